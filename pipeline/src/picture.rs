@@ -1,0 +1,126 @@
+//! A decoded picture as the decoder gives it: planes, their layout, and the colour rule they follow.
+//!
+//! `decode/` makes pictures, `transform/` reads them; neither knows the other.
+
+/// Number of horizontal and vertical luma samples that share one chroma sample, and bits a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Layout {
+    /// How colour is laid out.
+    pub colour: Sampling,
+    /// Bits of a sample: 8, or 9 to 16 stored in two little-endian bytes.
+    pub bits: u8,
+}
+
+/// Which planes there are and how large the second and third are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sampling {
+    /// One plane of luma.
+    Grey,
+    /// Y, Cb, Cr; chroma has half the columns and half the rows, rounded up.
+    Yuv420,
+    /// Y, Cb, Cr; chroma has half the columns, rounded up.
+    Yuv422,
+    /// Y, Cb, Cr; chroma has a quarter of the columns, rounded up.
+    Yuv411,
+    /// Y, Cb, Cr; chroma has a quarter of the columns and rows, rounded up.
+    Yuv410,
+    /// Y, Cb, Cr of one size.
+    Yuv444,
+    /// G, B, R of one size, in this order.
+    Gbr,
+}
+
+impl Sampling {
+    /// Planes of a picture.
+    pub fn planes(self) -> usize {
+        if self == Self::Grey { 1 } else { 3 }
+    }
+
+    /// Luma columns and rows per chroma sample, as powers of two.
+    pub fn chroma_shift(self) -> (u32, u32) {
+        match self {
+            Self::Grey | Self::Yuv444 | Self::Gbr => (0, 0),
+            Self::Yuv420 => (1, 1),
+            Self::Yuv422 => (1, 0),
+            Self::Yuv411 => (2, 0),
+            Self::Yuv410 => (2, 2),
+        }
+    }
+}
+
+/// Luma and chroma weights (ITU-R BT.601, BT.709, BT.2020 non-constant luminance).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matrix {
+    /// Kr .299, Kb .114. Also for streams that say nothing, as FFmpeg's scaler assumes.
+    Bt601,
+    /// Kr .2126, Kb .0722.
+    Bt709,
+    /// Kr .2627, Kb .0593.
+    Bt2020,
+    /// Kr .212, Kb .087.
+    Smpte240m,
+    /// Kr .30, Kb .11.
+    Fcc,
+}
+
+/// Which sample values mean black and white.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Range {
+    /// 16 to 235 (chroma 240), times 2^(bits − 8).
+    Limited,
+    /// 0 to 2^bits − 1.
+    Full,
+}
+
+/// How far a picture must be turned clockwise to stand upright, and whether it is mirrored first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Orientation {
+    /// Clockwise quarter turns, 0 to 3.
+    pub quarter_turns: u8,
+    /// Mirrored left to right before it is turned.
+    pub mirrored: bool,
+}
+
+/// One decoded picture: visible samples only, rows without padding, planes one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Layout of the planes.
+    pub layout: Layout,
+    /// Columns of luma, before it is turned upright.
+    pub width: u32,
+    /// Rows of luma, before it is turned upright.
+    pub height: u32,
+    /// Colour matrix.
+    pub matrix: Matrix,
+    /// Range of the samples.
+    pub range: Range,
+    /// The planes, tight.
+    pub planes: Vec<u8>,
+}
+
+impl Picture {
+    /// Columns and rows of plane `plane`, in samples.
+    pub fn plane_size(&self, plane: usize) -> (usize, usize) {
+        let (width, height) = (self.width as usize, self.height as usize);
+        if plane == 0 {
+            return (width, height);
+        }
+        let (across, down) = self.layout.colour.chroma_shift();
+        (width.div_ceil(1 << across), height.div_ceil(1 << down))
+    }
+
+    /// Bytes of a sample.
+    pub fn sample_bytes(&self) -> usize {
+        if self.layout.bits > 8 { 2 } else { 1 }
+    }
+
+    /// The samples of plane `plane`.
+    pub fn plane(&self, plane: usize) -> &[u8] {
+        let bytes = |plane| {
+            let (columns, rows) = self.plane_size(plane);
+            columns * rows * self.sample_bytes()
+        };
+        let start: usize = (0..plane).map(bytes).sum();
+        &self.planes[start..start + bytes(plane)]
+    }
+}

@@ -1,0 +1,63 @@
+//! Frame shards: Parquet files with the decoded frames of clips, one row a clip.
+//!
+//! `pixels` is `frames × height × width × 3` bytes, time-major RGB, upright, tight: in Python
+//! `numpy.frombuffer(row["pixels"], "uint8").reshape(16, height, width, 3)`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
+
+use crate::clip_batch::item_field;
+
+/// Format version of a frame shard.
+pub const VERSION: &str = "tubelet-frames/1";
+
+/// Metadata key of the format version.
+pub const VERSION_KEY: &str = "tubelet.format";
+/// Metadata key of the dataset's facts ([`FrameShardFacts`], as JSON).
+pub const FACTS_KEY: &str = "tubelet.frames";
+
+/// What is the same for all shards of a dataset. It decides which clips the rows are, so a reader can
+/// draw the same schedule over the rows as over the files they came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameShardFacts {
+    /// Seed that the start frames were drawn from.
+    pub seed: u64,
+    /// Videos of the source, failed ones included.
+    pub videos: u64,
+    /// Clips drawn from each video.
+    pub clips_per_video: u32,
+    /// Frames of a clip.
+    pub frames: u32,
+    /// Frames from one to the next.
+    pub stride: u32,
+    /// Short side in pixels that frames were resized to, 0 for their own size.
+    pub short_side: u32,
+    /// Digest of the list of source videos, hexadecimal.
+    pub source: String,
+    /// What wrote it.
+    pub made_by: String,
+}
+
+/// The schema of a frame shard with these facts.
+///
+/// `slot` is `video number × clips_per_video + k`: the place of the clip in the source, which the
+/// schedule of an epoch permutes.
+pub fn schema(facts: &FrameShardFacts) -> SchemaRef {
+    let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), false);
+    let fields = vec![
+        Field::new("slot", DataType::UInt64, false),
+        Field::new("video", DataType::Utf8, false),
+        Field::new("label", DataType::Int32, true),
+        Field::new("width", DataType::UInt16, false),
+        Field::new("height", DataType::UInt16, false),
+        list("frames", DataType::UInt32),
+        list("times", DataType::Int64),
+        Field::new("pixels", DataType::LargeBinary, false),
+    ];
+    let facts = serde_json::to_string(facts).expect("because numbers and strings always make JSON");
+    let metadata =
+        HashMap::from([(VERSION_KEY.to_owned(), VERSION.to_owned()), (FACTS_KEY.to_owned(), facts)]);
+    Arc::new(Schema::new_with_metadata(fields, metadata))
+}

@@ -1,0 +1,16 @@
+//! What more than one party writes or reads: Arrow schemas, JSON lines, their versions.
+//!
+//! `pipeline` and `trainer` meet only here. Every format has a version and says what made it.
+
+pub mod clip_batch;
+pub mod frame_shard;
+pub mod geometry;
+pub mod manifest;
+pub mod metrics;
+pub mod quarantine;
+
+pub use clip_batch::ClipBatch;
+pub use geometry::{ClipGeometry, GeometryError};
+
+/// What made a file: `tubelet` and its version.
+pub const MADE_BY: &str = concat!("tubelet ", env!("CARGO_PKG_VERSION"));
