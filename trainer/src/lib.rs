@@ -1,1 +1,29 @@
-//! stub
+//! Arrow record batches of masked clips to a trained VideoMAE model; knows nothing of video files.
+//!
+//! ```text
+//! recipe ─▶ model shape ─▶ layout (names, shapes) ─▶ weights      what is trained
+//! record batch ─▶ masked clips on the device                      what it is trained on
+//! weights + clips ─▶ painted cubes ─▶ loss ─▶ gradients ─▶ update  [`pretrain`], one screen
+//! ```
+//!
+//! Weights are a table of named tensors under the names and shapes of the published checkpoints
+//! ([`weights`]); a model is a set of functions over such a table ([`model`]), and a checkpoint is the
+//! table in a safetensors file ([`checkpoint`]). A backend is named only in [`device`] and [`kernels`].
+
+pub mod clips;
+pub mod device;
+pub mod initialise;
+pub mod kernels;
+pub mod learning_rate;
+
+pub mod model;
+pub mod objective;
+pub mod optimiser;
+
+pub mod random;
+pub mod recipe;
+
+pub mod weights;
+
+pub use device::Device;
+pub use recipe::{Recipe, RecipeError};
