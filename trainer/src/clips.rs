@@ -114,12 +114,16 @@ impl MaskedClips {
             targets,
             counted,
             weights: (counted < clips * targets).then(|| weights(batch, targets, device)),
-            visible_cubes: bytes(
+            visible_cubes: upload_cubes(
                 batch.visible_cubes().to_vec(),
                 [clips, batch.visible_tokens(), geometry.cube()],
                 device,
             ),
-            target_cubes: bytes(padded_targets(batch, targets), [clips, targets, geometry.cube()], device),
+            target_cubes: upload_cubes(
+                padded_targets(batch, targets),
+                [clips, targets, geometry.cube()],
+                device,
+            ),
         })
     }
 
@@ -167,7 +171,8 @@ fn tokens<'a>(tokens: impl Iterator<Item = &'a u16>, device: &Device) -> Tensor<
     Tensor::from_data(TensorData::new(tokens, [length]), device.tensors())
 }
 
-pub(crate) fn bytes(values: Vec<u8>, shape: [usize; 3], device: &Device) -> Tensor<3, Int> {
+/// Cubes `[B, n, C]` brought to the device as bytes.
+pub fn upload_cubes(values: Vec<u8>, shape: [usize; 3], device: &Device) -> Tensor<3, Int> {
     Tensor::from_data(TensorData::new(values, shape), (device.tensors(), DType::U8))
 }
 

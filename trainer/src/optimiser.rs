@@ -28,7 +28,8 @@ pub struct Betas {
 /// The optimiser: settings and moments.
 #[derive(Clone, Debug)]
 pub struct AdamW {
-    betas: Betas,
+    /// What does not change from step to step, unless somebody changes it.
+    pub betas: Betas,
     moments: Vec<[Tensor<1>; 2]>,
     updates: u64,
 }
