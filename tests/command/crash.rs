@@ -105,11 +105,8 @@ fn ctrl_c_leaves_a_checkpoint_and_exit_code_0() {
     let (out, samples) = (folder.path().join("run"), samples());
     let mut arguments = vec!["pretrain", "--data", &samples, "--out", text(&out), "--steps", "100000"];
     arguments.extend(SMALL);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tubelet"))
-        .args(&arguments)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_tubelet")).args(&arguments).stderr(Stdio::null()).spawn().unwrap();
     while !out.join("checkpoint-3.safetensors").exists() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::yield_now();

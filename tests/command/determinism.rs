@@ -3,7 +3,8 @@
 use crate::{samples, stdout, succeed, text};
 
 fn batches(data: &str, workers: &str, more: &[&str]) -> String {
-    let mut arguments = vec!["inspect", "batches", data, "--workers", workers, "--recipe", "tiny", "--count", "12"];
+    let mut arguments =
+        vec!["inspect", "batches", data, "--workers", workers, "--recipe", "tiny", "--count", "12"];
     arguments.extend(more);
     stdout(&arguments)
 }
@@ -43,7 +44,9 @@ fn a_broken_video_leaves_its_place_to_the_next_in_files_and_shards_alike() {
     std::fs::write(films.join("broken.mp4"), "this is no film\n").unwrap();
     let shards = folder.path().join("shards");
     let lenient = ["--set", "run.max_failed_share=0.5"];
-    succeed(&[&["preprocess", text(&films), "--out", text(&shards), "--recipe", "tiny"][..], &lenient].concat());
+    succeed(
+        &[&["preprocess", text(&films), "--out", text(&shards), "--recipe", "tiny"][..], &lenient].concat(),
+    );
     let from_files = batches(text(&films), "2", &lenient);
     assert_eq!(from_files.lines().count(), 12, "{from_files}");
     assert_eq!(from_files, batches(text(&films), "1", &lenient));

@@ -46,11 +46,18 @@ fn a_scan_tells_what_is_in_each_film() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = folder.path().join("manifest.parquet");
     let lines = stdout(&["scan", &samples(), "--out", text(&manifest), "--json"]);
-    let rows: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 4);
     let flower = rows.iter().find(|row| row["path"].as_str().unwrap().ends_with("flower.mp4")).unwrap();
-    assert_eq!((&flower["codec"], &flower["width"], &flower["height"]), (&"h264".into(), &456.into(), &256.into()));
+    assert_eq!(
+        (&flower["codec"], &flower["width"], &flower["height"]),
+        (&"h264".into(), &456.into(), &256.into())
+    );
     // A manifest is taken wherever videos are.
     let from_manifest = stdout(&["inspect", "batches", text(&manifest), "--recipe", "tiny", "--count", "4"]);
-    assert_eq!(from_manifest, stdout(&["inspect", "batches", &samples(), "--recipe", "tiny", "--count", "4"]));
+    assert_eq!(
+        from_manifest,
+        stdout(&["inspect", "batches", &samples(), "--recipe", "tiny", "--count", "4"])
+    );
 }

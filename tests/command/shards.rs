@@ -41,7 +41,8 @@ fn python_sees_the_right_picture() {
     let [video, rank, digest] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
     let pictures = folder.path().join("pictures");
     succeed(&["frames", video, "--indices", rank, "--out", text(&pictures)]);
-    let picture = image::open(pictures.join(format!("frame_{:06}.png", rank.parse::<u32>().unwrap()))).unwrap();
+    let picture =
+        image::open(pictures.join(format!("frame_{:06}.png", rank.parse::<u32>().unwrap()))).unwrap();
     let of_picture = <md5::Md5 as md5::Digest>::digest(picture.to_rgb8().as_raw());
     assert_eq!(digest, of_picture.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
 }
@@ -64,5 +65,7 @@ fn a_second_preprocess_has_nothing_left_to_do() {
     let before = times();
     succeed(&arguments);
     assert_eq!(before, times());
-    assert!(!stdout(&["inspect", "batches", text(folder.path()), "--recipe", "tiny", "--count", "4"]).is_empty());
+    assert!(
+        !stdout(&["inspect", "batches", text(folder.path()), "--recipe", "tiny", "--count", "4"]).is_empty()
+    );
 }

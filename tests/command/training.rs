@@ -27,7 +27,10 @@ fn two_runs_are_equal_to_the_bit_and_end_in_a_picture() {
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     let losses = train(&first, &samples(), "4", &["--workers", "1"]);
     assert_eq!(losses, train(&second, &samples(), "4", &["--workers", "3"]));
-    assert!((losses[0] - 1.11).abs() < 0.1, "an untrained model's loss is near .998 + 2·96/(96 + 1536): {losses:?}");
+    assert!(
+        (losses[0] - 1.11).abs() < 0.1,
+        "an untrained model's loss is near .998 + 2·96/(96 + 1536): {losses:?}"
+    );
     let weights = |run: &Path| std::fs::read(run.join("checkpoint-4.safetensors")).unwrap();
     assert!(weights(&first) == weights(&second), "the weights differ");
 
@@ -47,7 +50,17 @@ fn a_run_can_be_repeated_from_its_recipe_and_from_shards() {
     let recipe = films.join("recipe.toml");
     succeed(&["preprocess", &samples(), "--out", text(&shards), "--recipe", text(&recipe)]);
     let again = folder.path().join("again");
-    succeed(&["pretrain", "--data", text(&shards), "--out", text(&again), "--recipe", text(&recipe), "--steps", "1"]);
+    succeed(&[
+        "pretrain",
+        "--data",
+        text(&shards),
+        "--out",
+        text(&again),
+        "--recipe",
+        text(&recipe),
+        "--steps",
+        "1",
+    ]);
     assert_eq!(losses, self::losses(&again));
 }
 
@@ -64,7 +77,9 @@ fn every_failing_file_is_in_the_quarantine_once_and_the_run_ends_normally() {
     let lines = std::fs::read_to_string(out.join("quarantine.jsonl")).unwrap();
     let mut videos: Vec<String> = lines
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["video"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["video"].as_str().unwrap().to_owned()
+        })
         .collect();
     let all = videos.len();
     videos.sort();

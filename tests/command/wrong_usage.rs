@@ -26,7 +26,10 @@ fn a_patch_that_does_not_divide_the_frame_is_asked_wrongly() {
     let arguments = ["pretrain", "--data", &samples(), "--out", text(&out), "--set", "model.patch=15"];
     let (code, words) = refusal(&arguments, &folder);
     assert_eq!(code, 2, "{words}");
-    assert!(words.starts_with("error: `model.patch = 15` does not divide the frame side 224\n\nhint: "), "{words}");
+    assert!(
+        words.starts_with("error: `model.patch = 15` does not divide the frame side 224\n\nhint: "),
+        "{words}"
+    );
 }
 
 #[test]
@@ -60,10 +63,9 @@ fn an_output_that_cannot_be_written_fails() {
     let blocked = folder.path().join("file");
     std::fs::write(&blocked, "").unwrap();
     let below = blocked.join("run");
-    for arguments in [
-        ["scan", &samples(), "--out", text(&below)],
-        ["preprocess", &samples(), "--out", text(&below)],
-    ] {
+    for arguments in
+        [["scan", &samples(), "--out", text(&below)], ["preprocess", &samples(), "--out", text(&below)]]
+    {
         let (code, words) = refusal(&arguments, &folder);
         assert_eq!(code, 1, "{words}");
         assert_eq!(words.matches("error: ").count(), 1, "{words}");
@@ -76,7 +78,8 @@ fn a_text_file_named_mp4_gives_no_clip() {
     let film = folder.path().join("film.mp4");
     std::fs::write(&film, "this is no film\n".repeat(50)).unwrap();
     let out = folder.path().join("run");
-    let (code, words) = refusal(&["pretrain", "--data", text(&film), "--out", text(&out), "--steps", "1"], &folder);
+    let (code, words) =
+        refusal(&["pretrain", "--data", text(&film), "--out", text(&out), "--steps", "1"], &folder);
     assert_eq!(code, 1, "{words}");
     let (code, words) = refusal(&["frames", text(&film)], &folder);
     assert_eq!(code, 1, "{words}");
@@ -87,7 +90,16 @@ fn a_text_file_named_mp4_gives_no_clip() {
 fn a_shard_cut_short_is_one_clear_message() {
     let folder = tempfile::tempdir().unwrap();
     let shards = folder.path().join("shards");
-    crate::succeed(&["preprocess", &samples(), "--out", text(&shards), "--recipe", "tiny", "--set", "clip.short_side=64"]);
+    crate::succeed(&[
+        "preprocess",
+        &samples(),
+        "--out",
+        text(&shards),
+        "--recipe",
+        "tiny",
+        "--set",
+        "clip.short_side=64",
+    ]);
     let shard = std::fs::read_dir(&shards)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -95,7 +107,8 @@ fn a_shard_cut_short_is_one_clear_message() {
         .unwrap();
     let bytes = std::fs::read(&shard).unwrap();
     std::fs::write(&shard, &bytes[..bytes.len() / 2]).unwrap();
-    let (code, words) = refusal(&["inspect", "batches", text(&shards), "--recipe", "tiny", "--count", "4"], &folder);
+    let (code, words) =
+        refusal(&["inspect", "batches", text(&shards), "--recipe", "tiny", "--count", "4"], &folder);
     assert_eq!(code, 1, "{words}");
     assert_eq!(words.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{words}");
     assert!(words.contains(text(shard.file_name().unwrap().as_ref())), "{words}");
