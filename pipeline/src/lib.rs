@@ -4,7 +4,13 @@
 //! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
 //! record batches that a channel hands to the trainer.
 
+#[cfg(feature = "video")]
+mod decode;
+#[cfg(feature = "video")]
+mod demux;
 pub mod picture;
+pub mod plan;
+pub mod source;
 #[cfg(feature = "video")]
 pub mod video;
 
