@@ -4,7 +4,15 @@
 //! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
 //! record batches that a channel hands to the trainer.
 
+#[cfg(feature = "video")]
+mod decode;
+#[cfg(feature = "video")]
+mod demux;
 pub mod picture;
+pub mod plan;
+pub mod source;
+#[cfg(feature = "video")]
+pub mod video;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
