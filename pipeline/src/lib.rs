@@ -5,6 +5,8 @@
 //! record batches that a channel hands to the trainer.
 
 pub mod picture;
+#[cfg(feature = "video")]
+pub mod video;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
