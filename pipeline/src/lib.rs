@@ -4,7 +4,9 @@
 //! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
 //! record batches that a channel hands to the trainer.
 
+pub mod draws;
 pub mod picture;
+pub mod schedule;
 #[cfg(feature = "video")]
 pub mod video;
 
