@@ -6,6 +6,7 @@
 
 pub mod draws;
 pub mod picture;
+pub mod plan;
 pub mod schedule;
 #[cfg(feature = "video")]
 pub mod video;

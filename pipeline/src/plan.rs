@@ -1,0 +1,3 @@
+//! What to take from a video, computed from its facts alone: no file, no decoder, no clock.
+
+pub mod sampling;
