@@ -5,6 +5,7 @@
 //! record batches that a channel hands to the trainer.
 
 pub mod draws;
+pub mod mask;
 pub mod picture;
 pub mod plan;
 pub mod schedule;
