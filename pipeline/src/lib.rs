@@ -9,6 +9,7 @@ pub mod mask;
 pub mod picture;
 pub mod plan;
 pub mod schedule;
+pub mod transform;
 pub mod tubelets;
 #[cfg(feature = "video")]
 pub mod video;
