@@ -30,7 +30,7 @@ use self::{
 use crate::{
     picture::Orientation,
     plan::{bits::Framing, order::Stamp, pictures::Codec},
-    source::{Container, FileBytes},
+    file::{Container, FileBytes},
     video::VideoError,
 };
 

@@ -8,9 +8,14 @@
 mod decode;
 #[cfg(feature = "video")]
 mod demux;
+pub mod draws;
+pub mod file;
+pub mod mask;
 pub mod picture;
 pub mod plan;
-pub mod source;
+pub mod schedule;
+pub mod transform;
+pub mod tubelets;
 #[cfg(feature = "video")]
 pub mod video;
 

@@ -22,6 +22,7 @@ pub mod mpeg;
 pub mod order;
 pub mod pictures;
 pub mod royalty_free;
+pub mod sampling;
 
 use crate::PacketNumber;
 

@@ -28,7 +28,7 @@ use crate::{
         self, PacketFact, Place, Run, order,
         pictures::{self, Codec},
     },
-    source::{FileBytes, recognise},
+    file::{FileBytes, recognise},
 };
 
 /// What a video may cost before it is refused.

@@ -8,7 +8,7 @@ use std::sync::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-use crate::source::FileBytes;
+use crate::file::FileBytes;
 
 /// Bytes that are pushed at a time.
 const PUSHED_BYTES: usize = 64 << 10;

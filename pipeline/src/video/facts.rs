@@ -11,7 +11,7 @@ use crate::{
         order::{self, IndexMode, Stamp},
         pictures::{Codec, Coded, StreamHeader},
     },
-    source::Container,
+    file::Container,
 };
 
 /// Facts of a video that was opened.
