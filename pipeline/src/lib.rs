@@ -5,6 +5,7 @@
 //! record batches that a channel hands to the trainer.
 
 pub mod picture;
+pub mod quarantine;
 #[cfg(feature = "video")]
 pub mod video;
 
