@@ -6,8 +6,10 @@
 
 pub mod picture;
 pub mod quarantine;
+pub mod shard;
 #[cfg(feature = "video")]
 pub mod video;
+mod whole_file;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
