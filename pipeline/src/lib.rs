@@ -4,6 +4,8 @@
 //! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
 //! record batches that a channel hands to the trainer.
 
+pub mod dataset;
+pub mod manifest;
 pub mod picture;
 pub mod quarantine;
 pub mod shard;

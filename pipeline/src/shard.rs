@@ -26,3 +26,5 @@ pub use layout::unfinished;
 pub use reader::FrameShards;
 pub use writer::ShardWriter;
 
+pub(crate) use footer::format_of;
+pub(crate) use layout::is_shard_folder;
