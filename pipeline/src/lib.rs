@@ -4,20 +4,25 @@
 //! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
 //! record batches that a channel hands to the trainer.
 
+pub mod dataset;
 #[cfg(feature = "video")]
 mod decode;
 #[cfg(feature = "video")]
 mod demux;
 pub mod draws;
 pub mod file;
+pub mod manifest;
 pub mod mask;
 pub mod picture;
 pub mod plan;
+pub mod quarantine;
 pub mod schedule;
+pub mod shard;
 pub mod transform;
 pub mod tubelets;
 #[cfg(feature = "video")]
 pub mod video;
+mod whole_file;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
