@@ -17,6 +17,7 @@ mod error;
 mod footer;
 mod frames;
 mod layout;
+pub mod preprocess;
 mod reader;
 mod writer;
 

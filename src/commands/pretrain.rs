@@ -1,6 +1,6 @@
 //! `tubelet pretrain`: from videos or shards to a trained model.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use pipeline::{dataset::Dataset, quarantine::Quarantine};
@@ -54,12 +54,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let dataset = data::open(&arguments.data)?;
     let steps = steps(&recipe, &dataset, arguments.steps)?;
     let (run, from) = open_run(&arguments, &recipe, &dataset)?;
-    let quarantine = run.path().join("quarantine.jsonl");
-    let quarantine = Quarantine::open(Some(&quarantine), dataset.videos(), recipe.run.max_failed_share)?;
+    let list = run.path().join("quarantine.jsonl");
+    let quarantine = Quarantine::open(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
+    let watched = data::Run { quarantine: Arc::new(quarantine), profile: Arc::default() };
 
     let stop = stop::flag_on_signals()?;
-    let first_clip = from.as_ref().map_or(0, |from| from.clips);
-    let batches = data::batches(&dataset, &recipe, first_clip, arguments.workers, &quarantine)?;
+    let (micro_batch, _) = recipe.accumulation()?;
+    let first = from.map_or(0, |from| from.clips) / micro_batch as u64;
+    let batches = data::batches(&dataset, &recipe, first, arguments.workers, &watched)?;
     let mut progress = Progress::new(steps.until, "steps");
     let mut first_and_last: Option<(f64, f64)> = None;
     let outcome = trainer::pretrain(&recipe, &device, batches, &run, steps, &stop, |line| {
@@ -67,7 +69,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         first_and_last = Some((first_and_last.map_or(line.loss, |(first, _)| first), line.loss));
     });
     progress.end();
-    data::say_failures(&quarantine, &dataset);
+    data::say_failures(&watched.quarantine, &dataset, &list);
     conclude(&outcome?, first_and_last);
     Ok(())
 }
@@ -109,7 +111,7 @@ fn open_run(
 
 /// Steps of an epoch, of the schedule, and to make.
 fn steps(recipe: &Recipe, dataset: &Dataset, wanted: Option<u64>) -> Result<Steps> {
-    let clips = dataset.videos() * recipe.clip.clips_per_video as u64;
+    let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
     let per_epoch = clips / recipe.optimiser.batch as u64;
     if per_epoch == 0 {
         let batch = recipe.optimiser.batch;

@@ -62,7 +62,7 @@ fn meaning(recipe: &Recipe, given: &[PathBuf]) -> Result<Vec<Vec<String>>> {
     ];
     if !given.is_empty() {
         let dataset = data::open(given)?;
-        let clips = dataset.videos() * recipe.clip.clips_per_video as u64;
+        let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
         let per_epoch = clips / recipe.optimiser.batch as u64;
         rows.push(row("videos", dataset.videos(), "of the data"));
         rows.push(row("steps", per_epoch, "an epoch"));
