@@ -8,6 +8,7 @@ pub mod draws;
 pub mod mask;
 pub mod picture;
 pub mod plan;
+pub mod profile;
 pub mod schedule;
 pub mod transform;
 pub mod tubelets;
