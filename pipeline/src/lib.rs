@@ -10,6 +10,8 @@ pub mod picture;
 pub mod plan;
 pub mod profile;
 pub mod schedule;
+pub mod settings;
+pub mod source;
 pub mod transform;
 pub mod tubelets;
 #[cfg(feature = "video")]
