@@ -4,6 +4,8 @@
 //! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
 //! record batches that a channel hands to the trainer.
 
+pub mod batch;
+pub mod clip;
 pub mod draws;
 pub mod mask;
 pub mod picture;
