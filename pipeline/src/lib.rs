@@ -5,6 +5,7 @@
 //! record batches that a channel hands to the trainer.
 
 pub mod batch;
+pub mod channel;
 pub mod clip;
 pub mod draws;
 pub mod mask;
@@ -14,10 +15,12 @@ pub mod profile;
 pub mod schedule;
 pub mod settings;
 pub mod source;
+pub mod stream;
 pub mod transform;
 pub mod tubelets;
 #[cfg(feature = "video")]
 pub mod video;
+pub mod worker;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
