@@ -29,10 +29,11 @@ use std::{
 use arrow::{array::RecordBatch, error::ArrowError};
 use futures::{
     Stream,
+    future::{self, Either},
     stream::{FuturesOrdered, StreamExt as _},
 };
 use schemas::{MADE_BY, quarantine::QuarantineLine};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::{
     batch::BatchBuilder,
@@ -123,7 +124,10 @@ pub fn batches(
     let maker = ClipMaker::new(settings, videos).map_err(SettingsError::from)?;
     let shop = Shop { source: source.clone(), maker, on_failure, profile: profile.clone() };
     let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
+    // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
+    let (stop, mut stopped) = mpsc::unbounded_channel();
     let arranger = Arc::new(Arranger {
+        stop,
         pool: Pool::start(shop, workers.count)?,
         source,
         maker,
@@ -154,7 +158,11 @@ pub fn batches(
                 in_flight.push_back(arranger.clone().clip(order.clone(), place.number, held));
                 place.advance(batches_per_epoch * batch)?;
             }
-            let Some(held) = in_flight.next().await else { continue };
+            let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
+                Either::Left((Some(held), _)) => held,
+                Either::Left((None, _)) => continue,
+                Either::Right((why, _)) => Err(why.expect("because the arranger holds a sender")),
+            };
             profile.time(Stage::Batch, || held.map(|held| held.rows.into_iter().for_each(|row| builder.push(row))))?;
             if builder.rows() as u64 == batch * u64::from(settings.repeats) {
                 let full = profile.time(Stage::Batch, || builder.finish())?;
@@ -204,6 +212,8 @@ struct Arranger {
     /// that knowing it earlier or later changes no batch.
     lost: Mutex<HashSet<u64>>,
     left_behind: AtomicU32,
+    /// Ends the stream at once, also while the clip in front waits for a thread that will never come.
+    stop: mpsc::UnboundedSender<StreamError>,
 }
 
 /// A job that was sent.
@@ -283,7 +293,9 @@ impl Arranger {
             Err(_) => {
                 let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;
                 if stuck > MOST_LEFT_BEHIND {
-                    return Err(StreamError::TooManyStuck { stuck, video: self.source.name(sent.video) });
+                    let video = self.source.name(sent.video);
+                    let _ = self.stop.send(StreamError::TooManyStuck { stuck, video });
+                    return future::pending().await;
                 }
                 self.pool.replace(thread)?;
                 let seconds = self.limit.as_secs();
