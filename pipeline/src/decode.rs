@@ -373,7 +373,7 @@ impl Job {
             let place = Place(u32::try_from(place).ok()?);
             self.wanted.binary_search(&place).ok()
         });
-        let Some(slot) = slot else { return };
+        let Some(slot) = slot.filter(|_| self.error.is_none()) else { return };
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
             complaints::note("a wanted picture is marked as corrupted");
         }

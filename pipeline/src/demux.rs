@@ -11,8 +11,10 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
+mod description;
 mod ebml;
 mod file_pad;
+mod judge;
 mod packet_pad;
 
 use std::{
@@ -23,9 +25,12 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
+pub(crate) use self::description::setup_of;
 use self::{
+    description::codec_of,
     file_pad::{FilePad, Mode},
-    packet_pad::{Shared, Track},
+    judge::judge,
+    packet_pad::Shared,
 };
 use crate::{
     file::{Container, FileBytes},
@@ -94,13 +99,14 @@ pub(crate) fn demux(
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
     let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
+    shared.change(|track| track.at_end = true);
     stop(demuxer, links, in_time);
     if !in_time {
         return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds });
     }
     let cut_reads = if container == Container::Matroska { 0 } else { source.cut_reads() };
     let track = std::mem::take(&mut *shared.lock());
-    judge(track, container, cut_reads)
+    judge(track, &source.file, container, cut_reads)
 }
 
 /// Runs the demuxer to the end of the video; false when the deadline came first.
@@ -117,7 +123,7 @@ fn run(
             let failed = demuxer.set_state(gst::State::Paused).is_err();
             failed
                 || shared.wait(deadline, |track| {
-                    track.ended || track.error.is_some() || (track.complete && !track.chosen)
+                    track.ended || track.error.is_some() || (track.complete && track.chosen.is_none())
                 })
         }
         Mode::Push => {
@@ -128,7 +134,7 @@ fn run(
                 _ => "video/mpeg,mpegversion=2,systemstream=true",
             };
             let caps = caps.parse().expect("the caps are written correctly above");
-            !started || source.push_all(&caps, || Instant::now() < deadline)
+            !started || source.push_all(&caps, shared, || Instant::now() < deadline)
         }
     }
 }
@@ -180,9 +186,12 @@ fn attend(
     bus: &gst::Bus,
     container: Container,
 ) {
-    let (all_added, added) = (shared.clone(), shared.clone());
+    let (all_added, added, removed) = (shared.clone(), shared.clone(), shared.clone());
     let (links, bus) = (links.clone(), bus.clone());
     demuxer.connect_no_more_pads(move |_| all_added.change(|track| track.complete = true));
+    demuxer.connect_pad_removed(move |_, pad| {
+        removed.change(|track| track.replaced |= !track.at_end && track.chosen.as_ref() == Some(pad));
+    });
     demuxer.connect_pad_added(move |_, pad| {
         let Ok(mut links) = links.lock() else { return };
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
@@ -217,11 +226,9 @@ fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
     }
     let mut wanted = false;
     shared.change(|track| {
-        if track.chosen {
-            track.replaced |= track.ended;
-        } else if track.unknown.is_none() {
+        if track.chosen.is_none() && track.unknown.is_none() {
             if codec_of(structure).is_some() {
-                track.chosen = true;
+                track.chosen = Some(pad.clone());
                 wanted = true;
             } else {
                 track.unknown = Some(media.to_owned());
@@ -272,142 +279,6 @@ fn behind_parser(
     links.pads.push(collector);
     links.parsers.push(parser);
     Some(sink)
-}
-
-/// Turns what came out into packets, or says why it cannot be trusted.
-fn judge(track: Track, container: Container, cut_reads: u32) -> Result<Demuxed, VideoError> {
-    let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, .. } = track;
-    if !chosen {
-        return Err(match (unknown, error) {
-            (Some(media), _) if media.starts_with("application/x-cenc") => VideoError::Encrypted,
-            (Some(codec), _) => VideoError::UnknownCodec { codec },
-            (None, _) if cut_reads > 0 => {
-                VideoError::Truncated { reason: "its index points behind the end of the file".to_owned() }
-            }
-            (None, Some(reason)) => VideoError::ContainerDamaged { container: container.name(), reason },
-            (None, None) => VideoError::NoVideoStream { container: container.name() },
-        });
-    }
-    if cut_reads > 0 {
-        return Err(VideoError::Truncated {
-            reason: format!(
-                "data behind the end of the file is promised; {} packets are there",
-                packets.len()
-            ),
-        });
-    }
-    if let Some(reason) = error {
-        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
-    }
-    if replaced {
-        return Err(VideoError::CodecChanged { packets: packets.len() as u32 });
-    }
-    let (Some(first), false) = (caps.first(), packets.is_empty()) else {
-        return Err(VideoError::NoVideoStream { container: container.name() });
-    };
-    let shape = |caps: &gst::Caps| Shape::of(caps).to_string();
-    if let Some(other) = caps.iter().find(|other| Shape::of(other) != Shape::of(first)) {
-        return Err(VideoError::CapsChanged { before: shape(first), after: shape(other) });
-    }
-    let structure = first.structure(0).expect("a stream is only chosen by the structure of its caps");
-    let Some(codec) = codec_of(structure) else {
-        return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
-    };
-    if container != Container::Mp4 {
-        packets.iter_mut().for_each(|packet| packet.stamp.hidden = false);
-    }
-    if container == Container::Avi && matches!(codec, Codec::H264 | Codec::Hevc) {
-        // AVI counts packets; what a parser makes of that is a guess.
-        for Packet { stamp, .. } in &mut packets {
-            stamp.dts = stamp.dts.or(stamp.pts.take());
-            stamp.pts = None;
-        }
-    }
-    let framing = framing_of(structure);
-    Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation })
-}
-
-/// What may not change in the middle of a stream.
-#[derive(PartialEq)]
-struct Shape {
-    media: String,
-    size: (i32, i32),
-    depth: u32,
-    chroma: String,
-}
-
-impl Shape {
-    fn of(caps: &gst::Caps) -> Self {
-        let Some(structure) = caps.structure(0) else {
-            return Self { media: String::new(), size: (0, 0), depth: 0, chroma: String::new() };
-        };
-        let number = |name| structure.get::<i32>(name).unwrap_or(0);
-        Self {
-            media: structure.name().to_string(),
-            size: (number("width"), number("height")),
-            depth: structure.get("bit-depth-luma").unwrap_or(0),
-            chroma: structure.get::<&str>("chroma-format").unwrap_or("").to_owned(),
-        }
-    }
-}
-
-impl std::fmt::Display for Shape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}x{}", self.media, self.size.0, self.size.1)?;
-        if self.depth > 0 { write!(f, " {} bit {}", self.depth, self.chroma) } else { Ok(()) }
-    }
-}
-
-/// The codec that caps name.
-fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
-    let version = |name| structure.get::<i32>(name).unwrap_or(0);
-    Some(match structure.name().as_str() {
-        "video/x-h264" => Codec::H264,
-        "video/x-h265" => Codec::Hevc,
-        "video/x-vp8" => Codec::Vp8,
-        "video/x-vp9" => Codec::Vp9,
-        "video/x-av1" => Codec::Av1,
-        "image/jpeg" => Codec::Mjpeg,
-        "video/x-xvid" => Codec::Mpeg4,
-        "video/x-divx" if version("divxversion") >= 4 => Codec::Mpeg4,
-        "video/mpeg" => match version("mpegversion") {
-            1 => Codec::Mpeg1,
-            2 => Codec::Mpeg2,
-            4 => Codec::Mpeg4,
-            _ => return None,
-        },
-        _ => return None,
-    })
-}
-
-/// How NAL units are framed: by lengths as the decoder configuration says, or by start codes.
-fn framing_of(structure: &gst::StructureRef) -> Framing {
-    let setup = setup_of(structure);
-    match (structure.name().as_str(), structure.get::<&str>("stream-format")) {
-        ("video/x-h264", Ok("avc")) => Framing::Lengths(setup.get(4).map_or(4, |byte| (byte & 3) + 1)),
-        ("video/x-h265", Ok("hvc1" | "hev1")) => {
-            Framing::Lengths(setup.get(21).map_or(4, |byte| (byte & 3) + 1))
-        }
-        _ => Framing::StartCodes,
-    }
-}
-
-/// The container's decoder configuration, or nothing.
-pub(crate) fn setup_of(structure: &gst::StructureRef) -> Vec<u8> {
-    let buffer = structure.get::<gst::Buffer>("codec_data").ok();
-    let map = buffer.as_ref().and_then(|buffer| buffer.map_readable().ok());
-    map.map(|map| map.to_vec()).unwrap_or_default()
-}
-
-/// The caps that a decoder takes: Matroska's colour description makes avdec_mjpeg refuse a stream.
-fn for_decoder(codec: Codec, caps: &gst::Caps) -> gst::Caps {
-    let mut caps = caps.clone();
-    if codec == Codec::Mjpeg
-        && let Some(structure) = caps.make_mut().structure_mut(0)
-    {
-        structure.remove_field("colorimetry");
-    }
-    caps
 }
 
 /// The moment `seconds` from now.

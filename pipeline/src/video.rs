@@ -149,6 +149,9 @@ impl VideoReader {
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });
         }
+        if let Some(at) = header.gap {
+            return Err(VideoError::PacketsMissing { at, packets: facts.packets });
+        }
         let may_skip = !facts.interlaced;
         let index = coded.iter().zip(&places).map(|(coded, &place)| PacketFact {
             place,
@@ -196,8 +199,10 @@ impl VideoReader {
         let (runs, naming) = match video.facts.index {
             IndexMode::Linear => (vec![whole(video)], Naming::Counting),
             IndexMode::Times | IndexMode::Reorder => {
-                let runs = plan::plan(&video.index, places, self.skipping);
-                (runs.expect("every rank below the number of frames has its packet"), Naming::ByPacket)
+                let runs = plan::plan(&video.index, places, self.skipping)
+                    .expect("every rank below the number of frames has its packet");
+                check_start(video, &runs, places)?;
+                (runs, Naming::ByPacket)
             }
         };
         let limit =
@@ -233,6 +238,20 @@ impl VideoReader {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses pictures of H.264 and HEVC before the stream's first trusted start: decoders show them, made
+/// from references that are not there. (Starts of the other codecs may be stated outside the packets.)
+fn check_start(video: &OpenVideo, runs: &[Run], places: &[Place]) -> Result<(), VideoError> {
+    let trusted = !matches!(video.codec, Codec::H264 | Codec::Hevc)
+        || video.index.first().is_none_or(|packet| packet.start != plan::Start::Never);
+    let from_beginning = runs.iter().any(|run| run.send.first() == Some(&PacketNumber(0)));
+    match places.first() {
+        Some(place) if from_beginning && !trusted => {
+            Err(VideoError::NoStart { rank: FrameRank(place.0.saturating_sub(video.hidden)) })
+        }
+        _ => Ok(()),
     }
 }
 

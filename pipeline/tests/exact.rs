@@ -45,7 +45,9 @@ fn compare(
     let all: Vec<_> = (0..film.frames).map(FrameRank).collect();
     let whole = plain.decode(&video, &all).map_err(words)?;
     let digest = md5_of_all(whole.iter().map(|(_, picture)| picture));
-    if film.all_frames_md5.as_ref() != Some(&digest) {
+    if film.differs_by_version > 0 {
+        eprintln!("{}: pixels not compared, versions of FFmpeg differ on them", film.file);
+    } else if film.all_frames_md5.as_ref() != Some(&digest) {
         return Err(format!(
             "pixels differ from FFmpeg's ({:?}, {:?})",
             video.facts.index, whole[0].1.layout
@@ -69,6 +71,11 @@ fn compare(
 #[test]
 fn kinetics_films_give_the_frames_of_ffmpeg() {
     assert_eq!(differences(&["kinetics/"]), Vec::<String>::new());
+}
+
+#[test]
+fn large_films_give_the_frames_of_ffmpeg() {
+    assert_eq!(differences(&["highres/"]), Vec::<String>::new());
 }
 
 #[test]

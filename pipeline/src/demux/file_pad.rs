@@ -8,6 +8,7 @@ use std::sync::{
 use gst::prelude::*;
 use gstreamer as gst;
 
+use super::packet_pad::Shared;
 use crate::file::FileBytes;
 
 /// Bytes that are pushed at a time.
@@ -53,7 +54,12 @@ impl FilePad {
     }
 
     /// Pushes the whole file and its end, as long as `go_on` says so. True when all was pushed.
-    pub(super) fn push_all(&self, caps: &gst::Caps, mut go_on: impl FnMut() -> bool) -> bool {
+    pub(super) fn push_all(
+        &self,
+        caps: &gst::Caps,
+        shared: &Shared,
+        mut go_on: impl FnMut() -> bool,
+    ) -> bool {
         let segment = gst::FormattedSegment::<gst::format::Bytes>::new();
         self.pad.push_event(gst::event::StreamStart::new("file"));
         self.pad.push_event(gst::event::Caps::new(caps));
@@ -71,6 +77,7 @@ impl FilePad {
                 break;
             }
         }
+        shared.change(|track| track.at_end = true);
         self.pad.push_event(gst::event::Eos::new());
         true
     }

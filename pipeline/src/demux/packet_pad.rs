@@ -18,11 +18,13 @@ pub(super) struct Track {
     pub caps: Vec<gst::Caps>,
     pub orientation: Orientation,
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
-    /// The video's pad was found.
-    pub chosen: bool,
+    /// The demuxer's pad of the video.
+    pub chosen: Option<gst::Pad>,
     /// The video's stream has ended.
     pub ended: bool,
-    /// A video pad came up after the chosen one had ended.
+    /// The demuxer has all bytes: pads that go from here on go because the file ends.
+    pub at_end: bool,
+    /// The video's pad was taken away before that.
     pub replaced: bool,
     /// No further pads will come.
     pub complete: bool,

@@ -23,6 +23,7 @@ struct Sequence {
     profile: u32,
     frame_number_bits: u32,
     separate_planes: bool,
+    gaps_allowed: bool,
     frames_only: bool,
     size: (u32, u32),
     left: Option<(u32, u32)>,
@@ -44,6 +45,7 @@ pub(super) fn look<'a>(
     };
     let mut sequence = sequence_of_setup(setup);
     sequence.iter().for_each(&mut note);
+    let mut numbers = FrameNumbers::default();
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
             let Some(units) = nal_units(packet, framing) else { return Coded::UNKNOWN };
@@ -51,13 +53,63 @@ pub(super) fn look<'a>(
                 note(&found);
                 sequence = Some(found);
             }
+            numbers.note(&units, sequence.as_ref());
             look_at(&units, sequence.as_ref())
         })
         .collect();
     if header.interlaced || !known {
         coded.iter_mut().for_each(|picture| picture.disposable = false);
     }
+    header.gap = numbers.gap;
     (header, coded)
+}
+
+/// Follows `frame_num`, which advances by one after each reference picture (7.4.3), and so shows where
+/// packets are missing. Decoders invent pictures there, and do not always say so.
+#[derive(Default)]
+struct FrameNumbers {
+    packets: u32,
+    /// That of the last reference picture.
+    last: Option<u32>,
+    gap: Option<u32>,
+}
+
+impl FrameNumbers {
+    fn note(&mut self, units: &[&[u8]], sequence: Option<&Sequence>) {
+        self.packets += 1;
+        let slice = units.iter().find(|unit| unit.first().is_some_and(|first| matches!(first & 31, 1 | 5)));
+        let (Some(slice), Some(sequence)) = (slice, sequence) else { return };
+        let number = frame_number_of(slice, sequence).filter(|_| sequence.frames_only);
+        let Some(number) = number.filter(|_| !sequence.gaps_allowed) else {
+            self.last = None;
+            return;
+        };
+        let after = |last: u32| (last + 1) % (1 << sequence.frame_number_bits);
+        // 0 and 1 also follow a picture that resets the count (memory management operation 5).
+        let follows = |last: u32| number == last || number == after(last) || number <= 1;
+        if self.last.is_some_and(|last| !follows(last)) {
+            self.gap.get_or_insert(self.packets - 1);
+        }
+        if slice[0] >> 5 & 3 != 0 {
+            self.last = Some(number);
+        }
+    }
+}
+
+/// `frame_num` of a slice (7.3.3).
+fn frame_number_of(unit: &[u8], sequence: &Sequence) -> Option<u32> {
+    let raw = raw_bytes(unit, 32);
+    let mut bits = Bits::new(raw.get(1..)?);
+    slice_frame_number(&mut bits, sequence)
+}
+
+/// Reads a slice header up to and with `frame_num`.
+fn slice_frame_number(bits: &mut Bits, sequence: &Sequence) -> Option<u32> {
+    for _first_macroblock_kind_and_parameter_set in 0..3 {
+        bits.unsigned()?;
+    }
+    bits.skip(if sequence.separate_planes { 2 } else { 0 });
+    bits.number(sequence.frame_number_bits)
 }
 
 fn look_at(units: &[&[u8]], sequence: Option<&Sequence>) -> Coded {
@@ -96,11 +148,7 @@ fn field_of(unit: &[u8], sequence: &Sequence) -> Option<usize> {
     }
     let raw = raw_bytes(unit, 32);
     let mut bits = Bits::new(raw.get(1..)?);
-    for _first_macroblock_kind_and_parameter_set in 0..3 {
-        bits.unsigned()?;
-    }
-    bits.skip(if sequence.separate_planes { 2 } else { 0 });
-    bits.number(sequence.frame_number_bits)?;
+    slice_frame_number(&mut bits, sequence)?;
     if bits.flag()? { Some(bits.flag()?.into()) } else { None }
 }
 
@@ -135,7 +183,7 @@ fn sequence_of(unit: &[u8]) -> Option<Sequence> {
         _ => {}
     }
     bits.unsigned()?; // max_num_ref_frames
-    bits.skip(1);
+    let gaps_allowed = bits.flag()?;
     let columns = bits.unsigned()?.checked_add(1)?.checked_mul(16)?;
     let rows = bits.unsigned()?.checked_add(1)?.checked_mul(16)?;
     let frames_only = bits.flag()?;
@@ -149,6 +197,7 @@ fn sequence_of(unit: &[u8]) -> Option<Sequence> {
         profile,
         frame_number_bits: frame_number_bits.min(16),
         separate_planes,
+        gaps_allowed,
         frames_only,
         size: (columns, rows.checked_mul(if frames_only { 1 } else { 2 })?),
         left: (left > 0).then_some((left, visible)),
@@ -212,6 +261,27 @@ mod tests {
     #[test]
     fn a_packet_without_a_slice_shows_nothing() {
         assert!(!look_at_one(&[&[0x06, 1]]).shown);
+    }
+
+    #[test]
+    fn a_jump_of_the_frame_number_is_a_gap() {
+        let sequence = [0x67, 0x64, 0x00, 0x0d, 0xac, 0xd9, 0x41, 0x41, 0xfb, 0x01, 0x10];
+        let bits = sequence_of(&sequence).unwrap().frame_number_bits;
+        // Reference slices: first macroblock, kind, parameter set (all 0, one bit each), frame number.
+        let slice = |number: u32| {
+            let number = (0b111 << 29) | (number << (29 - bits));
+            [&[0x41], &number.to_be_bytes()[..]].concat()
+        };
+        let gap_of = |numbers: &[u32]| {
+            let mut followed = FrameNumbers::default();
+            for &number in numbers {
+                followed.note(&[&slice(number)], sequence_of(&sequence).as_ref());
+            }
+            followed.gap
+        };
+        assert_eq!(gap_of(&[0, 1, 2, 3, 3, 4]), None);
+        assert_eq!(gap_of(&[0, 1, 2, 4]), Some(3));
+        assert_eq!(gap_of(&[0, 1, (1 << bits) - 1, 0]), Some(2));
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
     }
     let start = match group {
         Some((true, false)) if sequence && kind == 1 => Start::Closed,
-        Some((false, false)) if sequence && kind == 1 => Start::Open,
+        Some((false, false)) | None if sequence && kind == 1 => Start::Open,
         _ => Start::Never,
     };
     Coded {

@@ -84,6 +84,8 @@ pub struct StreamHeader {
     pub interlaced: bool,
     /// Where the visible window begins right of the first column: its distance from it, and its width.
     pub left: Option<(u32, u32)>,
+    /// The first packet before which a picture that others refer to is missing.
+    pub gap: Option<u32>,
 }
 
 impl StreamHeader {

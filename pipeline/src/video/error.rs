@@ -102,6 +102,21 @@ pub enum VideoError {
         /// Packets until then.
         packets: u32,
     },
+    /// Packets that others refer to are missing.
+    #[error("a picture that others refer to is missing before packet {at} of {packets}")]
+    PacketsMissing {
+        /// The first packet behind the gap.
+        at: u32,
+        /// Packets that are there.
+        packets: u32,
+    },
+    /// The stream does not begin with a picture that decoding may begin with, and this frame comes
+    /// before the first one.
+    #[error("frame {} comes before the first picture that decoding may begin with", rank.0)]
+    NoStart {
+        /// The frame.
+        rank: FrameRank,
+    },
     /// The decoder complained.
     #[error("the decoder complained {complaints} times within {packets} packets, first: {first}")]
     Damaged {
@@ -171,6 +186,7 @@ impl VideoError {
             Self::CapsChanged { .. } => "caps-changed",
             Self::CodecChanged { .. } => "codec-changed",
             Self::Damaged { .. } | Self::Refused { .. } => "damaged",
+            Self::PacketsMissing { .. } | Self::NoStart { .. } => "packets-missing",
             Self::FramesMissing { .. } => "frames-missing",
             Self::NothingDecoded { .. } => "nothing-decoded",
             Self::NoSuchFrame { .. } => "no-such-frame",

@@ -1,4 +1,5 @@
 //! Where the collection of test films lies, and what its manifest says of each.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::path::PathBuf;
 
@@ -13,6 +14,11 @@ pub struct Film {
     pub frames: u32,
     #[serde(default)]
     pub all_frames_md5: Option<String>,
+    /// Frames that FFmpeg 5 decodes otherwise than FFmpeg 8, whose digests the manifest holds.
+    #[serde(default, rename = "frames_different_5_vs_8")]
+    pub differs_by_version: u32,
+    #[serde(default)]
+    pub undamaged: Option<String>,
 }
 
 /// The folder, or nothing (said on stderr) where it is missing.

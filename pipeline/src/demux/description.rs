@@ -1,0 +1,57 @@
+//! What a stream's description (GStreamer's caps) says: codec, framing, decoder configuration.
+
+use gstreamer as gst;
+
+use crate::plan::{bits::Framing, pictures::Codec};
+
+/// The codec that caps name.
+pub(super) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
+    let version = |name| structure.get::<i32>(name).unwrap_or(0);
+    Some(match structure.name().as_str() {
+        "video/x-h264" => Codec::H264,
+        "video/x-h265" => Codec::Hevc,
+        "video/x-vp8" => Codec::Vp8,
+        "video/x-vp9" => Codec::Vp9,
+        "video/x-av1" => Codec::Av1,
+        "image/jpeg" => Codec::Mjpeg,
+        "video/x-xvid" => Codec::Mpeg4,
+        "video/x-divx" if version("divxversion") >= 4 => Codec::Mpeg4,
+        "video/mpeg" => match version("mpegversion") {
+            1 => Codec::Mpeg1,
+            2 => Codec::Mpeg2,
+            4 => Codec::Mpeg4,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// How NAL units are framed: by lengths as the decoder configuration says, or by start codes.
+pub(super) fn framing_of(structure: &gst::StructureRef) -> Framing {
+    let setup = setup_of(structure);
+    match (structure.name().as_str(), structure.get::<&str>("stream-format")) {
+        ("video/x-h264", Ok("avc")) => Framing::Lengths(setup.get(4).map_or(4, |byte| (byte & 3) + 1)),
+        ("video/x-h265", Ok("hvc1" | "hev1")) => {
+            Framing::Lengths(setup.get(21).map_or(4, |byte| (byte & 3) + 1))
+        }
+        _ => Framing::StartCodes,
+    }
+}
+
+/// The container's decoder configuration, or nothing.
+pub(crate) fn setup_of(structure: &gst::StructureRef) -> Vec<u8> {
+    let buffer = structure.get::<gst::Buffer>("codec_data").ok();
+    let map = buffer.as_ref().and_then(|buffer| buffer.map_readable().ok());
+    map.map(|map| map.to_vec()).unwrap_or_default()
+}
+
+/// The caps that a decoder takes: Matroska's colour description makes avdec_mjpeg refuse a stream.
+pub(super) fn for_decoder(codec: Codec, caps: &gst::Caps) -> gst::Caps {
+    let mut caps = caps.clone();
+    if codec == Codec::Mjpeg
+        && let Some(structure) = caps.make_mut().structure_mut(0)
+    {
+        structure.remove_field("colorimetry");
+    }
+    caps
+}
