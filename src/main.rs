@@ -2,7 +2,10 @@
 
 mod arguments;
 mod commands;
+mod data;
 mod report;
+mod sheet;
+mod stop;
 
 use std::process::ExitCode;
 

@@ -46,6 +46,8 @@ pub struct ClipSettings {
     pub repeats: u32,
     /// Clips of a batch, before they are repeated.
     pub batch: u32,
+    /// Batches of one update: an epoch ends with a whole update, what is left over is dropped.
+    pub batches_per_update: u32,
     /// Seed of every draw.
     pub seed: u64,
 }
@@ -93,6 +95,7 @@ impl ClipSettings {
             clips_per_video: 1,
             repeats: 1,
             batch,
+            batches_per_update: 1,
             seed,
         }
     }
@@ -124,6 +127,7 @@ impl ClipSettings {
             ("the number of clips per video", self.clips_per_video),
             ("the number of repeats", self.repeats),
             ("the batch", self.batch),
+            ("the number of batches of an update", self.batches_per_update),
         ] {
             if count == 0 {
                 return Err(SettingsError::Zero { what });
@@ -135,7 +139,8 @@ impl ClipSettings {
         if bytes > i32::MAX as u64 {
             return Err(SettingsError::BatchTooLarge { rows, bytes });
         }
-        Ok(self.schedule(videos).batches(u64::from(self.batch))?)
+        let update = u64::from(self.batch) * u64::from(self.batches_per_update);
+        Ok(self.schedule(videos).batches(update)? * u64::from(self.batches_per_update))
     }
 }
 
@@ -148,6 +153,8 @@ mod tests {
         let geometry = ClipGeometry::new(16, 224, 224, 2, 16).unwrap();
         let good = ClipSettings::published(geometry, 4, 0);
         assert_eq!(good.batches_per_epoch(10), Ok(2));
+        let parts = ClipSettings { batch: 2, batches_per_update: 2, ..good };
+        assert_eq!(parts.batches_per_epoch(11), Ok(4));
         let refused = |settings: ClipSettings| settings.batches_per_epoch(10).unwrap_err();
         assert!(matches!(refused(ClipSettings { repeats: 0, ..good }), SettingsError::Zero { .. }));
         assert!(matches!(refused(ClipSettings { mask_ratio: 1.0, ..good }), SettingsError::Mask(_)));

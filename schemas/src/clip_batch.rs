@@ -21,7 +21,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, FixedSizeListArray, ListArray, RecordBatch, UInt8Array, UInt16Array},
-    datatypes::{DataType, Field, Fields, Schema, SchemaRef, UInt8Type, UInt16Type},
+    datatypes::{DataType, Field, Fields, Schema, SchemaRef, UInt8Type, UInt16Type, UInt32Type, UInt64Type},
 };
 
 use crate::geometry::ClipGeometry;
@@ -197,6 +197,12 @@ impl ClipBatch {
     /// The record batch itself.
     pub fn record_batch(&self) -> &RecordBatch {
         &self.batch
+    }
+
+    /// Epoch of the clip in row `clip`, and its number within that epoch.
+    pub fn identity(&self, clip: usize) -> (u32, u64) {
+        let epochs = self.column("epoch").as_primitive::<UInt32Type>();
+        (epochs.value(clip), self.column("clip").as_primitive::<UInt64Type>().value(clip))
     }
 
     /// Tokens of clip `clip` that the encoder sees, ascending.

@@ -1,1 +1,36 @@
-//! stub
+//! Arrow record batches of masked clips to a trained VideoMAE model; knows nothing of video files.
+//!
+//! ```text
+//! recipe ─▶ model shape ─▶ layout (names, shapes) ─▶ weights      what is trained
+//! record batch ─▶ masked clips on the device                      what it is trained on
+//! weights + clips ─▶ painted cubes ─▶ loss ─▶ gradients ─▶ update  [`pretrain`], one screen
+//! ```
+//!
+//! Weights are a table of named tensors under the names and shapes of the published checkpoints
+//! ([`weights`]); a model is a set of functions over such a table ([`model`]), and a checkpoint is the
+//! table in a safetensors file ([`checkpoint`]). A backend is named only in [`device`] and [`kernels`].
+
+pub mod checkpoint;
+pub mod clips;
+pub mod device;
+pub mod gradients;
+pub mod initialise;
+pub mod kernels;
+pub mod learning_rate;
+pub mod metrics;
+pub mod model;
+pub mod objective;
+pub mod optimiser;
+pub mod pretrain;
+pub mod random;
+pub mod recipe;
+pub mod reconstruct;
+pub mod run_folder;
+mod stopwatch;
+pub mod training;
+pub mod weights;
+
+pub use device::Device;
+pub use pretrain::{Outcome, Steps, TrainError, pretrain, time_steps};
+pub use recipe::{Recipe, RecipeError};
+pub use run_folder::{ResumePoint, RunFolder};

@@ -1,7 +1,6 @@
 //! Frames from video files: opened, planned and decoded when they are asked for.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -10,28 +9,17 @@ use std::{
 
 use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
 use crate::{
-    FrameRank,
+    FrameRank, dataset,
     draws::Draws,
     plan::sampling::{Sampling, SamplingError},
     profile::{Profile, Stage},
     video::{Limits, OpenVideo, VideoError, VideoReader},
 };
 
-/// A video of a [`Videos`] source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceVideo {
-    /// Its file.
-    pub path: PathBuf,
-    /// Its label.
-    pub label: Option<i32>,
-    /// Verdict and reason where it is known to be bad; it is then not opened.
-    pub known_bad: Option<(String, String)>,
-}
-
 /// Video files as a source of clips.
 #[derive(Debug)]
 pub struct Videos {
-    videos: Vec<SourceVideo>,
+    videos: dataset::Videos,
     sampling: Sampling,
     limits: Limits,
     /// Bytes that reading a clip of each video takes; 0 until it was opened once.
@@ -46,8 +34,8 @@ const HELD_BY_DECODER: u64 = 20;
 
 impl Videos {
     /// The videos of a dataset, in its order, sampled by `sampling`.
-    pub fn new(videos: Vec<SourceVideo>, sampling: Sampling, limits: Limits) -> Self {
-        let bytes = videos.iter().map(|_| AtomicU64::new(0)).collect();
+    pub fn new(videos: dataset::Videos, sampling: Sampling, limits: Limits) -> Self {
+        let bytes = videos.entries().iter().map(|_| AtomicU64::new(0)).collect();
         Self { videos, sampling, limits, bytes }
     }
 
@@ -58,11 +46,11 @@ impl Videos {
 
 impl ClipSource for Arc<Videos> {
     fn videos(&self) -> u64 {
-        self.videos.len() as u64
+        self.videos.entries().len() as u64
     }
 
     fn name(&self, video: u64) -> String {
-        self.videos.get(video as usize).map_or_else(String::new, |video| video.path.display().to_string())
+        self.videos.entries().get(video as usize).map_or_else(String::new, |video| video.path.display().to_string())
     }
 
     fn bytes(&self, video: u64) -> u64 {
@@ -88,11 +76,11 @@ struct Reader {
 impl ClipReader for Reader {
     fn frames(&mut self, _slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
         let number = video;
-        let video = self.source.videos.get(number as usize).ok_or_else(|| SourceError::Broken {
-            reason: format!("video {number} of {} was asked for", self.source.videos.len()),
+        let video = self.source.videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
+            reason: format!("video {number} of {} was asked for", self.source.videos.entries().len()),
         })?;
-        if let Some((verdict, reason)) = &video.known_bad {
-            let (verdict, reason) = (verdict.clone(), reason.clone());
+        if let Some(known) = self.source.videos.known_failure(number) {
+            let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
             return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
         }
         let open = match self.last.take() {

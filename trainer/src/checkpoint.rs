@@ -1,0 +1,3 @@
+//! Files of weights.
+
+pub mod native;

@@ -1,0 +1,310 @@
+//! tubelet's own checkpoint: one safetensors file that holds everything a run needs to go on.
+//!
+//! ```text
+//! <name>                weights, under their official names and shapes
+//! optimiser.m.<name>    mean gradients         optimiser.v.<name>    mean squared gradients
+//! ema.<name>            average of the weights, if the run keeps one
+//! metadata              format, recipe (TOML), step, clips, data (digest), made_by
+//! ```
+//!
+//! All tensors are f32, so Python's safetensors opens it. Loading is strict: a tensor that is missing, left
+//! over or of another shape is an error that lists it. A file is written beside its place, synced and
+//! renamed: it is whole or it is not there.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use safetensors::{Dtype, SafeTensors, View};
+
+use crate::weights::{HostTensor, Misfit};
+
+/// Format version, in the metadata key `format`.
+pub const FORMAT: &str = "tubelet-checkpoint/1";
+
+/// Longest header that is read, as safetensors itself allows.
+const HEADER_LIMIT: u64 = 100_000_000;
+
+/// What a checkpoint says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The run's recipe as TOML.
+    pub recipe: String,
+    /// Updates of the weights so far.
+    pub step: u64,
+    /// Clips that these took: where in the data to go on.
+    pub clips: u64,
+    /// Digest of the data that it was trained on.
+    pub data: String,
+    /// What wrote it.
+    pub made_by: String,
+}
+
+/// A checkpoint on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// What it says of itself.
+    pub about: About,
+    /// The model's tensors.
+    pub weights: BTreeMap<String, HostTensor>,
+    /// Mean gradients and mean squared gradients under the model's names.
+    pub moments: [BTreeMap<String, HostTensor>; 2],
+    /// Average of the weights under the model's names, if the run keeps one.
+    pub average: Option<BTreeMap<String, HostTensor>>,
+}
+
+/// Why a checkpoint could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file could not be opened, read, written or renamed.
+    #[error("{path}: {cause}", path = path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// It is no safetensors file, or cut short.
+    #[error("{path} is no whole safetensors file: {cause}", path = path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// It is a safetensors file without the metadata of a tubelet checkpoint.
+    #[error("{path} is no {FORMAT}: its `{key}` is {found:?}", path = path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// Which entry of the metadata.
+        key: &'static str,
+        /// What stands there.
+        found: Option<String>,
+    },
+    /// A tensor holds something else than f32.
+    #[error("{path}: `{name}` holds {found}, wanted F32", path = path.display())]
+    Kind {
+        /// Which file.
+        path: PathBuf,
+        /// Which tensor.
+        name: String,
+        /// What it holds.
+        found: String,
+    },
+    /// Its tensors are not those of the model.
+    #[error("{path}: {misfit}", path = path.display())]
+    Misfit {
+        /// Which file.
+        path: PathBuf,
+        /// What differs.
+        misfit: Misfit,
+    },
+}
+
+/// Prefixes of what is not weights.
+const FIRST: &str = "optimiser.m.";
+const SECOND: &str = "optimiser.v.";
+const AVERAGE: &str = "ema.";
+
+impl Checkpoint {
+    /// Writes it to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written beside `path`, synced or renamed.
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
+        let parts = [(FIRST, &self.moments[0]), (SECOND, &self.moments[1]), ("", &self.weights)];
+        let average = self.average.iter().map(|average| (AVERAGE, average));
+        let tensors = parts.into_iter().chain(average).flat_map(|(prefix, part)| {
+            part.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
+        });
+        let metadata = HashMap::from(
+            [
+                ("format", FORMAT.to_owned()),
+                ("recipe", self.about.recipe.clone()),
+                ("step", self.about.step.to_string()),
+                ("clips", self.about.clips.to_string()),
+                ("data", self.about.data.clone()),
+                ("made_by", self.about.made_by.clone()),
+            ]
+            .map(|(key, value)| (key.to_owned(), value)),
+        );
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let bytes = safetensors::serialize(tensors, Some(metadata))
+            .map_err(|cause| at(std::io::Error::other(cause.to_string())))?;
+        let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(at)?;
+        beside.write_all(&bytes).map_err(at)?;
+        beside.as_file().sync_all().map_err(at)?;
+        beside.persist(path).map_err(|failed| at(failed.error))?;
+        // The rename itself is only on disk once the folder is.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at)
+    }
+
+    /// Reads it from `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged, or is no checkpoint of tubelet.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let bytes =
+            std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+        let damaged = |cause: safetensors::SafeTensorError| CheckpointError::Damaged {
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+        let about = about(header.metadata().as_ref(), path)?;
+        let mut read = Self {
+            about,
+            weights: BTreeMap::new(),
+            moments: [BTreeMap::new(), BTreeMap::new()],
+            average: None,
+        };
+        for (name, tensor) in SafeTensors::deserialize(&bytes).map_err(damaged)?.tensors() {
+            if tensor.dtype() != Dtype::F32 {
+                let found = format!("{:?}", tensor.dtype());
+                return Err(CheckpointError::Kind { path: path.to_owned(), name, found });
+            }
+            let (quads, _) = tensor.data().as_chunks::<4>();
+            let values = quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect();
+            let tensor = HostTensor { shape: tensor.shape().to_vec(), values };
+            let [first, second] = &mut read.moments;
+            let (part, name) = match name.as_str() {
+                full if full.starts_with(FIRST) => (first, &full[FIRST.len()..]),
+                full if full.starts_with(SECOND) => (second, &full[SECOND.len()..]),
+                full if full.starts_with(AVERAGE) => {
+                    (read.average.get_or_insert_default(), &full[AVERAGE.len()..])
+                }
+                full => (&mut read.weights, full),
+            };
+            part.insert(name.to_owned(), tensor);
+        }
+        Ok(read)
+    }
+}
+
+/// What the checkpoint at `path` says of itself, without reading its tensors.
+///
+/// # Errors
+/// As [`Checkpoint::read`], but damage behind the header is not seen.
+pub fn read_about(path: &Path) -> Result<About, CheckpointError> {
+    let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
+    let damaged = |cause: String| CheckpointError::Damaged { path: path.to_owned(), cause };
+    let mut file = File::open(path).map_err(at)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(|cause| damaged(cause.to_string()))?;
+    let length = u64::from_le_bytes(length);
+    if length > HEADER_LIMIT {
+        return Err(damaged(format!("its header would be {length} bytes long")));
+    }
+    let mut header = Vec::new();
+    file.take(length).read_to_end(&mut header).map_err(at)?;
+    if header.len() as u64 != length {
+        return Err(damaged(format!("its header has {} of {length} bytes", header.len())));
+    }
+    #[derive(serde::Deserialize)]
+    struct Header {
+        #[serde(rename = "__metadata__")]
+        metadata: Option<HashMap<String, String>>,
+    }
+    let header: Header = serde_json::from_slice(&header).map_err(|cause| damaged(cause.to_string()))?;
+    about(header.metadata.as_ref(), path)
+}
+
+fn about(metadata: Option<&HashMap<String, String>>, path: &Path) -> Result<About, CheckpointError> {
+    let find = |key: &str| metadata.and_then(|metadata| metadata.get(key)).cloned();
+    let foreign = |key, found| CheckpointError::Foreign { path: path.to_owned(), key, found };
+    let text = |key| find(key).ok_or_else(|| foreign(key, None));
+    let number = |key| {
+        let found = text(key)?;
+        found.parse::<u64>().map_err(|_| foreign(key, Some(found)))
+    };
+    match find("format") {
+        Some(format) if format == FORMAT => Ok(About {
+            recipe: text("recipe")?,
+            step: number("step")?,
+            clips: number("clips")?,
+            data: text("data")?,
+            made_by: text("made_by")?,
+        }),
+        found => Err(foreign("format", found)),
+    }
+}
+
+impl View for &HostTensor {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>().into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.values.len() * size_of::<f32>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let tensor = |values: [f32; 2]| HostTensor { shape: vec![2, 1], values: values.to_vec() };
+        let table = |values| BTreeMap::from([("encoder.norm".to_owned(), tensor(values))]);
+        Checkpoint {
+            about: About {
+                recipe: "[clip]\nframes = 16\n".to_owned(),
+                step: 7,
+                clips: 56,
+                data: "digest".to_owned(),
+                made_by: "a test".to_owned(),
+            },
+            weights: table([1.0, -0.0]),
+            moments: [table([f32::MIN_POSITIVE, 3.0]), table([4.0, 5.0])],
+            average: Some(table([6.0, f32::MAX])),
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.safetensors");
+        checkpoint().write(&path).unwrap();
+        assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint());
+        assert_eq!(read_about(&path).unwrap(), checkpoint().about);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("whole");
+        checkpoint().write(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for length in [0, 7, 8, 100, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(matches!(Checkpoint::read(&path), Err(CheckpointError::Damaged { .. })), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_program_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.safetensors");
+        let tensor = HostTensor { shape: vec![1], values: vec![0.0] };
+        std::fs::write(&path, safetensors::serialize([("a", &tensor)], None).unwrap()).unwrap();
+        let refused = Checkpoint::read(&path).unwrap_err().to_string();
+        assert!(refused.ends_with("is no tubelet-checkpoint/1: its `format` is None"), "{refused}");
+        assert!(matches!(read_about(&path), Err(CheckpointError::Foreign { .. })));
+    }
+}

@@ -1,0 +1,134 @@
+//! Where tensors live and are computed: the names that a person may give, and the backend behind each.
+//!
+//! Beside `kernels/` this is the only file that names a backend. A device that exists but was left out
+//! of this build is refused with the list of those that are in it.
+
+use burn::tensor;
+
+/// A place to compute, by the name it was asked for.
+#[derive(Clone, Debug)]
+pub struct Device {
+    name: String,
+    inner: tensor::Device,
+}
+
+/// Why a name is no device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// No such device, or it was left out of this build.
+    #[error("there is no device `{asked}` in this build; there is {available}")]
+    Unknown {
+        /// What was asked for.
+        asked: String,
+        /// The names that would do.
+        available: String,
+    },
+}
+
+/// The names that [`Device::parse`] takes in this build. `N` stands for the number of a card.
+pub fn available() -> Vec<&'static str> {
+    let mut names = vec!["flex"];
+    if cfg!(feature = "tch") {
+        names.extend(["tch", "tch:cuda:N"]);
+    }
+    if cfg!(feature = "cuda") {
+        names.push("cuda:N");
+    }
+    if cfg!(feature = "wgpu") {
+        names.push("wgpu");
+    }
+    names
+}
+
+impl Device {
+    /// The processor through Burn's own backend; always there.
+    pub fn flex() -> Self {
+        Self { name: "flex".to_owned(), inner: tensor::Device::flex() }
+    }
+
+    /// The device of this name: `flex`, `tch`, `tch:cuda:0`, `cuda:0` or `wgpu`.
+    ///
+    /// # Errors
+    /// When there is no such device, or it was left out of this build.
+    pub fn parse(name: &str) -> Result<Self, DeviceError> {
+        let inner = match name.split(':').collect::<Vec<_>>()[..] {
+            ["flex"] => Some(tensor::Device::flex()),
+            ["tch"] => libtorch(None),
+            ["tch", "cuda"] => libtorch(Some(0)),
+            ["tch", "cuda", card] => card.parse().ok().and_then(|card| libtorch(Some(card))),
+            ["cuda"] => cuda(0),
+            ["cuda", card] => card.parse().ok().and_then(cuda),
+            ["wgpu"] => wgpu(),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => Ok(Self { name: name.to_owned(), inner }),
+            None => Err(DeviceError::Unknown { asked: name.to_owned(), available: available().join(", ") }),
+        }
+    }
+
+    /// The name it was asked for.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits until everything that was asked of the device is done, so that a clock means something.
+    pub fn finish(&self) {
+        // A failed computation shows again, with its reason, when its result is read.
+        let _ = self.inner.sync();
+    }
+
+    pub(crate) fn tensors(&self) -> &tensor::Device {
+        &self.inner
+    }
+}
+
+/// Burn has announced that its LibTorch backend will go; the two functions that make its devices say so.
+#[cfg(feature = "tch")]
+#[allow(deprecated)]
+fn libtorch(card: Option<usize>) -> Option<tensor::Device> {
+    Some(card.map_or_else(tensor::Device::libtorch, tensor::Device::libtorch_cuda))
+}
+
+#[cfg(not(feature = "tch"))]
+fn libtorch(_card: Option<usize>) -> Option<tensor::Device> {
+    None
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(card: usize) -> Option<tensor::Device> {
+    Some(tensor::Device::cuda(card))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_card: usize) -> Option<tensor::Device> {
+    None
+}
+
+#[cfg(feature = "wgpu")]
+fn wgpu() -> Option<tensor::Device> {
+    Some(tensor::Device::wgpu(tensor::DeviceKind::DefaultDevice))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn wgpu() -> Option<tensor::Device> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flex_is_always_there() {
+        assert_eq!(Device::parse("flex").unwrap().name(), "flex");
+    }
+
+    #[test]
+    fn an_unknown_device_is_refused_with_the_list_of_what_is_there() {
+        let refused = Device::parse("abacus").unwrap_err().to_string();
+        assert!(refused.contains("`abacus`") && refused.contains("flex"), "{refused}");
+        assert!(Device::parse("cuda:many").is_err());
+    }
+}

@@ -1,0 +1,52 @@
+//! One update of a tensor by AdamW.
+//!
+//! ```text
+//! p ← p·(1 − rate·decay)
+//! m ← β₁m + (1 − β₁)g        v ← β₂v + (1 − β₂)g²
+//! p ← p − rate/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε)          t counts from 1
+//! ```
+
+use burn::tensor::Tensor;
+
+/// The numbers of one update; they do not depend on the tensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamwStep {
+    /// Learning rate.
+    pub rate: f64,
+    /// Weight decay: 0 for tensors that are left alone.
+    pub decay: f64,
+    /// β₁.
+    pub beta1: f64,
+    /// β₂.
+    pub beta2: f64,
+    /// ε.
+    pub epsilon: f64,
+    /// t.
+    pub time: u64,
+}
+
+/// Value, gradient and moments of a tensor before an update to value and moments after it.
+pub fn adamw(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    [first, second]: [Tensor<1>; 2],
+    step: AdamwStep,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    composed(value, gradient, [first, second], step)
+}
+
+/// The plain version.
+pub fn composed(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    [first, second]: [Tensor<1>; 2],
+    step: AdamwStep,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let AdamwStep { rate, decay, beta1, beta2, epsilon, time } = step;
+    let [bias1, bias2] = [beta1, beta2].map(|beta| 1.0 - beta.powf(time as f64));
+    let first = first * beta1 + gradient.clone() * (1.0 - beta1);
+    let second = second * beta2 + gradient.square() * (1.0 - beta2);
+    let spread = second.clone().sqrt() / bias2.sqrt() + epsilon;
+    let value = value * (1.0 - rate * decay) - first.clone() / spread * (rate / bias1);
+    (value, [first, second])
+}

@@ -1,0 +1,99 @@
+//! Stochastic depth: in training, a block's branch is left out for some clips.
+//!
+//! A branch is kept with probability 1 − r and then divided by 1 − r; r grows from 0 at the first block
+//! to the set rate at the last, for encoder and decoder separately. Whether clip c keeps branch b is
+//! drawn from (seed, stack, epoch of c, number of c, b), so it does not depend on how clips are put
+//! into batches.
+
+use burn::tensor::{Tensor, TensorData};
+
+use crate::random::Draws;
+
+/// Who a clip of the batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClipIdentity {
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its number within the epoch.
+    pub number: u64,
+}
+
+/// What happens to branches.
+#[derive(Clone, Debug)]
+pub enum DropPath {
+    /// Every branch is kept: validation, and all published pre-training.
+    Never,
+    /// Branches are left out at random.
+    Drawn {
+        /// Seed of the run.
+        seed: u64,
+        /// Name of the stack: two stacks draw separately.
+        stack: &'static str,
+        /// Rate at the last block, 0 to below 1.
+        rate: f64,
+        /// Blocks of the stack.
+        depth: usize,
+        /// The clips of the batch, in its order.
+        clips: Vec<ClipIdentity>,
+    },
+}
+
+impl DropPath {
+    /// Rate at block `number` of `depth`: evenly spaced from 0 to `rate`.
+    pub fn rate_at(rate: f64, number: usize, depth: usize) -> f64 {
+        if depth < 2 { 0.0 } else { rate * number as f64 / (depth - 1) as f64 }
+    }
+
+    /// Leaves `branch` (`[B, N, D]`) out for some clips and enlarges it for the others. Branches are
+    /// numbered through the stack, two a block.
+    pub(super) fn apply(&self, branch: Tensor<3>, number: usize) -> Tensor<3> {
+        let Self::Drawn { seed, stack, rate, depth, clips } = self else { return branch };
+        let rate = Self::rate_at(*rate, number / 2, *depth);
+        if rate == 0.0 {
+            return branch;
+        }
+        let factor = |clip: &ClipIdentity| {
+            let purpose = format!("drop path of the {stack}");
+            let kept =
+                Draws::keyed(*seed, &purpose, &[clip.epoch, clip.number, number as u64]).unit() >= rate;
+            if kept { (1.0 / (1.0 - rate)) as f32 } else { 0.0 }
+        };
+        let factors: Vec<f32> = clips.iter().map(factor).collect();
+        let shape = [clips.len(), 1, 1];
+        branch.clone() * Tensor::from_data(TensorData::new(factors, shape), &branch.device())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::weights::floats;
+
+    #[test]
+    fn rates_grow_evenly_from_zero() {
+        let rates: Vec<f64> = (0..12).map(|number| DropPath::rate_at(0.1, number, 12)).collect();
+        assert_eq!(rates[0], 0.0);
+        assert!((rates[1] - 0.009_091).abs() < 1e-6 && (rates[2] - 0.018_182).abs() < 1e-6);
+        assert!((rates[11] - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_branch_keeps_its_mean_and_a_clip_its_draw_in_any_batch() {
+        let clips: Vec<_> = (0..4000).map(|number| ClipIdentity { epoch: 1, number }).collect();
+        let drop = |clips: &[ClipIdentity]| DropPath::Drawn {
+            seed: 7,
+            stack: "encoder",
+            rate: 0.3,
+            depth: 2,
+            clips: clips.to_vec(),
+        };
+        let ones = |clips: usize| Tensor::<3>::ones([clips, 1, 1], &Device::flex());
+        let all = floats(drop(&clips).apply(ones(4000), 3));
+        let mean = all.iter().sum::<f32>() / 4000.0;
+        assert!((mean - 1.0).abs() < 0.05, "mean {mean}");
+        assert_eq!(floats(drop(&clips[1000..1010]).apply(ones(10), 3)), all[1000..1010]);
+        assert!(floats(drop(&clips).apply(ones(4000), 1)).iter().all(|kept| *kept == 1.0));
+    }
+}

@@ -1,0 +1,124 @@
+//! How large a model is: widths, depths and heads of its two stacks of blocks, by published name.
+//!
+//! A [`ModelShape`] holds lengths only; names and shapes of all tensors follow from it without a single
+//! one being made ([`super::layout`]).
+
+use schemas::ClipGeometry;
+use serde::{Deserialize, Serialize};
+
+/// The published sizes, and `tiny`, which is this project's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Size {
+    /// Encoder 192 wide, 12 blocks, 3 heads; decoder 96 wide, 3 heads.
+    Tiny,
+    /// ViT-S: 384, 12, 6; decoder 192, 3.
+    Small,
+    /// ViT-B: 768, 12, 12; decoder 384, 6.
+    Base,
+    /// ViT-L: 1024, 24, 16; decoder 512, 8.
+    Large,
+    /// ViT-H: 1280, 32, 16; decoder 640, 8 (VideoMAE V2 has 512).
+    Huge,
+    /// ViT-g of VideoMAE V2: 1408, 40, 16; decoder 512, 8; MLPs 48/11 as wide as their stack.
+    Giant,
+}
+
+/// A stack of transformer blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// Width of a token.
+    pub dim: usize,
+    /// Number of blocks.
+    pub depth: usize,
+    /// Attention heads of a block; divides `dim`.
+    pub heads: usize,
+    /// Width of the hidden layer of a block's MLP.
+    pub hidden: usize,
+}
+
+/// What is added to the variance in each kind of LayerNorm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormEpsilons {
+    /// In the blocks and in `encoder.norm`.
+    pub blocks: f64,
+    /// In `decoder.norm` and in the classifier's `fc_norm`.
+    pub last: f64,
+}
+
+impl Default for NormEpsilons {
+    /// The official code's: 1e-6 everywhere. Hugging Face's model has others.
+    fn default() -> Self {
+        Self { blocks: 1e-6, last: 1e-6 }
+    }
+}
+
+/// Everything that decides which tensors a model has and what is computed with them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ModelShape {
+    /// The clips it takes.
+    pub geometry: ClipGeometry,
+    /// The blocks that see visible cubes.
+    pub encoder: Stack,
+    /// The blocks that paint hidden ones.
+    pub decoder: Stack,
+    /// Epsilons of its norms.
+    pub epsilons: NormEpsilons,
+}
+
+impl Size {
+    /// The sizes and their names in a recipe, small to large.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("tiny", Self::Tiny),
+        ("small", Self::Small),
+        ("base", Self::Base),
+        ("large", Self::Large),
+        ("huge", Self::Huge),
+        ("giant", Self::Giant),
+    ];
+
+    /// The encoder.
+    pub fn encoder(self) -> Stack {
+        let (dim, depth, heads) = match self {
+            Self::Tiny => (192, 12, 3),
+            Self::Small => (384, 12, 6),
+            Self::Base => (768, 12, 12),
+            Self::Large => (1024, 24, 16),
+            Self::Huge => (1280, 32, 16),
+            Self::Giant => (1408, 40, 16),
+        };
+        Stack { dim, depth, heads, hidden: self.hidden(dim) }
+    }
+
+    /// The decoder with `depth` blocks: depth is no part of a size, it is 4 or 12 in the publications.
+    pub fn decoder(self, depth: usize) -> Stack {
+        let (dim, heads) = match self {
+            Self::Tiny => (96, 3),
+            Self::Small => (192, 3),
+            Self::Base => (384, 6),
+            Self::Large | Self::Giant => (512, 8),
+            Self::Huge => (640, 8),
+        };
+        Stack { dim, depth, heads, hidden: self.hidden(dim) }
+    }
+
+    /// Width of the hidden layer beside a width of `dim`: four times, in the giant 48/11 times,
+    /// rounded down.
+    pub fn hidden(self, dim: usize) -> usize {
+        match self {
+            Self::Giant => dim * 48 / 11,
+            Self::Tiny | Self::Small | Self::Base | Self::Large | Self::Huge => dim * 4,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_giants_hidden_widths_are_cut_to_whole_numbers() {
+        assert_eq!(Size::Giant.encoder().hidden, 6144);
+        assert_eq!(Size::Giant.decoder(4).hidden, 2234);
+    }
+}

@@ -1,0 +1,295 @@
+//! Every setting of a training, with the published ViT-B on Kinetics-400 as default.
+//!
+//! A recipe is built in layers: a built-in one, a file, then settings from the command line; each changes
+//! what it names. A key that does not exist is an error that offers the nearest one. What results is
+//! written into the run and repeats it.
+
+mod built_in;
+mod layers;
+mod sections;
+
+use schemas::{ClipGeometry, GeometryError};
+
+pub use self::{
+    layers::RecipeError,
+    sections::{Clip, Mask, Model, Optimiser, Recipe, Run, Schedule},
+};
+use crate::{
+    learning_rate::{LearningRate, PUBLISHED_BATCH},
+    model::{ModelShape, NormEpsilons, Stack},
+    optimiser::Betas,
+};
+
+impl Recipe {
+    /// The built-in recipe of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn built_in(name: &str) -> Result<Self, RecipeError> {
+        Self::from_toml(built_in::text(name)?)
+    }
+
+    /// Names of the built-in recipes.
+    pub fn built_in_names() -> Vec<&'static str> {
+        built_in::names()
+    }
+
+    /// The shape of the clips.
+    ///
+    /// # Errors
+    /// When lengths do not divide.
+    pub fn geometry(&self) -> Result<ClipGeometry, RecipeError> {
+        let (clip, patch) = (&self.clip, self.model.patch);
+        ClipGeometry::new(clip.frames, clip.size, clip.size, clip.tubelet, patch).map_err(|error| match error
+        {
+            GeometryError::NotDivisible { by_what: "patch", .. } => invalid(
+                "model.patch",
+                patch,
+                format!("does not divide the frame side {}", clip.size),
+                divisors(clip.size),
+            ),
+            GeometryError::NotDivisible { .. } => invalid(
+                "clip.tubelet",
+                clip.tubelet,
+                format!("does not divide the {} frames of a clip", clip.frames),
+                None,
+            ),
+            other => invalid("clip.size", clip.size, format!("does not make a clip: {other}"), None),
+        })
+    }
+
+    /// The shape of the model.
+    ///
+    /// # Errors
+    /// When lengths do not divide.
+    pub fn model_shape(&self) -> Result<ModelShape, RecipeError> {
+        let (model, geometry) = (&self.model, self.geometry()?);
+        let (encoder, decoder) = (model.size.encoder(), model.size.decoder(model.decoder_depth));
+        let given = |given: usize, size: usize| if given == 0 { size } else { given };
+        // A width that is set takes the size's ratio with it, unless the hidden width is set too.
+        let stack = |of_size: Stack, dim, heads, hidden, depth| {
+            let wide = given(dim, of_size.dim);
+            let wider = if dim == 0 { of_size.hidden } else { model.size.hidden(dim) };
+            Stack { dim: wide, depth, heads: given(heads, of_size.heads), hidden: given(hidden, wider) }
+        };
+        let encoder_depth = given(model.encoder_depth, encoder.depth);
+        let encoder =
+            stack(encoder, model.encoder_dim, model.encoder_heads, model.encoder_mlp, encoder_depth);
+        let decoder =
+            stack(decoder, model.decoder_dim, model.decoder_heads, model.decoder_mlp, model.decoder_depth);
+        for (key, stack) in [("model.encoder_heads", encoder), ("model.decoder_heads", decoder)] {
+            if !stack.dim.is_multiple_of(stack.heads) {
+                let why = format!("does not divide the width {}", stack.dim);
+                return Err(invalid(key, stack.heads, why, None));
+            }
+        }
+        Ok(ModelShape { geometry, encoder, decoder, epsilons: NormEpsilons::default() })
+    }
+
+    /// Clips of one micro-batch, and micro-batches of one update.
+    ///
+    /// # Errors
+    /// When one does not divide the other.
+    pub fn accumulation(&self) -> Result<(usize, usize), RecipeError> {
+        let Optimiser { batch, micro_batch, .. } = self.optimiser;
+        let micro = if micro_batch == 0 { batch } else { micro_batch };
+        if batch == 0 {
+            return Err(invalid("optimiser.batch", batch, "is no batch".to_owned(), None));
+        }
+        if !micro.is_multiple_of(self.clip.repeats) {
+            let why = format!("does not divide the {micro} clips of a micro-batch");
+            return Err(invalid("clip.repeats", self.clip.repeats, why, divisors(micro)));
+        }
+        if !batch.is_multiple_of(micro) {
+            let why = format!("does not divide the {batch} clips of an update");
+            return Err(invalid("optimiser.micro_batch", micro, why, divisors(batch)));
+        }
+        Ok((micro, batch / micro))
+    }
+
+    /// The learning rate over `total` steps, `per_epoch` of them an epoch.
+    pub fn learning_rate(&self, per_epoch: u64, total: u64) -> LearningRate {
+        let scale = self.optimiser.batch as f64 / self.clip.repeats as f64 / PUBLISHED_BATCH;
+        let warmup = match self.schedule.warmup_steps {
+            0 => self.schedule.warmup_epochs * per_epoch,
+            steps => steps,
+        };
+        LearningRate {
+            peak: self.optimiser.base_lr * scale,
+            floor: self.optimiser.floor_lr * scale,
+            warmup,
+            total,
+        }
+    }
+
+    /// The optimiser's settings.
+    pub fn betas(&self) -> Betas {
+        let Optimiser { beta1, beta2, epsilon, weight_decay, .. } = self.optimiser;
+        Betas { beta1, beta2, epsilon, weight_decay }
+    }
+
+    /// Checks everything that can be wrong without looking at data.
+    ///
+    /// # Errors
+    /// The first setting that is wrong, with what would do.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        let shape = self.model_shape()?;
+        self.accumulation()?;
+        let (mask, optimiser) = (&self.mask, &self.optimiser);
+        for (key, value) in [
+            ("mask.ratio", mask.ratio),
+            ("mask.decoder_ratio", mask.decoder_ratio),
+            ("model.drop_path", self.model.drop_path),
+            ("optimiser.beta1", optimiser.beta1),
+            ("optimiser.beta2", optimiser.beta2),
+            ("optimiser.ema", optimiser.ema),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(invalid(key, value, "is not from 0 to below 1".to_owned(), None));
+            }
+        }
+        for (key, value) in [
+            ("clip.target_fps", self.clip.target_fps),
+            ("optimiser.base_lr", optimiser.base_lr),
+            ("optimiser.floor_lr", optimiser.floor_lr),
+            ("optimiser.epsilon", optimiser.epsilon),
+            ("optimiser.weight_decay", optimiser.weight_decay),
+            ("optimiser.clip_norm", optimiser.clip_norm),
+            ("run.max_failed_share", self.run.max_failed_share),
+        ] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(invalid(key, value, "is not a number from 0 up".to_owned(), None));
+            }
+        }
+        for (key, value) in [
+            ("clip.stride", self.clip.stride),
+            ("clip.clips_per_video", self.clip.clips_per_video),
+            ("clip.repeats", self.clip.repeats),
+            ("schedule.epochs", self.schedule.epochs as usize),
+            ("run.log_every", self.run.log_every as usize),
+            ("run.checkpoint_every", self.run.checkpoint_every as usize),
+        ] {
+            if value == 0 {
+                return Err(invalid(key, value, "must be at least 1".to_owned(), None));
+            }
+        }
+        if shape.encoder.depth == 0 {
+            return Err(invalid("model.encoder_depth", 0, "must be at least 1".to_owned(), None));
+        }
+        let [_, height, width] = shape.geometry.grid();
+        if mask.decoder == sections::DecoderMask::RunningCell {
+            if height % 2 == 1 || width % 2 == 1 {
+                let why = format!("needs even grids, this one is {height} by {width}");
+                return Err(invalid("mask.decoder", "running-cell", why, None));
+            }
+            if mask.decoder_ratio < 0.25 {
+                let why = "hides no cell of four from the decoder".to_owned();
+                return Err(invalid(
+                    "mask.decoder_ratio",
+                    mask.decoder_ratio,
+                    why,
+                    Some(".25, .5 and .75 do".into()),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// BLAKE3 of the recipe's text: two recipes with the same digest train alike.
+    pub fn digest(&self) -> String {
+        blake3::hash(self.to_toml().as_bytes()).to_hex().to_string()
+    }
+}
+
+fn invalid(key: &str, value: impl ToString, why: String, hint: Option<String>) -> RecipeError {
+    RecipeError::Invalid { key: key.to_owned(), value: value.to_string(), why, hint }
+}
+
+/// "14 and 16 do": what divides `length` and is of a sensible size.
+fn divisors(length: usize) -> Option<String> {
+    let found: Vec<String> =
+        (4..=32).filter(|by| length.is_multiple_of(*by)).map(|by| by.to_string()).collect();
+    let (last, others) = found.split_last()?;
+    Some(if others.is_empty() {
+        format!("{last} does")
+    } else {
+        format!("{} and {last} do", others.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_that_does_not_divide_is_refused_with_those_that_do() {
+        let mut recipe = Recipe::default();
+        recipe.set("model.patch=15").unwrap();
+        let refused = recipe.check().unwrap_err();
+        assert_eq!(refused.to_string(), "`model.patch = 15` does not divide the frame side 224");
+        assert_eq!(refused.hint().unwrap(), "4, 7, 8, 14, 16, 28 and 32 do");
+    }
+
+    #[test]
+    fn every_built_in_recipe_is_sound() {
+        for name in Recipe::built_in_names() {
+            Recipe::built_in(name).unwrap().check().unwrap();
+        }
+        let refused = Recipe::built_in("vit-b-k400-80").unwrap_err();
+        assert!(refused.hint().unwrap().contains("vit-b-k400-800"));
+    }
+
+    #[test]
+    fn published_recipes_have_the_published_parameters() {
+        for (name, parameters) in [
+            ("vit-s-k400-1600", 24_029_376),
+            ("vit-b-k400-1600", 94_210_944),
+            ("vit-l-k400-1600", 342_996_992),
+            ("vit-h-k400-1600", 692_487_296),
+            ("v2-vit-b-800", 94_210_944),
+            ("v2-vit-l-1200", 317_782_016),
+            ("v2-vit-h-1200", 645_659_392),
+            ("v2-vit-g-1200", 1_026_306_560),
+        ] {
+            let shape = Recipe::built_in(name).unwrap().model_shape().unwrap();
+            assert_eq!(crate::model::layout::pretraining(&shape).parameters(), parameters, "{name}");
+        }
+    }
+
+    #[test]
+    fn published_recipes_have_the_published_rates() {
+        for (name, peak, floor) in [
+            ("vit-s-k400-1600", 6e-4, 4e-5),
+            ("vit-b-k400-800", 1.2e-3, 8e-5),
+            ("vit-l-k400-1600", 3e-4, 2e-5),
+            ("vit-b-ucf101-3200", 2.25e-4, 7.5e-6),
+            ("v2-vit-b-800", 4e-3, 4e-5),
+            ("v2-vit-l-1200", 6e-3, 6e-5),
+            ("v2-vit-g-1200", 4.8e-3, 8e-5),
+        ] {
+            let rate = Recipe::built_in(name).unwrap().learning_rate(100, 10_000);
+            let close = |found: f64, published: f64| (found - published).abs() < 1e-12;
+            assert!(close(rate.peak, peak) && close(rate.floor, floor), "{name}: {rate:?}");
+        }
+    }
+
+    #[test]
+    fn rates_grow_with_the_clips_of_an_update() {
+        let mut recipe = Recipe::default();
+        recipe.set("optimiser.batch=2048").unwrap();
+        recipe.set("schedule.epochs=801").unwrap();
+        let rate = recipe.learning_rate(117, 801 * 117);
+        let wanted = LearningRate { peak: 1.2e-3, floor: 8e-5, warmup: 4680, total: 93_717 };
+        assert!((rate.peak - wanted.peak).abs() < 1e-15 && (rate.floor - wanted.floor).abs() < 1e-15);
+        assert_eq!((rate.warmup, rate.total), (wanted.warmup, wanted.total));
+    }
+
+    #[test]
+    fn an_update_is_made_of_whole_micro_batches() {
+        let mut recipe = Recipe::default();
+        recipe.set("optimiser.micro_batch=32").unwrap();
+        assert_eq!(recipe.accumulation().unwrap(), (32, 8));
+        recipe.set("optimiser.micro_batch=33").unwrap();
+        assert!(recipe.check().is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! The folder that a training leaves: recipe, metrics, checkpoints.
+//!
+//! ```text
+//! recipe.toml                       the resolved recipe; repeats the run
+//! metrics.jsonl                     a line every so many steps
+//! checkpoint-<step>.safetensors     the last two, so that one is whole whatever happens
+//! ```
+//!
+//! The checkpoint of the highest step is where a run goes on. A file is only ever seen whole, under its
+//! own name, so no other file needs to say which one is valid.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Recipe,
+    checkpoint::native::{self, Checkpoint, CheckpointError},
+    recipe::RecipeError,
+};
+
+/// Checkpoints that are kept.
+const KEPT: usize = 2;
+
+/// A run's folder, and the data that the run is about.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    data: String,
+}
+
+/// Where a run goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// Updates of the weights so far.
+    pub step: u64,
+    /// Clips that these took; the pipeline begins with the next one.
+    pub clips: u64,
+    /// Digest of the data that it was trained on.
+    pub data: String,
+    /// The checkpoint.
+    pub checkpoint: PathBuf,
+}
+
+/// Why a run's folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunFolderError {
+    /// A file or the folder could not be made, read or written.
+    #[error("{path}: {cause}", path = path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// There is a run in it already.
+    #[error("{path} holds a run already", path = path.display())]
+    Taken {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// There is no checkpoint in it.
+    #[error("{path} holds no checkpoint", path = path.display())]
+    NoCheckpoint {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// Its recipe is wrong.
+    #[error("{path}: {cause}", path = path.display())]
+    Recipe {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: RecipeError,
+    },
+    /// A checkpoint is wrong.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+impl RunFolder {
+    /// Makes the folder of a run that begins, and writes its recipe. `data` is a digest of what it trains
+    /// on.
+    ///
+    /// # Errors
+    /// When it cannot be written, or holds a run already.
+    pub fn create(path: &Path, recipe: &Recipe, data: &str) -> Result<Self, RunFolderError> {
+        let run = Self { path: path.to_owned(), data: data.to_owned() };
+        fs::create_dir_all(path).map_err(|cause| at(path, cause))?;
+        let recipe_path = run.recipe_path();
+        if recipe_path.exists() || run.newest()?.is_some() {
+            return Err(RunFolderError::Taken { path: path.to_owned() });
+        }
+        write_whole(&recipe_path, recipe.to_toml().as_bytes()).map_err(|cause| at(&recipe_path, cause))?;
+        Ok(run)
+    }
+
+    /// Opens the folder of a run that is there.
+    ///
+    /// # Errors
+    /// When its recipe or its newest checkpoint cannot be read.
+    pub fn open(path: &Path) -> Result<Self, RunFolderError> {
+        let mut run = Self { path: path.to_owned(), data: String::new() };
+        run.recipe()?;
+        if let Some(point) = run.resume_point()? {
+            run.data = point.data;
+        }
+        Ok(run)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Digest of the data that the run trains on.
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// Where the metrics are.
+    pub fn metrics_path(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// Where the recipe is.
+    pub fn recipe_path(&self) -> PathBuf {
+        self.path.join("recipe.toml")
+    }
+
+    /// The run's recipe.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn recipe(&self) -> Result<Recipe, RunFolderError> {
+        let path = self.recipe_path();
+        let text = fs::read_to_string(&path).map_err(|cause| at(&path, cause))?;
+        Recipe::from_toml(&text).map_err(|cause| RunFolderError::Recipe { path, cause })
+    }
+
+    /// Where the run goes on: its newest checkpoint, or none if it has none yet.
+    ///
+    /// # Errors
+    /// When the folder or the checkpoint's header cannot be read.
+    pub fn resume_point(&self) -> Result<Option<ResumePoint>, RunFolderError> {
+        let Some(checkpoint) = self.newest()? else { return Ok(None) };
+        let about = native::read_about(&checkpoint)?;
+        Ok(Some(ResumePoint { step: about.step, clips: about.clips, data: about.data, checkpoint }))
+    }
+
+    /// Reads the newest checkpoint.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn last_checkpoint(&self) -> Result<Checkpoint, RunFolderError> {
+        let newest =
+            self.newest()?.ok_or_else(|| RunFolderError::NoCheckpoint { path: self.path.clone() })?;
+        Ok(Checkpoint::read(&newest)?)
+    }
+
+    /// Writes a checkpoint under the name of its step, then removes all but the last two.
+    ///
+    /// # Errors
+    /// When it cannot be written, or an old one not removed.
+    pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf, RunFolderError> {
+        let path = self.path.join(format!("checkpoint-{}.safetensors", checkpoint.about.step));
+        checkpoint.write(&path)?;
+        let all = self.checkpoints()?;
+        for (_, old) in &all[..all.len().saturating_sub(KEPT)] {
+            fs::remove_file(old).map_err(|cause| at(old, cause))?;
+        }
+        Ok(path)
+    }
+
+    fn newest(&self) -> Result<Option<PathBuf>, RunFolderError> {
+        Ok(self.checkpoints()?.pop().map(|(_, path)| path))
+    }
+
+    /// Steps and files of all checkpoints, by step.
+    fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>, RunFolderError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(|cause| at(&self.path, cause))? {
+            let path = entry.map_err(|cause| at(&self.path, cause))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let step = name.strip_prefix("checkpoint-").and_then(|rest| rest.strip_suffix(".safetensors"));
+            if let Some(step) = step.and_then(|step| step.parse().ok()) {
+                found.push((step, path));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+fn at(path: &Path, cause: io::Error) -> RunFolderError {
+    RunFolderError::File { path: path.to_owned(), cause }
+}
+
+/// Writes a file beside `path` and renames it.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+    beside.write_all(bytes)?;
+    beside.as_file().sync_all()?;
+    beside.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::checkpoint::native::About;
+
+    fn checkpoint(step: u64) -> Checkpoint {
+        Checkpoint {
+            about: About {
+                recipe: String::new(),
+                step,
+                clips: 8 * step,
+                data: "digest".to_owned(),
+                made_by: String::new(),
+            },
+            weights: BTreeMap::new(),
+            moments: [BTreeMap::new(), BTreeMap::new()],
+            average: None,
+        }
+    }
+
+    #[test]
+    fn the_last_two_checkpoints_are_kept_and_the_last_is_where_it_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(folder.path(), &Recipe::default(), "digest").unwrap();
+        assert_eq!(run.resume_point().unwrap(), None);
+        for step in [9, 10, 100] {
+            run.write_checkpoint(&checkpoint(step)).unwrap();
+        }
+        let steps: Vec<u64> = run.checkpoints().unwrap().into_iter().map(|(step, _)| step).collect();
+        assert_eq!(steps, [10, 100]);
+        let point = RunFolder::open(folder.path()).unwrap().resume_point().unwrap().unwrap();
+        assert_eq!((point.step, point.clips, point.data.as_str()), (100, 800, "digest"));
+    }
+
+    #[test]
+    fn a_folder_that_holds_a_run_is_not_taken_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        RunFolder::create(folder.path(), &Recipe::default(), "").unwrap();
+        let refused = RunFolder::create(folder.path(), &Recipe::default(), "");
+        assert!(matches!(refused, Err(RunFolderError::Taken { .. })));
+        assert_eq!(RunFolder::open(folder.path()).unwrap().recipe().unwrap(), Recipe::default());
+    }
+}

@@ -1,0 +1,54 @@
+//! Where the time of a training goes: clips per second, and the share of waiting for data.
+
+use std::time::{Duration, Instant};
+
+use schemas::metrics::MetricsLine;
+
+/// Times of a training since its process began, and since its last line of metrics.
+pub(crate) struct Stopwatch {
+    began: Instant,
+    last_line: Instant,
+    waited: Duration,
+    clips: usize,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        let now = Instant::now();
+        Self { began: now, last_line: now, waited: Duration::ZERO, clips: 0 }
+    }
+
+    /// Counts the time that `wait` takes as time spent waiting.
+    pub(crate) fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = wait();
+        self.waited += start.elapsed();
+        result
+    }
+
+    /// Counts a step of `clips` clips; gives the times since the last line, the rest of it filled by
+    /// `fill`.
+    pub(crate) fn line(
+        &mut self,
+        clips: usize,
+        fill: impl FnOnce(MetricsLine) -> MetricsLine,
+    ) -> MetricsLine {
+        self.clips += clips;
+        let seconds = self.last_line.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+        fill(MetricsLine {
+            step: 0,
+            epoch: 0,
+            loss: 0.0,
+            lr: 0.0,
+            gradient_norm: 0.0,
+            clips_per_second: self.clips as f64 / seconds,
+            waiting_share: (self.waited.as_secs_f64() / seconds).min(1.0),
+            seconds: self.began.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Begins to count for the next line.
+    pub(crate) fn next_line(&mut self) {
+        *self = Self { began: self.began, ..Self::start() };
+    }
+}
