@@ -23,9 +23,22 @@ use self::complaints::Complaints;
 use crate::{
     demux::Packet,
     picture::{Layout, Matrix, Picture, Range},
-    plan::{Place, Run, pictures::Codec},
+    plan::{
+        PacketFact, Place, Run,
+        pictures::{Codec, StreamHeader},
+    },
     video::VideoError,
 };
+
+/// A stream to decode from: what the decoder must be told, its packets, and the places of their
+/// pictures.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream<'a> {
+    pub caps: &'a gst::Caps,
+    pub header: &'a StreamHeader,
+    pub packets: &'a [Packet],
+    pub index: &'a [PacketFact],
+}
 
 /// Nanoseconds of our own time between two places.
 const STEP: u64 = 1000;
@@ -57,16 +70,6 @@ pub struct Work {
     pub kept: u64,
 }
 
-/// How buffers reach us from a decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Output {
-    /// The decoder writes into them.
-    Direct,
-    /// The decoder's picture is copied into them: needed where the visible window begins right of or
-    /// below the first sample, which direct buffers of GStreamer 1.22 do not honour.
-    Copied,
-}
-
 /// A decoder of one codec.
 #[derive(Debug)]
 pub(crate) struct Decoder {
@@ -87,6 +90,8 @@ struct Job {
     jpeg: bool,
     info: Option<(gst_video::VideoInfo, Layout, (Matrix, Range))>,
     naming: Naming,
+    /// The visible window's first column and width, where it does not begin with column 0.
+    left: Option<(u32, u32)>,
     base: u64,
     wanted: Vec<Place>,
     kept: Vec<Option<Picture>>,
@@ -96,14 +101,11 @@ struct Job {
 
 impl Decoder {
     /// Makes a decoder. GStreamer must be initialised.
-    pub(crate) fn new(codec: Codec, output: Output) -> Result<Self, VideoError> {
+    pub(crate) fn new(codec: Codec) -> Result<Self, VideoError> {
         complaints::listen();
-        let (element, is_libav) = make(codec)?;
-        if is_libav {
+        let element = make(codec)?;
+        if element.has_property("max-threads") {
             element.set_property("max-threads", 1i32);
-            if output == Output::Copied {
-                element.set_property("direct-rendering", false);
-            }
         }
         if element.has_property("qos") {
             element.set_property("qos", false);
@@ -133,13 +135,10 @@ impl Decoder {
         Ok(Self { element, input, _output: output, job, caps: None, base: 0, streams: 0 })
     }
 
-    /// Decodes `runs` of `packets` and keeps the pictures at the places `wanted` (rising).
-    /// `place_of` gives the place of a packet's picture.
+    /// Decodes `runs` of the packets of `stream` and keeps the pictures at the places `wanted` (rising).
     pub(crate) fn decode(
         &mut self,
-        caps: &gst::Caps,
-        packets: &[Packet],
-        place_of: impl Fn(usize) -> Option<Place>,
+        stream: Stream<'_>,
         runs: &[Run],
         wanted: &[Place],
         naming: Naming,
@@ -147,7 +146,8 @@ impl Decoder {
         work: &mut Work,
     ) -> Result<Vec<Option<Picture>>, VideoError> {
         complaints::take();
-        self.begin(naming, wanted);
+        self.begin(naming, wanted, stream.header);
+        let Stream { caps, packets, index, .. } = stream;
         let mut pushed = 0;
         for run in runs {
             self.open(caps);
@@ -157,7 +157,7 @@ impl Decoder {
                 // A picture that is never shown gets the place of none.
                 let place = match naming {
                     Naming::Counting => at as u64,
-                    Naming::ByPacket => place_of(at).map_or(packets.len() as u64, |place| place.0.into()),
+                    Naming::ByPacket => index[at].place.map_or(packets.len() as u64, |place| place.0.into()),
                 };
                 let flow = self.input.push(own_time(packet, self.base + place));
                 pushed += 1;
@@ -183,9 +183,10 @@ impl Decoder {
         self.lock().came
     }
 
-    fn begin(&self, naming: Naming, wanted: &[Place]) {
+    fn begin(&self, naming: Naming, wanted: &[Place], header: &StreamHeader) {
         let mut job = self.lock();
         job.naming = naming;
+        job.left = header.left;
         job.base = self.base;
         job.wanted = wanted.to_vec();
         job.kept = vec![None; wanted.len()];
@@ -198,7 +199,6 @@ impl Decoder {
         self.streams += 1;
         self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
         if self.caps.as_ref() != Some(caps) {
-            self.lock().info = None;
             self.input.push_event(gst::event::Caps::new(caps));
             self.caps = Some(caps.clone());
         }
@@ -246,9 +246,8 @@ impl Drop for Decoder {
     }
 }
 
-/// The element that decodes a codec, and whether it is libavcodec. MJPEG is never left to jpegdec,
-/// which rounds otherwise.
-fn make(codec: Codec) -> Result<(gst::Element, bool), VideoError> {
+/// The element that decodes a codec. MJPEG is never left to jpegdec, which rounds otherwise.
+fn make(codec: Codec) -> Result<gst::Element, VideoError> {
     let names: &[&'static str] = match codec {
         Codec::H264 => &["avdec_h264"],
         Codec::Hevc => &["avdec_h265"],
@@ -260,10 +259,7 @@ fn make(codec: Codec) -> Result<(gst::Element, bool), VideoError> {
         Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],
         Codec::Mjpeg => &["avdec_mjpeg"],
     };
-    let made = names.iter().find_map(|name| {
-        let element = gst::ElementFactory::make(name).build().ok()?;
-        Some((element, name.starts_with("avdec")))
-    });
+    let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
     made.ok_or(VideoError::ElementMissing { element: names[0] })
 }
 
@@ -327,6 +323,7 @@ impl Job {
             jpeg,
             info: None,
             naming: Naming::ByPacket,
+            left: None,
             base: 0,
             wanted: Vec::new(),
             kept: Vec::new(),
@@ -359,7 +356,8 @@ impl Job {
                 return;
             }
         }
-        let rule = copy::rule_of(&info, self.jpeg);
+        let tagged = caps.structure(0).is_some_and(|structure| structure.has_field("colorimetry"));
+        let rule = copy::rule_of(tagged.then_some(&info), self.jpeg);
         self.info = Some((info, layout, rule));
     }
 
@@ -380,6 +378,11 @@ impl Job {
             complaints::note("a wanted picture is marked as corrupted");
         }
         let Some((info, layout, rule)) = &self.info else { return };
-        self.kept[slot] = copy::copy(buffer, info, *layout, *rule);
+        // libavcodec leaves out columns at the left only in steps that suit its alignment.
+        let surplus = self.left.and_then(|(left, visible)| {
+            let surplus = info.width().checked_sub(visible)?;
+            (surplus <= left).then_some(surplus)
+        });
+        self.kept[slot] = copy::copy(buffer, info, surplus.unwrap_or(0), *layout, *rule);
     }
 }

@@ -165,7 +165,7 @@ fn listen(shared: &Arc<Shared>) -> gst::Bus {
     bus.set_sync_handler(move |_, message| {
         if let gst::MessageView::Error(error) = message.view() {
             let text = error.error().to_string();
-            shared.change(|track| drop(track.error.get_or_insert(text)));
+            shared.change(|track| track.error = track.error.take().or(Some(text)));
         }
         gst::BusSyncReply::Drop
     });

@@ -13,6 +13,7 @@
 //! [`unfinished`] says which ranges are not there yet, a [`ShardWriter`] writes one of them,
 //! [`FrameShards`] reads clips by slot. Which frames a clip has is decided elsewhere.
 
+mod blocks;
 mod error;
 mod footer;
 mod frames;
@@ -70,6 +71,14 @@ mod tests {
 
     fn metadata(path: &Path) -> ParquetMetaData {
         SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap().metadata().clone()
+    }
+
+    /// Where page index and footer begin.
+    fn end_of_clips(shard: &Path) -> usize {
+        let end = |(start, length): (u64, u64)| start + length;
+        let metadata = metadata(shard);
+        let ends = metadata.row_group(0).columns().iter().map(|column| end(column.byte_range()));
+        ends.max().unwrap() as usize
     }
 
     #[test]
@@ -222,5 +231,37 @@ mod tests {
         assert!(columns[pixels].statistics().is_none() && columns[pixels].dictionary_page_offset().is_none());
         assert!(columns[0].statistics().is_some());
         assert_eq!(metadata.file_metadata().created_by(), Some(schemas::MADE_BY));
+    }
+
+    #[test]
+    fn a_flipped_bit_is_found_wherever_it_is_among_the_clips() {
+        let folder = tempfile::tempdir().unwrap();
+        write_rest(folder.path(), &facts(2));
+        let path = folder.path().join("frames-00000.parquet");
+        let bytes = fs::read(&path).unwrap();
+        for at in (0..end_of_clips(&path)).step_by(61) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            fs::write(&path, damaged).unwrap();
+            let error = FrameShards::open(folder.path()).and_then(|shards| shards.read(3)).unwrap_err();
+            assert!(matches!(error, ShardError::Damaged { .. }), "byte {at}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_behind_the_clips_never_gives_other_pixels() {
+        let folder = tempfile::tempdir().unwrap();
+        write_rest(folder.path(), &facts(2));
+        let path = folder.path().join("frames-00000.parquet");
+        let bytes = fs::read(&path).unwrap();
+        for at in end_of_clips(&path)..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            fs::write(&path, damaged).unwrap();
+            // Some bits mean nothing to a reader of clips, such as those of `created_by`.
+            if let Ok(found) = FrameShards::open(folder.path()).and_then(|shards| shards.read(3)) {
+                assert_eq!(found.unwrap().pixels, clip(3).pixels, "byte {at}");
+            }
+        }
     }
 }

@@ -21,12 +21,12 @@ pub use facts::VideoFacts;
 
 use crate::{
     FrameRank, PacketNumber,
-    decode::{Decoder, Naming, Output, TimeLimit},
+    decode::{Decoder, Naming, Stream, TimeLimit},
     demux::{self, Demuxed, Packet},
     picture::Picture,
     plan::{
         self, PacketFact, Place, Run, order,
-        pictures::{self, Codec},
+        pictures::{self, Codec, StreamHeader},
     },
     file::{FileBytes, recognise},
 };
@@ -60,7 +60,7 @@ pub struct OpenVideo {
     index: Vec<PacketFact>,
     /// Frames that come out of the decoder before frame 0, which an edit list hides.
     hidden: u32,
-    output: Output,
+    header: StreamHeader,
 }
 
 impl OpenVideo {
@@ -74,7 +74,7 @@ impl OpenVideo {
 pub struct VideoReader {
     limits: Limits,
     skipping: Skipping,
-    decoders: HashMap<(Codec, Output), Decoder>,
+    decoders: HashMap<Codec, Decoder>,
     work: Work,
 }
 
@@ -156,8 +156,7 @@ impl VideoReader {
             disposable: coded.disposable && may_skip,
         });
         let index = index.collect();
-        let output = if header.cropped_left_or_top { Output::Copied } else { Output::Direct };
-        Ok(OpenVideo { facts, codec, caps, packets, index, hidden, output })
+        Ok(OpenVideo { facts, codec, caps, packets, index, hidden, header })
     }
 
     /// The pictures of the distinct `wanted` frames, in ascending rank.
@@ -203,31 +202,22 @@ impl VideoReader {
         };
         let limit =
             TimeLimit { deadline: demux::deadline(self.limits.seconds), seconds: self.limits.seconds };
-        let key = (video.codec, video.output);
         // Taken out, and put back only when all went well: a decoder that failed is not used again.
-        let mut decoder = match self.decoders.remove(&key) {
+        let mut decoder = match self.decoders.remove(&video.codec) {
             Some(decoder) => decoder,
-            None => Decoder::new(video.codec, video.output)?,
+            None => Decoder::new(video.codec)?,
         };
-        let place_of = |at: usize| video.index.get(at).and_then(|packet| packet.place);
-        let kept = decoder.decode(
-            &video.caps,
-            &video.packets,
-            place_of,
-            &runs,
-            places,
-            naming,
-            limit,
-            &mut self.work,
-        )?;
-        self.decoders.insert(key, decoder);
+        let stream =
+            Stream { caps: &video.caps, header: &video.header, packets: &video.packets, index: &video.index };
+        let kept = decoder.decode(stream, &runs, places, naming, limit, &mut self.work)?;
+        self.decoders.insert(video.codec, decoder);
         Ok(kept)
     }
 
     /// Counts the frames of a video whose packets do not tell, by decoding it.
     fn count(&mut self, video: &mut OpenVideo) -> Result<(), VideoError> {
         self.decode_places(video, &[])?;
-        let came = self.decoders.get(&(video.codec, video.output)).map_or(0, Decoder::frames_that_came);
+        let came = self.decoders.get(&video.codec).map_or(0, Decoder::frames_that_came);
         if came == 0 {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
         }

@@ -22,6 +22,16 @@ pub struct Descent {
     pub counted: usize,
 }
 
+/// What is kept for the backward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Everything that it needs.
+    Everything,
+    /// The input of each block; the block is computed once more when its turn comes. Takes a third more
+    /// work and a fraction of the memory.
+    BlockInputs,
+}
+
 /// Forward and backward of one micro-batch.
 pub fn descend(
     model: &VideoMae,
@@ -29,12 +39,65 @@ pub fn descend(
     clips: &MaskedClips,
     target: Target,
     mode: Mode,
+    memory: Memory,
 ) -> Descent {
+    let targets = objective::targets(clips, target);
+    let (loss, gradients) = match memory {
+        Memory::Everything => all_at_once(model, weights, clips, targets, mode),
+        Memory::BlockInputs => block_by_block(model, weights, clips, targets, mode),
+    };
+    let gradients = weights.or_zeros(gradients);
+    Descent { loss: f64::from(floats(loss)[0]), gradients, counted: clips.counted }
+}
+
+type Gradients = Vec<Option<Tensor<1>>>;
+
+fn all_at_once(
+    model: &VideoMae,
+    weights: &Weights,
+    clips: &MaskedClips,
+    targets: Tensor<3>,
+    mode: Mode,
+) -> (Tensor<1>, Gradients) {
     let tracked = weights.tracked();
-    let painted = model.paint(&tracked, clips, mode);
-    let loss = objective::loss(painted, objective::targets(clips, target), clips);
+    let loss = objective::loss(model.paint(&tracked, clips, mode), targets, clips);
     let gradients = tracked.take_gradients(&mut loss.backward());
-    Descent { loss: f64::from(floats(loss.inner())[0]), gradients, counted: clips.counted }
+    (loss.inner(), gradients)
+}
+
+/// Goes forward without a graph and keeps what each stage was given; then, from the last stage to the
+/// first, computes the stage again with a graph of its own and hands its input's gradient on.
+fn block_by_block(
+    model: &VideoMae,
+    weights: &Weights,
+    clips: &MaskedClips,
+    targets: Tensor<3>,
+    mode: Mode,
+) -> (Tensor<1>, Gradients) {
+    let stages = model.stages(clips, mode);
+    let mut tokens = clips.visible_pixels();
+    let mut inputs = Vec::with_capacity(stages.len());
+    for stage in &stages {
+        inputs.push(tokens.clone());
+        tokens = stage(weights, tokens);
+    }
+
+    let painted = tokens.autodiff().require_grad();
+    let loss = objective::loss(painted.clone(), targets, clips);
+    let because = "because a stage's output depends on its input";
+    let mut onward = painted.grad_remove(&mut loss.backward()).expect(because);
+    let tracked = weights.tracked();
+    let mut gradients: Gradients = vec![None; weights.values().len()];
+    for (stage, input) in stages.iter().zip(inputs).rev() {
+        let input = input.autodiff().require_grad();
+        let output = stage(&tracked, input.clone());
+        let mut found = (output * onward).sum().backward();
+        onward = input.grad_remove(&mut found).expect(because);
+        // Every tensor belongs to one stage.
+        let found = tracked.take_gradients(&mut found);
+        gradients.iter_mut().zip(found).for_each(|(gradient, found)| *gradient = found.or(gradient.take()));
+    }
+    (loss.inner(), gradients)
 }
 
 impl Descent {

@@ -19,7 +19,13 @@ pub mod sizes;
 
 use burn::tensor::Tensor;
 
-use self::{decoder::Decoder, drop_path::DropPath, encoder::Encoder, position_table::PositionTable};
+use self::{
+    block::Block,
+    decoder::{Decoder, Places},
+    drop_path::DropPath,
+    encoder::Encoder,
+    position_table::PositionTable,
+};
 pub use self::{
     drop_path::ClipIdentity,
     sizes::{ModelShape, NormEpsilons, Size, Stack},
@@ -32,6 +38,9 @@ pub struct VideoMae {
     encoder_positions: PositionTable,
     decoder_positions: PositionTable,
 }
+
+/// A part of the way from pixels to cubes, as a function of the weights.
+pub(crate) type Stage<'a> = Box<dyn Fn(&Weights, Tensor<3>) -> Tensor<3> + 'a>;
 
 /// What is random in a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,13 +85,43 @@ impl VideoMae {
     /// (time, row, column, colour).
     pub fn paint(&self, weights: &Weights, clips: &MaskedClips, mode: Mode) -> Tensor<3> {
         let encoded = self.encode(weights, clips, mode);
-        Decoder::of(weights, &self.shape).forward(
-            encoded,
-            self.decoder_positions.at(&clips.visible, clips.len()),
-            self.decoder_positions.at(&clips.masked, clips.len()),
-            clips.targets,
-            &self.drop_path(mode, "decoder", clips),
-        )
+        let drop_path = self.drop_path(mode, "decoder", clips);
+        Decoder::of(weights, &self.shape).forward(encoded, &self.places(clips), &drop_path)
+    }
+
+    /// The same way from visible pixels to painted cubes, cut into stages that each keep one tensor: one a
+    /// block, and one each for what lies before, between and behind the two stacks.
+    pub(crate) fn stages<'a>(&'a self, clips: &'a MaskedClips, mode: Mode) -> Vec<Stage<'a>> {
+        let shape = &self.shape;
+        let block = |prefix: &'static str, stack: Stack, name, number| -> Stage<'a> {
+            let drop_path = self.drop_path(mode, name, clips);
+            Box::new(move |weights, tokens| {
+                let block = Block::of(weights, prefix, number, stack, shape.epsilons.blocks);
+                block.forward(tokens, &drop_path, number)
+            })
+        };
+        let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, pixels| {
+            let positions = self.encoder_positions.at(&clips.visible, clips.len());
+            Encoder::of(weights, "encoder.", shape).embed(pixels, positions)
+        })];
+        stages.extend((0..shape.encoder.depth).map(|at| block("encoder.", shape.encoder, "encoder", at)));
+        stages.push(Box::new(|weights, tokens| {
+            let encoded = encoder::last_norm(weights, shape, tokens);
+            Decoder::of(weights, shape).begin(encoded, &self.places(clips))
+        }));
+        stages.extend((0..shape.decoder.depth).map(|at| block("decoder.", shape.decoder, "decoder", at)));
+        stages.push(Box::new(|weights, tokens| {
+            Decoder::of(weights, shape).finish(tokens, &self.places(clips))
+        }));
+        stages
+    }
+
+    fn places(&self, clips: &MaskedClips) -> Places {
+        Places {
+            visible: self.decoder_positions.at(&clips.visible, clips.len()),
+            masked: self.decoder_positions.at(&clips.masked, clips.len()),
+            painted: clips.targets,
+        }
     }
 
     fn drop_path(&self, mode: Mode, stack: &'static str, clips: &MaskedClips) -> DropPath {

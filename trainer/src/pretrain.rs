@@ -22,7 +22,7 @@ use schemas::{ClipBatch, clip_batch::ClipBatchError, metrics::MetricsLine};
 use crate::{
     Device, Recipe, RecipeError,
     clips::{ClipsError, MaskedClips},
-    gradients::{Descent, descend},
+    gradients::{Descent, Memory, descend},
     metrics::Metrics,
     model::{Mode, VideoMae},
     optimiser,
@@ -208,7 +208,8 @@ pub fn time_steps(
     for _ in 0..steps {
         let start = Instant::now();
         let clips = MaskedClips::upload(&batch, model.shape().geometry, device)?;
-        let descent = descend(&model, &training.weights, &clips, recipe.model.target, mode(recipe));
+        let descent =
+            descend(&model, &training.weights, &clips, recipe.model.target, mode(recipe), memory(recipe));
         // The norm is read from the device in every real step, so it belongs to the time.
         let norm = optimiser::global_norm(&descent.gradients);
         let gradients = optimiser::clip(descent.gradients, norm, f64::INFINITY);
@@ -255,13 +256,18 @@ fn next_descent<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }
-        let part = descend(model, &training.weights, &clips, recipe.model.target, mode(recipe));
+        let part =
+            descend(model, &training.weights, &clips, recipe.model.target, mode(recipe), memory(recipe));
         whole = Some(match whole {
             None => (clips.identities[0].epoch, part),
             Some((epoch, descent)) => (epoch, descent.join(part)),
         });
     }
     Ok(whole)
+}
+
+fn memory(recipe: &Recipe) -> Memory {
+    if recipe.model.gradient_checkpointing { Memory::BlockInputs } else { Memory::Everything }
 }
 
 fn mode(recipe: &Recipe) -> Mode {

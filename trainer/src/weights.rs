@@ -193,13 +193,17 @@ impl Weights {
         self.with_values(self.values.iter().map(|values| values.clone().autodiff().require_grad()).collect())
     }
 
-    /// Takes out the gradients of tracked weights, flat, in the order of the layout. A tensor that the
-    /// loss does not depend on gets zeros.
-    pub fn take_gradients(&self, gradients: &mut Gradients) -> Vec<Tensor<1>> {
-        let take = |values: &Tensor<1>| {
-            values.grad_remove(gradients).unwrap_or_else(|| values.clone().inner().zeros_like())
-        };
-        self.values.iter().map(take).collect()
+    /// Takes out the gradients of tracked weights, flat, in the order of the layout; none for a tensor that
+    /// the loss does not depend on.
+    pub fn take_gradients(&self, gradients: &mut Gradients) -> Vec<Option<Tensor<1>>> {
+        self.values.iter().map(|values| values.grad_remove(gradients)).collect()
+    }
+
+    /// Zeros in the place of gradients that are not there.
+    pub fn or_zeros(&self, gradients: Vec<Option<Tensor<1>>>) -> Vec<Tensor<1>> {
+        let zeros = |values: &Tensor<1>| values.clone().inner().zeros_like();
+        let pairs = gradients.into_iter().zip(&self.values);
+        pairs.map(|(gradient, values)| gradient.unwrap_or_else(|| zeros(values))).collect()
     }
 
     /// Copies the table to the host.

@@ -25,7 +25,7 @@ struct Sequence {
     separate_planes: bool,
     frames_only: bool,
     size: (u32, u32),
-    cropped_left_or_top: bool,
+    left: Option<(u32, u32)>,
 }
 
 /// What the packets of an H.264 stream code. `setup` is the body of an `avcC` box, or empty.
@@ -39,7 +39,7 @@ pub(super) fn look<'a>(
     let mut note = |sequence: &Sequence| {
         header.note_size(sequence.size);
         header.interlaced |= !sequence.frames_only;
-        header.cropped_left_or_top |= sequence.cropped_left_or_top;
+        header.left = header.left.or(sequence.left);
         known &= KNOWN_PROFILES.contains(&sequence.profile);
     };
     let mut sequence = sequence_of_setup(setup);
@@ -119,7 +119,8 @@ fn sequence_of(unit: &[u8]) -> Option<Sequence> {
     let profile = bits.number(8)?;
     bits.skip(16);
     bits.unsigned()?; // seq_parameter_set_id
-    let separate_planes = PROFILES_WITH_CHROMA.contains(&profile) && chroma(&mut bits)?;
+    let (sampling, separate_planes) =
+        if PROFILES_WITH_CHROMA.contains(&profile) { chroma(&mut bits)? } else { (1, false) };
     let frame_number_bits = bits.unsigned()?.checked_add(4)?;
     match bits.unsigned()? {
         0 => drop(bits.unsigned()?),
@@ -139,20 +140,24 @@ fn sequence_of(unit: &[u8]) -> Option<Sequence> {
     let rows = bits.unsigned()?.checked_add(1)?.checked_mul(16)?;
     let frames_only = bits.flag()?;
     bits.skip(if frames_only { 1 } else { 2 });
-    let [left, _, top] =
-        if bits.flag()? { [bits.unsigned()?, bits.unsigned()?, bits.unsigned()?] } else { [0; 3] };
+    let [left, right] = if bits.flag()? { [bits.unsigned()?, bits.unsigned()?] } else { [0; 2] };
+    // CropUnitX (7.4.2.1.1): chroma of 4:2:0 and 4:2:2 halves the columns.
+    let unit = if matches!(sampling, 1 | 2) { 2 } else { 1 };
+    let (left, right) = (left.checked_mul(unit)?, right.checked_mul(unit)?);
+    let visible = columns.checked_sub(left.checked_add(right)?)?;
     Some(Sequence {
         profile,
         frame_number_bits: frame_number_bits.min(16),
         separate_planes,
         frames_only,
         size: (columns, rows.checked_mul(if frames_only { 1 } else { 2 })?),
-        cropped_left_or_top: left > 0 || top > 0,
+        left: (left > 0).then_some((left, visible)),
     })
 }
 
-/// Reads past chroma sampling, depths and scaling lists; gives `separate_colour_plane_flag`.
-fn chroma(bits: &mut Bits) -> Option<bool> {
+/// Reads past chroma sampling, depths and scaling lists; gives `chroma_format_idc` and
+/// `separate_colour_plane_flag`.
+fn chroma(bits: &mut Bits) -> Option<(u32, bool)> {
     let sampling = bits.unsigned()?;
     let separate_planes = sampling == 3 && bits.flag()?;
     bits.unsigned()?; // bit_depth_luma_minus8
@@ -165,7 +170,7 @@ fn chroma(bits: &mut Bits) -> Option<bool> {
             }
         }
     }
-    Some(separate_planes)
+    Some((sampling, separate_planes))
 }
 
 /// Reads past a scaling list (7.3.2.1.1.1).

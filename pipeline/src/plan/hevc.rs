@@ -127,13 +127,19 @@ fn note_sequence(unit: &[u8], header: &mut StreamHeader) {
             bits.skip(if level { 8 } else { 0 });
         }
         bits.unsigned()?; // sps_seq_parameter_set_id
-        if bits.unsigned()? == 3 {
+        let sampling = bits.unsigned()?;
+        if sampling == 3 {
             bits.skip(1);
         }
-        header.note_size((bits.unsigned()?, bits.unsigned()?));
+        let (width, height) = (bits.unsigned()?, bits.unsigned()?);
+        header.note_size((width, height));
         if bits.flag()? {
-            let [left, _, top] = [bits.unsigned()?, bits.unsigned()?, bits.unsigned()?];
-            header.cropped_left_or_top |= left > 0 || top > 0;
+            // SubWidthC (table 6-1): chroma of 4:2:0 and 4:2:2 halves the columns.
+            let unit = if matches!(sampling, 1 | 2) { 2 } else { 1 };
+            let left = bits.unsigned()?.checked_mul(unit)?;
+            let right = bits.unsigned()?.checked_mul(unit)?;
+            let visible = width.checked_sub(left.checked_add(right)?)?;
+            header.left = header.left.or((left > 0).then_some((left, visible)));
         }
         header.interlaced |= interlaced && !progressive;
         Some(())

@@ -82,8 +82,8 @@ pub struct StreamHeader {
     pub size: Option<(u32, u32)>,
     /// Pictures may be interlaced.
     pub interlaced: bool,
-    /// The visible window begins right of or below the first sample.
-    pub cropped_left_or_top: bool,
+    /// Where the visible window begins right of the first column: its distance from it, and its width.
+    pub left: Option<(u32, u32)>,
 }
 
 impl StreamHeader {

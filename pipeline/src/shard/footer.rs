@@ -1,14 +1,19 @@
 //! A shard's footer: which format the file has, which facts it was written with, where its pages are.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, sync::Arc};
 
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+    errors::ParquetError,
     file::metadata::PageIndexPolicy,
 };
 use schemas::frame_shard::{self, FrameShardFacts};
+use serde::de::DeserializeOwned;
 
-use super::ShardError;
+use super::{
+    ShardError,
+    blocks::{BLOCKS_KEY, Blocks},
+};
 
 /// What a shard's footer says.
 #[derive(Clone, Debug)]
@@ -17,6 +22,8 @@ pub(super) struct Footer {
     pub(super) metadata: ArrowReaderMetadata,
     /// Facts of the dataset.
     pub(super) facts: FrameShardFacts,
+    /// Digests of the bytes before page index and footer.
+    pub(super) blocks: Arc<Blocks>,
 }
 
 /// The value of `tubelet.format` in a Parquet file, `None` where something else wrote it.
@@ -41,15 +48,17 @@ impl Footer {
             Some(format) => return Err(not_a_shard(format!("its format is {format}"))),
             None => return Err(not_a_shard("it does not say its format".to_owned())),
         }
-        let facts = value(&metadata, frame_shard::FACTS_KEY)
-            .ok_or_else(|| not_a_shard(format!("{} is missing", frame_shard::FACTS_KEY)))?;
-        let facts: FrameShardFacts = serde_json::from_str(facts)
-            .map_err(|error| not_a_shard(format!("{}: {error}", frame_shard::FACTS_KEY)))?;
+        let facts: FrameShardFacts = json(&metadata, frame_shard::FACTS_KEY).map_err(not_a_shard)?;
+        let blocks: Blocks = json(&metadata, BLOCKS_KEY).map_err(not_a_shard)?;
+        if !columns_have_places(&metadata) {
+            let cause = ParquetError::General("a column has no place in the file".to_owned());
+            return Err(ShardError::Damaged { path: path.to_owned(), cause });
+        }
         possible(path, &facts)?;
         if metadata.schema().fields() != frame_shard::schema(&facts).fields() {
             return Err(not_a_shard("its columns are others".to_owned()));
         }
-        Ok(Self { metadata, facts })
+        Ok(Self { metadata, facts, blocks: Arc::new(blocks) })
     }
 
     /// Checks that the facts are the `expected` ones, and names the first that is not.
@@ -98,6 +107,21 @@ fn load(path: &Path) -> Result<ArrowReaderMetadata, ShardError> {
     let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
     ArrowReaderMetadata::load(&file, options)
         .map_err(|cause| ShardError::Damaged { path: path.to_owned(), cause })
+}
+
+/// Whether no column begins or ends before the file does; the Parquet reader panics where one does.
+fn columns_have_places(metadata: &ArrowReaderMetadata) -> bool {
+    let groups = metadata.metadata().row_groups();
+    groups.iter().flat_map(|group| group.columns()).all(|column| {
+        let start = column.dictionary_page_offset().unwrap_or(0).min(column.data_page_offset());
+        start >= 0 && column.compressed_size() >= 0
+    })
+}
+
+/// The value of `key`, which is JSON; else what is wrong with it.
+fn json<T: DeserializeOwned>(metadata: &ArrowReaderMetadata, key: &str) -> Result<T, String> {
+    let text = value(metadata, key).ok_or_else(|| format!("{key} is missing"))?;
+    serde_json::from_str(text).map_err(|error| format!("{key}: {error}"))
 }
 
 fn value<'a>(metadata: &'a ArrowReaderMetadata, key: &str) -> Option<&'a str> {

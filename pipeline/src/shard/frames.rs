@@ -71,10 +71,12 @@ impl StoredClip {
     }
 
     /// The clip of a batch's first row, `None` where there is none or a column is of another type.
-    pub(super) fn from_row(row: RecordBatch) -> Option<Self> {
+    pub(super) fn from_row(mut row: RecordBatch) -> Option<Self> {
         if row.num_rows() == 0 {
             return None;
         }
+        let pixels = row.schema_ref().index_of("pixels").ok()?;
+        let pixels = row.remove_column(pixels).as_binary_opt::<i64>()?.slice(0, 1);
         let column = |name| row.column_by_name(name);
         let labels = column("label")?.as_primitive_opt::<Int32Type>()?;
         let ranks = values::<UInt32Type>(column("frames")?)?;
@@ -87,7 +89,7 @@ impl StoredClip {
             times: times.values().iter().map(|&time| StreamTime(time)).collect(),
             width: column("width")?.as_primitive_opt::<UInt16Type>()?.value(0),
             height: column("height")?.as_primitive_opt::<UInt16Type>()?.value(0),
-            pixels: column("pixels")?.as_binary_opt::<i64>()?.value(0).to_vec(),
+            pixels: into_bytes(pixels),
         })
     }
 }
@@ -96,6 +98,18 @@ impl StoredClip {
 fn list<T: ArrowPrimitiveType>(items: PrimitiveArray<T>) -> ListArray {
     let length = OffsetBuffer::from_lengths([items.len()]);
     ListArray::new(item_field(T::DATA_TYPE), length, Arc::new(items), None)
+}
+
+/// The bytes of an array's only value; without a copy where nothing else holds or precedes them.
+fn into_bytes(array: LargeBinaryArray) -> Vec<u8> {
+    let length = array.value(0).len();
+    let (offsets, bytes, _) = array.into_parts();
+    let start = offsets[0] as usize;
+    let of_shared = |bytes: Buffer| bytes.as_slice()[start..start + length].to_vec();
+    if start > 0 || bytes.len() != length {
+        return of_shared(bytes);
+    }
+    bytes.into_vec().unwrap_or_else(of_shared)
 }
 
 /// The items of a column's first list.
@@ -131,7 +145,7 @@ pub(super) mod tests {
         StoredClip {
             slot,
             video: format!("films/{}.mp4", slot / 2),
-            label: (slot % 3 != 0).then_some(slot as i32),
+            label: (!slot.is_multiple_of(3)).then_some(slot as i32),
             ranks: (0..16).map(|frame| FrameRank(slot as u32 + 4 * frame)).collect(),
             times: (0..16).map(|frame| StreamTime(frame * 160_000_000)).collect(),
             width,

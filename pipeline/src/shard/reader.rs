@@ -3,7 +3,7 @@
 //! Opening reads every footer and the slots of every row, so that a clip is found without search and
 //! a folder that is not whole is refused before training begins. Reading a clip opens its shard,
 //! skips to its page by the index of pages and unpacks that page alone; any number of threads may do
-//! so at the same time, for they share nothing that changes.
+//! so at the same time, for they share nothing that changes. All bytes are checked by their digests.
 
 use std::{
     fs::File,
@@ -22,7 +22,12 @@ use parquet::arrow::{
 };
 use schemas::frame_shard::FrameShardFacts;
 
-use super::{ShardError, StoredClip, footer::Footer, layout};
+use super::{
+    ShardError, StoredClip,
+    blocks::{Blocks, CheckedFile},
+    footer::Footer,
+    layout,
+};
 
 /// An opened dataset of frame shards; a clone shares what was read from the footers.
 #[derive(Clone, Debug)]
@@ -37,6 +42,7 @@ pub struct FrameShards {
 struct Shard {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
+    blocks: Arc<Blocks>,
 }
 
 /// Where a clip is.
@@ -75,7 +81,7 @@ impl FrameShards {
         for (number, path) in files {
             let footer = Footer::read(&path)?;
             footer.expect(&path, &facts)?;
-            let shard = Shard { path, metadata: footer.metadata };
+            let shard = Shard { path, metadata: footer.metadata, blocks: footer.blocks };
             let slots = shard.slots(layout::slots_of(&facts, number))?;
             places.extend(slots.into_iter().zip(0..).map(|(slot, row)| Place {
                 slot,
@@ -168,12 +174,10 @@ impl Shard {
         }
     }
 
-    fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, ShardError> {
-        let file = File::open(&self.path).map_err(|cause| ShardError::Io {
-            action: "read",
-            path: self.path.clone(),
-            cause,
-        })?;
+    fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>, ShardError> {
+        let file = File::open(&self.path)
+            .and_then(|file| CheckedFile::new(file, self.blocks.clone()))
+            .map_err(|cause| ShardError::Io { action: "read", path: self.path.clone(), cause })?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
     }
 

@@ -23,7 +23,11 @@ use parquet::{
 };
 use schemas::frame_shard::{self, FrameShardFacts};
 
-use super::{ShardError, StoredClip, footer, layout};
+use super::{
+    ShardError, StoredClip,
+    blocks::{BLOCKS_KEY, Hashed},
+    footer, layout,
+};
 use crate::whole_file::WholeFile;
 
 /// Bytes of pixels in a row group, about: what a reader that knows only row groups must read for a
@@ -37,7 +41,7 @@ pub struct ShardWriter {
     facts: FrameShardFacts,
     slots: Range<u64>,
     schema: SchemaRef,
-    writer: ArrowWriter<WholeFile>,
+    writer: ArrowWriter<Hashed<WholeFile>>,
     pixels: usize,
 }
 
@@ -57,7 +61,7 @@ impl ShardWriter {
         let path = out.join(layout::file_name(shard));
         let failed = |cause| ShardError::Io { action: "write", path: path.clone(), cause };
         fs::create_dir_all(out).map_err(failed)?;
-        let file = WholeFile::create(&path).map_err(failed)?;
+        let file = Hashed::new(WholeFile::create(&path).map_err(failed)?);
 
         let described = frame_shard::schema(facts);
         let schema: SchemaRef = Schema::new(described.fields().clone()).into();
@@ -97,9 +101,15 @@ impl ShardWriter {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(self) -> Result<(), ShardError> {
+    pub fn finish(mut self) -> Result<(), ShardError> {
+        let failed = |cause| ShardError::Io { action: "write", path: self.path.clone(), cause };
+        self.writer.flush().map_err(|cause| not_written(&self.path, cause))?;
+        self.writer.sync().map_err(failed)?;
+        let blocks =
+            serde_json::to_string(&self.writer.inner().blocks()).expect("because numbers always make JSON");
+        self.writer.append_key_value_metadata(KeyValue::new(BLOCKS_KEY.to_owned(), blocks));
         let file = self.writer.into_inner().map_err(|cause| not_written(&self.path, cause))?;
-        file.finish().map_err(|cause| ShardError::Io { action: "write", path: self.path, cause })
+        file.into_inner().finish().map_err(failed)
     }
 }
 

@@ -12,17 +12,7 @@ pub struct Film {
     pub file: String,
     pub frames: u32,
     #[serde(default)]
-    pub packets: u32,
-    #[serde(default)]
     pub all_frames_md5: Option<String>,
-    #[serde(default)]
-    pub key_packets: Vec<u32>,
-    #[serde(default)]
-    pub undamaged: Option<String>,
-    #[serde(default)]
-    pub pts: Vec<i64>,
-    #[serde(default)]
-    pub time_base: Option<String>,
 }
 
 /// The folder, or nothing (said on stderr) where it is missing.

@@ -30,6 +30,16 @@ pub(super) struct Decoder {
     epsilon: f64,
 }
 
+/// Where the decoder's tokens are.
+pub(super) struct Places {
+    /// Positions of the visible tokens, `[B, V, D]`.
+    pub(super) visible: Tensor<3>,
+    /// Positions of the mask tokens, `[B, M, D]`.
+    pub(super) masked: Tensor<3>,
+    /// How many mask tokens, from the first, are wanted as cubes.
+    pub(super) painted: usize,
+}
+
 impl Decoder {
     pub(super) fn of(weights: &Weights, shape: &ModelShape) -> Self {
         Self {
@@ -42,26 +52,27 @@ impl Decoder {
         }
     }
 
-    /// Encoded tokens `[B, V, E]`, their positions `[B, V, D]` and the positions of the mask tokens
-    /// `[B, M, D]`, of which the first `painted` are wanted, to cubes `[B, painted, C]`.
-    pub(super) fn forward(
-        &self,
-        encoded: Tensor<3>,
-        visible_positions: Tensor<3>,
-        mask_positions: Tensor<3>,
-        painted: usize,
-        drop_path: &DropPath,
-    ) -> Tensor<3> {
-        let [_, visible, _] = encoded.dims();
-        let known = kernels::linear(encoded, self.narrow.clone(), None) + visible_positions; // B V D
-        let unknown = self.mask_token.clone().unsqueeze::<3>() + mask_positions; // B M D
-        let tokens = Tensor::cat(vec![known, unknown], 1); // B V+M D
-        let tokens = self
-            .blocks
-            .iter()
-            .enumerate()
-            .fold(tokens, |tokens, (number, block)| block.forward(tokens, drop_path, number));
-        let wanted = tokens.narrow(1, visible, painted); // B T D
+    /// Encoded tokens `[B, V, E]` with their positions `[B, V, D]`, then mask tokens at theirs
+    /// `[B, M, D]`: `[B, V + M, D]`.
+    pub(super) fn begin(&self, encoded: Tensor<3>, places: &Places) -> Tensor<3> {
+        let known = kernels::linear(encoded, self.narrow.clone(), None) + places.visible.clone(); // B V D
+        let unknown = self.mask_token.clone().unsqueeze::<3>() + places.masked.clone(); // B M D
+        Tensor::cat(vec![known, unknown], 1)
+    }
+
+    /// Tokens behind the last block to the cubes at the first `painted` mask tokens, `[B, painted, C]`.
+    pub(super) fn finish(&self, tokens: Tensor<3>, places: &Places) -> Tensor<3> {
+        let [_, visible, _] = places.visible.dims();
+        let wanted = tokens.narrow(1, visible, places.painted); // B T D
         self.head.forward(self.norm.forward(wanted, self.epsilon)) // B T C
+    }
+
+    /// Encoded tokens to cubes.
+    pub(super) fn forward(&self, encoded: Tensor<3>, places: &Places, drop_path: &DropPath) -> Tensor<3> {
+        let tokens =
+            self.blocks.iter().enumerate().fold(self.begin(encoded, places), |tokens, (number, block)| {
+                block.forward(tokens, drop_path, number)
+            });
+        self.finish(tokens, places)
     }
 }

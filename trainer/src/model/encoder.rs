@@ -31,10 +31,14 @@ impl Encoder {
         }
     }
 
-    /// Normalised cubes `[B, V, C]` at `positions` `[B or 1, V, E]` to tokens `[B, V, E]`, before any
-    /// norm.
+    /// Normalised cubes `[B, V, C]` at `positions` `[B or 1, V, E]` to tokens `[B, V, E]`.
+    pub(super) fn embed(&self, cubes: Tensor<3>, positions: Tensor<3>) -> Tensor<3> {
+        self.embedding.forward(cubes) + positions
+    }
+
+    /// Cubes at positions to tokens behind the last block, before any norm.
     pub(super) fn forward(&self, cubes: Tensor<3>, positions: Tensor<3>, drop_path: &DropPath) -> Tensor<3> {
-        let tokens = self.embedding.forward(cubes) + positions;
+        let tokens = self.embed(cubes, positions);
         self.blocks
             .iter()
             .enumerate()

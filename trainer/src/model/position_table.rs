@@ -38,7 +38,7 @@ fn entries(tokens: usize, dim: usize) -> Vec<f32> {
     let frequencies: Vec<f64> = (0..dim).map(|j| 10000f64.powf((2 * (j / 2)) as f64 / dim as f64)).collect();
     let entry = |position: usize, j: usize| {
         let angle = position as f64 / frequencies[j];
-        (if j % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
+        (if j.is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
     };
     (0..tokens).flat_map(|position| (0..dim).map(move |j| (position, j))).map(|(p, j)| entry(p, j)).collect()
 }
@@ -84,7 +84,7 @@ mod tests {
                 (1567, 766, 0.159815684),
                 (1567, 767, 0.987146854),
             ],
-            245_744.9896,
+            245744.9896,
         );
     }
 
@@ -99,8 +99,8 @@ mod tests {
             (1567, 382, 0.163660645),
             (1567, 383, 0.986516714),
         ];
-        check(1568, 384, &narrow, 122_425.8579);
-        check(1568, 192, &[(1, 2, 0.788593054), (1567, 5, 0.599584103)], 60_779.0220);
+        check(1568, 384, &narrow, 122425.8579);
+        check(1568, 192, &[(1, 2, 0.788593054), (1567, 5, 0.599584103)], 60779.0220);
         let small =
             [(1, 2, 0.629797161), (127, 3, 0.129926443), (127, 46, 0.018639971), (127, 47, 0.999826252)];
         check(128, 48, &small, 2061.0598);

@@ -5,22 +5,10 @@ mod tolerance;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use arrow::{
-    array::{
-        ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, ListArray, RecordBatch,
-        StringArray, StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
-    },
-    buffer::{OffsetBuffer, ScalarBuffer},
-    datatypes::DataType,
-};
 use safetensors::{Dtype, SafeTensors};
-use schemas::{
-    ClipBatch, ClipGeometry,
-    clip_batch::{crop_fields, item_field, schema},
-};
+use schemas::{ClipBatch, ClipGeometry};
 use serde_json::Value;
 pub use tolerance::Tolerance;
 use trainer::{
@@ -29,6 +17,8 @@ use trainer::{
     optimiser::Betas,
     weights::HostTensor,
 };
+
+use crate::batches::{MadeClip, cube, record_batch};
 
 /// Which mask tokens count in the loss.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,55 +169,21 @@ impl Golden {
 
     /// The batch as the pipeline would make it.
     pub fn batch(&self, counted: Counted) -> ClipBatch {
-        let geometry = self.shape.geometry;
-        let visible = self.tokens_with("mask.encoder", 0);
         let loss_mask = &self.bytes["loss_mask"].1;
         let mask_tokens = self.mask_tokens();
         let per_clip = mask_tokens[0].len();
-        let mut targets = Vec::new();
-        let mut contexts = Vec::new();
-        for (clip, tokens) in mask_tokens.iter().enumerate() {
+        let visible = self.tokens_with("mask.encoder", 0);
+        let clips = mask_tokens.into_iter().zip(visible).enumerate().map(|(clip, (masked, visible))| {
             let counts =
-                |place: usize| counted == Counted::Everything || loss_mask[clip * per_clip + place] == 1;
-            let split = |wanted: bool| -> Vec<u16> {
-                let places = tokens.iter().enumerate();
-                places.filter(|(place, _)| counts(*place) == wanted).map(|(_, token)| *token as u16).collect()
+                |place: &usize| counted == Counted::Everything || loss_mask[clip * per_clip + *place] == 1;
+            let split = |wanted: bool| {
+                let places = (0..per_clip).filter(|place| counts(place) == wanted);
+                places.map(|place| masked[place]).collect()
             };
-            targets.push(split(true));
-            contexts.push(split(false));
-        }
-        let cubes = |tokens: &[Vec<u16>]| -> Vec<Vec<u8>> {
-            let clips = tokens.iter().enumerate();
-            clips
-                .map(|(clip, tokens)| {
-                    tokens.iter().flat_map(|token| self.cube(clip, usize::from(*token))).collect()
-                })
-                .collect()
-        };
-        let visible: Vec<Vec<u16>> =
-            visible.iter().map(|tokens| tokens.iter().map(|token| *token as u16).collect()).collect();
-        let clips = visible.len();
-        let frames = geometry.frames();
-        let crops: Vec<ArrayRef> =
-            (0..4).map(|_| Arc::new(UInt16Array::from(vec![0; clips])) as ArrayRef).collect();
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(0..clips as u64)),
-            Arc::new(UInt32Array::from(vec![0; clips])),
-            Arc::new(StringArray::from(vec!["golden"; clips])),
-            Arc::new(Int32Array::from(vec![None; clips])),
-            Arc::new(UInt32Array::from(vec![0; clips])),
-            fixed(Arc::new(UInt32Array::from(vec![0; clips * frames])), frames),
-            fixed(Arc::new(Int64Array::from(vec![0; clips * frames])), frames),
-            Arc::new(StructArray::new(crop_fields(), crops, None)),
-            Arc::new(BooleanArray::from(vec![false; clips])),
-            fixed(Arc::new(UInt16Array::from(visible.concat())), visible[0].len()),
-            fixed(Arc::new(UInt8Array::from(cubes(&visible).concat())), visible[0].len() * geometry.cube()),
-            u16_lists(&targets),
-            u8_lists(&cubes(&targets)),
-            u16_lists(&contexts),
-        ];
-        let batch = RecordBatch::try_new(schema(geometry, visible[0].len()), columns).unwrap();
-        ClipBatch::try_from(batch).unwrap()
+            let frames = self.frames(clip).to_vec();
+            MadeClip { number: clip as u64, frames, visible, target: split(true), context: split(false) }
+        });
+        ClipBatch::try_from(record_batch(self.shape.geometry, &clips.collect::<Vec<_>>())).unwrap()
     }
 
     /// All cubes of all clips in token order.
@@ -252,25 +208,14 @@ impl Golden {
         clips.map(|clip| (0..tokens).filter(|token| clip[*token] == value).collect()).collect()
     }
 
-    /// A cube's bytes in the order of the embedding.
     fn cube(&self, clip: usize, token: usize) -> Vec<u8> {
-        let geometry = self.shape.geometry;
-        let [_, rows, columns] = geometry.grid();
-        let (t, y, x) = (token / (rows * columns), token / columns % rows, token % columns);
-        let (frames, patch) = (&self.bytes["input.u8"].1, geometry.patch());
-        let mut cube = Vec::with_capacity(geometry.cube());
-        for colour in 0..3 {
-            for time in 0..geometry.tubelet() {
-                for row in 0..patch {
-                    for column in 0..patch {
-                        let frame = clip * geometry.frames() + t * geometry.tubelet() + time;
-                        let line = frame * geometry.height() + y * patch + row;
-                        cube.push(frames[(line * geometry.width() + x * patch + column) * 3 + colour]);
-                    }
-                }
-            }
-        }
-        cube
+        cube(self.frames(clip), self.shape.geometry, token)
+    }
+
+    fn frames(&self, clip: usize) -> &[u8] {
+        let (shape, frames) = &self.bytes["input.u8"];
+        let length = frames.len() / shape[0];
+        &frames[clip * length..][..length]
     }
 }
 
@@ -294,26 +239,4 @@ fn read_tensors(path: &Path) -> (BTreeMap<String, HostTensor>, Bytes) {
         }
     }
     (floats, bytes)
-}
-
-fn fixed(values: ArrayRef, length: usize) -> ArrayRef {
-    let field = item_field(values.data_type().clone());
-    Arc::new(FixedSizeListArray::new(field, length as i32, values, None))
-}
-
-fn u16_lists(rows: &[Vec<u16>]) -> ArrayRef {
-    list(Arc::new(UInt16Array::from(rows.concat())), rows.iter().map(Vec::len), DataType::UInt16)
-}
-
-fn u8_lists(rows: &[Vec<u8>]) -> ArrayRef {
-    list(Arc::new(UInt8Array::from(rows.concat())), rows.iter().map(Vec::len), DataType::UInt8)
-}
-
-fn list(values: ArrayRef, lengths: impl Iterator<Item = usize>, item: DataType) -> ArrayRef {
-    let mut offsets = vec![0i32];
-    for length in lengths {
-        offsets.push(offsets[offsets.len() - 1] + length as i32);
-    }
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    Arc::new(ListArray::new(item_field(item), offsets, values, None))
 }
