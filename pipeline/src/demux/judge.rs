@@ -11,7 +11,7 @@ use super::{
     packet_pad::Track,
 };
 use crate::{
-    source::{Container, FileBytes},
+    file::{Container, FileBytes},
     video::VideoError,
 };
 

@@ -1,0 +1,120 @@
+//! Batches of real films: the same whatever reads them, wherever they begin, from files or from shards.
+
+// Each test file uses another part of it.
+#[allow(dead_code)]
+mod shared;
+
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use arrow::array::RecordBatch;
+use pipeline::{
+    channel,
+    dataset::{Dataset, VideoEntry, Videos},
+    plan::sampling::Pace,
+    profile::Profile,
+    quarantine::Quarantine,
+    settings::ClipSettings,
+    shard::{
+        FrameShards,
+        preprocess::{Clips, fill},
+    },
+    source::{ClipSource, videos},
+    stream::{self, Workers},
+    video::Limits,
+};
+use schemas::{ClipGeometry, MADE_BY, frame_shard::FrameShardFacts};
+
+/// The films that come with the project, and where they are there, some of the collection.
+fn films() -> Vec<VideoEntry> {
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples");
+    let mut paths: Vec<_> = std::fs::read_dir(samples)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "mp4" || ending == "webm"))
+        .collect();
+    if let Some(folder) = shared::folder() {
+        let few = shared::films(&["kinetics/", "broken/"]).into_iter().step_by(8);
+        paths.extend(few.map(|film| folder.join(film.file)));
+    }
+    paths.sort();
+    paths.into_iter().map(|path| VideoEntry { path, label: Some(3) }).collect()
+}
+
+fn settings(short_side: u32) -> ClipSettings {
+    let geometry = ClipGeometry::new(16, 112, 112, 2, 16).unwrap();
+    ClipSettings { pace: Pace::Stride(2), short_side, ..ClipSettings::published(geometry, 2, 17) }
+}
+
+fn raw(films: &[VideoEntry], settings: ClipSettings) -> Arc<dyn ClipSource> {
+    let videos = Videos::new(films.to_vec());
+    Arc::new(Arc::new(videos::Videos::new(videos, settings.sampling(), Limits::default())))
+}
+
+fn batches(source: Arc<dyn ClipSource>, settings: ClipSettings, from: u64, count: usize) -> Vec<RecordBatch> {
+    read(source, settings, from, count, 2)
+}
+
+fn read(
+    source: Arc<dyn ClipSource>,
+    settings: ClipSettings,
+    from: u64,
+    count: usize,
+    threads: usize,
+) -> Vec<RecordBatch> {
+    let workers = Workers { count: threads, budget_bytes: 256 << 20, seconds_per_clip: 60 };
+    let profile = Arc::new(Profile::default());
+    let stream =
+        stream::batches(source, settings, from, workers, Arc::new(|_| Ok(())), profile.clone()).unwrap();
+    let batches = channel::spawn(stream, 16 << 20, profile).unwrap();
+    batches.take(count).map(Result::unwrap).collect()
+}
+
+fn shards(folder: &Path, films: &[VideoEntry], settings: ClipSettings) -> Arc<dyn ClipSource> {
+    let dataset = Dataset::of_videos(films.to_vec());
+    let facts = FrameShardFacts {
+        seed: settings.seed,
+        videos: dataset.videos(),
+        clips_per_video: settings.clips_per_video,
+        clips_per_shard: 4,
+        frames: settings.geometry.frames() as u32,
+        stride: 2,
+        short_side: settings.short_side,
+        source: dataset.digest(),
+        made_by: MADE_BY.into(),
+    };
+    let clips = Clips { source: raw(films, settings), facts: &facts, workers: 2, seconds_per_clip: 60 };
+    let quarantine = Quarantine::open(None, dataset.videos(), 1.0).unwrap();
+    fill(folder, &clips, &quarantine, &AtomicBool::new(false), |_| {}).unwrap();
+    Arc::new(FrameShards::open(folder).unwrap())
+}
+
+#[test]
+fn one_two_and_five_workers_give_the_same_batches() {
+    let (films, settings) = (films(), settings(0));
+    let epoch = settings.batches_per_epoch(films.len() as u64).unwrap() as usize;
+    let one = read(raw(&films, settings), settings, 0, 2 * epoch, 1);
+    for threads in [2, 5] {
+        assert_eq!(one, read(raw(&films, settings), settings, 0, 2 * epoch, threads), "{threads} workers");
+    }
+    let later = batches(raw(&films, settings), settings, epoch as u64 - 1, 2);
+    assert_eq!(one[epoch - 1..epoch + 1], later, "begun at the last batch of the first epoch");
+}
+
+#[test]
+fn files_and_frame_shards_give_the_same_first_epoch() {
+    let films = films();
+    for short_side in [0, 128] {
+        let settings = settings(short_side);
+        let folder = tempfile::tempdir().unwrap();
+        let epoch = settings.batches_per_epoch(films.len() as u64).unwrap() as usize;
+        let from_shards = batches(shards(folder.path(), &films, settings), settings, 0, epoch);
+        assert_eq!(
+            batches(raw(&films, settings), settings, 0, epoch),
+            from_shards,
+            "short side {short_side}"
+        );
+    }
+}
