@@ -101,6 +101,18 @@ fn two_trainings_are_equal_to_the_bit() {
 }
 
 #[test]
+fn one_thread_and_three_give_the_same_bits() {
+    let recipe = with(&["clip.size=64", "model.encoder_dim=96"]);
+    let [one, three] = [1, 3].map(|threads| {
+        let (_folder, run) = run(&recipe);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| train(&recipe, &run, "flex", 3));
+        run.last_checkpoint().unwrap()
+    });
+    assert_eq!(one, three);
+}
+
+#[test]
 fn a_training_that_was_cut_ends_with_the_same_bits() {
     let recipe = with(&["optimiser.ema=0.9", "optimiser.micro_batch=2", "model.drop_path=0.2"]);
     let [whole, cut] = [run(&recipe), run(&recipe)];
