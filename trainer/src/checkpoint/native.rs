@@ -4,8 +4,12 @@
 //! <name>                weights, under their official names and shapes
 //! optimiser.m.<name>    mean gradients         optimiser.v.<name>    mean squared gradients
 //! ema.<name>            average of the weights, if the run keeps one
-//! metadata              format, recipe (TOML), step, clips, data (digest), made_by
+//! metadata              format, recipe (TOML), step, clips, data (digest), made_by; in a file that was
+//!                       converted also model (JSON: kind, lengths, heads, epsilons) and converted_by
 //! ```
+//!
+//! A run's checkpoint has its lengths from its recipe. A converted model has no recipe to take them from, and
+//! no optimiser.
 //!
 //! All tensors are f32, so Python's safetensors opens it. Loading is strict: a tensor that is missing, left
 //! over or of another shape is an error that lists it. A file is written beside its place, synced and
@@ -16,12 +20,23 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     io::{Read as _, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use safetensors::{Dtype, SafeTensors, View};
+use schemas::MADE_BY;
+use serde::{Deserialize, Serialize};
 
-use crate::weights::{HostTensor, Misfit};
+pub use super::error::CheckpointError;
+use super::{
+    Hints, Kind, SavedModel,
+    description::Description,
+    heads,
+    saved_model::{self, Claims},
+    tensor_table::TensorTable,
+    whole_file::write_whole,
+};
+use crate::{Recipe, RunFolder, weights::HostTensor};
 
 /// Format version, in the metadata key `format`.
 pub const FORMAT: &str = "tubelet-checkpoint/1";
@@ -30,9 +45,9 @@ pub const FORMAT: &str = "tubelet-checkpoint/1";
 const HEADER_LIMIT: u64 = 100_000_000;
 
 /// What a checkpoint says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// The run's recipe as TOML.
+    /// The run's recipe as TOML; empty where it was trained elsewhere.
     pub recipe: String,
     /// Updates of the weights so far.
     pub step: u64,
@@ -57,60 +72,12 @@ pub struct Checkpoint {
     pub average: Option<BTreeMap<String, HostTensor>>,
 }
 
-/// Why a checkpoint could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The file could not be opened, read, written or renamed.
-    #[error("{path}: {cause}", path = path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// It is no safetensors file, or cut short.
-    #[error("{path} is no whole safetensors file: {cause}", path = path.display())]
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        cause: String,
-    },
-    /// It is a safetensors file without the metadata of a tubelet checkpoint.
-    #[error("{path} is no {FORMAT}: its `{key}` is {found:?}", path = path.display())]
-    Foreign {
-        /// Which file.
-        path: PathBuf,
-        /// Which entry of the metadata.
-        key: &'static str,
-        /// What stands there.
-        found: Option<String>,
-    },
-    /// A tensor holds something else than f32.
-    #[error("{path}: `{name}` holds {found}, wanted F32", path = path.display())]
-    Kind {
-        /// Which file.
-        path: PathBuf,
-        /// Which tensor.
-        name: String,
-        /// What it holds.
-        found: String,
-    },
-    /// Its tensors are not those of the model.
-    #[error("{path}: {misfit}", path = path.display())]
-    Misfit {
-        /// Which file.
-        path: PathBuf,
-        /// What differs.
-        misfit: Misfit,
-    },
-}
-
 /// Prefixes of what is not weights.
 const FIRST: &str = "optimiser.m.";
 const SECOND: &str = "optimiser.v.";
 const AVERAGE: &str = "ema.";
+/// Entry of the metadata that says what a converted model is.
+const MODEL: &str = "model";
 
 impl Checkpoint {
     /// Writes it to `path`, whole or not at all.
@@ -124,26 +91,10 @@ impl Checkpoint {
         let tensors = parts.into_iter().chain(average).flat_map(|(prefix, part)| {
             part.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
         });
-        let metadata = HashMap::from(
-            [
-                ("format", FORMAT.to_owned()),
-                ("recipe", self.about.recipe.clone()),
-                ("step", self.about.step.to_string()),
-                ("clips", self.about.clips.to_string()),
-                ("data", self.about.data.clone()),
-                ("made_by", self.about.made_by.clone()),
-            ]
-            .map(|(key, value)| (key.to_owned(), value)),
-        );
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let bytes = safetensors::serialize(tensors, Some(metadata))
-            .map_err(|cause| at(std::io::Error::other(cause.to_string())))?;
-        let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(at)?;
-        beside.write_all(&bytes).map_err(at)?;
-        beside.as_file().sync_all().map_err(at)?;
-        beside.persist(path).map_err(|failed| at(failed.error))?;
-        // The rename itself is only on disk once the folder is.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at)
+        let metadata = metadata(&self.about);
+        let bytes =
+            safetensors::serialize(tensors, Some(metadata)).map_err(std::io::Error::other).map_err(at)?;
+        write_whole(path, |file| file.write_all(&bytes)).map_err(at)
     }
 
     /// Reads it from `path`.
@@ -214,6 +165,71 @@ pub fn read_about(path: &Path) -> Result<About, CheckpointError> {
     }
     let header: Header = serde_json::from_slice(&header).map_err(|cause| damaged(cause.to_string()))?;
     about(header.metadata.as_ref(), path)
+}
+
+/// Reads the model in `path`, a checkpoint or the folder of a run, without what the optimiser needs.
+pub(super) fn read_model(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
+    if path.is_dir() {
+        return read_model(&newest(path)?, hints);
+    }
+    let bytes =
+        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+    let (mut table, metadata) = TensorTable::of_safetensors(path, &bytes)?;
+    table.retain(|name| ![FIRST, SECOND, AVERAGE].iter().any(|prefix| name.starts_with(prefix)));
+    let about = about(Some(&metadata), path)?;
+    let mut claims = match metadata.get(MODEL) {
+        Some(text) => {
+            let description: Description = serde_json::from_str(text)
+                .map_err(|why| table.no_model(format!("its `{MODEL}` cannot be read: {why}")))?;
+            description.claims(about)
+        }
+        None => of_recipe(&table, about)?,
+    };
+    let (geometry, sides) =
+        (claims.shape.geometry, [claims.shape.geometry.height(), claims.shape.geometry.width()]);
+    claims.shape.geometry =
+        saved_model::geometry(path, hints, geometry.frames(), sides, geometry.tubelet(), geometry.patch())?;
+    heads::agree(path, hints.heads, claims.shape.encoder, claims.shape.decoder)?;
+    claims.fulfil(table, |table, layout| table.take(&layout))
+}
+
+/// Writes `model` to `path`, without what an optimiser would need.
+pub(super) fn write_model(model: &SavedModel, path: &Path) -> Result<(), CheckpointError> {
+    let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
+    let mut metadata = metadata(&model.about);
+    metadata.insert(MODEL.to_owned(), Description::of(model).to_json());
+    metadata.insert("converted_by".to_owned(), MADE_BY.to_owned());
+    let tensors = model.weights.iter();
+    let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(std::io::Error::other).map_err(at)?;
+    write_whole(path, |file| file.write_all(&bytes)).map_err(at)
+}
+
+/// What a run's checkpoint holds follows from the run's recipe.
+fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, CheckpointError> {
+    let shape = Recipe::from_toml(&about.recipe).and_then(|recipe| recipe.model_shape());
+    let shape = shape.map_err(|why| table.no_model(format!("its recipe cannot be used: {why}")))?;
+    Ok(Claims { kind: Kind::Pretraining, shape, labels: Vec::new(), about, assumed: Vec::new() })
+}
+
+/// The newest checkpoint of the run in `folder`.
+fn newest(folder: &Path) -> Result<std::path::PathBuf, CheckpointError> {
+    let unknown = |why: String| CheckpointError::Unknown { path: folder.to_owned(), why };
+    let point =
+        RunFolder::open(folder).and_then(|run| run.resume_point()).map_err(|why| unknown(why.to_string()))?;
+    Ok(point.ok_or_else(|| unknown("the run has no checkpoint yet".to_owned()))?.checkpoint)
+}
+
+fn metadata(about: &About) -> HashMap<String, String> {
+    let About { recipe, step, clips, data, made_by } = about;
+    let entries = [
+        ("format", FORMAT.to_owned()),
+        ("recipe", recipe.clone()),
+        ("step", step.to_string()),
+        ("clips", clips.to_string()),
+        ("data", data.clone()),
+        ("made_by", made_by.clone()),
+    ];
+    entries.map(|(key, value)| (key.to_owned(), value)).into()
 }
 
 fn about(metadata: Option<&HashMap<String, String>>, path: &Path) -> Result<About, CheckpointError> {
