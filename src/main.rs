@@ -1,2 +1,52 @@
-//! stub
-fn main() {}
+//! The command `tubelet`: arguments in, exit code out. What a command does stands in `commands/`.
+
+mod arguments;
+mod commands;
+mod data;
+mod report;
+mod sheet;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXIT_CODES: &str = "Exit codes: 0 done (also when Ctrl-C stopped a run and a checkpoint was written), \
+1 it failed while running, 2 it was asked wrongly.";
+
+/// VideoMAE in Rust: pre-train video transformers from raw video.
+#[derive(Parser)]
+#[command(name = "tubelet", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Scan(commands::scan::Arguments),
+    Preprocess(commands::preprocess::Arguments),
+    Pretrain(commands::pretrain::Arguments),
+    Reconstruct(commands::reconstruct::Arguments),
+    Inspect(commands::inspect::Arguments),
+    Frames(commands::frames::Arguments),
+    Bench(commands::bench::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    report::start_logging();
+    let outcome = match arguments.command {
+        Command::Scan(arguments) => commands::scan::run(arguments),
+        Command::Preprocess(arguments) => commands::preprocess::run(arguments),
+        Command::Pretrain(arguments) => commands::pretrain::run(arguments),
+        Command::Reconstruct(arguments) => commands::reconstruct::run(arguments),
+        Command::Inspect(arguments) => commands::inspect::run(arguments),
+        Command::Frames(arguments) => commands::frames::run(arguments),
+        Command::Bench(arguments) => commands::bench::run(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report::error(&error),
+    }
+}

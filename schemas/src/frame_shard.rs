@@ -28,6 +28,8 @@ pub struct FrameShardFacts {
     pub videos: u64,
     /// Clips drawn from each video.
     pub clips_per_video: u32,
+    /// Slots of a shard; the last one may have fewer.
+    pub clips_per_shard: u32,
     /// Frames of a clip.
     pub frames: u32,
     /// Frames from one to the next.
@@ -38,6 +40,13 @@ pub struct FrameShardFacts {
     pub source: String,
     /// What wrote it.
     pub made_by: String,
+}
+
+impl FrameShardFacts {
+    /// Slots of the dataset, failed videos' ones included; saturates where the product is no number.
+    pub fn slots(&self) -> u64 {
+        self.videos.saturating_mul(u64::from(self.clips_per_video))
+    }
 }
 
 /// The schema of a frame shard with these facts.

@@ -96,6 +96,10 @@ impl Recipe {
         if batch == 0 {
             return Err(invalid("optimiser.batch", batch, "is no batch".to_owned(), None));
         }
+        if !micro.is_multiple_of(self.clip.repeats) {
+            let why = format!("does not divide the {micro} clips of a micro-batch");
+            return Err(invalid("clip.repeats", self.clip.repeats, why, divisors(micro)));
+        }
         if !batch.is_multiple_of(micro) {
             let why = format!("does not divide the {batch} clips of an update");
             return Err(invalid("optimiser.micro_batch", micro, why, divisors(batch)));
@@ -105,7 +109,7 @@ impl Recipe {
 
     /// The learning rate over `total` steps, `per_epoch` of them an epoch.
     pub fn learning_rate(&self, per_epoch: u64, total: u64) -> LearningRate {
-        let scale = self.optimiser.batch as f64 / PUBLISHED_BATCH;
+        let scale = self.optimiser.batch as f64 / self.clip.repeats as f64 / PUBLISHED_BATCH;
         let warmup = match self.schedule.warmup_steps {
             0 => self.schedule.warmup_epochs * per_epoch,
             steps => steps,
@@ -160,6 +164,7 @@ impl Recipe {
         for (key, value) in [
             ("clip.stride", self.clip.stride),
             ("clip.clips_per_video", self.clip.clips_per_video),
+            ("clip.repeats", self.clip.repeats),
             ("schedule.epochs", self.schedule.epochs as usize),
             ("run.log_every", self.run.log_every as usize),
             ("run.checkpoint_every", self.run.checkpoint_every as usize),
@@ -232,6 +237,40 @@ mod tests {
         }
         let refused = Recipe::built_in("vit-b-k400-80").unwrap_err();
         assert!(refused.hint().unwrap().contains("vit-b-k400-800"));
+    }
+
+    #[test]
+    fn published_recipes_have_the_published_parameters() {
+        for (name, parameters) in [
+            ("vit-s-k400-1600", 24_029_376),
+            ("vit-b-k400-1600", 94_210_944),
+            ("vit-l-k400-1600", 342_996_992),
+            ("vit-h-k400-1600", 692_487_296),
+            ("v2-vit-b-800", 94_210_944),
+            ("v2-vit-l-1200", 317_782_016),
+            ("v2-vit-h-1200", 645_659_392),
+            ("v2-vit-g-1200", 1_026_306_560),
+        ] {
+            let shape = Recipe::built_in(name).unwrap().model_shape().unwrap();
+            assert_eq!(crate::model::layout::pretraining(&shape).parameters(), parameters, "{name}");
+        }
+    }
+
+    #[test]
+    fn published_recipes_have_the_published_rates() {
+        for (name, peak, floor) in [
+            ("vit-s-k400-1600", 6e-4, 4e-5),
+            ("vit-b-k400-800", 1.2e-3, 8e-5),
+            ("vit-l-k400-1600", 3e-4, 2e-5),
+            ("vit-b-ucf101-3200", 2.25e-4, 7.5e-6),
+            ("v2-vit-b-800", 4e-3, 4e-5),
+            ("v2-vit-l-1200", 6e-3, 6e-5),
+            ("v2-vit-g-1200", 4.8e-3, 8e-5),
+        ] {
+            let rate = Recipe::built_in(name).unwrap().learning_rate(100, 10_000);
+            let close = |found: f64, published: f64| (found - published).abs() < 1e-12;
+            assert!(close(rate.peak, peak) && close(rate.floor, floor), "{name}: {rate:?}");
+        }
     }
 
     #[test]

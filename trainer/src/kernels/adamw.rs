@@ -6,7 +6,12 @@
 //! p ← p − rate/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε)          t counts from 1
 //! ```
 
-use burn::tensor::Tensor;
+use burn::{
+    backend::{Backend, Dispatch, Flex, backend_extension, tensor::FloatTensor},
+    tensor::Tensor,
+};
+
+use super::{flex, fused};
 
 /// The numbers of one update; they do not depend on the tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,11 +37,54 @@ pub fn adamw(
     [first, second]: [Tensor<1>; 2],
     step: AdamwStep,
 ) -> (Tensor<1>, [Tensor<1>; 2]) {
-    composed(value, gradient, [first, second], step)
+    if !fused::is_flex(&value) {
+        return composed(value, gradient, [first, second], step);
+    }
+    let [value, gradient, first, second] = [value, gradient, first, second].map(Tensor::into_dispatch);
+    let AdamwStep { rate, decay, beta1, beta2, epsilon, time } = step;
+    let (value, first, second) =
+        Dispatch::adamw(value, gradient, first, second, rate, decay, beta1, beta2, epsilon, time);
+    (Tensor::from_dispatch(value), [first, second].map(Tensor::from_dispatch))
+}
+
+/// What Burn dispatches; the numbers are those of [`AdamwStep`].
+#[backend_extension(Flex)]
+#[allow(clippy::too_many_arguments)] // the macro passes numbers on one by one
+trait OnePass: Backend {
+    fn adamw(
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        rate: f64,
+        decay: f64,
+        beta1: f64,
+        beta2: f64,
+        epsilon: f64,
+        time: u64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl OnePass for Flex {
+    fn adamw(
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        rate: f64,
+        decay: f64,
+        beta1: f64,
+        beta2: f64,
+        epsilon: f64,
+        time: u64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let step = AdamwStep { rate, decay, beta1, beta2, epsilon, time };
+        flex::adamw(value, gradient, [first, second], step)
+    }
 }
 
 /// The plain version.
-pub fn composed(
+pub(super) fn composed(
     value: Tensor<1>,
     gradient: Tensor<1>,
     [first, second]: [Tensor<1>; 2],

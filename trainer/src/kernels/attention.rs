@@ -2,16 +2,25 @@
 //!
 //! Shapes: B clips, N tokens, H heads, W width of a head, D = H·W.
 
-use burn::tensor::{Tensor, activation::softmax};
+use burn::{
+    backend::Dispatch,
+    tensor::{Tensor, activation::softmax},
+};
+
+use super::fused::{Fused as _, brings_kernels};
 
 /// Queries, keys and values side by side `[B, N, 3D]` (inside each, head after head) to what each token
 /// gathers `[B, N, D]`. Queries are scaled by `W^-½` before the product, as the official code does.
 pub fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
-    composed(qkv, heads)
+    if brings_kernels(&qkv) {
+        Tensor::from_dispatch(Dispatch::fused_attention(qkv.into_dispatch(), heads))
+    } else {
+        composed(qkv, heads)
+    }
 }
 
-/// The plain version: all N×N weights of every head are kept for the backward pass.
-pub fn composed(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
+/// The plain version: all N×N shares of every head are kept for the backward pass.
+pub(super) fn composed(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     let [clips, tokens, triple] = qkv.dims();
     let width = triple / 3 / heads;
     let parts = qkv.reshape([clips, tokens, 3, heads, width]);

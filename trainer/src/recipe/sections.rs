@@ -36,8 +36,11 @@ pub struct Clip {
     pub tubelet: usize,
     /// Frames are resized to this short side before the crop, in pixels; 0 leaves them as they are.
     pub short_side: usize,
-    /// Clips that are drawn from a video each epoch.
+    /// Clips that are drawn from a video each epoch, each with a first frame of its own.
     pub clips_per_video: usize,
+    /// Crops and masks of each clip's frames, all in one update (VideoMAE V2's `num_sample`). The learning
+    /// rate grows with the clips of an update over this.
+    pub repeats: usize,
     /// What a video that is too short gives.
     pub short_video: ShortVideo,
     /// Frames a second that the stride counts; 0 counts the video's own frames.
@@ -187,6 +190,7 @@ impl Default for Clip {
             tubelet: 2,
             short_side: 0,
             clips_per_video: 1,
+            repeats: 1,
             short_video: ShortVideo::RepeatLast,
             target_fps: 0.0,
         }

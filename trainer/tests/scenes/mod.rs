@@ -28,11 +28,13 @@ pub fn scene(geometry: ClipGeometry, number: u64) -> Vec<u8> {
     frames
 }
 
-/// Scenes `numbers` with every `every`-th place visible at all times, shifted by the scene's number.
+/// Scenes `numbers` with every `every`-th place visible at all times, turned by the scene's number: all clips
+/// show the same number of places.
 pub fn batch(geometry: ClipGeometry, numbers: std::ops::Range<u64>, every: usize) -> RecordBatch {
     let clips: Vec<MadeClip> = numbers
         .map(|number| {
-            let seen = |token: &usize| (token % geometry.places() + number as usize).is_multiple_of(every);
+            let turned = |place: usize| (place + number as usize) % geometry.places();
+            let seen = |token: &usize| turned(token % geometry.places()).is_multiple_of(every);
             let (visible, target) = (0..geometry.tokens()).partition(seen);
             MadeClip { number, frames: scene(geometry, number), visible, target, context: Vec::new() }
         })

@@ -1,0 +1,28 @@
+# make demo   from sample videos to a trained model and a picture, in about three minutes
+# make test   every test
+# make bench  speed of every stage on this machine
+# make features  type-checks the command with every device and without video
+#
+# Each target installs what is missing on Debian and Ubuntu, and builds.
+
+.PHONY: demo test bench features
+
+demo:
+	scripts/setup.sh
+	cargo build
+	scripts/demo.sh
+
+# Where LibTorch can be had (Linux on x86-64), its device is tested beside the pure Rust one.
+test:
+	scripts/setup.sh --tests
+	scripts/with_libtorch.sh cargo test --workspace
+
+bench:
+	scripts/setup.sh
+	cargo bench --workspace
+
+features:
+	scripts/setup.sh
+	cargo check --no-default-features
+	cargo check --features wgpu
+	DOCS_RS=1 cargo check --features cuda

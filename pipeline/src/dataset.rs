@@ -1,0 +1,236 @@
+//! What a command is given to read clips from: a list of videos, a manifest of them, or frame shards.
+//!
+//! They differ in what they hold, not in how clips are counted: slot = video number × clips per
+//! video + k, and a video that is known to be bad keeps its slots, for the order of an epoch is
+//! drawn over all of them. Opening a dataset reads no video.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use schemas::{frame_shard, manifest::GOOD};
+
+use crate::{
+    manifest::{self, ManifestError, ManifestRow},
+    shard::{self, FrameShards, ShardError},
+};
+
+/// One video of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VideoEntry {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its class, where the list has classes.
+    pub label: Option<i32>,
+}
+
+/// Why a scan found that a video gives no clip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFailure {
+    /// The stable word.
+    pub verdict: String,
+    /// The sentence.
+    pub reason: String,
+}
+
+/// Video files in the order that numbers them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Videos {
+    entries: Vec<VideoEntry>,
+    failures: BTreeMap<u64, KnownFailure>,
+}
+
+/// Where clips come from.
+#[derive(Clone, Debug)]
+pub enum Dataset {
+    /// Video files, decoded when their clips are drawn.
+    Videos(Videos),
+    /// Clips whose frames were decoded before.
+    FrameShards(FrameShards),
+}
+
+/// Why a dataset cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// The file is Parquet, but neither manifest nor frame shard of this version.
+    #[error("{path} is neither a manifest nor a frame shard: its format is {}", format.as_deref().unwrap_or("not said"))]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// What it says of itself.
+        format: Option<String>,
+    },
+    /// The file, or a shard in the folder, cannot be read.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// The manifest cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Videos {
+    /// The videos of a list; none is known to be bad.
+    pub fn new(entries: Vec<VideoEntry>) -> Self {
+        Self { entries, failures: BTreeMap::new() }
+    }
+
+    /// The videos of a manifest.
+    pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
+        let mut videos = Self::default();
+        for (row, number) in rows.into_iter().zip(0..) {
+            if row.verdict != GOOD {
+                let reason = row.reason.unwrap_or_default();
+                videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
+            }
+            videos.entries.push(VideoEntry { path: row.path.into(), label: row.label });
+        }
+        videos
+    }
+
+    /// The videos, failed ones included; a video's number is its place.
+    pub fn entries(&self) -> &[VideoEntry] {
+        &self.entries
+    }
+
+    /// What a scan found wrong with video `number`.
+    pub fn known_failure(&self, number: u64) -> Option<&KnownFailure> {
+        self.failures.get(&number)
+    }
+
+    /// Digest of paths and labels in their order, hexadecimal: two lists with the same digest give
+    /// every clip the same video.
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for VideoEntry { path, label } in &self.entries {
+            // As a manifest writes the path, so that it and its list have one digest.
+            let path = path.to_string_lossy();
+            hasher.update(&(path.len() as u64).to_le_bytes());
+            hasher.update(path.as_bytes());
+            hasher.update(&[u8::from(label.is_some())]);
+            hasher.update(&label.unwrap_or_default().to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+impl Dataset {
+    /// A list of videos.
+    pub fn of_videos(entries: Vec<VideoEntry>) -> Self {
+        Self::Videos(Videos::new(entries))
+    }
+
+    /// Opens `manifest.parquet`, a folder of frame shards, or one frame shard; the file says which it is.
+    ///
+    /// # Errors
+    /// When it is none of them, or not whole.
+    pub fn open_parquet(path: &Path) -> Result<Self, DatasetError> {
+        if path.is_dir() {
+            return Ok(Self::FrameShards(FrameShards::open(path)?));
+        }
+        match shard::format_of(path)? {
+            Some(format) if format == schemas::manifest::VERSION => {
+                Ok(Self::Videos(Videos::of_manifest(manifest::read(path)?)))
+            }
+            Some(format) if format == frame_shard::VERSION => Ok(Self::FrameShards(FrameShards::open(path)?)),
+            format => Err(DatasetError::OtherFormat { path: path.to_owned(), format }),
+        }
+    }
+
+    /// Whether a folder holds frame shards, by their names; a folder of videos does not.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn is_shard_folder(folder: &Path) -> Result<bool, DatasetError> {
+        Ok(shard::is_shard_folder(folder)?)
+    }
+
+    /// Videos of the source, failed ones included.
+    pub fn videos(&self) -> u64 {
+        match self {
+            Self::Videos(videos) => videos.entries.len() as u64,
+            Self::FrameShards(shards) => shards.facts().videos,
+        }
+    }
+
+    /// Clips drawn from each video: `wanted` of videos, in frame shards those that were stored.
+    pub fn clips_per_video(&self, wanted: u32) -> u32 {
+        match self {
+            Self::Videos(_) => wanted,
+            Self::FrameShards(shards) => shards.facts().clips_per_video,
+        }
+    }
+
+    /// Slots of an epoch when `wanted` clips are drawn from each video; see [`Self::clips_per_video`].
+    pub fn slots(&self, wanted: u32) -> u64 {
+        self.videos().saturating_mul(u64::from(self.clips_per_video(wanted)))
+    }
+
+    /// Digest of the source's list of videos; that of frame shards is the digest of what they were
+    /// made from.
+    pub fn digest(&self) -> String {
+        match self {
+            Self::Videos(videos) => videos.digest(),
+            Self::FrameShards(shards) => shards.facts().source.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn entry(path: &str, label: Option<i32>) -> VideoEntry {
+        VideoEntry { path: path.into(), label }
+    }
+
+    #[test]
+    fn the_digest_knows_paths_labels_and_order() {
+        let lists = [
+            vec![],
+            vec![entry("a", None), entry("b", None)],
+            vec![entry("b", None), entry("a", None)],
+            vec![entry("ab", None)],
+            vec![entry("a", Some(0)), entry("b", None)],
+            vec![entry("a", Some(1)), entry("b", None)],
+        ];
+        let mut digests: Vec<_> = lists.iter().map(|list| Videos::new(list.clone()).digest()).collect();
+        assert_eq!(digests[1], Videos::new(lists[1].clone()).digest());
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), lists.len());
+    }
+
+    #[test]
+    fn a_manifest_opens_as_its_videos_and_bad_ones_keep_their_slots() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.parquet");
+        let mut rows = [ManifestRow::unopened("a.mp4", Some(3)), ManifestRow::unopened("b.mp4", None)];
+        rows[0].verdict = GOOD.to_owned();
+        rows[1].verdict = "damaged".to_owned();
+        rows[1].reason = Some("the file is cut".to_owned());
+        manifest::write(&path, &rows).unwrap();
+
+        let dataset = Dataset::open_parquet(&path).unwrap();
+        let list = Dataset::of_videos(vec![entry("a.mp4", Some(3)), entry("b.mp4", None)]);
+        assert_eq!((dataset.videos(), dataset.slots(3)), (2, 6));
+        assert_eq!(dataset.digest(), list.digest());
+        let Dataset::Videos(videos) = dataset else { panic!("a manifest is a list of videos") };
+        assert_eq!(videos.known_failure(0), None);
+        assert_eq!(videos.known_failure(1).unwrap().verdict, "damaged");
+    }
+
+    #[test]
+    fn files_of_another_kind_are_named_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("film.parquet");
+        fs::write(&text, "this is a text").unwrap();
+        for path in [&text, &folder.path().join("missing.parquet"), &folder.path().to_owned()] {
+            let error = Dataset::open_parquet(path).unwrap_err();
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Packets to pictures, by a GStreamer decoder that lives from video to video.
+//!
+//! The decoder stands alone between two pads of ours. Packets are pushed by the worker's own thread,
+//! and frames come back within that push, on the same thread: nothing to wait for, nothing to queue.
+//! Each packet carries a presentation time of our own making, a microsecond a place, which names the
+//! frame that comes out; times of the container never reach the decoder, which would "repair" them.
+//!
+//! Whatever the decoder complains of ends the decode with an error; its caller then drops it.
+
+mod complaints;
+mod copy;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_video as gst_video;
+
+use self::complaints::Complaints;
+use crate::{
+    demux::Packet,
+    picture::{Layout, Matrix, Picture, Range},
+    plan::{
+        PacketFact, Place, Run,
+        pictures::{Codec, StreamHeader},
+    },
+    video::VideoError,
+};
+
+/// A stream to decode from: what the decoder must be told, its packets, and the places of their
+/// pictures.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream<'a> {
+    pub caps: &'a gst::Caps,
+    pub header: &'a StreamHeader,
+    pub packets: &'a [Packet],
+    pub index: &'a [PacketFact],
+}
+
+/// Nanoseconds of our own time between two places.
+const STEP: u64 = 1000;
+
+/// How frames that come out are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By the place that their packet was given.
+    ByPacket,
+    /// By counting them.
+    Counting,
+}
+
+/// When a decode must end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeLimit {
+    pub deadline: Instant,
+    pub seconds: u32,
+}
+
+/// What a decoder did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Packets pushed into decoders.
+    pub packets: u64,
+    /// Frames that came out.
+    pub frames: u64,
+    /// Frames that were kept.
+    pub kept: u64,
+}
+
+/// A decoder of one codec.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    element: gst::Element,
+    input: gst::Pad,
+    /// The decoder's pad holds no reference to its peer.
+    _output: gst::Pad,
+    job: Arc<Mutex<Job>>,
+    caps: Option<gst::Caps>,
+    /// The place that our next time stands for.
+    base: u64,
+    streams: u64,
+}
+
+/// What the output pad shall keep of the frames that come, and what it kept.
+#[derive(Debug)]
+struct Job {
+    jpeg: bool,
+    info: Option<(gst_video::VideoInfo, Layout, (Matrix, Range))>,
+    naming: Naming,
+    /// The visible window's first column and width, where it does not begin with column 0.
+    left: Option<(u32, u32)>,
+    base: u64,
+    wanted: Vec<Place>,
+    kept: Vec<Option<Picture>>,
+    came: u64,
+    error: Option<VideoError>,
+}
+
+impl Decoder {
+    /// Makes a decoder. GStreamer must be initialised.
+    pub(crate) fn new(codec: Codec) -> Result<Self, VideoError> {
+        complaints::listen();
+        let element = make(codec)?;
+        if element.has_property("max-threads") {
+            element.set_property("max-threads", 1i32);
+        }
+        if element.has_property("qos") {
+            element.set_property("qos", false);
+        }
+        let missing =
+            || VideoError::Refused { packets: 0, reason: "the decoder has no free pads".to_owned() };
+        let bus = gst::Bus::new();
+        bus.set_sync_handler(|_, message| {
+            match message.view() {
+                gst::MessageView::Error(error) => complaints::note(&error.error().to_string()),
+                gst::MessageView::Warning(warning) => complaints::note(&warning.error().to_string()),
+                _ => {}
+            }
+            gst::BusSyncReply::Drop
+        });
+        element.set_bus(Some(&bus));
+        let job = Arc::new(Mutex::new(Job::new(codec == Codec::Mjpeg)));
+        let input = gst::Pad::builder(gst::PadDirection::Src)
+            .event_function(|_, _, _| true)
+            .query_function(|_, _, _| false)
+            .build();
+        let output = output_pad(&job);
+        input.link(&element.static_pad("sink").ok_or_else(missing)?).map_err(|_| missing())?;
+        element.static_pad("src").ok_or_else(missing)?.link(&output).map_err(|_| missing())?;
+        output.set_active(true).and(input.set_active(true)).map_err(|_| missing())?;
+        element.set_state(gst::State::Paused).map_err(|_| missing())?;
+        Ok(Self { element, input, _output: output, job, caps: None, base: 0, streams: 0 })
+    }
+
+    /// Decodes `runs` of the packets of `stream` and keeps the pictures at the places `wanted` (rising).
+    pub(crate) fn decode(
+        &mut self,
+        stream: Stream<'_>,
+        runs: &[Run],
+        wanted: &[Place],
+        naming: Naming,
+        limit: TimeLimit,
+        work: &mut Work,
+    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        complaints::take();
+        self.begin(naming, wanted, stream.header);
+        let Stream { caps, packets, index, .. } = stream;
+        let mut pushed = 0;
+        for run in runs {
+            self.open(caps);
+            for number in &run.send {
+                let at = number.0 as usize;
+                let Some(packet) = packets.get(at) else { continue };
+                // A picture that is never shown gets the place of none.
+                let place = match naming {
+                    Naming::Counting => at as u64,
+                    Naming::ByPacket => index[at].place.map_or(packets.len() as u64, |place| place.0.into()),
+                };
+                let flow = self.input.push(own_time(packet, self.base + place));
+                pushed += 1;
+                self.check(flow, pushed, limit)?;
+                if naming == Naming::Counting && self.lock().is_complete() {
+                    break;
+                }
+            }
+            self.drain();
+            self.check(Ok(gst::FlowSuccess::Ok), pushed, limit)?;
+        }
+        self.base += packets.len() as u64 + 1;
+        let mut job = self.lock();
+        let kept = std::mem::take(&mut job.kept);
+        work.packets += u64::from(pushed);
+        work.frames += job.came;
+        work.kept += kept.iter().flatten().count() as u64;
+        Ok(kept)
+    }
+
+    /// How many frames came out in the last decode.
+    pub(crate) fn frames_that_came(&self) -> u64 {
+        self.lock().came
+    }
+
+    fn begin(&self, naming: Naming, wanted: &[Place], header: &StreamHeader) {
+        let mut job = self.lock();
+        job.naming = naming;
+        job.left = header.left;
+        job.base = self.base;
+        job.wanted = wanted.to_vec();
+        job.kept = vec![None; wanted.len()];
+        job.came = 0;
+        job.error = None;
+    }
+
+    /// Announces a stream; where there was one, this drains it.
+    fn open(&mut self, caps: &gst::Caps) {
+        self.streams += 1;
+        self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
+        if self.caps.as_ref() != Some(caps) {
+            self.input.push_event(gst::event::Caps::new(caps));
+            self.caps = Some(caps.clone());
+        }
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        self.input.push_event(gst::event::Segment::new(&segment));
+    }
+
+    /// Lets the decoder give all that it holds back, and forget what it refers to.
+    fn drain(&mut self) {
+        self.streams += 1;
+        self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
+    }
+
+    fn check(
+        &self,
+        flow: Result<gst::FlowSuccess, gst::FlowError>,
+        packets: u32,
+        limit: TimeLimit,
+    ) -> Result<(), VideoError> {
+        if let Some(error) = self.lock().error.take() {
+            return Err(error);
+        }
+        if complaints::any() {
+            let Complaints { count, first } = complaints::take();
+            return Err(VideoError::Damaged { complaints: count, packets, first });
+        }
+        if let Err(error) = flow {
+            return Err(VideoError::Refused { packets, reason: error.to_string() });
+        }
+        if Instant::now() > limit.deadline {
+            return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Job> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // An element that does not stop is dropped all the same.
+        let _ = self.element.set_state(gst::State::Null);
+    }
+}
+
+/// The element that decodes a codec. MJPEG is never left to jpegdec, which rounds otherwise.
+fn make(codec: Codec) -> Result<gst::Element, VideoError> {
+    let names: &[&'static str] = match codec {
+        Codec::H264 => &["avdec_h264"],
+        Codec::Hevc => &["avdec_h265"],
+        Codec::Vp8 => &["avdec_vp8"],
+        Codec::Vp9 => &["avdec_vp9"],
+        // dav1d is about three times as fast as libaom where it is installed.
+        Codec::Av1 => &["dav1ddec", "av1dec"],
+        Codec::Mpeg4 => &["avdec_mpeg4"],
+        Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],
+        Codec::Mjpeg => &["avdec_mjpeg"],
+    };
+    let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
+    made.ok_or(VideoError::ElementMissing { element: names[0] })
+}
+
+/// The packet with a time that names its place, and without its container's.
+fn own_time(packet: &Packet, place: u64) -> gst::Buffer {
+    let mut buffer = packet.buffer.clone();
+    let own = buffer.make_mut();
+    own.set_pts(gst::ClockTime::from_nseconds(place * STEP));
+    own.set_dts(gst::ClockTime::NONE);
+    own.set_duration(gst::ClockTime::from_nseconds(STEP));
+    let delta = own.flags() & gst::BufferFlags::DELTA_UNIT;
+    own.unset_flags(gst::BufferFlags::all());
+    own.set_flags(delta);
+    buffer
+}
+
+fn output_pad(job: &Arc<Mutex<Job>>) -> gst::Pad {
+    let (frames, events) = (job.clone(), job.clone());
+    let lock = |job: &Arc<Mutex<Job>>, change: &mut dyn FnMut(&mut Job)| {
+        change(&mut job.lock().unwrap_or_else(PoisonError::into_inner));
+    };
+    gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(move |_, _, buffer| {
+            let mut flow = Ok(gst::FlowSuccess::Ok);
+            lock(&frames, &mut |job| {
+                job.keep(&buffer);
+                if job.error.is_some() {
+                    flow = Err(gst::FlowError::Error);
+                }
+            });
+            flow
+        })
+        .event_function(move |_, _, event| {
+            if let gst::EventView::Caps(caps) = event.view() {
+                lock(&events, &mut |job| job.announce(caps.caps()));
+            }
+            true
+        })
+        .query_function(|_, _, query| match query.view_mut() {
+            gst::QueryViewMut::AcceptCaps(query) => {
+                query.set_result(true);
+                true
+            }
+            gst::QueryViewMut::Caps(query) => {
+                let any = query.filter_owned().unwrap_or_else(gst::Caps::new_any);
+                query.set_result(&any);
+                true
+            }
+            gst::QueryViewMut::Allocation(query) => {
+                query.add_allocation_meta::<gst_video::VideoMeta>(None);
+                true
+            }
+            _ => false,
+        })
+        .build()
+}
+
+impl Job {
+    fn new(jpeg: bool) -> Self {
+        Self {
+            jpeg,
+            info: None,
+            naming: Naming::ByPacket,
+            left: None,
+            base: 0,
+            wanted: Vec::new(),
+            kept: Vec::new(),
+            came: 0,
+            error: None,
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.wanted.last().is_some_and(|last| self.came > u64::from(last.0))
+    }
+
+    /// Takes in the format of the frames that follow.
+    fn announce(&mut self, caps: &gst::CapsRef) {
+        let Ok(info) = gst_video::VideoInfo::from_caps(caps) else {
+            self.error = Some(VideoError::UnknownFormat { format: caps.to_string() });
+            return;
+        };
+        let Some(layout) = copy::layout_of(info.format().to_str()) else {
+            self.error = Some(VideoError::UnknownFormat { format: info.format().to_str().to_string() });
+            return;
+        };
+        if let Some((before, ..)) = &self.info {
+            let shape = |info: &gst_video::VideoInfo| (info.format(), info.width(), info.height());
+            let words = |info: &gst_video::VideoInfo| {
+                format!("{:?} {}x{}", info.format(), info.width(), info.height())
+            };
+            if self.came > 0 && shape(before) != shape(&info) {
+                self.error = Some(VideoError::CapsChanged { before: words(before), after: words(&info) });
+                return;
+            }
+        }
+        let tagged = caps.structure(0).is_some_and(|structure| structure.has_field("colorimetry"));
+        let rule = copy::rule_of(tagged.then_some(&info), self.jpeg);
+        self.info = Some((info, layout, rule));
+    }
+
+    /// Keeps a frame if it is wanted.
+    fn keep(&mut self, buffer: &gst::BufferRef) {
+        let place = match (self.naming, buffer.pts()) {
+            (Naming::Counting, _) => Some(self.came),
+            (Naming::ByPacket, Some(time)) => (time.nseconds() / STEP).checked_sub(self.base),
+            (Naming::ByPacket, None) => None,
+        };
+        self.came += 1;
+        let slot = place.and_then(|place| {
+            let place = Place(u32::try_from(place).ok()?);
+            self.wanted.binary_search(&place).ok()
+        });
+        let Some(slot) = slot else { return };
+        if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
+            complaints::note("a wanted picture is marked as corrupted");
+        }
+        let Some((info, layout, rule)) = &self.info else { return };
+        // libavcodec leaves out columns at the left only in steps that suit its alignment.
+        let surplus = self.left.and_then(|(left, visible)| {
+            let surplus = info.width().checked_sub(visible)?;
+            (surplus <= left).then_some(surplus)
+        });
+        self.kept[slot] = copy::copy(buffer, info, surplus.unwrap_or(0), *layout, *rule);
+    }
+}

@@ -1,0 +1,416 @@
+//! A file's bytes taken apart into the packets of its video, by GStreamer's demuxers.
+//!
+//! The demuxer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
+//! ([`file_pad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of MP4, Matroska and
+//! AVI are slices of the file's memory, not copies.
+//!
+//! ```text
+//! FileBytes ─▶ file pad ─▶ demuxer ─▶ (parser) ─▶ packet pad ─▶ Vec<Packet>
+//!                             └─▶ swallowed: sound, subtitles, further videos
+//! ```
+//!
+//! A parser stands behind it only where packets are not whole access units.
+
+mod ebml;
+mod file_pad;
+mod packet_pad;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use gst::prelude::*;
+use gstreamer as gst;
+
+use self::{
+    file_pad::{FilePad, Mode},
+    packet_pad::{Shared, Track},
+};
+use crate::{
+    picture::Orientation,
+    plan::{bits::Framing, order::Stamp, pictures::Codec},
+    file::{Container, FileBytes},
+    video::VideoError,
+};
+
+/// A compressed access unit with what its container says of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Packet {
+    pub buffer: gst::Buffer,
+    pub stamp: Stamp,
+    /// Marked as a key frame.
+    pub key: bool,
+}
+
+/// The video stream of a file.
+#[derive(Debug)]
+pub(crate) struct Demuxed {
+    pub codec: Codec,
+    pub framing: Framing,
+    /// What a decoder must be told before the first packet.
+    pub caps: gst::Caps,
+    pub packets: Vec<Packet>,
+    pub orientation: Orientation,
+}
+
+/// Takes the video out of `file`, which is a `container`, until `deadline`.
+pub(crate) fn demux(
+    file: FileBytes,
+    container: Container,
+    deadline: Instant,
+    seconds: u32,
+) -> Result<Demuxed, VideoError> {
+    let damaged = |reason: String| VideoError::ContainerDamaged { container: container.name(), reason };
+    if container == Container::Matroska {
+        match ebml::fault(file.bytes()) {
+            Some(ebml::Fault::Circle { at }) => {
+                return Err(damaged(format!("its index at byte {at} leads in a circle")));
+            }
+            Some(ebml::Fault::Cut { missing }) => {
+                return Err(VideoError::Truncated {
+                    reason: format!("{missing} bytes are missing at the end"),
+                });
+            }
+            None => {}
+        }
+    }
+    let (name, mode) = match container {
+        Container::Mp4 => ("qtdemux", Mode::Pull),
+        Container::Matroska => ("matroskademux", Mode::Pull),
+        Container::Avi => ("avidemux", Mode::Pull),
+        Container::ProgramStream => ("mpegpsdemux", Mode::Push),
+        Container::TransportStream => ("tsdemux", Mode::Push),
+    };
+    let demuxer =
+        gst::ElementFactory::make(name).build().map_err(|_| VideoError::ElementMissing { element: name })?;
+    let shared = Arc::new(Shared::default());
+    let bus = listen(&shared);
+    demuxer.set_bus(Some(&bus));
+    let links = Arc::new(Mutex::new(Links::default()));
+    attend(&demuxer, &shared, &links, &bus, container);
+
+    let source = FilePad::new(file, mode);
+    let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
+    source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
+    let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
+    stop(demuxer, links, in_time);
+    if !in_time {
+        return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds });
+    }
+    let cut_reads = if container == Container::Matroska { 0 } else { source.cut_reads() };
+    let track = std::mem::take(&mut *shared.lock());
+    judge(track, container, cut_reads)
+}
+
+/// Runs the demuxer to the end of the video; false when the deadline came first.
+fn run(
+    demuxer: &gst::Element,
+    source: &FilePad,
+    shared: &Shared,
+    container: Container,
+    mode: Mode,
+    deadline: Instant,
+) -> bool {
+    match mode {
+        Mode::Pull => {
+            let failed = demuxer.set_state(gst::State::Paused).is_err();
+            failed
+                || shared.wait(deadline, |track| {
+                    track.ended || track.error.is_some() || (track.complete && !track.chosen)
+                })
+        }
+        Mode::Push => {
+            let started =
+                source.pad.set_active(true).is_ok() && demuxer.set_state(gst::State::Paused).is_ok();
+            let caps = match container {
+                Container::TransportStream => "video/mpegts,systemstream=true",
+                _ => "video/mpeg,mpegversion=2,systemstream=true",
+            };
+            let caps = caps.parse().expect("the caps are written correctly above");
+            !started || source.push_all(&caps, || Instant::now() < deadline)
+        }
+    }
+}
+
+/// Ends the demuxer; one that is stuck is left behind on a thread of its own.
+fn stop(demuxer: gst::Element, links: Arc<Mutex<Links>>, in_time: bool) {
+    let end = move || {
+        // Failing to stop leaves nothing to do: the element is dropped either way.
+        let _ = demuxer.set_state(gst::State::Null);
+        if let Ok(links) = links.lock() {
+            for parser in &links.parsers {
+                let _ = parser.set_state(gst::State::Null);
+            }
+        }
+    };
+    if in_time {
+        end();
+    } else {
+        std::thread::spawn(end);
+    }
+}
+
+/// What must live as long as the demuxer: pads hold no reference to their peers.
+#[derive(Default)]
+struct Links {
+    pads: Vec<gst::Pad>,
+    parsers: Vec<gst::Element>,
+}
+
+/// A bus that hands the first error to `shared`.
+fn listen(shared: &Arc<Shared>) -> gst::Bus {
+    let bus = gst::Bus::new();
+    let shared = shared.clone();
+    bus.set_sync_handler(move |_, message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            let text = error.error().to_string();
+            shared.change(|track| track.error = track.error.take().or(Some(text)));
+        }
+        gst::BusSyncReply::Drop
+    });
+    bus
+}
+
+/// Links every pad that the demuxer adds: the first video's to a collector, others to swallowers.
+fn attend(
+    demuxer: &gst::Element,
+    shared: &Arc<Shared>,
+    links: &Arc<Mutex<Links>>,
+    bus: &gst::Bus,
+    container: Container,
+) {
+    let (all_added, added) = (shared.clone(), shared.clone());
+    let (links, bus) = (links.clone(), bus.clone());
+    demuxer.connect_no_more_pads(move |_| all_added.change(|track| track.complete = true));
+    demuxer.connect_pad_added(move |_, pad| {
+        let Ok(mut links) = links.lock() else { return };
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let sink = if is_wanted(&added, pad, &caps) {
+            match parser_for(&caps, container) {
+                None => packet_pad::collect(&added, gst::Caps::new_any()),
+                Some((name, output)) => match behind_parser(name, &output, &added, &bus, &mut links) {
+                    Some(sink) => sink,
+                    None => {
+                        added.change(|track| track.error = Some(format!("{name} is not installed")));
+                        packet_pad::swallow()
+                    }
+                },
+            }
+        } else {
+            packet_pad::swallow()
+        };
+        // A pad that does not start or link shows as a stream without packets.
+        let _ = sink.set_active(true);
+        let _ = pad.link(&sink);
+        links.pads.push(sink);
+    });
+}
+
+/// Whether this pad is the first video that is no picture of the cover; notes what it is otherwise.
+fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
+    let Some(structure) = caps.structure(0) else { return false };
+    let media = structure.name().as_str();
+    let video = pad.name().starts_with("video") && media != "image/png" && !media.starts_with("audio/");
+    if !video {
+        return false;
+    }
+    let mut wanted = false;
+    shared.change(|track| {
+        if track.chosen {
+            track.replaced |= track.ended;
+        } else if track.unknown.is_none() {
+            if codec_of(structure).is_some() {
+                track.chosen = true;
+                wanted = true;
+            } else {
+                track.unknown = Some(media.to_owned());
+            }
+        }
+    });
+    wanted
+}
+
+/// The parser that a stream needs before it can be indexed, and what the parser shall put out.
+fn parser_for(caps: &gst::Caps, container: Container) -> Option<(&'static str, gst::Caps)> {
+    let structure = caps.structure(0)?;
+    let format = structure.get::<&str>("stream-format").unwrap_or("");
+    let streamed = matches!(container, Container::ProgramStream | Container::TransportStream);
+    let (name, output) = match structure.name().as_str() {
+        "video/x-h264" if format != "avc" => {
+            ("h264parse", "video/x-h264,stream-format=byte-stream,alignment=au")
+        }
+        "video/x-h265" if !matches!(format, "hvc1" | "hev1") => {
+            ("h265parse", "video/x-h265,stream-format=byte-stream,alignment=au")
+        }
+        "video/mpeg" if streamed && structure.get::<i32>("mpegversion").is_ok_and(|version| version < 4) => {
+            ("mpegvideoparse", "video/mpeg,parsed=true,systemstream=false")
+        }
+        "video/mpeg" if streamed => {
+            ("mpeg4videoparse", "video/mpeg,mpegversion=4,parsed=true,systemstream=false")
+        }
+        _ => return None,
+    };
+    Some((name, output.parse().expect("the caps are written correctly above")))
+}
+
+/// Puts a parser before a collector and gives the parser's sink pad.
+fn behind_parser(
+    name: &str,
+    output: &gst::Caps,
+    shared: &Arc<Shared>,
+    bus: &gst::Bus,
+    links: &mut Links,
+) -> Option<gst::Pad> {
+    let parser = gst::ElementFactory::make(name).build().ok()?;
+    parser.set_bus(Some(bus));
+    let collector = packet_pad::collect(shared, output.clone());
+    collector.set_active(true).ok()?;
+    parser.static_pad("src")?.link(&collector).ok()?;
+    parser.set_state(gst::State::Paused).ok()?;
+    let sink = parser.static_pad("sink")?;
+    links.pads.push(collector);
+    links.parsers.push(parser);
+    Some(sink)
+}
+
+/// Turns what came out into packets, or says why it cannot be trusted.
+fn judge(track: Track, container: Container, cut_reads: u32) -> Result<Demuxed, VideoError> {
+    let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, .. } = track;
+    if !chosen {
+        return Err(match (unknown, error) {
+            (Some(media), _) if media.starts_with("application/x-cenc") => VideoError::Encrypted,
+            (Some(codec), _) => VideoError::UnknownCodec { codec },
+            (None, _) if cut_reads > 0 => {
+                VideoError::Truncated { reason: "its index points behind the end of the file".to_owned() }
+            }
+            (None, Some(reason)) => VideoError::ContainerDamaged { container: container.name(), reason },
+            (None, None) => VideoError::NoVideoStream { container: container.name() },
+        });
+    }
+    if cut_reads > 0 {
+        return Err(VideoError::Truncated {
+            reason: format!(
+                "data behind the end of the file is promised; {} packets are there",
+                packets.len()
+            ),
+        });
+    }
+    if let Some(reason) = error {
+        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+    }
+    if replaced {
+        return Err(VideoError::CodecChanged { packets: packets.len() as u32 });
+    }
+    let (Some(first), false) = (caps.first(), packets.is_empty()) else {
+        return Err(VideoError::NoVideoStream { container: container.name() });
+    };
+    let shape = |caps: &gst::Caps| Shape::of(caps).to_string();
+    if let Some(other) = caps.iter().find(|other| Shape::of(other) != Shape::of(first)) {
+        return Err(VideoError::CapsChanged { before: shape(first), after: shape(other) });
+    }
+    let structure = first.structure(0).expect("a stream is only chosen by the structure of its caps");
+    let Some(codec) = codec_of(structure) else {
+        return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
+    };
+    if container != Container::Mp4 {
+        packets.iter_mut().for_each(|packet| packet.stamp.hidden = false);
+    }
+    if container == Container::Avi && matches!(codec, Codec::H264 | Codec::Hevc) {
+        // AVI counts packets; what a parser makes of that is a guess.
+        for Packet { stamp, .. } in &mut packets {
+            stamp.dts = stamp.dts.or(stamp.pts.take());
+            stamp.pts = None;
+        }
+    }
+    let framing = framing_of(structure);
+    Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation })
+}
+
+/// What may not change in the middle of a stream.
+#[derive(PartialEq)]
+struct Shape {
+    media: String,
+    size: (i32, i32),
+    depth: u32,
+    chroma: String,
+}
+
+impl Shape {
+    fn of(caps: &gst::Caps) -> Self {
+        let Some(structure) = caps.structure(0) else {
+            return Self { media: String::new(), size: (0, 0), depth: 0, chroma: String::new() };
+        };
+        let number = |name| structure.get::<i32>(name).unwrap_or(0);
+        Self {
+            media: structure.name().to_string(),
+            size: (number("width"), number("height")),
+            depth: structure.get("bit-depth-luma").unwrap_or(0),
+            chroma: structure.get::<&str>("chroma-format").unwrap_or("").to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}x{}", self.media, self.size.0, self.size.1)?;
+        if self.depth > 0 { write!(f, " {} bit {}", self.depth, self.chroma) } else { Ok(()) }
+    }
+}
+
+/// The codec that caps name.
+fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
+    let version = |name| structure.get::<i32>(name).unwrap_or(0);
+    Some(match structure.name().as_str() {
+        "video/x-h264" => Codec::H264,
+        "video/x-h265" => Codec::Hevc,
+        "video/x-vp8" => Codec::Vp8,
+        "video/x-vp9" => Codec::Vp9,
+        "video/x-av1" => Codec::Av1,
+        "image/jpeg" => Codec::Mjpeg,
+        "video/x-xvid" => Codec::Mpeg4,
+        "video/x-divx" if version("divxversion") >= 4 => Codec::Mpeg4,
+        "video/mpeg" => match version("mpegversion") {
+            1 => Codec::Mpeg1,
+            2 => Codec::Mpeg2,
+            4 => Codec::Mpeg4,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// How NAL units are framed: by lengths as the decoder configuration says, or by start codes.
+fn framing_of(structure: &gst::StructureRef) -> Framing {
+    let setup = setup_of(structure);
+    match (structure.name().as_str(), structure.get::<&str>("stream-format")) {
+        ("video/x-h264", Ok("avc")) => Framing::Lengths(setup.get(4).map_or(4, |byte| (byte & 3) + 1)),
+        ("video/x-h265", Ok("hvc1" | "hev1")) => {
+            Framing::Lengths(setup.get(21).map_or(4, |byte| (byte & 3) + 1))
+        }
+        _ => Framing::StartCodes,
+    }
+}
+
+/// The container's decoder configuration, or nothing.
+pub(crate) fn setup_of(structure: &gst::StructureRef) -> Vec<u8> {
+    let buffer = structure.get::<gst::Buffer>("codec_data").ok();
+    let map = buffer.as_ref().and_then(|buffer| buffer.map_readable().ok());
+    map.map(|map| map.to_vec()).unwrap_or_default()
+}
+
+/// The caps that a decoder takes: Matroska's colour description makes avdec_mjpeg refuse a stream.
+fn for_decoder(codec: Codec, caps: &gst::Caps) -> gst::Caps {
+    let mut caps = caps.clone();
+    if codec == Codec::Mjpeg
+        && let Some(structure) = caps.make_mut().structure_mut(0)
+    {
+        structure.remove_field("colorimetry");
+    }
+    caps
+}
+
+/// The moment `seconds` from now.
+pub(crate) fn deadline(seconds: u32) -> Instant {
+    Instant::now() + Duration::from_secs(seconds.into())
+}

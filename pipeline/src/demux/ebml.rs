@@ -1,0 +1,179 @@
+//! A look at the top of a Matroska file before a demuxer is trusted with it.
+//!
+//! A SeekHead that points at a SeekHead that points back makes `matroskademux` recurse until the stack
+//! ends, which nothing can catch; and a file that was cut ends like a whole one. Both show in the
+//! top-level elements (RFC 8794 and RFC 9559).
+
+/// What is wrong at the top of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Index elements lead in a circle, or are too many.
+    Circle {
+        /// Byte position of the element in question.
+        at: usize,
+    },
+    /// The segment promises more bytes than there are.
+    Cut {
+        /// Bytes that are missing.
+        missing: u64,
+    },
+}
+
+const SEGMENT: u32 = 0x1853_8067;
+const SEEK_HEAD: u32 = 0x114d_9b74;
+const SEEK: u32 = 0x4dbb;
+const SEEK_ID: u32 = 0x53ab;
+const SEEK_POSITION: u32 = 0x53ac;
+const CLUSTER: u32 = 0x1f43_b675;
+
+/// SeekHeads that a healthy file may have: one at the top and one that continues it.
+const SEEK_HEADS: usize = 2;
+
+/// Looks for faults; nothing means that a demuxer may read the file.
+pub fn fault(bytes: &[u8]) -> Option<Fault> {
+    let mut at = 0;
+    while let Some(element) = Element::read(bytes, at) {
+        if element.id == SEGMENT {
+            let end = element.body as u64 + element.size.unwrap_or(0);
+            if end > bytes.len() as u64 {
+                return Some(Fault::Cut { missing: end - bytes.len() as u64 });
+            }
+            return circle(bytes, element.body);
+        }
+        at = element.end()?;
+    }
+    None
+}
+
+/// Follows every SeekHead of the segment whose body begins at `segment`.
+fn circle(bytes: &[u8], segment: usize) -> Option<Fault> {
+    let mut heads = Vec::new();
+    let mut at = segment;
+    // Index elements of the top come before the first cluster; others are only reached by entries.
+    while let Some(element) = Element::read(bytes, at) {
+        if element.id == CLUSTER {
+            break;
+        }
+        if element.id == SEEK_HEAD {
+            heads.push(at);
+        }
+        let Some(end) = element.end() else { break };
+        at = end;
+    }
+    let mut next = 0;
+    while let Some(&head) = heads.get(next) {
+        next += 1;
+        for position in seek_heads_in(bytes, head) {
+            let target = segment.saturating_add(position);
+            if heads.contains(&target) || heads.len() == SEEK_HEADS {
+                return Some(Fault::Circle { at: head });
+            }
+            heads.push(target);
+        }
+    }
+    None
+}
+
+/// Positions of SeekHeads that the entries of the SeekHead at `head` name, relative to the segment.
+fn seek_heads_in(bytes: &[u8], head: usize) -> Vec<usize> {
+    let Some(head) = Element::read(bytes, head).filter(|head| head.id == SEEK_HEAD) else {
+        return Vec::new();
+    };
+    let mut positions = Vec::new();
+    for entry in head.children(bytes).into_iter().filter(|entry| entry.id == SEEK) {
+        let fields = entry.children(bytes);
+        let number = |id| fields.iter().find(|field| field.id == id).and_then(|field| field.number(bytes));
+        if number(SEEK_ID) == Some(u64::from(SEEK_HEAD))
+            && let Some(position) = number(SEEK_POSITION)
+        {
+            positions.push(usize::try_from(position).unwrap_or(usize::MAX));
+        }
+    }
+    positions
+}
+
+/// An element: id, where its body begins, how long it is (nothing: unknown).
+struct Element {
+    id: u32,
+    body: usize,
+    size: Option<u64>,
+}
+
+impl Element {
+    fn read(bytes: &[u8], at: usize) -> Option<Self> {
+        let id_length = bytes.get(at)?.leading_zeros() as usize + 1;
+        if id_length > 4 {
+            return None;
+        }
+        let id = bytes
+            .get(at..at.checked_add(id_length)?)?
+            .iter()
+            .fold(0u32, |id, &byte| id << 8 | u32::from(byte));
+        let at = at + id_length;
+        let size_length = bytes.get(at)?.leading_zeros() as usize + 1;
+        if size_length > 8 {
+            return None;
+        }
+        let raw =
+            bytes.get(at..at + size_length)?.iter().fold(0u64, |size, &byte| size << 8 | u64::from(byte));
+        let mask = (1u64 << (7 * size_length)) - 1;
+        let size = Some(raw & mask).filter(|&size| size != mask);
+        Some(Self { id, body: at + size_length, size })
+    }
+
+    fn end(&self) -> Option<usize> {
+        self.body.checked_add(usize::try_from(self.size?).ok()?)
+    }
+
+    fn children(&self, bytes: &[u8]) -> Vec<Self> {
+        let (mut at, mut children) = (self.body, Vec::new());
+        let end = self.end().unwrap_or(at).min(bytes.len());
+        while at < end
+            && let Some(child) = Self::read(bytes, at)
+        {
+            let Some(next) = child.end() else { break };
+            children.push(child);
+            at = next;
+        }
+        children
+    }
+
+    fn number(&self, bytes: &[u8]) -> Option<u64> {
+        let body = bytes.get(self.body..self.end()?)?;
+        (body.len() <= 8).then(|| body.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seek_head(target: u8) -> Vec<u8> {
+        let entry = [0x53, 0xab, 0x84, 0x11, 0x4d, 0x9b, 0x74, 0x53, 0xac, 0x81, target];
+        let seek = [&[0x4d, 0xbb, 0x80 | entry.len() as u8], &entry[..]].concat();
+        [&[0x11, 0x4d, 0x9b, 0x74, 0x80 | seek.len() as u8], &seek[..]].concat()
+    }
+
+    fn file(body: &[u8], size: u8) -> Vec<u8> {
+        let header = [0x1a, 0x45, 0xdf, 0xa3, 0x80];
+        [&header[..], &[0x18, 0x53, 0x80, 0x67, 0x80 | size], body].concat()
+    }
+
+    #[test]
+    fn a_seek_head_that_points_at_itself_is_a_circle() {
+        let body = seek_head(0);
+        assert_eq!(fault(&file(&body, body.len() as u8)), Some(Fault::Circle { at: 10 }));
+    }
+
+    #[test]
+    fn one_seek_head_may_continue_another() {
+        let body = [seek_head(19), vec![0xec, 0x80]].concat();
+        assert_eq!(fault(&file(&body, body.len() as u8)), None);
+    }
+
+    #[test]
+    fn a_segment_longer_than_the_file_is_cut() {
+        assert_eq!(fault(&file(&[0xec, 0x80], 12)), Some(Fault::Cut { missing: 10 }));
+        assert_eq!(fault(&file(&[0xec, 0x80], 0x7f)), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! Random numbers that depend on what they are for, never on when or where they are drawn.
+//!
+//! A [`Draws`] is a ChaCha stream whose 256-bit key is (seed, purpose, epoch, number), so any worker can
+//! make any clip's numbers at any time. Only [`crate::schedule`] makes them.
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+
+/// What numbers are drawn for. The discriminants are part of the key: changing one changes every run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Purpose {
+    /// The order of an epoch's slots; the number is 0.
+    Order = 1,
+    /// A clip's first frame; the number is the slot.
+    Start = 2,
+    /// A clip's crop window; the number is the row's.
+    Crop = 3,
+    /// Whether a clip is mirrored; the number is the row's.
+    Flip = 4,
+    /// What the encoder does not see; the number is the row's.
+    Mask = 5,
+    /// What the decoder does not paint; the number is the row's.
+    Decoder = 6,
+}
+
+/// A stream of random numbers of one purpose.
+#[derive(Clone, Debug)]
+pub struct Draws(ChaCha8Rng);
+
+impl Draws {
+    /// The stream of (seed, purpose, epoch, number).
+    pub fn new(seed: u64, purpose: Purpose, epoch: u32, number: u64) -> Self {
+        let mut key = [0; 32];
+        for (bytes, part) in key.chunks_exact_mut(8).zip([seed, purpose as u64, u64::from(epoch), number]) {
+            bytes.copy_from_slice(&part.to_le_bytes());
+        }
+        Self(ChaCha8Rng::from_seed(key))
+    }
+
+    /// A number below `bound`, all equally likely; 0 where `bound` is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        if bound <= 1 {
+            return 0;
+        }
+        // The numbers above the last whole multiple of `bound` would favour small remainders.
+        let fair = u64::MAX - u64::MAX % bound;
+        loop {
+            let drawn = self.0.next_u64();
+            if drawn < fair {
+                return drawn % bound;
+            }
+        }
+    }
+
+    /// One of the first `count` places of a list; 0 for an empty one.
+    pub fn place(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).expect("because it is below a usize")
+    }
+
+    /// Brings `items` into an order of which all are equally likely (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.place(last + 1));
+        }
+    }
+
+    /// `count` of the numbers below `of`, ascending, all choices equally likely.
+    pub fn choose(&mut self, count: usize, of: usize) -> Vec<usize> {
+        let mut numbers: Vec<usize> = (0..of).collect();
+        self.shuffle(&mut numbers);
+        numbers.truncate(count);
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_key_gives_the_same_numbers_and_another_key_others() {
+        let numbers = |seed, purpose, epoch, number| {
+            let mut draws = Draws::new(seed, purpose, epoch, number);
+            [draws.below(1 << 60), draws.below(1 << 60)]
+        };
+        let first = numbers(1, Purpose::Crop, 2, 3);
+        assert_eq!(first, numbers(1, Purpose::Crop, 2, 3));
+        assert_ne!(first, numbers(2, Purpose::Crop, 2, 3));
+        assert_ne!(first, numbers(1, Purpose::Mask, 2, 3));
+        assert_ne!(first, numbers(1, Purpose::Crop, 3, 3));
+        assert_ne!(first, numbers(1, Purpose::Crop, 2, 4));
+    }
+
+    #[test]
+    fn every_number_below_the_bound_is_about_equally_likely() {
+        let mut draws = Draws::new(0, Purpose::Start, 0, 0);
+        let mut counts = [0u32; 7];
+        for _ in 0..7_000 {
+            counts[draws.place(7)] += 1;
+        }
+        // 1000 ± 4.8 standard deviations of a binomial draw
+        assert!(counts.iter().all(|&count| (860..1140).contains(&count)), "{counts:?}");
+    }
+
+    #[test]
+    fn chosen_numbers_are_distinct_and_ascending() {
+        let chosen = Draws::new(0, Purpose::Mask, 0, 9).choose(176, 196);
+        assert_eq!(chosen.len(), 176);
+        assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]) && chosen[175] < 196);
+    }
+}

@@ -1,0 +1,270 @@
+//! `manifest.parquet`: what a scan found out about each video, written and read as rows.
+//!
+//! The columns are those of [`schemas::manifest`], one field of a [`ManifestRow`] each. A video that
+//! cannot be opened has its row like any other, with a verdict instead of facts.
+
+mod columns;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use parquet::{
+    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    basic::{Compression, ZstdLevel},
+    errors::ParquetError,
+    file::{metadata::KeyValue, properties::WriterProperties},
+};
+use schemas::{MADE_BY, manifest::VERSION};
+use serde::{Deserialize, Serialize};
+
+use crate::whole_file::WholeFile;
+
+/// Rows that are written and read at once; a row has thousands of times.
+const ROWS_AT_ONCE: usize = 1024;
+
+/// What is known of one video. Fields from `container` on are `None` where it could not be opened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManifestRow {
+    /// The file.
+    pub path: String,
+    /// Its bytes, 0 where it cannot be read.
+    pub bytes: u64,
+    /// Class, where the list of videos has classes.
+    pub label: Option<i32>,
+    /// `good`, or the stable word of what is wrong.
+    pub verdict: String,
+    /// What is wrong, in a sentence.
+    pub reason: Option<String>,
+    /// Name of the container.
+    pub container: Option<String>,
+    /// Name of the codec.
+    pub codec: Option<String>,
+    /// Columns of a picture before it is turned upright.
+    pub width: Option<u32>,
+    /// Rows of a picture before it is turned upright.
+    pub height: Option<u32>,
+    /// Width of a pixel in the ratio to its height.
+    pub pixel_aspect_width: Option<u32>,
+    /// Height of a pixel in the ratio to its width.
+    pub pixel_aspect_height: Option<u32>,
+    /// Degrees by which pictures must be turned clockwise.
+    pub rotation: Option<u16>,
+    /// Frames that are shown.
+    pub frames: Option<u32>,
+    /// Packets, hidden ones included.
+    pub packets: Option<u32>,
+    /// Presentation time of each frame in ns, rising.
+    pub times: Option<Vec<i64>>,
+    /// Ranks of the frames that the container marks as key frames, rising.
+    pub key_frames: Option<Vec<u32>>,
+    /// Nanoseconds from the first frame to the end of the last.
+    pub duration_ns: Option<i64>,
+    /// Whether the distances of frames differ.
+    pub variable_rate: Option<bool>,
+    /// Mean rate.
+    pub frames_per_second: Option<f64>,
+    /// Whether frames are shown in another order than they are decoded.
+    pub has_b_frames: Option<bool>,
+}
+
+/// Why a manifest cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// The system refuses to read or write.
+    #[error("cannot {action} {path}: {cause}")]
+    Io {
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The file is not Parquet, is cut short, or a page of it is damaged.
+    #[error("{path} is cut short, damaged or not Parquet: {cause}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the Parquet reader says.
+        #[source]
+        cause: ParquetError,
+    },
+    /// The file is Parquet, but no manifest of this version.
+    #[error("{path} is no manifest of this version: column {column} is missing or of another type")]
+    WrongColumn {
+        /// The file.
+        path: PathBuf,
+        /// The first column that does not fit.
+        column: &'static str,
+    },
+}
+
+impl ManifestRow {
+    /// The row of a video of which nothing is known but its name.
+    pub fn unopened(path: &str, label: Option<i32>) -> Self {
+        Self { path: path.to_owned(), label, ..Self::default() }
+    }
+
+    /// The row of a video that was opened, or failed to be. A path that is not UTF-8 stands in it
+    /// with replacement characters.
+    #[cfg(feature = "video")]
+    pub fn of(
+        entry: &crate::dataset::VideoEntry,
+        opened: Result<crate::video::OpenVideo, crate::video::VideoError>,
+    ) -> Self {
+        let row = Self::unopened(&entry.path.to_string_lossy(), entry.label);
+        match opened {
+            Err(error) => Self {
+                bytes: std::fs::metadata(&entry.path).map_or(0, |file| file.len()),
+                verdict: error.verdict().to_owned(),
+                reason: Some(error.to_string()),
+                ..row
+            },
+            Ok(video) => row.with(&video.facts),
+        }
+    }
+
+    #[cfg(feature = "video")]
+    fn with(self, facts: &crate::video::VideoFacts) -> Self {
+        Self {
+            bytes: facts.bytes,
+            verdict: schemas::manifest::GOOD.to_owned(),
+            container: Some(facts.container.to_owned()),
+            codec: Some(facts.codec.to_owned()),
+            width: Some(facts.width),
+            height: Some(facts.height),
+            pixel_aspect_width: Some(facts.pixel_aspect.0),
+            pixel_aspect_height: Some(facts.pixel_aspect.1),
+            rotation: Some(u16::from(facts.orientation.quarter_turns) * 90),
+            frames: Some(facts.frames),
+            packets: Some(facts.packets),
+            times: Some(facts.times.iter().map(|time| time.0).collect()),
+            key_frames: Some(facts.key_frames.iter().map(|rank| rank.0).collect()),
+            duration_ns: Some(facts.duration),
+            variable_rate: Some(facts.variable_rate),
+            frames_per_second: Some(facts.frames_per_second),
+            has_b_frames: Some(facts.has_b_frames),
+            ..self
+        }
+    }
+}
+
+/// Writes a manifest to `path`, whole or not at all; its folder must exist.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(path: &Path, rows: &[ManifestRow]) -> Result<(), ManifestError> {
+    let io = |cause| ManifestError::Io { action: "write", path: path.to_owned(), cause };
+    let parquet = |cause: ParquetError| io(std::io::Error::other(cause));
+    let properties = WriterProperties::builder()
+        .set_created_by(MADE_BY.to_owned())
+        .set_key_value_metadata(Some(vec![
+            KeyValue::new("tubelet.format".to_owned(), VERSION.to_owned()),
+            KeyValue::new("tubelet.made_by".to_owned(), MADE_BY.to_owned()),
+        ]))
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let file = WholeFile::create(path).map_err(io)?;
+    let mut writer = ArrowWriter::try_new(file, columns::schema(), Some(properties)).map_err(parquet)?;
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        writer.write(&columns::of_rows(rows)).map_err(parquet)?;
+    }
+    writer.into_inner().map_err(parquet)?.finish().map_err(io)
+}
+
+/// Reads the manifest at `path`.
+///
+/// # Errors
+/// When it cannot be read, or is no manifest.
+pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
+    let damaged = |cause| ManifestError::Damaged { path: path.to_owned(), cause };
+    let file = File::open(path).map_err(|cause| ManifestError::Io {
+        action: "read",
+        path: path.to_owned(),
+        cause,
+    })?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.with_batch_size(ROWS_AT_ONCE).build())
+        .map_err(damaged)?;
+    let mut rows = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|cause| damaged(cause.into()))?;
+        let read = columns::to_rows(&batch)
+            .map_err(|column| ManifestError::WrongColumn { path: path.to_owned(), column })?;
+        rows.extend(read);
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn rows() -> Vec<ManifestRow> {
+        let good = ManifestRow {
+            path: "films/a.mp4".to_owned(),
+            bytes: 1 << 40,
+            label: Some(-1),
+            verdict: "good".to_owned(),
+            reason: None,
+            container: Some("mp4".to_owned()),
+            codec: Some("h264".to_owned()),
+            width: Some(340),
+            height: Some(256),
+            pixel_aspect_width: Some(4),
+            pixel_aspect_height: Some(3),
+            rotation: Some(270),
+            frames: Some(3),
+            packets: Some(4),
+            times: Some(vec![0, 33_366_667, 66_733_333]),
+            key_frames: Some(vec![0, 2]),
+            duration_ns: Some(100_100_000),
+            variable_rate: Some(false),
+            frames_per_second: Some(29.97),
+            has_b_frames: Some(true),
+        };
+        let mut bad = ManifestRow::unopened("films/b.mp4", None);
+        bad.verdict = "truncated".to_owned();
+        bad.reason = Some("the file is cut: 3 of 9 packets".to_owned());
+        vec![good, bad]
+    }
+
+    #[test]
+    fn rows_survive_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.parquet");
+        let rows: Vec<_> = rows().into_iter().cycle().take(2 * ROWS_AT_ONCE + 1).collect();
+        write(&path, &rows).unwrap();
+        assert!(read(&path).unwrap() == rows);
+    }
+
+    #[test]
+    fn a_manifest_without_videos_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.parquet");
+        write(&path, &[]).unwrap();
+        assert_eq!(read(&path).unwrap(), []);
+    }
+
+    #[test]
+    fn a_manifest_cut_short_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.parquet");
+        write(&path, &rows()).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        for length in [0, 4, bytes.len() / 2, bytes.len() - 1] {
+            fs::write(&path, &bytes[..length]).unwrap();
+            let error = read(&path).unwrap_err();
+            assert!(
+                matches!(&error, ManifestError::Damaged { path: named, .. } if *named == path),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Rows of a manifest as Arrow columns, and back; columns are found by name.
+
+use std::{iter, sync::Arc};
+
+use arrow::{
+    array::{
+        ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, PrimitiveArray,
+        RecordBatch, StringArray, UInt16Array, UInt32Array, UInt64Array,
+    },
+    buffer::{NullBuffer, OffsetBuffer},
+    datatypes::{
+        ArrowPrimitiveType, Float64Type, Int32Type, Int64Type, Schema, SchemaRef, UInt16Type, UInt32Type,
+        UInt64Type,
+    },
+};
+use schemas::clip_batch::item_field;
+
+use super::ManifestRow;
+
+/// The columns; what describes the file goes into Parquet's own metadata.
+pub(super) fn schema() -> SchemaRef {
+    Arc::new(Schema::new(schemas::manifest::schema().fields().clone()))
+}
+
+/// The batch of some rows.
+pub(super) fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
+    macro_rules! column {
+        ($array:ty, $field:ident) => {
+            Arc::new(rows.iter().map(|row| row.$field.clone()).collect::<$array>()) as ArrayRef
+        };
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.path))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.bytes))),
+        column!(Int32Array, label),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.verdict))),
+        column!(StringArray, reason),
+        column!(StringArray, container),
+        column!(StringArray, codec),
+        column!(UInt32Array, width),
+        column!(UInt32Array, height),
+        column!(UInt32Array, pixel_aspect_width),
+        column!(UInt32Array, pixel_aspect_height),
+        column!(UInt16Array, rotation),
+        column!(UInt32Array, frames),
+        column!(UInt32Array, packets),
+        lists::<Int64Type>(rows.iter().map(|row| row.times.as_deref())),
+        lists::<UInt32Type>(rows.iter().map(|row| row.key_frames.as_deref())),
+        column!(Int64Array, duration_ns),
+        column!(BooleanArray, variable_rate),
+        column!(Float64Array, frames_per_second),
+        column!(BooleanArray, has_b_frames),
+    ];
+    RecordBatch::try_new(schema(), columns).expect("because the columns are those of the schema")
+}
+
+/// The rows of a batch, or the name of the first column that is missing or of another type.
+pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static str> {
+    let mut rows = vec![ManifestRow::default(); batch.num_rows()];
+    macro_rules! take {
+        ($field:ident, $as_array:ident $(::<$kind:ty>)?) => {
+            let name = stringify!($field);
+            let column = batch.column_by_name(name).ok_or(name)?;
+            let column = column.$as_array $(::<$kind>)? ().ok_or(name)?;
+            for (row, value) in iter::zip(&mut rows, column.iter()) {
+                row.$field = value.map(Into::into);
+            }
+        };
+    }
+    macro_rules! take_always {
+        ($field:ident, $as_array:ident ::<$kind:ty>) => {
+            let name = stringify!($field);
+            let column = batch.column_by_name(name).ok_or(name)?;
+            let column = column.$as_array::<$kind>().ok_or(name)?;
+            for (row, value) in iter::zip(&mut rows, column.iter()) {
+                row.$field = value.ok_or(name)?.into();
+            }
+        };
+    }
+    macro_rules! take_list {
+        ($field:ident, $kind:ty) => {
+            let name = stringify!($field);
+            let column =
+                batch.column_by_name(name).and_then(|column| column.as_list_opt::<i32>()).ok_or(name)?;
+            for (row, list) in iter::zip(&mut rows, column.iter()) {
+                let Some(list) = list else { continue };
+                row.$field = Some(list.as_primitive_opt::<$kind>().ok_or(name)?.values().to_vec());
+            }
+        };
+    }
+    take_always!(path, as_string_opt::<i32>);
+    take_always!(bytes, as_primitive_opt::<UInt64Type>);
+    take!(label, as_primitive_opt::<Int32Type>);
+    take_always!(verdict, as_string_opt::<i32>);
+    take!(reason, as_string_opt::<i32>);
+    take!(container, as_string_opt::<i32>);
+    take!(codec, as_string_opt::<i32>);
+    take!(width, as_primitive_opt::<UInt32Type>);
+    take!(height, as_primitive_opt::<UInt32Type>);
+    take!(pixel_aspect_width, as_primitive_opt::<UInt32Type>);
+    take!(pixel_aspect_height, as_primitive_opt::<UInt32Type>);
+    take!(rotation, as_primitive_opt::<UInt16Type>);
+    take!(frames, as_primitive_opt::<UInt32Type>);
+    take!(packets, as_primitive_opt::<UInt32Type>);
+    take_list!(times, Int64Type);
+    take_list!(key_frames, UInt32Type);
+    take!(duration_ns, as_primitive_opt::<Int64Type>);
+    take!(variable_rate, as_boolean_opt);
+    take!(frames_per_second, as_primitive_opt::<Float64Type>);
+    take!(has_b_frames, as_boolean_opt);
+    Ok(rows)
+}
+
+/// A column of lists, null where a row has none.
+fn lists<'a, T: ArrowPrimitiveType>(rows: impl Iterator<Item = Option<&'a [T::Native]>> + Clone) -> ArrayRef
+where
+    T::Native: 'a,
+{
+    let items = PrimitiveArray::<T>::from_iter_values(rows.clone().flatten().flatten().copied());
+    let lengths = OffsetBuffer::from_lengths(rows.clone().map(|list| list.map_or(0, <[_]>::len)));
+    let there: NullBuffer = rows.map(|list| list.is_some()).collect();
+    Arc::new(ListArray::new(item_field(T::DATA_TYPE), lengths, Arc::new(items), Some(there)))
+}

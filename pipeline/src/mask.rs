@@ -1,0 +1,279 @@
+//! Which tokens a clip's encoder does not see, and which of them the decoder paints.
+//!
+//! Token number = (t·grid height + y)·grid width + x. Counts are truncated products in f64, as the
+//! official code computes them: .29 of 100 places is 28, not 29.
+//!
+//! ```text
+//! encoder mask   hidden / visible                    one of tube, random, frame, block
+//! decoder mask   painted / left out                  everything hidden (V1), or running cells (V2)
+//!   target  = painted and hidden                     counts in the loss, its cube leaves the pipeline
+//!   context = painted and visible                    takes part in attention, no pixels needed
+//! ```
+
+mod block;
+mod frame;
+mod random;
+mod running_cell;
+mod tube;
+
+pub use running_cell::RunningCells;
+use schemas::ClipGeometry;
+
+use crate::schedule::RowDraws;
+
+/// How the tokens that the encoder does not see lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MaskKind {
+    /// The same places at all times (VideoMAE).
+    #[default]
+    Tube,
+    /// Anywhere in space and time.
+    Random,
+    /// Whole time positions.
+    Frame,
+    /// Rectangles of places, the same at all times.
+    Block,
+}
+
+/// Which tokens the decoder paints.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum DecoderMask {
+    /// All that the encoder does not see (VideoMAE).
+    #[default]
+    Hidden,
+    /// Those that running cells leave open (VideoMAE V2).
+    RunningCells {
+        /// Share of tokens hidden from the decoder, .25 to below 1.
+        share: f64,
+    },
+}
+
+/// Why a mask cannot be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MaskError {
+    /// The ratio is no number from 0 to below 1, or leaves nothing visible or nothing hidden.
+    #[error("a mask ratio of {ratio} hides {hidden} of {of}; at least one must stay and one must go")]
+    Ratio {
+        /// The ratio.
+        ratio: f64,
+        /// What it hides.
+        hidden: usize,
+        /// Out of how many tokens, places or time positions.
+        of: usize,
+    },
+    /// Running cells hide 1, 2 or 3 of 4 tokens.
+    #[error("running cells hide .25 to .99 of the tokens, not {share}")]
+    CellShare {
+        /// The share asked for.
+        share: f64,
+    },
+    /// Cells of 2×2 do not tile the grid.
+    #[error("cells of 2×2 do not tile a grid of {height}×{width}")]
+    CellGrid {
+        /// Rows of the grid.
+        height: usize,
+        /// Columns of the grid.
+        width: usize,
+    },
+}
+
+/// A rule of masks that fits a geometry; draws one mask after the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaskRule {
+    geometry: ClipGeometry,
+    kind: MaskKind,
+    hidden: usize,
+    cells: Option<RunningCells>,
+}
+
+/// The tokens of one clip, each list ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mask {
+    /// Seen by the encoder.
+    pub visible: Vec<u16>,
+    /// Painted and counted in the loss.
+    pub target: Vec<u16>,
+    /// Painted and not counted.
+    pub context: Vec<u16>,
+}
+
+impl MaskRule {
+    /// Masks of `kind` that hide the share `ratio`, with a decoder mask.
+    ///
+    /// # Errors
+    /// When the ratio hides nothing or everything, or the cells do not fit.
+    pub fn new(
+        geometry: ClipGeometry,
+        kind: MaskKind,
+        ratio: f64,
+        decoder: DecoderMask,
+    ) -> Result<Self, MaskError> {
+        let of = match kind {
+            MaskKind::Tube | MaskKind::Block => geometry.places(),
+            MaskKind::Random => geometry.tokens(),
+            MaskKind::Frame => geometry.grid()[0],
+        };
+        let hidden = (ratio * of as f64) as usize;
+        if !(0.0..1.0).contains(&ratio) || hidden == 0 || hidden >= of {
+            return Err(MaskError::Ratio { ratio, hidden, of });
+        }
+        let cells = match decoder {
+            DecoderMask::Hidden => None,
+            DecoderMask::RunningCells { share } => Some(RunningCells::new(geometry, share)?),
+        };
+        Ok(Self { geometry, kind, hidden, cells })
+    }
+
+    /// Visible tokens of every mask of this rule.
+    pub fn visible_tokens(&self) -> usize {
+        let [times, ..] = self.geometry.grid();
+        match self.kind {
+            MaskKind::Tube | MaskKind::Block => (self.geometry.places() - self.hidden) * times,
+            MaskKind::Random => self.geometry.tokens() - self.hidden,
+            MaskKind::Frame => (times - self.hidden) * self.geometry.places(),
+        }
+    }
+
+    /// The mask of a row.
+    pub fn draw(&self, draws: &mut RowDraws) -> Mask {
+        let hidden = match self.kind {
+            MaskKind::Tube => tube::hidden(self.geometry, self.hidden, &mut draws.mask),
+            MaskKind::Random => random::hidden(self.geometry, self.hidden, &mut draws.mask),
+            MaskKind::Frame => frame::hidden(self.geometry, self.hidden, &mut draws.mask),
+            MaskKind::Block => block::hidden(self.geometry, self.hidden, &mut draws.mask),
+        };
+        let painted = match &self.cells {
+            None => hidden.clone(),
+            Some(cells) => cells.painted(draws.decoder.place(RunningCells::MAPS)),
+        };
+        let tokens = |wanted: &dyn Fn(usize) -> bool| {
+            (0..hidden.len()).filter(|&token| wanted(token)).map(|token| token as u16).collect()
+        };
+        Mask {
+            visible: tokens(&|token| !hidden[token]),
+            target: tokens(&|token| painted[token] && hidden[token]),
+            context: tokens(&|token| painted[token] && !hidden[token]),
+        }
+    }
+}
+
+/// One bit a place, repeated over all time positions.
+fn over_time(geometry: ClipGeometry, places: &[bool]) -> Vec<bool> {
+    places.repeat(geometry.grid()[0])
+}
+
+/// `count` items of which those in `chosen` are true.
+fn bits(count: usize, chosen: &[usize]) -> Vec<bool> {
+    let mut bits = vec![false; count];
+    for &at in chosen {
+        bits[at] = true;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schedule::Schedule;
+
+    fn geometry(times: usize, height: usize, width: usize) -> ClipGeometry {
+        ClipGeometry::new(times * 2, height * 16, width * 16, 2, 16).unwrap()
+    }
+
+    fn row(number: u64) -> RowDraws {
+        Schedule { seed: 3, videos: 1, clips_per_video: 1 }.row(0, number)
+    }
+
+    #[test]
+    fn tube_masks_hide_the_published_counts() {
+        for (times, height, width, ratio, hidden, visible) in [
+            (8, 14, 14, 0.9, 1408, 160),
+            (8, 14, 14, 0.95, 1488, 80),
+            (8, 14, 14, 0.8, 1248, 320),
+            (8, 14, 14, 0.75, 1176, 392),
+            (8, 14, 14, 0.5, 784, 784),
+            (8, 16, 16, 0.9, 1840, 208),
+            (8, 7, 7, 0.9, 352, 40),
+            (8, 7, 7, 0.75, 288, 104),
+            (8, 4, 4, 0.75, 96, 32),
+            (8, 10, 10, 0.9, 720, 80),
+            (8, 12, 12, 0.9, 1032, 120),
+            (8, 20, 20, 0.9, 2880, 320),
+            (16, 14, 14, 0.9, 2816, 320),
+            (8, 10, 10, 0.29, 224, 576),
+            (8, 10, 10, 0.57, 448, 352),
+        ] {
+            let geometry = geometry(times, height, width);
+            let rule = MaskRule::new(geometry, MaskKind::Tube, ratio, DecoderMask::Hidden).unwrap();
+            let mask = rule.draw(&mut row(0));
+            assert_eq!((mask.target.len(), mask.visible.len()), (hidden, visible), "{geometry:?} {ratio}");
+            assert_eq!((rule.visible_tokens(), mask.context.len()), (visible, 0));
+        }
+    }
+
+    #[test]
+    fn random_and_frame_masks_hide_their_counts() {
+        let hidden = |kind, ratio| {
+            let rule = MaskRule::new(geometry(8, 14, 14), kind, ratio, DecoderMask::Hidden).unwrap();
+            rule.draw(&mut row(1)).target.len()
+        };
+        assert_eq!(hidden(MaskKind::Random, 0.9), 1411);
+        assert_eq!(hidden(MaskKind::Frame, 0.875), 7 * 196);
+        assert_eq!(hidden(MaskKind::Block, 0.9), 1408);
+    }
+
+    #[test]
+    fn running_cells_leave_the_published_counts() {
+        for (share, painted, counted) in [(0.25, 1176, 1056), (0.5, 784, 704), (0.75, 392, 352)] {
+            for number in 0..8 {
+                let decoder = DecoderMask::RunningCells { share };
+                let rule = MaskRule::new(geometry(8, 14, 14), MaskKind::Tube, 0.9, decoder).unwrap();
+                let mask = rule.draw(&mut row(number));
+                assert_eq!((mask.target.len(), mask.context.len()), (counted, painted - counted));
+            }
+        }
+        let rule =
+            MaskRule::new(geometry(8, 16, 16), MaskKind::Tube, 0.9, DecoderMask::RunningCells { share: 0.5 });
+        let mask = rule.unwrap().draw(&mut row(0));
+        assert_eq!((mask.target.len(), mask.context.len()), (920, 104));
+    }
+
+    #[test]
+    fn ratios_that_leave_nothing_are_refused() {
+        for ratio in [0.0, 1.0, -0.5, 0.001, f64::NAN] {
+            let rule = MaskRule::new(geometry(8, 14, 14), MaskKind::Tube, ratio, DecoderMask::Hidden);
+            assert!(matches!(rule, Err(MaskError::Ratio { .. })), "{ratio}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_token_is_visible_or_hidden_and_lists_ascend(
+            kind in prop::sample::select(vec![MaskKind::Tube, MaskKind::Random, MaskKind::Frame, MaskKind::Block]),
+            ratio in 0.25f64..0.85, height in 2usize..9, width in 2usize..9, number: u64,
+        ) {
+            let geometry = geometry(8, height, width);
+            let rule = MaskRule::new(geometry, kind, ratio, DecoderMask::Hidden).unwrap();
+            let mask = rule.draw(&mut row(number));
+            prop_assert_eq!(mask.visible.len(), rule.visible_tokens());
+            let mut all = [mask.visible.clone(), mask.target.clone()].concat();
+            prop_assert!(mask.visible.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert!(mask.target.windows(2).all(|pair| pair[0] < pair[1]));
+            all.sort_unstable();
+            prop_assert!(all.into_iter().eq(0..geometry.tokens() as u16));
+        }
+
+        #[test]
+        fn a_tube_is_the_same_at_all_times(number: u64) {
+            let geometry = geometry(8, 14, 14);
+            let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9, DecoderMask::Hidden).unwrap();
+            let visible = rule.draw(&mut row(number)).visible;
+            for time in visible.chunks(20) {
+                prop_assert!(time.iter().map(|token| token % 196).eq(visible[..20].iter().copied()));
+            }
+        }
+    }
+}

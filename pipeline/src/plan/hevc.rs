@@ -1,0 +1,179 @@
+//! HEVC (ITU-T H.265): random-access pictures, sub-layer non-reference pictures, the size.
+//!
+//! NAL types 19 and 20 (instantaneous refresh) are closed starts; clean random access (21) and broken
+//! link (16 to 18) pictures are open ones. A picture of an even type up to 14 (table 7-1) is not
+//! referred to in its own temporal layer; it is disposable when no layer is above its own.
+
+use super::{
+    Start,
+    bits::{Bits, Framing, nal_units, raw_bytes},
+    pictures::{Coded, StreamHeader},
+};
+
+/// What the packets of an HEVC stream code. `setup` is the body of an `hvcC` box, or empty.
+pub(super) fn look<'a>(
+    framing: Framing,
+    setup: &[u8],
+    packets: impl Iterator<Item = &'a [u8]>,
+) -> (StreamHeader, Vec<Coded>) {
+    let mut header = StreamHeader::default();
+    for unit in units_of_setup(setup) {
+        note_sequence(unit, &mut header);
+    }
+    let mut layers = Vec::new();
+    let mut skipped = Skipped::AtTheBeginning;
+    let mut coded: Vec<Coded> = packets
+        .map(|packet| {
+            let Some(units) = nal_units(packet, framing) else {
+                layers.push(0);
+                return Coded::UNKNOWN;
+            };
+            units.iter().for_each(|unit| note_sequence(unit, &mut header));
+            let (picture, layer) = look_at(&units, &mut skipped);
+            layers.push(layer);
+            picture
+        })
+        .collect();
+    let highest = layers.iter().copied().max().unwrap_or(0);
+    for (picture, layer) in coded.iter_mut().zip(layers) {
+        picture.disposable &= layer == highest && !header.interlaced;
+    }
+    (header, coded)
+}
+
+/// What becomes of skipped leading pictures (RASL, 8.1.3) behind the last random-access picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Skipped {
+    /// There was no such picture yet.
+    AtTheBeginning,
+    /// They are dropped: it is the first of the stream, or breaks the link.
+    Dropped,
+    /// They are shown.
+    Shown,
+}
+
+fn look_at(units: &[&[u8]], skipped: &mut Skipped) -> (Coded, u8) {
+    let (mut layer, mut others, mut kinds) = (0, false, Vec::new());
+    for unit in units {
+        let &[first, second, ..] = *unit else { continue };
+        match first >> 1 & 63 {
+            kind @ 0..=31 => {
+                kinds.push(kind);
+                layer = layer.max((second & 7).saturating_sub(1));
+                // Pictures of another view or quality layer.
+                others |= first & 1 == 1 || second >> 3 != 0;
+            }
+            // Delimiter, filler and supplementary information: nothing that pictures need.
+            35 | 38 | 39 | 40 => {}
+            _ => others = true,
+        }
+    }
+    let all = |wanted: fn(&u8) -> bool| !kinds.is_empty() && kinds.iter().all(wanted);
+    let start = if all(|kind| matches!(kind, 19 | 20)) {
+        Start::Closed
+    } else if all(|kind| matches!(kind, 16..=18 | 21)) {
+        Start::Open
+    } else {
+        Start::Never
+    };
+    let shown = !kinds.is_empty() && !(all(|kind| matches!(kind, 8 | 9)) && *skipped == Skipped::Dropped);
+    if start != Start::Never {
+        let breaks = *skipped == Skipped::AtTheBeginning || all(|kind| matches!(kind, 16..=18));
+        *skipped = if breaks { Skipped::Dropped } else { Skipped::Shown };
+    }
+    let disposable = all(|kind| *kind <= 14 && kind % 2 == 0) && !others;
+    (Coded { start, disposable, shown, ..Coded::UNKNOWN }, layer)
+}
+
+/// The NAL units in an `hvcC` box (ISO 14496-15, 8.3.3.1).
+fn units_of_setup(setup: &[u8]) -> Vec<&[u8]> {
+    let mut units = Vec::new();
+    let mut walk = || -> Option<()> {
+        let mut rest = setup.get(23..)?;
+        for _ in 0..setup[22] {
+            let count = u16::from_be_bytes([*rest.get(1)?, *rest.get(2)?]);
+            rest = &rest[3..];
+            for _ in 0..count {
+                let length = u16::from_be_bytes([*rest.first()?, *rest.get(1)?]);
+                units.push(rest.get(2..2 + usize::from(length))?);
+                rest = &rest[2 + usize::from(length)..];
+            }
+        }
+        Some(())
+    };
+    walk();
+    units
+}
+
+/// Takes size and scan from a sequence parameter set (7.3.2.2.1); leaves other units alone.
+fn note_sequence(unit: &[u8], header: &mut StreamHeader) {
+    if unit.first().is_none_or(|first| first >> 1 & 63 != 33) {
+        return;
+    }
+    let raw = raw_bytes(unit, 512);
+    let mut read = || -> Option<()> {
+        let mut bits = Bits::new(raw.get(2..)?);
+        bits.skip(4);
+        let layers = bits.number(3)?;
+        bits.skip(1);
+        bits.skip(8 + 32); // profile space, tier, profile, compatibility flags
+        let (progressive, interlaced) = (bits.flag()?, bits.flag()?);
+        bits.skip(2 + 43 + 1 + 8); // packed and frame-only flags, reserved bits, level
+        let present: Vec<_> =
+            (0..layers).map(|_| Some((bits.flag()?, bits.flag()?))).collect::<Option<_>>()?;
+        bits.skip(if layers > 0 { 2 * (8 - layers as usize) } else { 0 });
+        for (profile, level) in present {
+            bits.skip(if profile { 88 } else { 0 });
+            bits.skip(if level { 8 } else { 0 });
+        }
+        bits.unsigned()?; // sps_seq_parameter_set_id
+        let sampling = bits.unsigned()?;
+        if sampling == 3 {
+            bits.skip(1);
+        }
+        let (width, height) = (bits.unsigned()?, bits.unsigned()?);
+        header.note_size((width, height));
+        if bits.flag()? {
+            // SubWidthC (table 6-1): chroma of 4:2:0 and 4:2:2 halves the columns.
+            let unit = if matches!(sampling, 1 | 2) { 2 } else { 1 };
+            let left = bits.unsigned()?.checked_mul(unit)?;
+            let right = bits.unsigned()?.checked_mul(unit)?;
+            let visible = width.checked_sub(left.checked_add(right)?)?;
+            header.left = header.left.or((left > 0).then_some((left, visible)));
+        }
+        header.interlaced |= interlaced && !progressive;
+        Some(())
+    };
+    read();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look_at_packets(packets: &[[u8; 2]]) -> Vec<Coded> {
+        let packets: Vec<[u8; 3]> = packets.iter().map(|unit| [2, unit[0], unit[1]]).collect();
+        look(Framing::Lengths(1), &[], packets.iter().map(|packet| packet.as_slice())).1
+    }
+
+    #[test]
+    fn refresh_pictures_are_closed_and_clean_random_access_pictures_open_starts() {
+        let coded = look_at_packets(&[[19 << 1, 1], [1 << 1, 1], [21 << 1, 1]]);
+        let starts: Vec<_> = coded.iter().map(|picture| picture.start).collect();
+        assert_eq!(starts, [Start::Closed, Start::Never, Start::Open]);
+    }
+
+    #[test]
+    fn a_non_reference_picture_below_the_highest_layer_is_kept() {
+        let coded = look_at_packets(&[[19 << 1, 1], [0, 1], [0, 2]]);
+        let disposable: Vec<_> = coded.iter().map(|picture| picture.disposable).collect();
+        assert_eq!(disposable, [false, false, true]);
+    }
+
+    #[test]
+    fn skipped_leading_pictures_of_the_first_picture_are_never_shown() {
+        let coded = look_at_packets(&[[21 << 1, 1], [8 << 1, 1], [21 << 1, 1], [8 << 1, 1]]);
+        let shown: Vec<_> = coded.iter().map(|picture| picture.shown).collect();
+        assert_eq!(shown, [true, false, true, true]);
+    }
+}

@@ -1,0 +1,129 @@
+//! MPEG-1 and 2 (ISO 11172-2, 13818-2) and MPEG-4 part 2 (ISO 14496-2): the kinds of pictures.
+
+use super::{
+    Start,
+    bits::{Bits, start_codes},
+    pictures::{Coded, Role, StreamHeader},
+};
+
+/// What the packets of an MPEG-1 or MPEG-2 stream code.
+///
+/// A start is an intra picture behind a sequence header and a group header without `broken_link`; it
+/// is closed where `closed_gop` says so (13818-2, 6.3.8). B-pictures are never referred to.
+pub(super) fn mpeg2<'a>(setup: &[u8], packets: impl Iterator<Item = &'a [u8]>) -> (StreamHeader, Vec<Coded>) {
+    let mut header = StreamHeader::default();
+    look_at(setup, &mut header);
+    let mut coded: Vec<_> = packets.map(|packet| look_at(packet, &mut header)).collect();
+    if header.interlaced {
+        coded.iter_mut().for_each(|picture| picture.disposable = false);
+    }
+    (header, coded)
+}
+
+fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
+    let (mut sequence, mut group, mut pictures, mut kind, mut field) = (false, None, 0, 0, false);
+    for at in start_codes(packet) {
+        let mut bits = Bits::new(&packet[at + 1..]);
+        match packet[at] {
+            0x00 => {
+                pictures += 1;
+                bits.skip(10);
+                kind = bits.number(3).unwrap_or(0);
+            }
+            0xb3 => {
+                sequence = true;
+                if let (Some(width), Some(height)) = (bits.number(12), bits.number(12)) {
+                    header.note_size((width, height));
+                }
+            }
+            0xb8 => {
+                bits.skip(25);
+                group = bits.flag().zip(bits.flag());
+            }
+            0xb5 => match bits.number(4) {
+                // Sequence extension: progressive_sequence behind profile and level.
+                Some(1) => {
+                    bits.skip(8);
+                    header.interlaced |= bits.flag() == Some(false);
+                }
+                // Picture coding extension: picture_structure behind four f_codes and the precision.
+                Some(8) => {
+                    bits.skip(18);
+                    field |= bits.number(2).is_some_and(|structure| structure != 3);
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    let start = match group {
+        Some((true, false)) if sequence && kind == 1 => Start::Closed,
+        Some((false, false)) if sequence && kind == 1 => Start::Open,
+        _ => Start::Never,
+    };
+    Coded {
+        start,
+        disposable: pictures == 1 && kind == 3 && !sequence && group.is_none(),
+        shown: pictures > 0,
+        role: if kind == 3 { Role::Between } else { Role::Anchor },
+        irregular: field || pictures > 1,
+    }
+}
+
+/// What a packet of MPEG-4 part 2 codes.
+///
+/// A start is an intra picture; B-pictures behind it may need the anchor before. Packets of two
+/// pictures ("packed") and those too short for one (not coded, at most 7 bytes) are irregular.
+pub(super) fn mpeg4(packet: &[u8]) -> Coded {
+    let starts = start_codes(packet).filter(|&at| packet[at] == 0xb6);
+    let pictures: Vec<u8> = starts.filter_map(|at| packet.get(at + 1)).map(|byte| byte >> 6).collect();
+    let only = |kind| pictures == [kind];
+    Coded {
+        start: if only(0) { Start::Open } else { Start::Never },
+        disposable: only(2),
+        shown: !pictures.is_empty(),
+        role: if pictures.first() == Some(&2) { Role::Between } else { Role::Anchor },
+        irregular: pictures.len() != 1 || packet.len() <= 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sequence header of 320x240, group header with `flags` (closed 40, broken 20), intra picture.
+    fn intra(flags: u8) -> Vec<u8> {
+        let sequence = [0, 0, 1, 0xb3, 0x14, 0x00, 0xf0, 0x13];
+        let group = [0, 0, 1, 0xb8, 0, 0, 0, flags];
+        [&sequence[..], &group, &picture(1)].concat()
+    }
+
+    fn picture(kind: u8) -> Vec<u8> {
+        vec![0, 0, 1, 0x00, 0, kind << 3, 0xff, 0xf8]
+    }
+
+    #[test]
+    fn groups_are_closed_open_or_broken() {
+        let packets = [intra(0x40), intra(0), intra(0x20)];
+        let (header, coded) = mpeg2(&[], packets.iter().map(Vec::as_slice));
+        let starts: Vec<_> = coded.iter().map(|picture| picture.start).collect();
+        assert_eq!(starts, [Start::Closed, Start::Open, Start::Never]);
+        assert_eq!(header.size, Some((320, 240)));
+    }
+
+    #[test]
+    fn only_b_pictures_are_disposable() {
+        let packets = [picture(1), picture(2), picture(3)];
+        let (_, coded) = mpeg2(&[], packets.iter().map(Vec::as_slice));
+        let disposable: Vec<_> = coded.iter().map(|picture| picture.disposable).collect();
+        assert_eq!(disposable, [false, false, true]);
+    }
+
+    #[test]
+    fn packed_and_empty_packets_are_irregular() {
+        let one = [0, 0, 1, 0xb6, 0x80, 1, 2, 3, 4];
+        assert!(mpeg4(&one).disposable && !mpeg4(&one).irregular);
+        assert!(mpeg4(&[one, one].concat()).irregular);
+        assert!(mpeg4(&one[..7]).irregular);
+    }
+}

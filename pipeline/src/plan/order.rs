@@ -1,0 +1,191 @@
+//! In which order packets are presented, and when.
+//!
+//! Given the times that the container has and what each packet codes, packets are ranked by time where
+//! every one has its own, by the reordering rule of MPEG-1, 2 and 4 where times are missing, and not at
+//! all otherwise: then frames must be counted as they leave the decoder.
+
+use super::{
+    Place,
+    pictures::{Codec, Coded, Role},
+};
+use crate::StreamTime;
+
+/// Times of a packet as its container gives them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// Presentation time, as stream time.
+    pub pts: Option<StreamTime>,
+    /// Decoding time, as stream time.
+    pub dts: Option<StreamTime>,
+    /// Nanoseconds that the frame is shown.
+    pub duration: Option<i64>,
+    /// The edit list begins behind it: decoded, never presented.
+    pub hidden: bool,
+}
+
+/// How places were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexMode {
+    /// Every packet has its own presentation time: frames are ranked by it.
+    Times,
+    /// MPEG without complete times: the codec's rule of reordering ranks them.
+    Reorder,
+    /// Frames are counted as they come out of the decoder; always decoded from the start.
+    Linear,
+}
+
+/// The places of all packets. Without a place: shows nothing, or (linear) not known.
+pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec<Option<Place>>) {
+    if coded.iter().any(|picture| picture.irregular) {
+        return (IndexMode::Linear, vec![None; coded.len()]);
+    }
+    if let Some(places) = by_time(stamps, coded) {
+        return (IndexMode::Times, places);
+    }
+    match codec {
+        Codec::Mpeg1 | Codec::Mpeg2 | Codec::Mpeg4 => (IndexMode::Reorder, by_role(coded)),
+        // Decode order is presentation order in these.
+        Codec::Mjpeg | Codec::Vp8 | Codec::Vp9 | Codec::Av1 => {
+            let all = coded.iter().map(|picture| Coded { role: Role::Between, ..*picture });
+            (IndexMode::Reorder, by_role(&all.collect::<Vec<_>>()))
+        }
+        Codec::H264 | Codec::Hevc => (IndexMode::Linear, vec![None; coded.len()]),
+    }
+}
+
+fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<Place>>> {
+    let mut sorted: Vec<usize> = (0..stamps.len()).filter(|&at| coded[at].shown).collect();
+    if sorted.iter().any(|&at| stamps[at].pts.is_none()) {
+        return None;
+    }
+    sorted.sort_by_key(|&at| stamps[at].pts);
+    if sorted.windows(2).any(|pair| stamps[pair[0]].pts == stamps[pair[1]].pts) {
+        return None;
+    }
+    let mut places = vec![None; stamps.len()];
+    for (place, at) in sorted.into_iter().enumerate() {
+        places[at] = Some(Place(place as u32));
+    }
+    Some(places)
+}
+
+/// A B-picture is shown at once, an anchor when the next anchor comes, the last one at the end.
+fn by_role(coded: &[Coded]) -> Vec<Option<Place>> {
+    let mut shown = Vec::with_capacity(coded.len());
+    let mut held = None;
+    for (at, picture) in coded.iter().enumerate().filter(|(_, picture)| picture.shown) {
+        match picture.role {
+            Role::Between => shown.push(at),
+            Role::Anchor => shown.extend(held.replace(at)),
+        }
+    }
+    shown.extend(held);
+    let mut places = vec![None; coded.len()];
+    for (place, at) in shown.into_iter().enumerate() {
+        places[at] = Some(Place(place as u32));
+    }
+    places
+}
+
+/// Presentation times of `frames` frames, rising. Known times are sorted and given to the frames in
+/// display order; where some are missing, the frames between are spread evenly.
+pub fn times(mode: IndexMode, stamps: &[Stamp], places: &[Option<Place>], frames: usize) -> Vec<StreamTime> {
+    let visible = || stamps.iter().filter(|stamp| !stamp.hidden);
+    let mut sorted: Vec<i64> =
+        visible().filter_map(|stamp| stamp.pts.or(stamp.dts)).map(|time| time.0).collect();
+    sorted.sort_unstable();
+    let rising = sorted.windows(2).all(|pair| pair[0] < pair[1]);
+    let mut known: Vec<Option<i64>> = vec![None; frames];
+    if mode == IndexMode::Times {
+        let pts = stamps.iter().zip(places).filter(|(stamp, place)| !stamp.hidden && place.is_some());
+        let mut pts: Vec<_> = pts.filter_map(|(stamp, _)| stamp.pts).map(|time| Some(time.0)).collect();
+        pts.sort_unstable();
+        known = pts;
+    } else if rising && sorted.len() == frames {
+        known = sorted.into_iter().map(Some).collect();
+    } else if mode == IndexMode::Reorder {
+        for (stamp, place) in stamps.iter().zip(places) {
+            if let (Some(pts), Some(place)) = (stamp.pts, place) {
+                known[place.0 as usize] = Some(pts.0);
+            }
+        }
+    } else if let (Some(&first), Some(&last), Some(end)) =
+        (sorted.first(), sorted.last(), frames.checked_sub(1))
+    {
+        known[0] = Some(first);
+        known[end] = Some(last.max(first));
+    }
+    let step = stamps.iter().find_map(|stamp| stamp.duration).filter(|&step| step > 0);
+    fill(known, step.unwrap_or(USUAL_STEP)).into_iter().map(StreamTime).collect()
+}
+
+/// Distance of frames where nothing at all is known of it: 25 a second, in ns.
+const USUAL_STEP: i64 = 40_000_000;
+
+/// Fills gaps evenly, ends by the mean step or `step`, and keeps times rising.
+fn fill(known: Vec<Option<i64>>, step: i64) -> Vec<i64> {
+    let mut anchors: Vec<(usize, i64)> = Vec::new();
+    for (at, time) in known.iter().enumerate() {
+        if let Some(time) = *time
+            && anchors.last().is_none_or(|&(before, earlier)| time - earlier >= (at - before) as i64)
+        {
+            anchors.push((at, time));
+        }
+    }
+    let (Some(&(first, start)), Some(&(last, end))) = (anchors.first(), anchors.last()) else {
+        return (0..known.len() as i64).map(|at| at * step).collect();
+    };
+    let step = if last > first { ((end - start) / (last - first) as i64).max(1) } else { step };
+    let at_frame = |at: usize| match anchors.partition_point(|&(anchor, _)| anchor <= at) {
+        0 => start - (first - at) as i64 * step,
+        behind if behind == anchors.len() => end + (at - last) as i64 * step,
+        behind => {
+            let ((left, from), (right, to)) = (anchors[behind - 1], anchors[behind]);
+            let share = i128::from(to - from) * (at - left) as i128 / (right - left) as i128;
+            from + share as i64
+        }
+    };
+    (0..known.len()).map(at_frame).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(pts: i64) -> Stamp {
+        Stamp { pts: Some(StreamTime(pts)), ..Stamp::default() }
+    }
+
+    fn numbers(places: &[Option<Place>]) -> Vec<u32> {
+        places.iter().map(|place| place.unwrap().0).collect()
+    }
+
+    #[test]
+    fn packets_with_their_own_times_are_ranked_by_them() {
+        let stamps = [stamp(0), stamp(30), stamp(10), stamp(20)];
+        let (mode, places) = order(Codec::H264, &stamps, &[Coded::UNKNOWN; 4]);
+        assert_eq!((mode, numbers(&places)), (IndexMode::Times, vec![0, 3, 1, 2]));
+    }
+
+    #[test]
+    fn equal_times_are_not_trusted() {
+        let stamps = [stamp(0), stamp(30), stamp(30)];
+        assert_eq!(order(Codec::H264, &stamps, &[Coded::UNKNOWN; 3]).0, IndexMode::Linear);
+    }
+
+    #[test]
+    fn b_pictures_are_shown_at_once_and_anchors_with_the_next_anchor() {
+        use Role::{Anchor, Between};
+        let pictures = [Anchor, Anchor, Between, Between, Anchor, Between];
+        let pictures = pictures.map(|role| Coded { role, ..Coded::UNKNOWN });
+        let (mode, places) = order(Codec::Mpeg2, &[Stamp::default(); 6], &pictures);
+        assert_eq!((mode, numbers(&places)), (IndexMode::Reorder, vec![0, 3, 1, 2, 5, 4]));
+    }
+
+    #[test]
+    fn missing_times_are_spread_between_their_neighbours() {
+        assert_eq!(fill(vec![None, Some(10), None, None, Some(40), None], 5), [0, 10, 20, 30, 40, 50]);
+        assert_eq!(fill(vec![None, None, None], 5), [0, 5, 10]);
+        assert_eq!(fill(vec![Some(10), Some(10), Some(30)], 5), [10, 20, 30]);
+    }
+}

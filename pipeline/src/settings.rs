@@ -1,0 +1,167 @@
+//! Every setting that decides what a clip is; together with the files it decides every byte of a batch.
+
+use schemas::ClipGeometry;
+
+use crate::{
+    mask::{DecoderMask, MaskError, MaskKind, MaskRule},
+    plan::sampling::{Pace, Sampling, ShortVideo},
+    schedule::{Schedule, ScheduleError},
+    transform::crop::CropRule,
+};
+
+/// Whether clips are mirrored left to right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flip {
+    /// None is (official in pre-training).
+    #[default]
+    Never,
+    /// Every second one, by chance.
+    Half,
+}
+
+/// What a clip is and how clips are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipSettings {
+    /// Frames, pixels and cubes of a clip.
+    pub geometry: ClipGeometry,
+    /// Distance of two frames.
+    pub pace: Pace,
+    /// What a video shorter than a clip's span gives.
+    pub short_videos: ShortVideo,
+    /// Short side in pixels that whole frames are resized to before the crop; 0 keeps their size.
+    pub short_side: u32,
+    /// How crops are drawn.
+    pub crop: CropRule,
+    /// Whether clips are mirrored.
+    pub flip: Flip,
+    /// How hidden tokens lie.
+    pub mask: MaskKind,
+    /// Share of hidden tokens.
+    pub mask_ratio: f64,
+    /// Which tokens the decoder paints.
+    pub decoder_mask: DecoderMask,
+    /// Clips drawn from each video in an epoch.
+    pub clips_per_video: u32,
+    /// Crops and masks of each clip (V2's `num_sample`): rows of a batch = `batch × repeats`.
+    pub repeats: u32,
+    /// Clips of a batch, before they are repeated.
+    pub batch: u32,
+    /// Batches of one update: an epoch ends with a whole update, what is left over is dropped.
+    pub batches_per_update: u32,
+    /// Seed of every draw.
+    pub seed: u64,
+}
+
+/// Why settings make no batches.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A count is zero.
+    #[error("{what} is 0")]
+    Zero {
+        /// Which count.
+        what: &'static str,
+    },
+    /// The mask does not fit.
+    #[error(transparent)]
+    Mask(#[from] MaskError),
+    /// No batch fits in an epoch.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// A batch has more bytes than Arrow's 32-bit offsets can count.
+    #[error("a batch of {rows} rows has {bytes} bytes of cubes, more than the 2 GiB that a column can hold")]
+    BatchTooLarge {
+        /// Rows.
+        rows: u64,
+        /// Bytes of all cubes of all rows.
+        bytes: u64,
+    },
+}
+
+impl ClipSettings {
+    /// The published pre-training of VideoMAE for this geometry: stride 4, multi-scale crop, tube mask
+    /// of .9, one clip a video.
+    pub fn published(geometry: ClipGeometry, batch: u32, seed: u64) -> Self {
+        Self {
+            geometry,
+            pace: Pace::Stride(4),
+            short_videos: ShortVideo::RepeatLast,
+            short_side: 0,
+            crop: CropRule::MultiScale,
+            flip: Flip::Never,
+            mask: MaskKind::Tube,
+            mask_ratio: 0.9,
+            decoder_mask: DecoderMask::Hidden,
+            clips_per_video: 1,
+            repeats: 1,
+            batch,
+            batches_per_update: 1,
+            seed,
+        }
+    }
+
+    /// The rule by which frames are sampled.
+    pub fn sampling(&self) -> Sampling {
+        Sampling { frames: self.geometry.frames() as u32, pace: self.pace, short: self.short_videos }
+    }
+
+    /// The rule by which masks are drawn.
+    ///
+    /// # Errors
+    /// When it does not fit the geometry.
+    pub fn mask_rule(&self) -> Result<MaskRule, MaskError> {
+        MaskRule::new(self.geometry, self.mask, self.mask_ratio, self.decoder_mask)
+    }
+
+    /// The schedule over `videos` videos.
+    pub fn schedule(&self, videos: u64) -> Schedule {
+        Schedule { seed: self.seed, videos, clips_per_video: self.clips_per_video }
+    }
+
+    /// Batches of an epoch over `videos` videos.
+    ///
+    /// # Errors
+    /// When a count is 0, the mask does not fit, an epoch does not fill a batch, or a batch is too large.
+    pub fn batches_per_epoch(&self, videos: u64) -> Result<u64, SettingsError> {
+        for (what, count) in [
+            ("the number of clips per video", self.clips_per_video),
+            ("the number of repeats", self.repeats),
+            ("the batch", self.batch),
+            ("the number of batches of an update", self.batches_per_update),
+        ] {
+            if count == 0 {
+                return Err(SettingsError::Zero { what });
+            }
+        }
+        self.mask_rule()?;
+        let rows = u64::from(self.batch) * u64::from(self.repeats);
+        let bytes = rows.saturating_mul((self.geometry.tokens() * self.geometry.cube()) as u64);
+        if bytes > i32::MAX as u64 {
+            return Err(SettingsError::BatchTooLarge { rows, bytes });
+        }
+        let update = u64::from(self.batch) * u64::from(self.batches_per_update);
+        Ok(self.schedule(videos).batches(update)? * u64::from(self.batches_per_update))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_make_no_batch_are_refused() {
+        let geometry = ClipGeometry::new(16, 224, 224, 2, 16).unwrap();
+        let good = ClipSettings::published(geometry, 4, 0);
+        assert_eq!(good.batches_per_epoch(10), Ok(2));
+        let parts = ClipSettings { batch: 2, batches_per_update: 2, ..good };
+        assert_eq!(parts.batches_per_epoch(11), Ok(4));
+        let refused = |settings: ClipSettings| settings.batches_per_epoch(10).unwrap_err();
+        assert!(matches!(refused(ClipSettings { repeats: 0, ..good }), SettingsError::Zero { .. }));
+        assert!(matches!(refused(ClipSettings { mask_ratio: 1.0, ..good }), SettingsError::Mask(_)));
+        assert!(matches!(refused(ClipSettings { batch: 11, ..good }), SettingsError::Schedule(_)));
+        assert!(matches!(
+            refused(ClipSettings { repeats: 1000, ..good }),
+            SettingsError::BatchTooLarge { .. }
+        ));
+    }
+}

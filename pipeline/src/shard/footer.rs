@@ -1,0 +1,130 @@
+//! A shard's footer: which format the file has, which facts it was written with, where its pages are.
+
+use std::{fs::File, path::Path, sync::Arc};
+
+use parquet::{
+    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+    errors::ParquetError,
+    file::metadata::PageIndexPolicy,
+};
+use schemas::frame_shard::{self, FrameShardFacts};
+use serde::de::DeserializeOwned;
+
+use super::{
+    ShardError,
+    blocks::{BLOCKS_KEY, Blocks},
+};
+
+/// What a shard's footer says.
+#[derive(Clone, Debug)]
+pub(super) struct Footer {
+    /// Row groups, pages, schema.
+    pub(super) metadata: ArrowReaderMetadata,
+    /// Facts of the dataset.
+    pub(super) facts: FrameShardFacts,
+    /// Digests of the bytes before page index and footer.
+    pub(super) blocks: Arc<Blocks>,
+}
+
+/// The value of `tubelet.format` in a Parquet file, `None` where something else wrote it.
+///
+/// # Errors
+/// When the file cannot be read, or is not whole Parquet.
+pub(crate) fn format_of(path: &Path) -> Result<Option<String>, ShardError> {
+    let metadata = load(path)?;
+    Ok(value(&metadata, frame_shard::VERSION_KEY).map(str::to_owned))
+}
+
+impl Footer {
+    /// Reads the footer of the shard at `path`.
+    ///
+    /// # Errors
+    /// When it is no whole frame shard, or its facts cannot be.
+    pub(super) fn read(path: &Path) -> Result<Self, ShardError> {
+        let not_a_shard = |reason| ShardError::NotAShard { path: path.to_owned(), reason };
+        let metadata = load(path)?;
+        match value(&metadata, frame_shard::VERSION_KEY) {
+            Some(frame_shard::VERSION) => (),
+            Some(format) => return Err(not_a_shard(format!("its format is {format}"))),
+            None => return Err(not_a_shard("it does not say its format".to_owned())),
+        }
+        let facts: FrameShardFacts = json(&metadata, frame_shard::FACTS_KEY).map_err(not_a_shard)?;
+        let blocks: Blocks = json(&metadata, BLOCKS_KEY).map_err(not_a_shard)?;
+        if !columns_have_places(&metadata) {
+            let cause = ParquetError::General("a column has no place in the file".to_owned());
+            return Err(ShardError::Damaged { path: path.to_owned(), cause });
+        }
+        possible(path, &facts)?;
+        if metadata.schema().fields() != frame_shard::schema(&facts).fields() {
+            return Err(not_a_shard("its columns are others".to_owned()));
+        }
+        Ok(Self { metadata, facts, blocks: Arc::new(blocks) })
+    }
+
+    /// Checks that the facts are the `expected` ones, and names the first that is not.
+    ///
+    /// # Errors
+    /// When a fact differs.
+    pub(super) fn expect(&self, path: &Path, expected: &FrameShardFacts) -> Result<(), ShardError> {
+        if self.facts == *expected {
+            return Ok(());
+        }
+        let fields = |facts: &FrameShardFacts| {
+            serde_json::to_value(facts).expect("because numbers and strings always make JSON")
+        };
+        let (found, expected) = (fields(&self.facts), fields(expected));
+        let differing =
+            found.as_object().into_iter().flatten().find(|(fact, value)| expected[*fact] != **value);
+        let (fact, value) = differing.expect("because facts that differ have a field that does");
+        Err(ShardError::OtherFacts {
+            path: path.to_owned(),
+            fact: fact.clone(),
+            found: value.to_string(),
+            expected: expected[fact].to_string(),
+        })
+    }
+}
+
+/// Checks that facts describe a dataset that can exist.
+///
+/// # Errors
+/// When a shard would hold no clip, or there are more slots than numbers.
+pub(super) fn possible(path: &Path, facts: &FrameShardFacts) -> Result<(), ShardError> {
+    let impossible = |reason| Err(ShardError::ImpossibleFacts { path: path.to_owned(), reason });
+    if facts.clips_per_shard == 0 || facts.clips_per_video == 0 || facts.frames == 0 {
+        return impossible("shards, videos and clips cannot be empty");
+    }
+    if facts.videos.checked_mul(u64::from(facts.clips_per_video)).is_none() {
+        return impossible("there are more clips than numbers for them");
+    }
+    Ok(())
+}
+
+/// The footer with the places of pages.
+fn load(path: &Path) -> Result<ArrowReaderMetadata, ShardError> {
+    let file =
+        File::open(path).map_err(|cause| ShardError::Io { action: "read", path: path.to_owned(), cause })?;
+    let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+    ArrowReaderMetadata::load(&file, options)
+        .map_err(|cause| ShardError::Damaged { path: path.to_owned(), cause })
+}
+
+/// Whether no column begins or ends before the file does; the Parquet reader panics where one does.
+fn columns_have_places(metadata: &ArrowReaderMetadata) -> bool {
+    let groups = metadata.metadata().row_groups();
+    groups.iter().flat_map(|group| group.columns()).all(|column| {
+        let start = column.dictionary_page_offset().unwrap_or(0).min(column.data_page_offset());
+        start >= 0 && column.compressed_size() >= 0
+    })
+}
+
+/// The value of `key`, which is JSON; else what is wrong with it.
+fn json<T: DeserializeOwned>(metadata: &ArrowReaderMetadata, key: &str) -> Result<T, String> {
+    let text = value(metadata, key).ok_or_else(|| format!("{key} is missing"))?;
+    serde_json::from_str(text).map_err(|error| format!("{key}: {error}"))
+}
+
+fn value<'a>(metadata: &'a ArrowReaderMetadata, key: &str) -> Option<&'a str> {
+    let pairs = metadata.metadata().file_metadata().key_value_metadata()?;
+    pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+}

@@ -1,0 +1,116 @@
+//! Where the frames of a slot come from: video files, or frame shards.
+//!
+//! A [`ClipSource`] is shared by all workers and knows the slots; each worker has a [`ClipReader`] of its
+//! own, which holds what must stay on one thread (decoders, open files).
+
+mod shards;
+#[cfg(feature = "video")]
+pub mod videos;
+
+use std::sync::Arc;
+
+use crate::{
+    FrameRank, StreamTime,
+    draws::Draws,
+    picture::{Orientation, Picture},
+    profile::Profile,
+};
+
+/// The frames of one slot, before crop and mask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClipFrames {
+    /// The video, as its dataset names it.
+    pub video: Arc<str>,
+    /// Its label, if it has one.
+    pub label: Option<i32>,
+    /// Rank of each frame of the clip; may repeat.
+    pub ranks: Vec<FrameRank>,
+    /// Presentation time of each frame of the clip.
+    pub times: Vec<StreamTime>,
+    /// The pixels.
+    pub pixels: Pixels,
+}
+
+/// Pixels of a clip's frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pixels {
+    /// As they were decoded, each distinct frame once, ascending by rank.
+    Pictures {
+        /// Distinct frames.
+        pictures: Vec<(FrameRank, Picture)>,
+        /// How to turn them upright.
+        orientation: Orientation,
+    },
+    /// Upright RGB of every frame of the clip in its order: `frames × height × width × 3` bytes.
+    Rgb {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+}
+
+/// How far a failure reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This slot; another clip of the video may work.
+    Slot,
+    /// Every clip of the video.
+    Video,
+}
+
+/// Why a slot gave no frames.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The slot is left out on purpose: no row in the shards, or a short video that is to be skipped.
+    #[error("left out: {reason}")]
+    LeftOut {
+        /// Why.
+        reason: String,
+        /// Whether the whole video is.
+        reach: Reach,
+    },
+    /// The video failed and goes to the quarantine.
+    #[error("{reason}")]
+    Failed {
+        /// The stable word of what is wrong.
+        verdict: String,
+        /// The reason in a sentence.
+        reason: String,
+        /// Whether the whole video failed.
+        reach: Reach,
+    },
+    /// The source itself is broken: the run cannot go on.
+    #[error("the dataset cannot be read: {reason}")]
+    Broken {
+        /// What is wrong, with the file's name.
+        reason: String,
+    },
+}
+
+/// A dataset seen as slots: slot = video number × clips per video + k.
+pub trait ClipSource: Send + Sync {
+    /// Videos, failing ones included.
+    fn videos(&self) -> u64;
+
+    /// The name of video number `video`.
+    fn name(&self, video: u64) -> String;
+
+    /// Bytes that reading a clip of video number `video` may hold at once, at most.
+    fn bytes(&self, video: u64) -> u64;
+
+    /// A reader for one thread.
+    fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader>;
+}
+
+/// Reads slots on one thread.
+pub trait ClipReader {
+    /// The frames of `slot`, a clip of video number `video`; `start` draws its first frame.
+    ///
+    /// # Errors
+    /// When the slot gives no frames.
+    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError>;
+}

@@ -1,0 +1,61 @@
+//! Frames from frame shards: decoded when the shards were written.
+
+use std::sync::Arc;
+
+use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
+use crate::{
+    draws::Draws,
+    profile::{Profile, Stage},
+    shard::{FrameShards, StoredClip},
+};
+
+/// Pixels of a clip that was never read: 16 frames of 340×256.
+const UNKNOWN_CLIP: u64 = 16 * 340 * 256 * 3;
+
+impl ClipSource for FrameShards {
+    fn videos(&self) -> u64 {
+        self.facts().videos
+    }
+
+    fn name(&self, video: u64) -> String {
+        format!("video {video} of the shards")
+    }
+
+    /// The compressed row and its pixels.
+    fn bytes(&self, _video: u64) -> u64 {
+        2 * UNKNOWN_CLIP
+    }
+
+    fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {
+        Box::new(Reader { shards: self.clone(), profile })
+    }
+}
+
+struct Reader {
+    shards: FrameShards,
+    profile: Arc<Profile>,
+}
+
+impl ClipReader for Reader {
+    /// The start was drawn when the shards were written.
+    fn frames(&mut self, slot: u64, _video: u64, _start: Draws) -> Result<ClipFrames, SourceError> {
+        let row = self.profile.time(Stage::Read, || self.shards.read(slot));
+        match row.map_err(|why| SourceError::Broken { reason: why.to_string() })? {
+            Some(clip) => Ok(frames(clip)),
+            None => {
+                let reason = "the shards have no row for this clip: it failed when they were written".into();
+                Err(SourceError::LeftOut { reason, reach: Reach::Slot })
+            }
+        }
+    }
+}
+
+fn frames(clip: StoredClip) -> ClipFrames {
+    ClipFrames {
+        video: clip.video.into(),
+        label: clip.label,
+        ranks: clip.ranks,
+        times: clip.times,
+        pixels: Pixels::Rgb { width: clip.width.into(), height: clip.height.into(), bytes: clip.pixels },
+    }
+}

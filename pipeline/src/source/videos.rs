@@ -1,0 +1,133 @@
+//! Frames from video files: opened, planned and decoded when they are asked for.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
+use crate::{
+    FrameRank, dataset,
+    draws::Draws,
+    plan::sampling::{Sampling, SamplingError},
+    profile::{Profile, Stage},
+    video::{Limits, OpenVideo, VideoError, VideoReader},
+};
+
+/// Video files as a source of clips.
+#[derive(Debug)]
+pub struct Videos {
+    videos: dataset::Videos,
+    sampling: Sampling,
+    limits: Limits,
+    /// Bytes that reading a clip of each video takes; 0 until it was opened once.
+    bytes: Vec<AtomicU64>,
+}
+
+/// Bytes of a picture of a video that was never opened: 1920×1080 with 4:2:0 chroma.
+const UNKNOWN_PICTURE: u64 = 1920 * 1080 * 3 / 2;
+
+/// Pictures that a decoder holds besides the wanted ones: reorder depth 16 and 4 in its queues.
+const HELD_BY_DECODER: u64 = 20;
+
+impl Videos {
+    /// The videos of a dataset, in its order, sampled by `sampling`.
+    pub fn new(videos: dataset::Videos, sampling: Sampling, limits: Limits) -> Self {
+        let bytes = videos.entries().iter().map(|_| AtomicU64::new(0)).collect();
+        Self { videos, sampling, limits, bytes }
+    }
+
+    fn clip_bytes(&self, file: u64, picture: u64) -> u64 {
+        file.saturating_add(picture.saturating_mul(u64::from(self.sampling.frames) + HELD_BY_DECODER))
+    }
+}
+
+impl ClipSource for Arc<Videos> {
+    fn videos(&self) -> u64 {
+        self.videos.entries().len() as u64
+    }
+
+    fn name(&self, video: u64) -> String {
+        self.videos.entries().get(video as usize).map_or_else(String::new, |video| video.path.display().to_string())
+    }
+
+    fn bytes(&self, video: u64) -> u64 {
+        match self.bytes.get(video as usize).map(|bytes| bytes.load(Relaxed)) {
+            Some(known) if known > 0 => known,
+            _ => self.clip_bytes(0, UNKNOWN_PICTURE),
+        }
+    }
+
+    fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {
+        Box::new(Reader { source: self.clone(), reader: VideoReader::new(self.limits), last: None, profile })
+    }
+}
+
+struct Reader {
+    source: Arc<Videos>,
+    reader: VideoReader,
+    /// The video that was read last: clips of one video often follow each other.
+    last: Option<(u64, OpenVideo)>,
+    profile: Arc<Profile>,
+}
+
+impl ClipReader for Reader {
+    fn frames(&mut self, _slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
+        let number = video;
+        let video = self.source.videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
+            reason: format!("video {number} of {} was asked for", self.source.videos.entries().len()),
+        })?;
+        if let Some(known) = self.source.videos.known_failure(number) {
+            let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
+            return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
+        }
+        let open = match self.last.take() {
+            Some((last, open)) if last == number => open,
+            _ => {
+                let opened = self.profile.time(Stage::Read, || self.reader.open(&video.path));
+                opened.map_err(|why| failed(&why, Reach::Video))?
+            }
+        };
+        let facts = &open.facts;
+        let picture = u64::from(facts.width) * u64::from(facts.height) * 3 / 2;
+        if let Some(bytes) = self.source.bytes.get(number as usize) {
+            bytes.store(self.source.clip_bytes(facts.bytes, picture).max(1), Relaxed);
+        }
+        let ranks = self.source.sampling.draw(&facts.times, &mut start).map_err(|why| match why {
+            SamplingError::TooShort { .. } => {
+                SourceError::LeftOut { reason: why.to_string(), reach: Reach::Video }
+            }
+            SamplingError::NoFrames => SourceError::Failed {
+                verdict: "nothing-shown".into(),
+                reason: why.to_string(),
+                reach: Reach::Video,
+            },
+            SamplingError::Pace { .. } => SourceError::Broken { reason: why.to_string() },
+        })?;
+        let mut wanted: Vec<FrameRank> = ranks.iter().copied().map(FrameRank).collect();
+        let ranks = wanted.clone();
+        let times = ranks.iter().filter_map(|rank| facts.times.get(rank.0 as usize).copied()).collect();
+        let orientation = facts.orientation;
+        wanted.sort_unstable();
+        wanted.dedup();
+        let decoded = self.profile.time(Stage::Decode, || self.reader.decode(&open, &wanted));
+        let pictures = decoded.map_err(|why| {
+            let reach = if matches!(why, VideoError::TimeLimit { .. }) { Reach::Video } else { Reach::Slot };
+            failed(&why, reach)
+        })?;
+        self.last = Some((number, open));
+        Ok(ClipFrames {
+            video: video.path.display().to_string().into(),
+            label: video.label,
+            ranks,
+            times,
+            pixels: Pixels::Pictures { pictures, orientation },
+        })
+    }
+}
+
+fn failed(why: &VideoError, reach: Reach) -> SourceError {
+    SourceError::Failed { verdict: why.verdict().to_owned(), reason: why.to_string(), reach }
+}

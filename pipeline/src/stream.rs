@@ -1,0 +1,329 @@
+//! The async arrangement: schedule ─▶ record batches, in order, bounded in bytes, cancelled by dropping.
+//!
+//! ```text
+//! schedule ─▶ permits (bytes) ─▶ job ─▶ worker thread ─▶ row(s) ─▶ FuturesOrdered ─▶ batch
+//!             in schedule order        at most 2·workers + 2 in flight  front first
+//! ```
+//!
+//! - **Permits**: one semaphore of budget / 64 KiB, taken here, in schedule order, before a clip's first
+//!   job is sent; owned by the clip, reduced to its rows' bytes once it is made, given back when the rows
+//!   are in the batch. A clip that asks for more than the budget asks for all of it and goes alone.
+//! - **Order**: `FuturesOrdered` yields from the front only, so batches do not depend on the workers.
+//! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
+//! - **Time limit**: runs from the moment a thread takes the job. A stuck thread is left behind, its
+//!   video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the stream.
+//! - **End**: the stream goes on for ever, epoch after epoch. Dropping it drops the permits, the awaited
+//!   answers and the pool; threads finish the clip in hand and return.
+//!
+//! It must be polled inside a tokio runtime with a clock; [`crate::channel`] brings one.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use arrow::{array::RecordBatch, error::ArrowError};
+use futures::{
+    Stream,
+    future::{self, Either},
+    stream::{FuturesOrdered, StreamExt as _},
+};
+use schemas::{MADE_BY, quarantine::QuarantineLine};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::{
+    batch::BatchBuilder,
+    clip::{ClipMaker, ClipRow},
+    profile::{Profile, Stage},
+    schedule::Order,
+    settings::{ClipSettings, SettingsError},
+    source::{ClipSource, Reach, SourceError},
+    worker::{Job, OnFailure, Pool, Shop},
+};
+
+/// Stuck threads that a run bears; each may hold a decoder and its pictures for good.
+pub const MOST_LEFT_BEHIND: u32 = 4;
+
+/// Bytes of one permit.
+const PERMIT: u64 = 64 << 10;
+
+/// The threads and what they may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// Threads.
+    pub count: usize,
+    /// Bytes of all clips in flight.
+    pub budget_bytes: u64,
+    /// Seconds that one slot may take before its thread is left behind.
+    pub seconds_per_clip: u32,
+}
+
+/// Why there are no more batches.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The settings make no batch.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The system gives no thread.
+    #[error("no thread could be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// Writing a failure down asked to stop: too many videos failed, or the file cannot be written.
+    #[error("{0}")]
+    Failures(Box<dyn std::error::Error + Send + Sync>),
+    /// The dataset itself cannot be read.
+    #[error(transparent)]
+    Source(SourceError),
+    /// Every slot of the epoch was tried for one clip.
+    #[error("none of the {slots} clips of epoch {epoch} can be read")]
+    NothingLeft {
+        /// Slots that were tried.
+        slots: u64,
+        /// The epoch.
+        epoch: u32,
+    },
+    /// Too many threads are stuck.
+    #[error("{stuck} threads are stuck in decoding, the last on {video}")]
+    TooManyStuck {
+        /// How many.
+        stuck: u32,
+        /// The video that the last one is stuck on.
+        video: String,
+    },
+    /// The rows do not make a batch.
+    #[error("the clips make no batch: {0}")]
+    Batch(#[from] ArrowError),
+    /// The run has more epochs than can be counted.
+    #[error("batch {batch} lies beyond the last epoch that can be counted")]
+    TooFar {
+        /// The batch.
+        batch: u64,
+    },
+}
+
+/// Batches number `from_batch`, `from_batch + 1`, … of a run, for ever.
+///
+/// Nothing before `from_batch` is read: what a batch holds depends on its number alone.
+///
+/// # Errors
+/// When the settings make no batch, or no thread can be started.
+pub fn batches(
+    source: Arc<dyn ClipSource>,
+    settings: ClipSettings,
+    from_batch: u64,
+    workers: Workers,
+    on_failure: Arc<OnFailure>,
+    profile: Arc<Profile>,
+) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
+    let videos = source.videos();
+    let batches_per_epoch = settings.batches_per_epoch(videos)?;
+    let maker = ClipMaker::new(settings, videos).map_err(SettingsError::from)?;
+    let shop = Shop { source: source.clone(), maker, on_failure, profile: profile.clone() };
+    let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
+    // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
+    let (stop, mut stopped) = mpsc::unbounded_channel();
+    let arranger = Arc::new(Arranger {
+        stop,
+        pool: Pool::start(shop, workers.count)?,
+        source,
+        maker,
+        limit: Duration::from_secs(u64::from(workers.seconds_per_clip)),
+        lost: Mutex::default(),
+        left_behind: AtomicU32::new(0),
+    });
+    let budget = Arc::new(Semaphore::new(most as usize));
+    let window = 2 * workers.count.max(1) + 2;
+    let batch = u64::from(settings.batch);
+    let output = (settings.geometry.tokens() * settings.geometry.cube()) as u64 * u64::from(settings.repeats);
+
+    Ok(async_stream::try_stream! {
+        let mut builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
+        let mut place = Place::new(from_batch, batches_per_epoch, batch)?;
+        let mut order = Arc::new(maker.schedule().order(place.epoch));
+        let mut in_flight = FuturesOrdered::new();
+        loop {
+            while in_flight.len() < window {
+                if order.epoch != place.epoch {
+                    order = Arc::new(maker.schedule().order(place.epoch));
+                }
+                let bytes = arranger.bytes(&order, place.number) + output;
+                let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
+                // Permits come back only when rows are pushed below, so there is nothing to wait for:
+                // with none in flight all are here, and with some in flight the front is awaited.
+                let Ok(held) = budget.clone().try_acquire_many_owned(permits) else { break };
+                in_flight.push_back(arranger.clone().clip(order.clone(), place.number, held));
+                place.advance(batches_per_epoch * batch)?;
+            }
+            let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
+                Either::Left((Some(held), _)) => held,
+                Either::Left((None, _)) => continue,
+                Either::Right((why, _)) => Err(why.expect("because the arranger holds a sender")),
+            };
+            profile.time(Stage::Batch, || held.map(|held| held.rows.into_iter().for_each(|row| builder.push(row))))?;
+            if builder.rows() as u64 == batch * u64::from(settings.repeats) {
+                let full = profile.time(Stage::Batch, || builder.finish())?;
+                yield full;
+            }
+        }
+    })
+}
+
+/// Where a run is: the next clip of an epoch.
+struct Place {
+    epoch: u32,
+    number: u64,
+}
+
+impl Place {
+    fn new(from_batch: u64, batches_per_epoch: u64, batch: u64) -> Result<Self, StreamError> {
+        let epoch = u32::try_from(from_batch / batches_per_epoch)
+            .map_err(|_| StreamError::TooFar { batch: from_batch })?;
+        Ok(Self { epoch, number: from_batch % batches_per_epoch * batch })
+    }
+
+    fn advance(&mut self, clips_per_epoch: u64) -> Result<(), StreamError> {
+        self.number += 1;
+        if self.number == clips_per_epoch {
+            let next = self.epoch.checked_add(1);
+            self.epoch = next.ok_or(StreamError::TooFar { batch: u64::MAX })?;
+            self.number = 0;
+        }
+        Ok(())
+    }
+}
+
+/// A clip's rows and the right to hold their bytes; dropping it gives the bytes back.
+struct Held {
+    rows: Vec<ClipRow>,
+    _bytes: OwnedSemaphorePermit,
+}
+
+/// What all clips in flight share.
+struct Arranger {
+    pool: Pool,
+    source: Arc<dyn ClipSource>,
+    maker: ClipMaker,
+    limit: Duration,
+    /// Videos of which no clip can be had; only what holds for every clip of a video stands here, so
+    /// that knowing it earlier or later changes no batch.
+    lost: Mutex<HashSet<u64>>,
+    left_behind: AtomicU32,
+    /// Ends the stream at once, also while the clip in front waits for a thread that will never come.
+    stop: mpsc::UnboundedSender<StreamError>,
+}
+
+/// A job that was sent.
+struct Sent {
+    video: u64,
+    failures: u64,
+    started: oneshot::Receiver<u64>,
+    answer: oneshot::Receiver<Result<Vec<ClipRow>, SourceError>>,
+}
+
+impl Arranger {
+    fn bytes(&self, order: &Order, number: u64) -> u64 {
+        let slot = order.slot(number, 0).unwrap_or(0);
+        self.source.bytes(self.maker.schedule().video_of(slot))
+    }
+
+    /// Sends the job of a clip after `failures` of its slots failed, passing over lost videos.
+    fn send(&self, order: &Order, number: u64, mut failures: u64) -> Result<Sent, StreamError> {
+        let (video, slot) = loop {
+            let slots = self.maker.schedule().clips();
+            let slot =
+                order.slot(number, failures).ok_or(StreamError::NothingLeft { slots, epoch: order.epoch })?;
+            let video = self.maker.schedule().video_of(slot);
+            if !self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&video) {
+                break (video, slot);
+            }
+            failures += 1;
+        };
+        let ((start, started), (reply, answer)) = (oneshot::channel(), oneshot::channel());
+        self.pool.send(Job::Clip { clip: (order.epoch, number), slot, started: start, answer: reply });
+        Ok(Sent { video, failures, started, answer })
+    }
+
+    /// The rows of clip `number`. The first job is sent at once, not when the future is first polled.
+    fn clip(
+        self: Arc<Self>,
+        order: Arc<Order>,
+        number: u64,
+        mut bytes: OwnedSemaphorePermit,
+    ) -> impl Future<Output = Result<Held, StreamError>> + Send + 'static {
+        let first = self.send(&order, number, 0);
+        async move {
+            let mut sent = first?;
+            loop {
+                let (video, failures) = (sent.video, sent.failures);
+                match self.answer(sent).await? {
+                    Ok(rows) => {
+                        let needed = rows.iter().map(ClipRow::bytes).sum::<u64>().div_ceil(PERMIT);
+                        let spare = bytes.num_permits().saturating_sub(needed as usize);
+                        drop(bytes.split(spare));
+                        return Ok(Held { rows, _bytes: bytes });
+                    }
+                    Err(why) => self.write_down(video, why).await?,
+                }
+                sent = self.send(&order, number, failures + 1)?;
+            }
+        }
+    }
+
+    /// What the thread that takes the job says, or that it says nothing within the limit.
+    async fn answer(&self, sent: Sent) -> Result<Result<Vec<ClipRow>, SourceError>, StreamError> {
+        let failed = |verdict: &str, reason: String| SourceError::Failed {
+            verdict: verdict.into(),
+            reason,
+            reach: Reach::Video,
+        };
+        // Waiting in the queue has no limit of its own: the threads before it have.
+        let Ok(thread) = sent.started.await else {
+            return Ok(Err(failed("panicked", "the thread ended before it read the video".into())));
+        };
+        match tokio::time::timeout(self.limit, sent.answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => {
+                self.pool.replace(thread)?;
+                Ok(Err(failed("panicked", "the thread that read the video ended without an answer".into())))
+            }
+            Err(_) => {
+                let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;
+                if stuck > MOST_LEFT_BEHIND {
+                    let video = self.source.name(sent.video);
+                    let _ = self.stop.send(StreamError::TooManyStuck { stuck, video });
+                    return future::pending().await;
+                }
+                self.pool.replace(thread)?;
+                let seconds = self.limit.as_secs();
+                Ok(Err(failed("time-limit", format!("the clip was not there within {seconds} s"))))
+            }
+        }
+    }
+
+    /// Takes note of a failure; an error ends the stream.
+    async fn write_down(&self, video: u64, why: SourceError) -> Result<(), StreamError> {
+        let reach = match &why {
+            SourceError::LeftOut { reach, .. } | SourceError::Failed { reach, .. } => *reach,
+            SourceError::Broken { .. } => return Err(StreamError::Source(why)),
+        };
+        if reach == Reach::Video {
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(video);
+        }
+        let SourceError::Failed { verdict, reason, .. } = why else { return Ok(()) };
+        let line =
+            QuarantineLine { video: self.source.name(video), verdict, reason, made_by: MADE_BY.into() };
+        let (reply, answer) = oneshot::channel();
+        self.pool.send(Job::Record { line, answer: reply });
+        match answer.await {
+            Ok(written) => written.map_err(StreamError::Failures),
+            Err(_) => Err(StreamError::Failures("the failure could not be written down".into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Why a video, or a clip of it, cannot be given: one variant a cause, with how far it got.
+
+use std::path::PathBuf;
+
+use crate::FrameRank;
+
+/// Why a video gave no facts or no pictures. Wrong pixels are never given instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VideoError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {cause}")]
+    CannotOpen {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The file is larger than may be held in memory.
+    #[error("the file has {bytes} bytes, more than the limit of {limit}")]
+    FileTooLarge {
+        /// Bytes of the file.
+        bytes: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The first bytes are those of no container that is known.
+    #[error("not a video: the first of its {bytes} bytes belong to no known container")]
+    UnknownContainer {
+        /// Bytes of the file.
+        bytes: u64,
+    },
+    /// The container cannot be read, or would lead its reader astray.
+    #[error("the {container} container is damaged: {reason}")]
+    ContainerDamaged {
+        /// Name of the container.
+        container: &'static str,
+        /// What the demuxer, or the check before it, found.
+        reason: String,
+    },
+    /// The container has no stream of pictures, or the stream has no packet.
+    #[error("no video stream in the {container} container")]
+    NoVideoStream {
+        /// Name of the container.
+        container: &'static str,
+    },
+    /// The stream is of a codec that is not read here.
+    #[error("unknown codec: {codec}")]
+    UnknownCodec {
+        /// The stream's media type as the demuxer names it.
+        codec: String,
+    },
+    /// The installation lacks a GStreamer element.
+    #[error("the GStreamer element {element} is not installed")]
+    ElementMissing {
+        /// Name of the element.
+        element: &'static str,
+    },
+    /// The stream is encrypted.
+    #[error("the video stream is encrypted")]
+    Encrypted,
+    /// The file ends before the data that its container promises.
+    #[error("the file is cut: {reason}")]
+    Truncated {
+        /// What is missing.
+        reason: String,
+    },
+    /// All frames are hidden by the edit list, or none is shown at all.
+    #[error("none of {packets} packets is shown")]
+    NothingShown {
+        /// Packets of the stream.
+        packets: u32,
+    },
+    /// Pictures are larger than allowed.
+    #[error("pictures of {width}x{height} are above the limit of {limit} pixels")]
+    PictureTooLarge {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Pixels allowed.
+        limit: u64,
+    },
+    /// The decoder gives a pixel format that is not read here.
+    #[error("unknown pixel format: {format}")]
+    UnknownFormat {
+        /// GStreamer's name of the format.
+        format: String,
+    },
+    /// Size or pixel format change in the middle.
+    #[error("pictures change from {before} to {after} in mid-stream")]
+    CapsChanged {
+        /// Size and format before.
+        before: String,
+        /// Size and format after.
+        after: String,
+    },
+    /// The stream ends and another one begins in its place.
+    #[error("the video stream ends after {packets} packets and another begins")]
+    CodecChanged {
+        /// Packets until then.
+        packets: u32,
+    },
+    /// The decoder complained.
+    #[error("the decoder complained {complaints} times within {packets} packets, first: {first}")]
+    Damaged {
+        /// Complaints until decoding was stopped.
+        complaints: u32,
+        /// Packets sent until then.
+        packets: u32,
+        /// The first complaint.
+        first: String,
+    },
+    /// The decoder refuses the stream.
+    #[error("the decoder refuses the stream after {packets} packets: {reason}")]
+    Refused {
+        /// Packets sent until then.
+        packets: u32,
+        /// The flow error.
+        reason: String,
+    },
+    /// Frames that the index promises did not come out.
+    #[error("{missing} of {wanted} frames did not come out of the decoder, first frame {}", first.0)]
+    FramesMissing {
+        /// Frames that were wanted.
+        wanted: u32,
+        /// Frames that did not come.
+        missing: u32,
+        /// The first that did not come.
+        first: FrameRank,
+    },
+    /// Not one frame came out.
+    #[error("nothing decoded from {packets} packets")]
+    NothingDecoded {
+        /// Packets sent.
+        packets: u32,
+    },
+    /// The caller wants a frame that the video does not have.
+    #[error("frame {} does not exist, the video has {frames}", rank.0)]
+    NoSuchFrame {
+        /// The frame.
+        rank: FrameRank,
+        /// Frames of the video.
+        frames: u32,
+    },
+    /// Opening or decoding took too long.
+    #[error("{stage} did not end within {seconds} s")]
+    TimeLimit {
+        /// What was being done.
+        stage: &'static str,
+        /// The limit.
+        seconds: u32,
+    },
+}
+
+impl VideoError {
+    /// The stable word that stands in manifest and quarantine; scripts may match on it.
+    pub fn verdict(&self) -> &'static str {
+        match self {
+            Self::CannotOpen { .. } => "cannot-open",
+            Self::FileTooLarge { .. } | Self::PictureTooLarge { .. } => "too-large",
+            Self::UnknownContainer { .. } => "not-a-video",
+            Self::ContainerDamaged { .. } => "container-damaged",
+            Self::NoVideoStream { .. } => "no-video-stream",
+            Self::UnknownCodec { .. } | Self::UnknownFormat { .. } => "unknown-codec",
+            Self::ElementMissing { .. } => "element-missing",
+            Self::Encrypted => "encrypted",
+            Self::Truncated { .. } => "truncated",
+            Self::NothingShown { .. } => "nothing-shown",
+            Self::CapsChanged { .. } => "caps-changed",
+            Self::CodecChanged { .. } => "codec-changed",
+            Self::Damaged { .. } | Self::Refused { .. } => "damaged",
+            Self::FramesMissing { .. } => "frames-missing",
+            Self::NothingDecoded { .. } => "nothing-decoded",
+            Self::NoSuchFrame { .. } => "no-such-frame",
+            Self::TimeLimit { .. } => "time-limit",
+        }
+    }
+}

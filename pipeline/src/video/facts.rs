@@ -1,0 +1,150 @@
+//! What is known of a video once it is open: the row that `tubelet scan` writes of it.
+
+use gstreamer as gst;
+
+use crate::{
+    FrameRank, StreamTime,
+    demux::Packet,
+    picture::Orientation,
+    plan::{
+        Place,
+        order::{self, IndexMode, Stamp},
+        pictures::{Codec, Coded, StreamHeader},
+    },
+    file::Container,
+};
+
+/// Facts of a video that was opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VideoFacts {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Name of the container: `mp4`, `matroska`, `avi`, `mpeg-ps`, `mpeg-ts`.
+    pub container: &'static str,
+    /// Name of the codec: `h264`, `hevc`, `vp8`, `vp9`, `av1`, `mpeg4`, `mpeg2`, `mpeg1`, `mjpeg`.
+    pub codec: &'static str,
+    /// Columns of a picture before it is turned upright.
+    pub width: u32,
+    /// Rows of a picture before it is turned upright.
+    pub height: u32,
+    /// Width and height of a pixel, as a ratio.
+    pub pixel_aspect: (u32, u32),
+    /// How to turn pictures upright.
+    pub orientation: Orientation,
+    /// Frames. Exact, except that an [`IndexMode::Linear`] video opened for scanning has its packets
+    /// counted instead.
+    pub frames: u32,
+    /// Packets, hidden ones included.
+    pub packets: u32,
+    /// Presentation time of each frame, rising. Where the container has none for a frame, it is
+    /// interpolated between its neighbours.
+    pub times: Vec<StreamTime>,
+    /// Frames that the container marks as key frames, rising.
+    pub key_frames: Vec<FrameRank>,
+    /// Nanoseconds from the first frame to the end of the last.
+    pub duration: i64,
+    /// Whether the distances of frames differ by more than rounding to milliseconds explains.
+    pub variable_rate: bool,
+    /// Mean rate: frames over duration.
+    pub frames_per_second: f64,
+    /// Whether frames are presented in another order than they are decoded.
+    pub has_b_frames: bool,
+    /// Whether pictures are, or may be, interlaced.
+    pub interlaced: bool,
+    /// How ranks were found.
+    pub index: IndexMode,
+}
+
+/// What opening a video found, from which its facts follow.
+pub(super) struct Gathered<'a> {
+    pub bytes: u64,
+    pub container: Container,
+    pub codec: Codec,
+    pub caps: &'a gst::Caps,
+    pub orientation: Orientation,
+    pub header: StreamHeader,
+    pub packets: &'a [Packet],
+    pub stamps: &'a [Stamp],
+    pub places: &'a [Option<Place>],
+    pub coded: &'a [Coded],
+    pub mode: IndexMode,
+}
+
+impl Gathered<'_> {
+    /// The facts, and how many frames come before frame 0, hidden by an edit list.
+    pub(super) fn facts(&self) -> (VideoFacts, u32) {
+        let structure = self.caps.structure(0);
+        let number = |name| structure.and_then(|structure| structure.get::<i32>(name).ok());
+        let side = |name| number(name).and_then(|side| u32::try_from(side).ok()).filter(|&side| side > 0);
+        let coded_size = self.header.size.unwrap_or_default();
+        let aspect =
+            structure.and_then(|structure| structure.get::<gst::Fraction>("pixel-aspect-ratio").ok());
+        let aspect = aspect.map(|aspect| (aspect.numer().unsigned_abs(), aspect.denom().unsigned_abs()));
+        let scan = structure.and_then(|structure| structure.get::<&str>("interlace-mode").ok());
+
+        let shown = self.coded.iter().filter(|coded| coded.shown).count() as u32;
+        let hidden =
+            self.stamps.iter().zip(self.places).filter(|(stamp, place)| stamp.hidden && place.is_some());
+        let hidden = hidden.count() as u32;
+        let frames = shown - hidden;
+        let mut key_frames: Vec<_> = self
+            .packets
+            .iter()
+            .zip(self.places)
+            .filter(|(packet, _)| packet.key)
+            .filter_map(|(_, place)| place.as_ref()?.0.checked_sub(hidden).map(FrameRank))
+            .collect();
+        key_frames.sort_unstable();
+        let has_b_frames = match self.mode {
+            IndexMode::Linear => matches!(self.codec, Codec::H264 | Codec::Hevc | Codec::Mpeg4),
+            IndexMode::Times | IndexMode::Reorder => !self.places.iter().flatten().is_sorted(),
+        };
+        let mut facts = VideoFacts {
+            bytes: self.bytes,
+            container: self.container.name(),
+            codec: self.codec.name(),
+            width: side("width").unwrap_or(coded_size.0),
+            height: side("height").unwrap_or(coded_size.1),
+            pixel_aspect: aspect.filter(|aspect| aspect.0 > 0 && aspect.1 > 0).unwrap_or((1, 1)),
+            orientation: self.orientation,
+            frames,
+            packets: self.packets.len() as u32,
+            times: Vec::new(),
+            key_frames,
+            duration: 0,
+            variable_rate: false,
+            frames_per_second: 0.0,
+            has_b_frames,
+            interlaced: self.header.interlaced || scan.is_some_and(|scan| scan != "progressive"),
+            index: self.mode,
+        };
+        facts.set_times(order::times(self.mode, self.stamps, self.places, frames as usize), self.stamps);
+        (facts, hidden)
+    }
+}
+
+impl VideoFacts {
+    /// Takes over the number of frames that the decoder gave.
+    pub(super) fn recount(&mut self, frames: u32, stamps: &[Stamp]) {
+        self.frames = frames;
+        self.set_times(order::times(self.index, stamps, &[], frames as usize), stamps);
+    }
+
+    fn set_times(&mut self, times: Vec<StreamTime>, stamps: &[Stamp]) {
+        let steps: Vec<i64> = times.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect();
+        let span = times.first().zip(times.last()).map_or(0, |(first, last)| last.0.saturating_sub(first.0));
+        let mean = span.checked_div(steps.len() as i64);
+        let stated = stamps.iter().find_map(|stamp| stamp.duration).filter(|&step| step > 0);
+        let last = mean.filter(|&step| step > 0).or(stated).unwrap_or(0);
+        self.duration = span.saturating_add(last);
+        let (least, most) = (steps.iter().min().copied(), steps.iter().max().copied());
+        self.variable_rate =
+            least.zip(most).is_some_and(|(least, most)| most.saturating_sub(least) > MILLISECOND_ROUNDING);
+        self.frames_per_second =
+            if self.duration > 0 { times.len() as f64 * 1e9 / self.duration as f64 } else { 0.0 };
+        self.times = times;
+    }
+}
+
+/// Two times that are rounded to milliseconds (Matroska) can be off by one each way, in ns.
+const MILLISECOND_ROUNDING: i64 = 2_000_000;

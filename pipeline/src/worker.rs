@@ -1,0 +1,148 @@
+//! Named threads that make clips, each with a reader of its own.
+//!
+//! ```text
+//! stream ──jobs (unbounded in form; at most one a clip in flight)──▶ threads clip-worker-0 … n−1
+//!        ◀──started, answer (one oneshot each, in the job)──────────
+//! ```
+//!
+//! The queue of jobs is filled by the stream and emptied by the threads. It ends when the [`Pool`] is
+//! dropped: the threads finish the clip in hand, leave out jobs whose answer nobody awaits any more, and
+//! return. Nobody joins them, since a thread may be stuck in a decoder for good. Such a thread is *left
+//! behind*: it takes no further job should it ever come back, its bytes stay with it, and a fresh thread
+//! takes its place.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use schemas::quarantine::QuarantineLine;
+use tokio::sync::oneshot;
+
+use crate::{
+    clip::{ClipMaker, ClipRow},
+    profile::Profile,
+    source::{ClipReader, ClipSource, SourceError},
+};
+
+/// Writes a failed video down; an error stops the run. Called on worker threads only.
+pub type OnFailure =
+    dyn Fn(QuarantineLine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync;
+
+/// What threads are asked to do.
+pub(crate) enum Job {
+    /// Make the rows of a clip from a slot.
+    Clip {
+        /// Epoch and number of the clip.
+        clip: (u32, u64),
+        /// The slot to take the frames from.
+        slot: u64,
+        /// Told the thread's number when it begins; from then on the time limit runs.
+        started: oneshot::Sender<u64>,
+        /// Told the result. Closed when nobody waits for it any more.
+        answer: oneshot::Sender<Result<Vec<ClipRow>, SourceError>>,
+    },
+    /// Write a failure down (a file is written, so it is no work for an async thread).
+    Record {
+        /// What to write.
+        line: QuarantineLine,
+        /// Told the result.
+        answer: oneshot::Sender<Result<(), Box<dyn std::error::Error + Send + Sync>>>,
+    },
+}
+
+/// What every thread needs; shared.
+pub(crate) struct Shop {
+    /// Where frames come from.
+    pub source: Arc<dyn ClipSource>,
+    /// How rows are made.
+    pub maker: ClipMaker,
+    /// Where failures are written.
+    pub on_failure: Arc<OnFailure>,
+    /// Where time is counted.
+    pub profile: Arc<Profile>,
+}
+
+/// The threads and the way to them.
+pub(crate) struct Pool {
+    shop: Arc<Shop>,
+    jobs: Sender<Job>,
+    /// For threads that are started later. The only sender is beside it, so the queue ends with the pool.
+    queue: Receiver<Job>,
+    retired: Mutex<HashMap<u64, Arc<AtomicBool>>>,
+    next: AtomicU64,
+}
+
+impl Pool {
+    /// Starts `count` threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(shop: Shop, count: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = crossbeam_channel::unbounded();
+        let pool =
+            Self { shop: Arc::new(shop), jobs, queue, retired: Mutex::default(), next: AtomicU64::new(0) };
+        for _ in 0..count.max(1) {
+            pool.add_thread()?;
+        }
+        Ok(pool)
+    }
+
+    /// Puts a job at the end of the queue; never waits.
+    pub fn send(&self, job: Job) {
+        // It cannot fail while the pool holds a receiver of the queue.
+        let _ = self.jobs.send(job);
+    }
+
+    /// Leaves the thread behind and starts another in its place.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn replace(&self, thread: u64) -> std::io::Result<()> {
+        let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner).remove(&thread);
+        if let Some(retired) = retired {
+            retired.store(true, Relaxed);
+        }
+        self.add_thread()
+    }
+
+    fn add_thread(&self) -> std::io::Result<()> {
+        let number = self.next.fetch_add(1, Relaxed);
+        let retired = Arc::new(AtomicBool::new(false));
+        let (shop, queue, flag) = (self.shop.clone(), self.queue.clone(), retired.clone());
+        thread::Builder::new()
+            .name(format!("clip-worker-{number}"))
+            .spawn(move || work(&shop, &queue, number, &flag))?;
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).insert(number, retired);
+        Ok(())
+    }
+}
+
+/// A thread's life: until the queue ends or it was left behind.
+fn work(shop: &Shop, queue: &Receiver<Job>, number: u64, retired: &AtomicBool) {
+    let mut reader: Option<Box<dyn ClipReader>> = None;
+    while !retired.load(Relaxed) {
+        let Ok(job) = queue.recv() else { return };
+        match job {
+            Job::Record { line, answer } => {
+                let _ = answer.send((shop.on_failure)(line));
+            }
+            Job::Clip { answer, .. } if answer.is_closed() => {}
+            Job::Clip { clip: (epoch, number_of_clip), slot, started, answer } => {
+                let _ = started.send(number);
+                let reader = reader.get_or_insert_with(|| shop.source.reader(shop.profile.clone()));
+                let schedule = shop.maker.schedule();
+                let start = schedule.start(epoch, slot);
+                let frames = reader.frames(slot, schedule.video_of(slot), start);
+                let rows = frames.map(|frames| shop.maker.rows(frames, epoch, number_of_clip, &shop.profile));
+                // Nobody waits for it any more when the stream was dropped or the limit has passed.
+                let _ = answer.send(rows);
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What several commands take: VIDEOS, a recipe with its settings, the number of workers.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use pipeline::dataset::VideoEntry;
+use trainer::{Recipe, RecipeError};
+
+use crate::report::Usage;
+
+/// Endings of files that a folder is searched for. A file that is named itself may have any ending.
+const VIDEO_ENDINGS: [&str; 22] = [
+    "3g2", "3gp", "asf", "avi", "divx", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg",
+    "mts", "mxf", "ogv", "qt", "ts", "vob", "webm",
+];
+
+/// Endings of files that list videos, one `path label` a line.
+const LIST_ENDINGS: [&str; 4] = ["txt", "csv", "list", "lst"];
+
+/// VIDEOS: files, folders (searched to the bottom), globs, list files (`path label` lines), a manifest.
+#[derive(clap::Args)]
+pub struct Videos {
+    /// Files, folders (searched to the bottom), globs, list files with `path label` lines, or a
+    /// manifest.parquet
+    #[arg(value_name = "VIDEOS", required = true)]
+    pub videos: Vec<PathBuf>,
+}
+
+/// A recipe and changes to it.
+#[derive(clap::Args)]
+pub struct RecipeArguments {
+    /// A built-in recipe's name, or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub recipe: Option<String>,
+    /// Change a setting, such as `model.size=small`; may be given often
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl RecipeArguments {
+    /// The built-in recipe, then the file, then the changes, checked.
+    ///
+    /// # Errors
+    /// Asked wrongly: an unknown name or key, a value that does not fit.
+    pub fn resolve(&self, default: &str) -> Result<Recipe> {
+        self.resolve_from(|| built_in(default))
+    }
+
+    /// The same where the settings come from somewhere else if no recipe is named.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_from(&self, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
+        let mut recipe = match &self.recipe {
+            None => default()?,
+            Some(name) if Path::new(name).is_file() => {
+                let text = std::fs::read_to_string(name).with_context(|| format!("{name} cannot be read"))?;
+                Recipe::from_toml(&text).map_err(|why| Usage::new(format!("{name}: {why}")))?
+            }
+            Some(name) => built_in(name)?,
+        };
+        for change in &self.set {
+            recipe.set(change).map_err(wrong)?;
+        }
+        Ok(recipe)
+    }
+}
+
+fn built_in(name: &str) -> Result<Recipe> {
+    Ok(Recipe::built_in(name).map_err(wrong)?)
+}
+
+/// Refuses a recipe whose settings do not fit each other.
+///
+/// # Errors
+/// Asked wrongly, with what would do.
+pub fn check(recipe: &Recipe) -> Result<()> {
+    Ok(recipe.check().map_err(wrong)?)
+}
+
+fn wrong(why: RecipeError) -> Usage {
+    let usage = Usage::new(why.to_string());
+    match why.hint() {
+        Some(hint) => usage.hint(hint),
+        None => usage.hint("`tubelet inspect recipe tiny` shows every setting and its value"),
+    }
+}
+
+/// Threads that decode where nobody says how many: one a core.
+pub fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Every video that `given` names, in the order given, folders and globs sorted by path.
+///
+/// # Errors
+/// Asked wrongly: a path that is not there, or nothing found.
+pub fn find_videos(given: &[PathBuf]) -> Result<Vec<VideoEntry>> {
+    let mut videos = Vec::new();
+    for path in given {
+        if path.is_dir() {
+            videos.extend(in_folder(path)?);
+        } else if path.exists() && has_ending(path, &LIST_ENDINGS) {
+            videos.extend(in_list(path)?);
+        } else if path.symlink_metadata().is_ok() {
+            videos.push(VideoEntry { path: path.clone(), label: None });
+        } else {
+            videos.extend(by_glob(path)?);
+        }
+    }
+    if videos.is_empty() {
+        let names: Vec<_> = given.iter().map(|path| path.display().to_string()).collect();
+        return Err(Usage::new(format!("no video in {}", names.join(", "))).into());
+    }
+    Ok(videos)
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
+}
+
+/// Video files below a folder, sorted. Links are followed, loops among them are passed over.
+fn in_folder(folder: &Path) -> Result<Vec<VideoEntry>> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && has_ending(entry.path(), &VIDEO_ENDINGS) => {
+                found.push(VideoEntry { path: entry.into_path(), label: None });
+            }
+            Ok(_) => {}
+            Err(why) if why.depth() == 0 => {
+                return Err(why).with_context(|| format!("{} cannot be read", folder.display()));
+            }
+            Err(why) => tracing::warn!("passed over: {why}"),
+        }
+    }
+    Ok(found)
+}
+
+/// Lines of `path label` (the label is optional, a whole number after the last space or comma; `#`
+/// begins a comment). Paths are relative to the list's folder, or, where nothing is there, to the
+/// working directory; a name without a dot gets `.mp4`, as in the official lists.
+fn in_list(list: &Path) -> Result<Vec<VideoEntry>> {
+    let text = std::fs::read_to_string(list).with_context(|| format!("{} cannot be read", list.display()))?;
+    let home = list.parent().unwrap_or(Path::new(""));
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines
+        .map(|line| {
+            let split = line.rsplit_once([' ', '\t', ',']);
+            let (name, label) = match split.map(|(name, label)| (name.trim_end(), label.parse().ok())) {
+                Some((name, Some(label))) => (name, Some(label)),
+                _ => (line, None),
+            };
+            let name = match Path::new(name).extension() {
+                Some(_) => PathBuf::from(name),
+                None => PathBuf::from(format!("{name}.mp4")),
+            };
+            let beside = home.join(&name);
+            VideoEntry { path: if beside.exists() { beside } else { name }, label }
+        })
+        .collect())
+}
+
+/// Files that match a pattern such as `clips/**/*.mp4`.
+fn by_glob(pattern: &Path) -> Result<Vec<VideoEntry>> {
+    let shown = pattern.display().to_string();
+    let Some(wild) = pattern.iter().position(|part| part.to_string_lossy().contains(['*', '?', '[', '{'])) else {
+        return Err(Usage::new(format!("{shown}: no such file or folder")).into());
+    };
+    let glob = globset::GlobBuilder::new(&shown)
+        .literal_separator(true)
+        .build()
+        .map_err(|why| Usage::new(format!("{shown}: {why}")))?
+        .compile_matcher();
+    let start: PathBuf = pattern.iter().take(wild).collect();
+    let start = if start.as_os_str().is_empty() { PathBuf::from(".") } else { start };
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter().flatten() {
+        let path = entry.path().strip_prefix("./").unwrap_or(entry.path()).to_path_buf();
+        if entry.file_type().is_file() && (glob.is_match(&path) || glob.is_match(entry.path())) {
+            found.push(VideoEntry { path, label: None });
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn names(found: &[VideoEntry], folder: &tempfile::TempDir) -> Vec<String> {
+        let name = |video: &VideoEntry| video.path.strip_prefix(folder.path()).unwrap().display().to_string();
+        found.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_folder_is_searched_to_the_bottom_for_video_files() {
+        let folder = folder(&[("b.mp4", ""), ("a/c.MKV", ""), ("a/readme.md", ""), ("d.webm", "")]);
+        let found = find_videos(&[folder.path().into()]).unwrap();
+        assert_eq!(names(&found, &folder), ["a/c.MKV", "b.mp4", "d.webm"]);
+    }
+
+    #[test]
+    fn a_glob_may_cross_folders() {
+        let folder = folder(&[("b.mp4", ""), ("a/c.mp4", ""), ("a/d.avi", "")]);
+        let found = find_videos(&[folder.path().join("**/*.mp4")]).unwrap();
+        assert_eq!(names(&found, &folder), ["a/c.mp4", "b.mp4"]);
+    }
+
+    #[test]
+    fn a_list_gives_paths_with_spaces_and_labels() {
+        let list = "# comment\nmy film.mp4 3\nplain 12\nother.avi,4\nno label.mkv\n";
+        let folder = folder(&[("list.txt", list), ("my film.mp4", "")]);
+        let found = find_videos(&[folder.path().join("list.txt")]).unwrap();
+        let labels: Vec<_> = found.iter().map(|video| video.label).collect();
+        assert_eq!(labels, [Some(3), Some(12), Some(4), None]);
+        assert_eq!(found[0].path, folder.path().join("my film.mp4"));
+        assert_eq!(found[1].path, Path::new("plain.mp4"));
+    }
+
+    #[test]
+    fn nothing_found_is_asked_wrongly() {
+        let folder = folder(&[("readme.md", "")]);
+        for wrong in [folder.path().to_path_buf(), folder.path().join("absent"), folder.path().join("*.mp4")] {
+            let refused = find_videos(&[wrong]).unwrap_err();
+            assert!(refused.is::<Usage>(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `tubelet frames`: single frames of one video, as digests or as pictures.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+use md5::{Digest as _, Md5};
+use pipeline::{
+    FrameRank,
+    picture::{Picture, Sampling},
+    transform,
+    video::{Limits, OpenVideo, VideoReader},
+};
+
+use crate::report::Usage;
+
+/// Decode frames of one video: MD5 of their planes, or pictures
+///
+/// A frame is named by its rank in presentation order, from 0. The digest is that of the decoded planes
+/// (as `ffmpeg -f framemd5` prints it), one line a frame:
+/// rank, time in ns, format, size, MD5, divided by tabs.
+///
+/// Example: tubelet frames film.mp4 --indices 0,4,8-12 --out pictures
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The video
+    file: PathBuf,
+    /// Ranks such as 0,4,8-12; all frames where none are given
+    #[arg(long, value_name = "RANKS", value_delimiter = ',')]
+    indices: Vec<String>,
+    /// Print the digests (what happens anyway unless pictures are written)
+    #[arg(long)]
+    md5: bool,
+    /// Write the frames as PNG files into this folder, upright, in colour
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Runs it.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let file = &arguments.file;
+    if !file.exists() {
+        return Err(Usage::new(format!("{}: no such file", file.display())).into());
+    }
+    let mut reader = VideoReader::new(Limits::default());
+    let video = reader.open(file).with_context(|| file.display().to_string())?;
+    let ranks = ranks(&arguments.indices, video.facts.frames)?;
+    let pictures = decoded(&mut reader, &video, &ranks).with_context(|| file.display().to_string())?;
+    if let Some(folder) = &arguments.out {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        for (rank, picture) in &pictures {
+            let rgb = transform::rgb::upright(picture, video.facts.orientation);
+            let image = image::RgbImage::from_raw(rgb.width, rgb.height, rgb.pixels)
+                .expect("because a frame has three bytes a pixel");
+            let mut bytes = Vec::new();
+            image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png)?;
+            crate::sheet::write_whole(&folder.join(format!("frame_{:06}.png", rank.0)), &bytes)?;
+        }
+    }
+    if arguments.md5 || arguments.out.is_none() {
+        print(&video, &ranks, &pictures)?;
+    }
+    Ok(())
+}
+
+/// The frames of these ranks. A long list is decoded in parts, so that memory stays bounded.
+fn decoded(
+    reader: &mut VideoReader,
+    video: &OpenVideo,
+    ranks: &[FrameRank],
+) -> Result<BTreeMap<FrameRank, Picture>, pipeline::video::VideoError> {
+    let mut wanted = ranks.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    Ok(reader.decode(video, &wanted)?.into_iter().collect())
+}
+
+fn print(video: &OpenVideo, ranks: &[FrameRank], pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {
+    use std::io::Write as _;
+    let mut stdout = std::io::stdout().lock();
+    for rank in ranks {
+        let picture = &pictures[rank];
+        let time = video.facts.times.get(rank.0 as usize).map_or_else(|| "-".into(), |time| time.0.to_string());
+        let digest: String =
+            Md5::digest(&picture.planes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (format, width, height) = (format_name(picture), picture.width, picture.height);
+        writeln!(stdout, "{}\t{time}\t{format}\t{width}x{height}\t{digest}", rank.0)?;
+    }
+    Ok(())
+}
+
+/// FFmpeg's name of a picture's layout.
+fn format_name(picture: &Picture) -> String {
+    let name = match picture.layout.colour {
+        Sampling::Grey => "gray",
+        Sampling::Yuv420 => "yuv420p",
+        Sampling::Yuv422 => "yuv422p",
+        Sampling::Yuv411 => "yuv411p",
+        Sampling::Yuv410 => "yuv410p",
+        Sampling::Yuv444 => "yuv444p",
+        Sampling::Gbr => "gbrp",
+    };
+    match picture.layout.bits {
+        8 => name.to_owned(),
+        bits => format!("{name}{bits}le"),
+    }
+}
+
+/// `0`, `4`, `8-12` into ranks, in the order given.
+fn ranks(words: &[String], frames: u32) -> Result<Vec<FrameRank>> {
+    if words.is_empty() {
+        return Ok((0..frames).map(FrameRank).collect());
+    }
+    let mut ranks = Vec::new();
+    for word in words.iter().map(|word| word.trim()) {
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) else {
+            return Err(Usage::new(format!("`{word}` is no frame's rank, nor a range such as 8-12")).into());
+        };
+        if last >= frames || first > last {
+            return Err(Usage::new(format!("no frames {word}; there are {frames}, counted from 0")).into());
+        }
+        ranks.extend((first..=last).map(FrameRank));
+    }
+    Ok(ranks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_may_be_ranges() {
+        let words = ["3".to_owned(), "0-2".to_owned()];
+        assert_eq!(ranks(&words, 4).unwrap(), [3, 0, 1, 2].map(FrameRank));
+        assert!(ranks(&["4".into()], 4).unwrap_err().is::<Usage>());
+        assert!(ranks(&["x".into()], 4).unwrap_err().is::<Usage>());
+        assert_eq!(ranks(&[], 2).unwrap(), [0, 1].map(FrameRank));
+    }
+}

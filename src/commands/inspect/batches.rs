@@ -1,0 +1,164 @@
+//! `tubelet inspect batches`: the clips that a training would see, a line each.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use anyhow::Result;
+use arrow::{
+    array::{Array as _, AsArray as _, RecordBatch},
+    datatypes::{UInt16Type, UInt32Type, UInt64Type},
+};
+use pipeline::quarantine::Quarantine;
+use schemas::ClipBatch;
+use trainer::Recipe;
+
+use crate::{
+    arguments::{self, RecipeArguments},
+    data,
+    report,
+};
+
+/// Bytes of a digest that are printed.
+const DIGEST_BYTES: usize = 8;
+
+/// Print the clips that pre-training with the same settings sees, a line each
+///
+/// Columns, divided by tabs: epoch, clip, video, start frame, frames, crop (x,y WIDTHxHEIGHT), flip,
+/// hidden tokens (a digest of their list), visible pixels and target pixels (BLAKE3, 8 bytes). The lines
+/// do not depend on the number of workers.
+///
+/// Example: tubelet inspect batches films --count 8 --workers 2 --recipe tiny
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of frame shards
+    #[arg(value_name = "VIDEOS", required = true)]
+    data: Vec<PathBuf>,
+    /// Clips to print
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    count: u64,
+    /// Threads that decode
+    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    workers: usize,
+    #[command(flatten)]
+    recipe: RecipeArguments,
+    /// Print JSON objects instead
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let mut recipe = arguments.recipe.resolve_from(|| Ok(Recipe::default()))?;
+    arguments::check(&recipe)?;
+    // Which clips there are does not depend on how they are put into batches, but for what an epoch drops.
+    recipe.optimiser.batch = recipe.clip.repeats;
+    recipe.optimiser.micro_batch = 0;
+    let dataset = data::open(&arguments.data)?;
+    let quarantine = Arc::new(Quarantine::open(None, dataset.videos(), recipe.run.max_failed_share)?);
+    let run = data::Run { quarantine, profile: Arc::default() };
+    let mut left = arguments.count;
+    let mut stdout = std::io::stdout().lock();
+    for batch in data::batches(&dataset, &recipe, 0, arguments.workers, &run)? {
+        let batch = ClipBatch::try_from(batch?)?;
+        for row in 0..batch.len() {
+            if left == 0 {
+                break;
+            }
+            let line = Line::of(&batch, row);
+            if arguments.json {
+                writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
+            } else {
+                writeln!(stdout, "{}", line.text())?;
+            }
+            left -= 1;
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    if run.quarantine.failed() > 0 {
+        report::say(format_args!("{} of {} videos gave no clip", run.quarantine.failed(), dataset.videos()));
+    }
+    Ok(())
+}
+
+/// What is printed of a clip.
+#[derive(serde::Serialize)]
+struct Line {
+    epoch: u32,
+    clip: u64,
+    video: String,
+    start_frame: u32,
+    frames: Vec<u32>,
+    crop: [u16; 4],
+    flip: bool,
+    hidden: usize,
+    mask: String,
+    visible_pixels: String,
+    target_pixels: String,
+}
+
+impl Line {
+    fn of(batch: &ClipBatch, row: usize) -> Self {
+        let record = batch.record_batch();
+        let visible = batch.geometry().cube() * batch.visible_tokens();
+        let tokens: Vec<u8> = batch
+            .visible(row)
+            .iter()
+            .chain(batch.target(row))
+            .chain(batch.context(row))
+            .flat_map(|token| token.to_le_bytes())
+            .collect();
+        Self {
+            epoch: column(record, "epoch").as_primitive::<UInt32Type>().value(row),
+            clip: column(record, "clip").as_primitive::<UInt64Type>().value(row),
+            video: column(record, "video").as_string::<i32>().value(row).to_owned(),
+            start_frame: column(record, "start_frame").as_primitive::<UInt32Type>().value(row),
+            frames: column(record, "frames")
+                .as_fixed_size_list()
+                .value(row)
+                .as_primitive::<UInt32Type>()
+                .values()
+                .to_vec(),
+            crop: ["x", "y", "width", "height"].map(|side| {
+                let crop = column(record, "crop").as_struct();
+                let side = crop.column_by_name(side).expect("because the batch was checked against its schema");
+                side.as_primitive::<UInt16Type>().value(row)
+            }),
+            flip: column(record, "flip").as_boolean().value(row),
+            hidden: batch.geometry().tokens() - batch.visible_tokens(),
+            mask: digest(&tokens),
+            visible_pixels: digest(&batch.visible_cubes()[row * visible..][..visible]),
+            target_pixels: digest(batch.target_cubes(row)),
+        }
+    }
+
+    fn text(&self) -> String {
+        let frames: Vec<_> = self.frames.iter().map(u32::to_string).collect();
+        let [x, y, width, height] = self.crop;
+        format!(
+            "{}\t{}\t{}\t{}\t{}\t{x},{y} {width}x{height}\t{}\t{} hidden {}\t{}\t{}",
+            self.epoch,
+            self.clip,
+            self.video,
+            self.start_frame,
+            frames.join(","),
+            if self.flip { "flipped" } else { "-" },
+            self.hidden,
+            self.mask,
+            self.visible_pixels,
+            self.target_pixels
+        )
+    }
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a dyn arrow::array::Array {
+    batch.column_by_name(name).expect("because the batch was checked against its schema").as_ref()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    blake3::hash(bytes).as_bytes()[..DIGEST_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,76 @@
+//! `tubelet inspect checkpoint`: what is in a file of weights, and whether anything is odd.
+
+use std::{io::Write as _, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+use trainer::checkpoint::native::Checkpoint;
+
+use crate::report;
+
+/// Print what a checkpoint is: sizes, tensors with statistics, anything odd
+///
+/// Example: tubelet inspect checkpoint run/checkpoint-300.safetensors
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The file
+    file: PathBuf,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let checkpoint =
+        Checkpoint::read(&arguments.file).with_context(|| arguments.file.display().to_string())?;
+    let about = &checkpoint.about;
+    let mut rows = vec![["tensor", "shape", "mean", "deviation", "least", "largest", ""].map(String::from).to_vec()];
+    let (mut parameters, mut odd) = (0, 0);
+    for (name, tensor) in &checkpoint.weights {
+        parameters += tensor.values.len();
+        let what = oddity(&tensor.values);
+        odd += usize::from(!what.is_empty());
+        let [mean, deviation, least, largest] = statistics(&tensor.values).map(|value| format!("{value:.3e}"));
+        rows.push(vec![name.clone(), format!("{:?}", tensor.shape), mean, deviation, least, largest, what.to_owned()]);
+    }
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{}", report::table(&rows).trim_end())?;
+    writeln!(stdout, "\n{} tensors, {parameters} parameters, {odd} odd", checkpoint.weights.len())?;
+    writeln!(stdout, "step {}, {} clips, made by {}", about.step, about.clips, about.made_by)?;
+    Ok(())
+}
+
+/// Mean, standard deviation, least and largest value.
+fn statistics(values: &[f32]) -> [f64; 4] {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().copied().map(f64::from).sum::<f64>() / count;
+    let variance = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+    let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    [mean, variance.sqrt(), least.into(), largest.into()]
+}
+
+/// What a trained tensor should not be.
+fn oddity(values: &[f32]) -> &'static str {
+    if values.iter().any(|value| !value.is_finite()) {
+        "not finite"
+    } else if values.iter().all(|&value| value == 0.0) {
+        "all zero"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_tensor_should_not_be_is_named() {
+        assert_eq!(oddity(&[1.0, f32::NAN]), "not finite");
+        assert_eq!(oddity(&[0.0; 4]), "all zero");
+        assert_eq!(oddity(&[0.0, 1.0]), "");
+    }
+
+    #[test]
+    fn statistics_are_of_the_whole_tensor() {
+        assert_eq!(statistics(&[1.0, 3.0]), [2.0, 1.0, 1.0, 3.0]);
+    }
+}

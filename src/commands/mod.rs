@@ -1,0 +1,9 @@
+//! One file a command: its arguments, what it does, what it prints.
+
+pub mod bench;
+pub mod frames;
+pub mod inspect;
+pub mod preprocess;
+pub mod pretrain;
+pub mod reconstruct;
+pub mod scan;

@@ -1,0 +1,116 @@
+//! `tubelet scan`: what is in a collection of videos, without decoding any.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use anyhow::{Context as _, Result};
+use pipeline::{
+    dataset::VideoEntry,
+    manifest::{self, ManifestRow},
+    video::{Limits, VideoReader},
+};
+use schemas::manifest::GOOD;
+
+use crate::{
+    arguments::{self, Videos},
+    report::{self, Progress},
+};
+
+/// Open every video and write down what is in it: manifest.parquet
+///
+/// Packets are counted and their times read; nothing is decoded. A video that cannot be used stays in
+/// the manifest with a verdict and a reason.
+///
+/// Example: tubelet scan films --out manifest.parquet
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    videos: Videos,
+    /// Where the manifest goes
+    #[arg(long, value_name = "FILE", default_value = "manifest.parquet")]
+    out: PathBuf,
+    /// Videos that are read at the same time
+    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    workers: usize,
+    /// Print a JSON line a video to stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let videos = arguments::find_videos(&arguments.videos.videos)?;
+    let rows = scan(&videos, arguments.workers.max(1));
+    manifest::write(&arguments.out, &rows)
+        .with_context(|| format!("{} cannot be written", arguments.out.display()))?;
+    if arguments.json {
+        use std::io::Write as _;
+        let mut stdout = std::io::stdout().lock();
+        for row in &rows {
+            writeln!(stdout, "{}", serde_json::to_string(row)?)?;
+        }
+    }
+    summarise(&rows, &arguments.out);
+    Ok(())
+}
+
+/// A row for each video, in the order of the videos.
+fn scan(videos: &[VideoEntry], workers: usize) -> Vec<ManifestRow> {
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let rows: Mutex<Vec<Option<ManifestRow>>> = Mutex::new(vec![None; videos.len()]);
+    let progress = Mutex::new(Progress::new(videos.len() as u64, "videos"));
+    std::thread::scope(|scope| {
+        for _ in 0..workers.min(videos.len()) {
+            scope.spawn(|| {
+                let mut reader = VideoReader::new(Limits::default());
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(video) = videos.get(at) else { break };
+                    let row = ManifestRow::of(video, reader.open_for_scan(&video.path));
+                    rows.lock().expect("because no thread panics while it holds the rows")[at] = Some(row);
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    progress.lock().expect("because drawing does not panic").at(done as u64, "");
+                }
+            });
+        }
+    });
+    progress.into_inner().expect("because drawing does not panic").end();
+    let rows = rows.into_inner().expect("because no thread panics while it holds the rows");
+    rows.into_iter().flatten().collect()
+}
+
+/// What was found, in a table on stderr.
+fn summarise(rows: &[ManifestRow], out: &Path) {
+    let mut kinds: BTreeMap<(String, String), (u64, u64, u64)> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.verdict == GOOD) {
+        let kind = (row.container.clone().unwrap_or_default(), row.codec.clone().unwrap_or_default());
+        let (videos, frames, bytes) = kinds.entry(kind).or_default();
+        *videos += 1;
+        *frames += u64::from(row.frames.unwrap_or(0));
+        *bytes += row.bytes;
+    }
+    let head = ["container", "codec", "videos", "frames", "MB"].map(String::from).to_vec();
+    let body = kinds.iter().map(|((container, codec), (videos, frames, bytes))| {
+        let megabytes = format!("{:.1}", *bytes as f64 / 1e6);
+        vec![container.clone(), codec.clone(), videos.to_string(), frames.to_string(), megabytes]
+    });
+    let table: Vec<_> = std::iter::once(head).chain(body).collect();
+    report::say(report::table(&table).trim_end());
+
+    let failed: Vec<_> = rows.iter().filter(|row| row.verdict != GOOD).collect();
+    let mut verdicts: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in &failed {
+        *verdicts.entry(&row.verdict).or_default() += 1;
+    }
+    report::say(format_args!("{} of {} videos can be used; written to {}", rows.len() - failed.len(), rows.len(), out.display()));
+    if !failed.is_empty() {
+        let list: Vec<_> = verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        report::say(format_args!("{} cannot ({}); the reasons are in the manifest", failed.len(), list.join(", ")));
+    }
+}

@@ -1,0 +1,209 @@
+//! From what a person names to batches of clips: the only place where recipe and pipeline meet.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result};
+use arrow::array::RecordBatch;
+use pipeline::{
+    channel::{self, Batches},
+    dataset::Dataset,
+    mask::{DecoderMask, MaskKind},
+    plan::sampling::{Pace, ShortVideo},
+    profile::Profile,
+    quarantine::Quarantine,
+    settings::{ClipSettings, Flip},
+    source::ClipSource,
+    stream::{self, Workers},
+    transform::crop::CropRule,
+};
+use trainer::{Recipe, recipe};
+
+use crate::{
+    arguments,
+    report::{self, Usage},
+};
+
+/// Bytes of all clips in flight between file and batch.
+const IN_FLIGHT_BYTES: u64 = 1 << 30;
+
+/// Bytes of batches that wait for the trainer.
+const WAITING_BYTES: u64 = 256 << 20;
+
+/// Seconds that opening a video, and decoding a clip of it, may take each.
+pub const SECONDS_PER_CLIP: u32 = 20;
+
+/// Opens VIDEOS, a manifest, or a folder of frame shards.
+///
+/// # Errors
+/// Asked wrongly where nothing is there; failed where it cannot be read.
+pub fn open(given: &[PathBuf]) -> Result<Dataset> {
+    if let [path] = given
+        && is_parquet(path)
+    {
+        return Ok(Dataset::open_parquet(path)?);
+    }
+    if let Some(path) = given.iter().find(|path| is_parquet(path)) {
+        return Err(Usage::new(format!("{}: shards and manifests are given alone", path.display())).into());
+    }
+    Ok(Dataset::of_videos(arguments::find_videos(given)?))
+}
+
+/// Whether this is a Parquet file, or a folder of frame shards.
+fn is_parquet(path: &Path) -> bool {
+    if path.is_dir() {
+        return Dataset::is_shard_folder(path).unwrap_or(false);
+    }
+    path.is_file() && path.extension().is_some_and(|ending| ending == "parquet")
+}
+
+/// Tokens of a clip by what becomes of them.
+pub struct TokenCounts {
+    /// Seen by the encoder.
+    pub visible: usize,
+    /// Painted by the decoder.
+    pub painted: usize,
+    /// Of these, counted in the loss.
+    pub counted: usize,
+}
+
+/// The tokens of a recipe's masks, counted on the first clip's.
+///
+/// # Errors
+/// Asked wrongly: the mask does not fit.
+pub fn token_counts(recipe: &Recipe) -> Result<TokenCounts> {
+    let settings = settings(recipe, recipe.clip.clips_per_video as u32)?;
+    let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;
+    let mask = rule.draw(&mut settings.schedule(1).row(0, 0));
+    let counted = mask.target.len();
+    Ok(TokenCounts { visible: mask.visible.len(), painted: counted + mask.context.len(), counted })
+}
+
+/// The pipeline's settings of a recipe: a batch is one micro-batch.
+///
+/// # Errors
+/// Asked wrongly: lengths or masks do not fit.
+pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
+    let geometry = recipe.geometry()?;
+    let (micro_batch, parts) = recipe.accumulation()?;
+    let clip = &recipe.clip;
+    let mask = match recipe.mask.kind {
+        recipe::MaskKind::Tube => MaskKind::Tube,
+        recipe::MaskKind::Random => MaskKind::Random,
+        recipe::MaskKind::Frame => MaskKind::Frame,
+        recipe::MaskKind::Block => MaskKind::Block,
+    };
+    Ok(ClipSettings {
+        geometry,
+        pace: if clip.target_fps > 0.0 { Pace::Rate(clip.target_fps) } else { Pace::Stride(clip.stride as u32) },
+        short_videos: match clip.short_video {
+            recipe::ShortVideo::RepeatLast => ShortVideo::RepeatLast,
+            recipe::ShortVideo::Loop => ShortVideo::Loop,
+            recipe::ShortVideo::Skip => ShortVideo::Skip,
+        },
+        short_side: clip.short_side as u32,
+        crop: CropRule::MultiScale,
+        flip: Flip::Never,
+        mask,
+        mask_ratio: recipe.mask.ratio,
+        decoder_mask: match recipe.mask.decoder {
+            recipe::DecoderMask::None => DecoderMask::Hidden,
+            recipe::DecoderMask::RunningCell => DecoderMask::RunningCells { share: recipe.mask.decoder_ratio },
+        },
+        clips_per_video,
+        repeats: clip.repeats as u32,
+        batch: (micro_batch / clip.repeats) as u32,
+        batches_per_update: parts as u32,
+        seed: recipe.run.seed,
+    })
+}
+
+/// The dataset as a source of clips.
+///
+/// # Errors
+/// When this build has no video decoder and the data are videos; asked wrongly when shards hold other
+/// clips than the recipe asks for.
+pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+    match dataset {
+        Dataset::Videos(videos) => raw(videos, recipe),
+        Dataset::FrameShards(shards) => {
+            let facts = shards.facts();
+            let clip = &recipe.clip;
+            for (key, stored, wanted) in [
+                ("clip.frames", facts.frames as usize, clip.frames),
+                ("clip.stride", facts.stride as usize, clip.stride),
+                ("clip.short_side", facts.short_side as usize, clip.short_side),
+            ] {
+                if stored != wanted {
+                    return Err(Usage::new(format!("the shards were made with {key} = {stored}, not {wanted}"))
+                        .hint(format!("--set {key}={stored}"))
+                        .into());
+                }
+            }
+            if clip.target_fps > 0.0 {
+                return Err(Usage::new("clip.target_fps cannot be chosen for shards: their frames are stored").into());
+            }
+            Ok(Arc::new(shards.clone()))
+        }
+    }
+}
+
+#[cfg(feature = "video")]
+fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+    use pipeline::{source::videos, video::Limits};
+    let sampling = settings(recipe, 1)?.sampling();
+    let limits = Limits { seconds: SECONDS_PER_CLIP, ..Limits::default() };
+    Ok(Arc::new(Arc::new(videos::Videos::new(videos.clone(), sampling, limits))))
+}
+
+#[cfg(not(feature = "video"))]
+fn raw(_videos: &pipeline::dataset::Videos, _recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+    Err(Usage::new("this build reads frame shards only").hint("build with `--features video` to decode videos").into())
+}
+
+/// How the clips of a run are made and watched.
+pub struct Run {
+    /// What failed.
+    pub quarantine: Arc<Quarantine>,
+    /// Where the time goes.
+    pub profile: Arc<Profile>,
+}
+
+/// Micro-batches from number `first` on, for ever.
+///
+/// # Errors
+/// When the settings make no batch or threads cannot be started.
+pub fn batches(dataset: &Dataset, recipe: &Recipe, first: u64, workers: usize, run: &Run) -> Result<Batches> {
+    let settings = settings(recipe, dataset.clips_per_video(recipe.clip.clips_per_video as u32))?;
+    let workers =
+        Workers { count: workers.max(1), budget_bytes: IN_FLIGHT_BYTES, seconds_per_clip: 2 * SECONDS_PER_CLIP };
+    let quarantine = Arc::clone(&run.quarantine);
+    let on_failure = move |line: schemas::quarantine::QuarantineLine| {
+        Ok(quarantine.record(&line.video, &line.verdict, &line.reason)?)
+    };
+    let source = source(dataset, recipe)?;
+    let stream =
+        stream::batches(source, settings, first, workers, Arc::new(on_failure), Arc::clone(&run.profile))?;
+    Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(&run.profile))?)
+}
+
+/// One micro-batch, from a dataset whose failures are errors.
+///
+/// # Errors
+/// When its clips cannot be made.
+pub fn one_batch(dataset: &Dataset, recipe: &Recipe, number: u64) -> Result<RecordBatch> {
+    let run = Run { quarantine: Arc::new(Quarantine::open(None, dataset.videos(), 0.0)?), profile: Arc::default() };
+    let mut batches = batches(dataset, recipe, number, 1, &run)?;
+    Ok(batches.next().context("the pipeline ended without a batch")??)
+}
+
+/// Says how many videos gave no clip, and where the reasons are.
+pub fn say_failures(quarantine: &Quarantine, dataset: &Dataset, file: &Path) {
+    let failed = quarantine.failed();
+    if failed > 0 {
+        let videos = dataset.videos();
+        report::say(format_args!("{failed} of {videos} videos gave no clip: see {}", file.display()));
+    }
+}
