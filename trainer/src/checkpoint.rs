@@ -25,6 +25,7 @@ mod heads;
 mod hugging_face;
 pub mod native;
 mod official;
+mod safetensors_file;
 mod saved_model;
 mod sniff;
 mod tensor_table;

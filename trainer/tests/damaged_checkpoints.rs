@@ -254,6 +254,7 @@ fn settings_that_make_another_model_of_the_weights_are_refused() {
             "\"hidden_size\": 18446744073709551615",
             "would be 18446744073709551615 wide",
         ),
+        ("\"layer_norm_eps\": 1e-6", "\"layer_norm_eps\": 0.0", "would add 0e0 to the variance"),
         ("\"num_frames\": 4", "\"num_frames\": \"four\"", "config.json is damaged or cut short"),
     ] {
         let (_folder, path) = good(Format::HuggingFace, Kind::Pretraining);

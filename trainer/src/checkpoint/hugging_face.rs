@@ -15,7 +15,7 @@
 mod config;
 mod names;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, io::Write as _, path::Path};
 
 use schemas::ClipGeometry;
 
@@ -25,7 +25,7 @@ use super::{
     description::{KEY, Note},
     heads,
     native::About,
-    official,
+    official, safetensors_file,
     saved_model::{self, Claims},
     sniff::CONFIG,
     tensor_table::TensorTable,
@@ -151,16 +151,14 @@ pub(super) fn write(model: &SavedModel, path: &Path) -> Result<(), CheckpointErr
     }
     let layout = model.layout();
     let tensors = names::from_official(&layout, model.kind, &model.weights);
+    let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
     // `transformers` refuses a file whose format is not said.
     let metadata = [("format", "pt".to_owned()), (KEY, Note::json_of(model))];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
-    let weights =
-        safetensors::serialize(&tensors, Some(metadata)).map_err(std::io::Error::other).map_err(at)?;
     write_whole_folder(path, |folder| {
-        let file = |name: &str, content: &[u8]| {
-            write_whole(&folder.join(name), |file| std::io::Write::write_all(file, content))
-        };
-        file(WEIGHTS, &weights)?;
+        let file =
+            |name: &str, content: &[u8]| write_whole(&folder.join(name), |file| file.write_all(content));
+        write_whole(&folder.join(WEIGHTS), |file| safetensors_file::write(file, &tensors, &metadata))?;
         file(CONFIG, Config::of(model).to_json().as_bytes())?;
         file(PREPROCESSING, preprocessing(model.shape.geometry).as_bytes())
     })

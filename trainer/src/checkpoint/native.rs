@@ -15,28 +15,22 @@
 //! over or of another shape is an error that lists it. A file is written beside its place, synced and
 //! renamed: it is whole or it is not there.
 
+mod model;
+
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fs::File,
-    io::{Read as _, Write as _},
+    io::Read as _,
     path::Path,
 };
 
-use safetensors::{Dtype, SafeTensors, View};
-use schemas::MADE_BY;
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::model::{read_model, write_model};
 pub use super::error::CheckpointError;
-use super::{
-    Hints, Kind, SavedModel,
-    description::Description,
-    heads,
-    saved_model::{self, Claims},
-    tensor_table::TensorTable,
-    whole_file::write_whole,
-};
-use crate::{Recipe, RunFolder, weights::HostTensor};
+use super::{safetensors_file, whole_file::write_whole};
+use crate::weights::HostTensor;
 
 /// Format version, in the metadata key `format`.
 pub const FORMAT: &str = "tubelet-checkpoint/1";
@@ -76,8 +70,6 @@ pub struct Checkpoint {
 const FIRST: &str = "optimiser.m.";
 const SECOND: &str = "optimiser.v.";
 const AVERAGE: &str = "ema.";
-/// Entry of the metadata that says what a converted model is.
-const MODEL: &str = "model";
 
 impl Checkpoint {
     /// Writes it to `path`, whole or not at all.
@@ -91,10 +83,8 @@ impl Checkpoint {
         let tensors = parts.into_iter().chain(average).flat_map(|(prefix, part)| {
             part.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
         });
-        let metadata = metadata(&self.about);
-        let bytes =
-            safetensors::serialize(tensors, Some(metadata)).map_err(std::io::Error::other).map_err(at)?;
-        write_whole(path, |file| file.write_all(&bytes)).map_err(at)
+        let (tensors, metadata) = (tensors.collect(), metadata(&self.about));
+        write_whole(path, |file| safetensors_file::write(file, &tensors, &metadata)).map_err(at)
     }
 
     /// Reads it from `path`.
@@ -167,59 +157,7 @@ pub fn read_about(path: &Path) -> Result<About, CheckpointError> {
     about(header.metadata.as_ref(), path)
 }
 
-/// Reads the model in `path`, a checkpoint or the folder of a run, without what the optimiser needs.
-pub(super) fn read_model(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
-    if path.is_dir() {
-        return read_model(&newest(path)?, hints);
-    }
-    let bytes =
-        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
-    let (mut table, metadata) = TensorTable::of_safetensors(path, &bytes)?;
-    table.retain(|name| ![FIRST, SECOND, AVERAGE].iter().any(|prefix| name.starts_with(prefix)));
-    let about = about(Some(&metadata), path)?;
-    let mut claims = match metadata.get(MODEL) {
-        Some(text) => {
-            let description: Description = serde_json::from_str(text)
-                .map_err(|why| table.no_model(format!("its `{MODEL}` cannot be read: {why}")))?;
-            description.claims(about)
-        }
-        None => of_recipe(&table, about)?,
-    };
-    let (geometry, sides) =
-        (claims.shape.geometry, [claims.shape.geometry.height(), claims.shape.geometry.width()]);
-    claims.shape.geometry =
-        saved_model::geometry(path, hints, geometry.frames(), sides, geometry.tubelet(), geometry.patch())?;
-    heads::agree(path, hints.heads, claims.shape.encoder, claims.shape.decoder)?;
-    claims.fulfil(table, |table, layout| table.take(&layout))
-}
-
-/// Writes `model` to `path`, without what an optimiser would need.
-pub(super) fn write_model(model: &SavedModel, path: &Path) -> Result<(), CheckpointError> {
-    let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
-    let mut metadata = metadata(&model.about);
-    metadata.insert(MODEL.to_owned(), Description::of(model).to_json());
-    metadata.insert("converted_by".to_owned(), MADE_BY.to_owned());
-    let tensors = model.weights.iter();
-    let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(std::io::Error::other).map_err(at)?;
-    write_whole(path, |file| file.write_all(&bytes)).map_err(at)
-}
-
-/// What a run's checkpoint holds follows from the run's recipe.
-fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, CheckpointError> {
-    let shape = Recipe::from_toml(&about.recipe).and_then(|recipe| recipe.model_shape());
-    let shape = shape.map_err(|why| table.no_model(format!("its recipe cannot be used: {why}")))?;
-    Ok(Claims { kind: Kind::Pretraining, shape, labels: Vec::new(), about, assumed: Vec::new() })
-}
-
-/// The newest checkpoint of the run in `folder`.
-fn newest(folder: &Path) -> Result<std::path::PathBuf, CheckpointError> {
-    let unknown = |why: String| CheckpointError::Unknown { path: folder.to_owned(), why };
-    let point =
-        RunFolder::open(folder).and_then(|run| run.resume_point()).map_err(|why| unknown(why.to_string()))?;
-    Ok(point.ok_or_else(|| unknown("the run has no checkpoint yet".to_owned()))?.checkpoint)
-}
-
-fn metadata(about: &About) -> HashMap<String, String> {
+fn metadata(about: &About) -> BTreeMap<String, String> {
     let About { recipe, step, clips, data, made_by } = about;
     let entries = [
         ("format", FORMAT.to_owned()),
@@ -252,26 +190,10 @@ fn about(metadata: Option<&HashMap<String, String>>, path: &Path) -> Result<Abou
     }
 }
 
-impl View for &HostTensor {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>().into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.values.len() * size_of::<f32>()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use safetensors::tensor::TensorView;
+
     use super::*;
 
     fn checkpoint() -> Checkpoint {
@@ -317,8 +239,8 @@ mod tests {
     fn a_file_of_another_program_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("other.safetensors");
-        let tensor = HostTensor { shape: vec![1], values: vec![0.0] };
-        std::fs::write(&path, safetensors::serialize([("a", &tensor)], None).unwrap()).unwrap();
+        let tensor = TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap();
+        std::fs::write(&path, safetensors::serialize([("a", tensor)], None).unwrap()).unwrap();
         let refused = Checkpoint::read(&path).unwrap_err().to_string();
         assert!(refused.ends_with("is no tubelet-checkpoint/1: its `format` is None"), "{refused}");
         assert!(matches!(read_about(&path), Err(CheckpointError::Foreign { .. })));

@@ -116,6 +116,12 @@ impl Claims {
                 return Err(format!("{heads} heads do not divide the width {dim} of its {name}"));
             }
         }
+        // An epsilon of 0 divides by 0 where a token is flat; one from 1 up is a slip.
+        for epsilon in [self.shape.epsilons.blocks, self.shape.epsilons.last] {
+            if !(epsilon > 0.0 && epsilon < 1.0) {
+                return Err(format!("its norms would add {epsilon:e} to the variance"));
+            }
+        }
         match self.kind {
             Kind::Classifier { classes } if !(1..=LONGEST).contains(&classes) => {
                 Err(format!("it would have {classes} classes"))
