@@ -10,8 +10,8 @@ use crate::report::Usage;
 
 /// Endings of files that a folder is searched for. A file that is named itself may have any ending.
 const VIDEO_ENDINGS: [&str; 22] = [
-    "3g2", "3gp", "asf", "avi", "divx", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg",
-    "mts", "mxf", "ogv", "qt", "ts", "vob", "webm",
+    "3g2", "3gp", "asf", "avi", "divx", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg",
+    "mpg", "mts", "mxf", "ogv", "qt", "ts", "vob", "webm",
 ];
 
 /// Endings of files that list videos, one `path label` a line.
@@ -165,7 +165,8 @@ fn in_list(list: &Path) -> Result<Vec<VideoEntry>> {
 /// Files that match a pattern such as `clips/**/*.mp4`.
 fn by_glob(pattern: &Path) -> Result<Vec<VideoEntry>> {
     let shown = pattern.display().to_string();
-    let Some(wild) = pattern.iter().position(|part| part.to_string_lossy().contains(['*', '?', '[', '{'])) else {
+    let Some(wild) = pattern.iter().position(|part| part.to_string_lossy().contains(['*', '?', '[', '{']))
+    else {
         return Err(Usage::new(format!("{shown}: no such file or folder")).into());
     };
     let glob = globset::GlobBuilder::new(&shown)
@@ -232,7 +233,8 @@ mod tests {
     #[test]
     fn nothing_found_is_asked_wrongly() {
         let folder = folder(&[("readme.md", "")]);
-        for wrong in [folder.path().to_path_buf(), folder.path().join("absent"), folder.path().join("*.mp4")] {
+        for wrong in [folder.path().to_path_buf(), folder.path().join("absent"), folder.path().join("*.mp4")]
+        {
             let refused = find_videos(&[wrong]).unwrap_err();
             assert!(refused.is::<Usage>(), "{refused}");
         }

@@ -97,7 +97,11 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
     };
     Ok(ClipSettings {
         geometry,
-        pace: if clip.target_fps > 0.0 { Pace::Rate(clip.target_fps) } else { Pace::Stride(clip.stride as u32) },
+        pace: if clip.target_fps > 0.0 {
+            Pace::Rate(clip.target_fps)
+        } else {
+            Pace::Stride(clip.stride as u32)
+        },
         short_videos: match clip.short_video {
             recipe::ShortVideo::RepeatLast => ShortVideo::RepeatLast,
             recipe::ShortVideo::Loop => ShortVideo::Loop,
@@ -110,7 +114,9 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
         mask_ratio: recipe.mask.ratio,
         decoder_mask: match recipe.mask.decoder {
             recipe::DecoderMask::None => DecoderMask::Hidden,
-            recipe::DecoderMask::RunningCell => DecoderMask::RunningCells { share: recipe.mask.decoder_ratio },
+            recipe::DecoderMask::RunningCell => {
+                DecoderMask::RunningCells { share: recipe.mask.decoder_ratio }
+            }
         },
         clips_per_video,
         repeats: clip.repeats as u32,
@@ -137,13 +143,18 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
                 ("clip.short_side", facts.short_side as usize, clip.short_side),
             ] {
                 if stored != wanted {
-                    return Err(Usage::new(format!("the shards were made with {key} = {stored}, not {wanted}"))
-                        .hint(format!("--set {key}={stored}"))
-                        .into());
+                    return Err(Usage::new(format!(
+                        "the shards were made with {key} = {stored}, not {wanted}"
+                    ))
+                    .hint(format!("--set {key}={stored}"))
+                    .into());
                 }
             }
             if clip.target_fps > 0.0 {
-                return Err(Usage::new("clip.target_fps cannot be chosen for shards: their frames are stored").into());
+                return Err(Usage::new(
+                    "clip.target_fps cannot be chosen for shards: their frames are stored",
+                )
+                .into());
             }
             Ok(Arc::new(shards.clone()))
         }
@@ -160,7 +171,9 @@ fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe) -> Result<Arc<dyn Cl
 
 #[cfg(not(feature = "video"))]
 fn raw(_videos: &pipeline::dataset::Videos, _recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
-    Err(Usage::new("this build reads frame shards only").hint("build with `--features video` to decode videos").into())
+    Err(Usage::new("this build reads frame shards only")
+        .hint("build with `--features video` to decode videos")
+        .into())
 }
 
 /// How the clips of a run are made and watched.
@@ -177,8 +190,11 @@ pub struct Run {
 /// When the settings make no batch or threads cannot be started.
 pub fn batches(dataset: &Dataset, recipe: &Recipe, first: u64, workers: usize, run: &Run) -> Result<Batches> {
     let settings = settings(recipe, dataset.clips_per_video(recipe.clip.clips_per_video as u32))?;
-    let workers =
-        Workers { count: workers.max(1), budget_bytes: IN_FLIGHT_BYTES, seconds_per_clip: 2 * SECONDS_PER_CLIP };
+    let workers = Workers {
+        count: workers.max(1),
+        budget_bytes: IN_FLIGHT_BYTES,
+        seconds_per_clip: 2 * SECONDS_PER_CLIP,
+    };
     let quarantine = Arc::clone(&run.quarantine);
     let on_failure = move |line: schemas::quarantine::QuarantineLine| {
         Ok(quarantine.record(&line.video, &line.verdict, &line.reason)?)
@@ -194,7 +210,8 @@ pub fn batches(dataset: &Dataset, recipe: &Recipe, first: u64, workers: usize, r
 /// # Errors
 /// When its clips cannot be made.
 pub fn one_batch(dataset: &Dataset, recipe: &Recipe, number: u64) -> Result<RecordBatch> {
-    let run = Run { quarantine: Arc::new(Quarantine::open(None, dataset.videos(), 0.0)?), profile: Arc::default() };
+    let run =
+        Run { quarantine: Arc::new(Quarantine::open(None, dataset.videos(), 0.0)?), profile: Arc::default() };
     let mut batches = batches(dataset, recipe, number, 1, &run)?;
     Ok(batches.next().context("the pipeline ended without a batch")??)
 }

@@ -126,8 +126,11 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
             }
         }
         _ => {
-            return Err(crate::report::Usage::new(format!("{} ends neither in .png nor in .gif", out.display()))
-                .into());
+            return Err(crate::report::Usage::new(format!(
+                "{} ends neither in .png nor in .gif",
+                out.display()
+            ))
+            .into());
         }
     }
     write_whole(out, &bytes)

@@ -28,9 +28,9 @@ use self::{
     packet_pad::{Shared, Track},
 };
 use crate::{
+    file::{Container, FileBytes},
     picture::Orientation,
     plan::{bits::Framing, order::Stamp, pictures::Codec},
-    file::{Container, FileBytes},
     video::VideoError,
 };
 

@@ -49,6 +49,7 @@ pub struct Profile {
     clips: AtomicU64,
     frames: AtomicU64,
     repeated: AtomicU64,
+    decoded: AtomicU64,
 }
 
 impl Profile {
@@ -71,6 +72,16 @@ impl Profile {
         self.clips.fetch_add(1, Relaxed);
         self.frames.fetch_add(frames as u64, Relaxed);
         self.repeated.fetch_add(repeated as u64, Relaxed);
+    }
+
+    /// Counts pictures that came out of a decoder, wanted or not.
+    pub fn count_decoded(&self, pictures: u64) {
+        self.decoded.fetch_add(pictures, Relaxed);
+    }
+
+    /// Pictures that came out of decoders.
+    pub fn decoded_frames(&self) -> u64 {
+        self.decoded.load(Relaxed)
     }
 
     /// Time spent in a stage, all threads together.

@@ -23,12 +23,12 @@ use crate::{
     FrameRank, PacketNumber,
     decode::{Decoder, Naming, Stream, TimeLimit},
     demux::{self, Demuxed, Packet},
+    file::{FileBytes, recognise},
     picture::Picture,
     plan::{
         self, PacketFact, Place, Run, order,
         pictures::{self, Codec, StreamHeader},
     },
-    file::{FileBytes, recognise},
 };
 
 /// What a video may cost before it is refused.

@@ -48,7 +48,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(folder) = &arguments.out {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         for (rank, picture) in &pictures {
-            let rgb = transform::rgb::upright(picture, video.facts.orientation);
+            let rgb = transform::whole_frame(picture, video.facts.orientation, 0);
             let image = image::RgbImage::from_raw(rgb.width, rgb.height, rgb.pixels)
                 .expect("because a frame has three bytes a pixel");
             let mut bytes = Vec::new();
@@ -79,9 +79,9 @@ fn print(video: &OpenVideo, ranks: &[FrameRank], pictures: &BTreeMap<FrameRank, 
     let mut stdout = std::io::stdout().lock();
     for rank in ranks {
         let picture = &pictures[rank];
-        let time = video.facts.times.get(rank.0 as usize).map_or_else(|| "-".into(), |time| time.0.to_string());
-        let digest: String =
-            Md5::digest(&picture.planes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let time =
+            video.facts.times.get(rank.0 as usize).map_or_else(|| "-".into(), |time| time.0.to_string());
+        let digest: String = Md5::digest(&picture.planes).iter().map(|byte| format!("{byte:02x}")).collect();
         let (format, width, height) = (format_name(picture), picture.width, picture.height);
         writeln!(stdout, "{}\t{time}\t{format}\t{width}x{height}\t{digest}", rank.0)?;
     }

@@ -102,9 +102,9 @@ fn open_run(
     }
     match RunFolder::create(&arguments.out, recipe, &dataset.digest()) {
         Ok(run) => Ok((run, None)),
-        Err(error @ RunFolderError::Taken { .. }) => {
-            Err(Usage::new(error.to_string()).hint("--resume goes on with it; --out takes another folder").into())
-        }
+        Err(error @ RunFolderError::Taken { .. }) => Err(Usage::new(error.to_string())
+            .hint("--resume goes on with it; --out takes another folder")
+            .into()),
         Err(error) => Err(error).context("the run's folder cannot be made"),
     }
 }
@@ -137,7 +137,9 @@ fn summary(line: &MetricsLine) -> String {
 
 fn conclude(outcome: &Outcome, losses: Option<(f64, f64)>) {
     if let Some((first, last)) = losses {
-        report::say(format_args!("loss {first:.4} at first, {last:.4} at last (1.00 would be guessing the mean)"));
+        report::say(format_args!(
+            "loss {first:.4} at first, {last:.4} at last (1.00 would be guessing the mean)"
+        ));
     }
     match outcome {
         Outcome::Done { checkpoint } => report::say(format_args!("done: {}", checkpoint.display())),

@@ -56,8 +56,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if !arguments.video.exists() {
         return Err(Usage::new(format!("{}: no such file", arguments.video.display())).into());
     }
-    let run = RunFolder::open(&arguments.run)
-        .with_context(|| format!("{} is no run", arguments.run.display()))?;
+    let run =
+        RunFolder::open(&arguments.run).with_context(|| format!("{} is no run", arguments.run.display()))?;
     let recipe = showing_everything(run.recipe()?);
     let batch = clip(&arguments, &recipe)?;
 
@@ -107,7 +107,10 @@ fn rows(painted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
     let hidden = 100.0 * recipe.mask.ratio;
     [
         Row { caption: "original".into(), frames: frames(painted, &painted.original) },
-        Row { caption: format!("seen by the encoder, {hidden:.0} % hidden"), frames: frames(painted, &painted.masked) },
+        Row {
+            caption: format!("seen by the encoder, {hidden:.0} % hidden"),
+            frames: frames(painted, &painted.masked),
+        },
         Row { caption: how.into(), frames: frames(painted, &painted.reconstruction) },
     ]
 }

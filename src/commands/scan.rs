@@ -108,9 +108,18 @@ fn summarise(rows: &[ManifestRow], out: &Path) {
     for row in &failed {
         *verdicts.entry(&row.verdict).or_default() += 1;
     }
-    report::say(format_args!("{} of {} videos can be used; written to {}", rows.len() - failed.len(), rows.len(), out.display()));
+    report::say(format_args!(
+        "{} of {} videos can be used; written to {}",
+        rows.len() - failed.len(),
+        rows.len(),
+        out.display()
+    ));
     if !failed.is_empty() {
         let list: Vec<_> = verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-        report::say(format_args!("{} cannot ({}); the reasons are in the manifest", failed.len(), list.join(", ")));
+        report::say(format_args!(
+            "{} cannot ({}); the reasons are in the manifest",
+            failed.len(),
+            list.join(", ")
+        ));
     }
 }

@@ -12,7 +12,7 @@ use schemas::{ClipGeometry, GeometryError};
 
 pub use self::{
     layers::RecipeError,
-    sections::{Clip, Mask, Model, Optimiser, Recipe, Run, Schedule},
+    sections::{Clip, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Run, Schedule, ShortVideo},
 };
 use crate::{
     learning_rate::{LearningRate, PUBLISHED_BATCH},
@@ -177,7 +177,7 @@ impl Recipe {
             return Err(invalid("model.encoder_depth", 0, "must be at least 1".to_owned(), None));
         }
         let [_, height, width] = shape.geometry.grid();
-        if mask.decoder == sections::DecoderMask::RunningCell {
+        if mask.decoder == DecoderMask::RunningCell {
             if height % 2 == 1 || width % 2 == 1 {
                 let why = format!("needs even grids, this one is {height} by {width}");
                 return Err(invalid("mask.decoder", "running-cell", why, None));

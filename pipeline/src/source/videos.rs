@@ -1,10 +1,8 @@
 //! Frames from video files: opened, planned and decoded when they are asked for.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
@@ -50,7 +48,10 @@ impl ClipSource for Arc<Videos> {
     }
 
     fn name(&self, video: u64) -> String {
-        self.videos.entries().get(video as usize).map_or_else(String::new, |video| video.path.display().to_string())
+        self.videos
+            .entries()
+            .get(video as usize)
+            .map_or_else(String::new, |video| video.path.display().to_string())
     }
 
     fn bytes(&self, video: u64) -> u64 {
@@ -112,7 +113,9 @@ impl ClipReader for Reader {
         let orientation = facts.orientation;
         wanted.sort_unstable();
         wanted.dedup();
+        let before = self.reader.work().frames;
         let decoded = self.profile.time(Stage::Decode, || self.reader.decode(&open, &wanted));
+        self.profile.count_decoded(self.reader.work().frames - before);
         let pictures = decoded.map_err(|why| {
             let reach = if matches!(why, VideoError::TimeLimit { .. }) { Reach::Video } else { Reach::Slot };
             failed(&why, reach)

@@ -5,13 +5,13 @@ use gstreamer as gst;
 use crate::{
     FrameRank, StreamTime,
     demux::Packet,
+    file::Container,
     picture::Orientation,
     plan::{
         Place,
         order::{self, IndexMode, Stamp},
         pictures::{Codec, Coded, StreamHeader},
     },
-    file::Container,
 };
 
 /// Facts of a video that was opened.

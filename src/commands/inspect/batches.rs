@@ -1,14 +1,10 @@
 //! `tubelet inspect batches`: the clips that a training would see, a line each.
 
-use std::{
-    io::Write as _,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{io::Write as _, path::PathBuf, sync::Arc};
 
 use anyhow::Result;
 use arrow::{
-    array::{Array as _, AsArray as _, RecordBatch},
+    array::{AsArray as _, RecordBatch},
     datatypes::{UInt16Type, UInt32Type, UInt64Type},
 };
 use pipeline::quarantine::Quarantine;
@@ -17,8 +13,7 @@ use trainer::Recipe;
 
 use crate::{
     arguments::{self, RecipeArguments},
-    data,
-    report,
+    data, report,
 };
 
 /// Bytes of a digest that are printed.
@@ -125,7 +120,8 @@ impl Line {
                 .to_vec(),
             crop: ["x", "y", "width", "height"].map(|side| {
                 let crop = column(record, "crop").as_struct();
-                let side = crop.column_by_name(side).expect("because the batch was checked against its schema");
+                let side =
+                    crop.column_by_name(side).expect("because the batch was checked against its schema");
                 side.as_primitive::<UInt16Type>().value(row)
             }),
             flip: column(record, "flip").as_boolean().value(row),

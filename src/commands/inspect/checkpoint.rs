@@ -21,14 +21,24 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let checkpoint =
         Checkpoint::read(&arguments.file).with_context(|| arguments.file.display().to_string())?;
     let about = &checkpoint.about;
-    let mut rows = vec![["tensor", "shape", "mean", "deviation", "least", "largest", ""].map(String::from).to_vec()];
+    let mut rows =
+        vec![["tensor", "shape", "mean", "deviation", "least", "largest", ""].map(String::from).to_vec()];
     let (mut parameters, mut odd) = (0, 0);
     for (name, tensor) in &checkpoint.weights {
         parameters += tensor.values.len();
         let what = oddity(&tensor.values);
         odd += usize::from(!what.is_empty());
-        let [mean, deviation, least, largest] = statistics(&tensor.values).map(|value| format!("{value:.3e}"));
-        rows.push(vec![name.clone(), format!("{:?}", tensor.shape), mean, deviation, least, largest, what.to_owned()]);
+        let [mean, deviation, least, largest] =
+            statistics(&tensor.values).map(|value| format!("{value:.3e}"));
+        rows.push(vec![
+            name.clone(),
+            format!("{:?}", tensor.shape),
+            mean,
+            deviation,
+            least,
+            largest,
+            what.to_owned(),
+        ]);
     }
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", report::table(&rows).trim_end())?;

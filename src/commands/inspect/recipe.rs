@@ -29,7 +29,8 @@ pub struct Arguments {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let named = arguments::RecipeArguments { recipe: Some(arguments.recipe.clone()), set: arguments.set.clone() };
+    let named =
+        arguments::RecipeArguments { recipe: Some(arguments.recipe.clone()), set: arguments.set.clone() };
     let recipe = named.resolve("tiny")?;
     arguments::check(&recipe)?;
     let mut stdout = std::io::stdout().lock();
@@ -51,12 +52,22 @@ fn meaning(recipe: &Recipe, given: &[PathBuf]) -> Result<Vec<Vec<String>>> {
     let mut rows = vec![
         row("tokens", geometry.tokens(), format!("cubes of a clip, {time}×{height}×{width}")),
         row("visible", tokens.visible, "tokens that the encoder sees"),
-        row("painted", tokens.painted, match recipe.mask.decoder {
-            DecoderMask::None => "tokens that the decoder paints, all counted in the loss".to_owned(),
-            DecoderMask::RunningCell => format!("tokens that the decoder paints, {} counted in the loss", tokens.counted),
-        }),
+        row(
+            "painted",
+            tokens.painted,
+            match recipe.mask.decoder {
+                DecoderMask::None => "tokens that the decoder paints, all counted in the loss".to_owned(),
+                DecoderMask::RunningCell => {
+                    format!("tokens that the decoder paints, {} counted in the loss", tokens.counted)
+                }
+            },
+        ),
         row("parameters", grouped(parameters), "of encoder and decoder together"),
-        row("GMACs", format!("{:.3}", official.total() as f64 / 1e9), "of one clip forward as papers count, all cubes embedded"),
+        row(
+            "GMACs",
+            format!("{:.3}", official.total() as f64 / 1e9),
+            "of one clip forward as papers count, all cubes embedded",
+        ),
         row("", format!("{:.3}", ours.total() as f64 / 1e9), "as computed here, only visible cubes embedded"),
         row("update", recipe.optimiser.batch, format!("clips, in {parts} × {micro_batch}")),
     ];
@@ -66,7 +77,11 @@ fn meaning(recipe: &Recipe, given: &[PathBuf]) -> Result<Vec<Vec<String>>> {
         let per_epoch = clips / recipe.optimiser.batch as u64;
         rows.push(row("videos", dataset.videos(), "of the data"));
         rows.push(row("steps", per_epoch, "an epoch"));
-        rows.push(row("", per_epoch * recipe.schedule.epochs, format!("in {} epochs", recipe.schedule.epochs)));
+        rows.push(row(
+            "",
+            per_epoch * recipe.schedule.epochs,
+            format!("in {} epochs", recipe.schedule.epochs),
+        ));
     }
     Ok(rows)
 }

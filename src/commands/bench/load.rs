@@ -1,0 +1,125 @@
+//! `tubelet bench load`: clips a second from files or shards to whole record batches.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use pipeline::{
+    profile::{Profile, Stage},
+    quarantine::Quarantine,
+};
+
+use crate::{
+    arguments::{self, RecipeArguments},
+    data, report,
+};
+
+/// Clips of a batch, as loaders are usually compared.
+const BATCH: usize = 4;
+
+/// Load clips for some seconds and count them
+///
+/// Whole record batches are made (decoded, cropped, resized, masked, cut into cubes) and thrown away.
+/// The best of the repetitions stands in `clips_per_second`, all of them in `rounds`.
+///
+/// Example: tubelet bench load films --seconds 10 --workers 2 --repeat 3
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of frame shards
+    #[arg(value_name = "VIDEOS", required = true)]
+    data: Vec<PathBuf>,
+    /// Seconds of one repetition
+    #[arg(long, value_name = "S", default_value_t = 10.0)]
+    seconds: f64,
+    /// Threads that decode
+    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    workers: usize,
+    /// Repetitions
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    repeat: usize,
+    /// Clips drawn from each video
+    #[arg(long, value_name = "N")]
+    clips_per_video: Option<usize>,
+    #[command(flatten)]
+    recipe: RecipeArguments,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut recipe = arguments.recipe.resolve_from(|| Ok(trainer::Recipe::default()))?;
+    recipe.optimiser.batch = BATCH * recipe.clip.repeats;
+    recipe.optimiser.micro_batch = 0;
+    recipe.clip.clips_per_video = arguments.clips_per_video.unwrap_or(recipe.clip.clips_per_video);
+    arguments::check(&recipe)?;
+    let dataset = data::open(&arguments.data)?;
+    let clips = dataset.slots(recipe.clip.clips_per_video as u32) as usize;
+    recipe.optimiser.batch = recipe.optimiser.batch.min(clips * recipe.clip.repeats);
+    let quarantine = Arc::new(Quarantine::open(None, dataset.videos(), 1.0)?);
+    let profile = Arc::new(Profile::default());
+    let run = data::Run { quarantine: Arc::clone(&quarantine), profile: Arc::clone(&profile) };
+    let mut batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
+
+    // The first batch pays for starting threads and decoders.
+    batches.next().context("the pipeline ended")??;
+    let limit = Duration::from_secs_f64(arguments.seconds.max(0.1));
+    let mut rounds = Vec::new();
+    let before = Before::of(&profile);
+    let mut all = 0;
+    for _ in 0..arguments.repeat.max(1) {
+        let (start, mut clips) = (Instant::now(), 0);
+        while start.elapsed() < limit {
+            clips += batches.next().context("the pipeline ended")??.num_rows();
+        }
+        rounds.push(clips as f64 / start.elapsed().as_secs_f64());
+        all += clips;
+    }
+    ensure!(all > 0, "no clip was made");
+    let best = rounds.iter().copied().fold(0.0, f64::max);
+    println!("{}", before.summary(&profile, best, &rounds, quarantine.failed()));
+    Ok(())
+}
+
+/// Counters when measuring began.
+struct Before {
+    clips: u64,
+    decoded: u64,
+    cpu_seconds: f64,
+    spent: [Duration; Stage::ALL.len()],
+}
+
+impl Before {
+    fn of(profile: &Profile) -> Self {
+        Self {
+            clips: profile.clips(),
+            decoded: profile.decoded_frames(),
+            cpu_seconds: report::cpu_seconds().unwrap_or(0.0),
+            spent: Stage::ALL.map(|stage| profile.spent(stage)),
+        }
+    }
+
+    fn summary(&self, profile: &Profile, best: f64, rounds: &[f64], failed: u64) -> serde_json::Value {
+        let clips = (profile.clips() - self.clips).max(1) as f64;
+        let cpu = report::cpu_seconds().map(|seconds| 1e3 * (seconds - self.cpu_seconds) / clips);
+        let stages: serde_json::Map<_, _> = Stage::ALL
+            .into_iter()
+            .zip(self.spent)
+            .map(|(stage, before)| {
+                let milliseconds = (profile.spent(stage) - before).as_secs_f64() * 1e3 / clips;
+                (stage.name().to_owned(), milliseconds.into())
+            })
+            .collect();
+        serde_json::json!({
+            "clips_per_second": best,
+            "rounds": rounds,
+            "cpu_ms_per_clip": cpu,
+            "decoded_frames_per_clip": (profile.decoded_frames() - self.decoded) as f64 / clips,
+            "repeated_frame_share": profile.repeated_share(),
+            "failed_videos": failed,
+            "peak_rss_mb": report::peak_memory().map(|bytes| bytes / 1_000_000),
+            "wall_ms_per_clip_by_stage": stages,
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! `tubelet bench train`: seconds of a training step on random clips.
+
+use anyhow::Result;
+use pipeline::{batch::BatchBuilder, clip::ClipRow, transform::crop::Window};
+use trainer::Device;
+
+use crate::{
+    arguments::{self, RecipeArguments},
+    data,
+    report::{self, Usage},
+};
+
+/// Steps that are made before the clock counts: memory is new, and some devices compile.
+const WARM_UP: usize = 2;
+
+/// Time whole training steps (forward, backward, update) on random clips
+///
+/// The median step stands in `step_seconds`, after two that do not count.
+///
+/// Example: tubelet bench train --model base --batch 2 --steps 5
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Size of the model, the same as `--set model.size=M`
+    #[arg(long, value_name = "M")]
+    model: Option<String>,
+    /// Clips of a step
+    #[arg(long, value_name = "B", default_value_t = 8)]
+    batch: usize,
+    /// Where to compute
+    #[arg(long, default_value = "flex")]
+    device: String,
+    /// Steps that count
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    steps: usize,
+    #[command(flatten)]
+    recipe: RecipeArguments,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
+    let mut given = arguments.recipe.set.clone();
+    given.extend(arguments.model.iter().map(|size| format!("model.size={size}")));
+    let named = RecipeArguments { recipe: arguments.recipe.recipe.clone(), set: given };
+    let mut recipe = named.resolve_from(|| Ok(trainer::Recipe::default()))?;
+    recipe.optimiser.batch = arguments.batch;
+    recipe.optimiser.micro_batch = 0;
+    arguments::check(&recipe)?;
+    let batch = random_batch(&recipe)?;
+    let steps = WARM_UP + arguments.steps.max(1);
+    let seconds = trainer::time_steps(&recipe, &device, batch, steps)?;
+    let mut counted = seconds[WARM_UP..].to_vec();
+    counted.sort_by(f64::total_cmp);
+    let median = counted[counted.len() / 2];
+    println!(
+        "{}",
+        serde_json::json!({
+            "step_seconds": median,
+            "clips_per_second": arguments.batch as f64 / median,
+            "cpu_seconds_per_step": report::cpu_seconds().map(|cpu| cpu / steps as f64),
+            "peak_rss_mb": report::peak_memory().map(|bytes| bytes / 1_000_000),
+            "device": device.name(),
+            "steps": seconds,
+        })
+    );
+    Ok(())
+}
+
+/// Clips of random pixels with masks as the recipe draws them.
+fn random_batch(recipe: &trainer::Recipe) -> Result<arrow::array::RecordBatch> {
+    let settings = data::settings(recipe, 1)?;
+    let geometry = settings.geometry;
+    let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;
+    let schedule = settings.schedule(recipe.optimiser.batch as u64);
+    let mut builder = BatchBuilder::new(geometry, rule.visible_tokens());
+    let mut noise = blake3::Hasher::new().update(&recipe.run.seed.to_le_bytes()).finalize_xof();
+    for clip in 0..recipe.optimiser.batch as u64 {
+        let mask = rule.draw(&mut schedule.row(0, clip));
+        let mut cubes = |tokens: &[u16]| -> Vec<u8> {
+            let mut bytes = vec![0; tokens.len() * geometry.cube()];
+            noise.fill(&mut bytes);
+            bytes
+        };
+        builder.push(ClipRow {
+            clip,
+            epoch: 0,
+            video: "noise".into(),
+            label: None,
+            frames: vec![0; geometry.frames()].into(),
+            times: vec![0; geometry.frames()].into(),
+            crop: Window { x: 0, y: 0, width: geometry.width() as u32, height: geometry.height() as u32 },
+            flip: false,
+            visible_cubes: cubes(&mask.visible),
+            target_cubes: cubes(&mask.target),
+            mask,
+        });
+    }
+    Ok(builder.finish()?)
+}
