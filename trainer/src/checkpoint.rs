@@ -1,3 +1,93 @@
-//! Files of weights.
+//! Files of weights: three formats, one form in memory.
+//!
+//! ```text
+//! official .pth         ─┐                              ┌─▶ official .pth
+//! Hugging Face folder   ─┼─▶ SavedModel ────────────────┼─▶ Hugging Face folder
+//! tubelet .safetensors  ─┘   official names, on the host └─▶ tubelet .safetensors
+//! ```
+//!
+//! Which format a file is follows from what is in it, never from its name. Reading is strict: a tensor that
+//! is missing, left over, of another shape or type is an error that lists it, and nothing is loaded. No
+//! tensor is allocated before its shape is known to be that of the model. Values are moved, never computed
+//! with, so a way through all three formats and back gives the same bits.
+//!
+//! The formats differ in what they say beside the weights:
+//!
+//! | | heads | frames and frame size | epsilons of the norms |
+//! |---|---|---|---|
+//! | official | no: from the width, or [`Hints`] | in the `args` of a whole training file | 1e-6 everywhere |
+//! | Hugging Face | config.json | config.json | blocks: config.json; `decoder.norm`, `fc_norm`: 1e-5 |
+//! | tubelet | yes | yes | yes |
 
+mod description;
+mod error;
+mod heads;
+mod hugging_face;
 pub mod native;
+mod official;
+mod safetensors_file;
+mod saved_model;
+mod sniff;
+mod tensor_table;
+mod whole_file;
+
+use std::path::Path;
+
+pub use self::{
+    error::CheckpointError,
+    heads::Heads,
+    saved_model::{Kind, SavedModel},
+    sniff::{Format, sniff},
+};
+
+/// What a person knows of a model and its file may not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Attention heads.
+    pub heads: Option<Heads>,
+    /// Frames of a clip.
+    pub frames: Option<usize>,
+    /// Height and width of a frame in pixels.
+    pub sides: Option<[usize; 2]>,
+}
+
+/// Reads the model in `path`, whatever its format.
+///
+/// # Errors
+/// When it is no file of weights, damaged, or not exactly a VideoMAE model; when an official file's widths
+/// do not tell the number of heads.
+pub fn read_any(path: &Path) -> Result<SavedModel, CheckpointError> {
+    read_with(path, Hints::default())
+}
+
+/// Reads the model in `path`, whatever its format, with what the file may not say. Frames and sides in
+/// `hints` go before those of the file: the weights fit any.
+///
+/// # Errors
+/// As [`read_any`], and when the file says other heads than `hints`.
+pub fn read_with(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
+    match sniff(path)? {
+        Format::Official => official::read(path, hints),
+        Format::HuggingFace => hugging_face::read(path, hints),
+        Format::Tubelet => native::read_model(path, hints),
+    }
+}
+
+/// Writes `model` to `path`: a file, for Hugging Face a folder. Whole or not at all.
+///
+/// # Errors
+/// When it cannot be written; when Hugging Face's folder is there and not empty; when the official layout,
+/// which does not hold the number of heads, would give the model another one. `insisted` says that the
+/// caller knows the heads and wants that all the same.
+pub fn write(
+    model: &SavedModel,
+    format: Format,
+    path: &Path,
+    insisted: Option<Heads>,
+) -> Result<(), CheckpointError> {
+    match format {
+        Format::Official => official::write(model, path, insisted),
+        Format::HuggingFace => hugging_face::write(model, path),
+        Format::Tubelet => native::write_model(model, path),
+    }
+}

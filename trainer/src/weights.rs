@@ -53,6 +53,26 @@ impl Layout {
         self.0.iter().map(Entry::elements).sum()
     }
 
+    /// Checks that tensors of these names and shapes are exactly those of the layout.
+    ///
+    /// # Errors
+    /// When a tensor is missing, left over, or of another shape: all of them are listed.
+    pub fn check<'a>(&self, tensors: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Result<(), Misfit> {
+        let mut tensors: BTreeMap<&str, &[usize]> = tensors.into_iter().collect();
+        let mut misfit = Misfit::default();
+        for Entry { name, shape } in &self.0 {
+            match tensors.remove(name.as_str()) {
+                None => misfit.missing.push(name.clone()),
+                Some(found) if found != shape => {
+                    misfit.reshaped.push((name.clone(), found.to_vec(), shape.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        misfit.unused = tensors.into_keys().map(str::to_owned).collect();
+        if misfit.is_nothing() { Ok(()) } else { Err(misfit) }
+    }
+
     /// Parameters of the tensors whose names begin with `prefix`.
     pub fn parameters_of(&self, prefix: &str) -> usize {
         self.0.iter().filter(|entry| entry.name.starts_with(prefix)).map(Entry::elements).sum()
@@ -118,19 +138,13 @@ impl Weights {
         mut tensors: BTreeMap<String, HostTensor>,
         device: &Device,
     ) -> Result<Self, Misfit> {
-        let mut misfit = Misfit::default();
-        let mut values = Vec::with_capacity(layout.0.len());
-        for Entry { name, shape } in &layout.0 {
-            match tensors.remove(name) {
-                None => misfit.missing.push(name.clone()),
-                Some(found) if found.shape != *shape => {
-                    misfit.reshaped.push((name.clone(), found.shape, shape.clone()));
-                }
-                Some(found) => values.push(upload(found.values, device)),
-            }
-        }
-        misfit.unused = tensors.into_keys().collect();
-        if misfit.is_nothing() { Ok(Self::new(layout, values)) } else { Err(misfit) }
+        layout.check(tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.shape.as_slice())))?;
+        let values = layout.0.iter().map(|entry| {
+            let tensor = tensors.remove(&entry.name).expect("because the tensors are those of the layout");
+            upload(tensor.values, device)
+        });
+        let values = values.collect();
+        Ok(Self::new(layout, values))
     }
 
     /// The table whose tensor number `n` is `draw(entry n)`.

@@ -4,24 +4,33 @@
 //! <name>                weights, under their official names and shapes
 //! optimiser.m.<name>    mean gradients         optimiser.v.<name>    mean squared gradients
 //! ema.<name>            average of the weights, if the run keeps one
-//! metadata              format, recipe (TOML), step, clips, data (digest), made_by
+//! metadata              format, recipe (TOML), step, clips, data (digest), made_by; in a file that was
+//!                       converted also model (JSON: kind, lengths, heads, epsilons) and converted_by
 //! ```
+//!
+//! A run's checkpoint has its lengths from its recipe. A converted model has no recipe to take them from, and
+//! no optimiser.
 //!
 //! All tensors are f32, so Python's safetensors opens it. Loading is strict: a tensor that is missing, left
 //! over or of another shape is an error that lists it. A file is written beside its place, synced and
 //! renamed: it is whole or it is not there.
 
+mod model;
+
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fs::File,
-    io::{Read as _, Write as _},
-    path::{Path, PathBuf},
+    io::Read as _,
+    path::Path,
 };
 
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
 
-use crate::weights::{HostTensor, Misfit};
+pub(super) use self::model::{read_model, write_model};
+pub use super::error::CheckpointError;
+use super::{safetensors_file, whole_file::write_whole};
+use crate::weights::HostTensor;
 
 /// Format version, in the metadata key `format`.
 pub const FORMAT: &str = "tubelet-checkpoint/1";
@@ -30,9 +39,9 @@ pub const FORMAT: &str = "tubelet-checkpoint/1";
 const HEADER_LIMIT: u64 = 100_000_000;
 
 /// What a checkpoint says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// The run's recipe as TOML.
+    /// The run's recipe as TOML; empty where it was trained elsewhere.
     pub recipe: String,
     /// Updates of the weights so far.
     pub step: u64,
@@ -57,56 +66,6 @@ pub struct Checkpoint {
     pub average: Option<BTreeMap<String, HostTensor>>,
 }
 
-/// Why a checkpoint could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The file could not be opened, read, written or renamed.
-    #[error("{path}: {cause}", path = path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// It is no safetensors file, or cut short.
-    #[error("{path} is no whole safetensors file: {cause}", path = path.display())]
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        cause: String,
-    },
-    /// It is a safetensors file without the metadata of a tubelet checkpoint.
-    #[error("{path} is no {FORMAT}: its `{key}` is {found:?}", path = path.display())]
-    Foreign {
-        /// Which file.
-        path: PathBuf,
-        /// Which entry of the metadata.
-        key: &'static str,
-        /// What stands there.
-        found: Option<String>,
-    },
-    /// A tensor holds something else than f32.
-    #[error("{path}: `{name}` holds {found}, wanted F32", path = path.display())]
-    Kind {
-        /// Which file.
-        path: PathBuf,
-        /// Which tensor.
-        name: String,
-        /// What it holds.
-        found: String,
-    },
-    /// Its tensors are not those of the model.
-    #[error("{path}: {misfit}", path = path.display())]
-    Misfit {
-        /// Which file.
-        path: PathBuf,
-        /// What differs.
-        misfit: Misfit,
-    },
-}
-
 /// Prefixes of what is not weights.
 const FIRST: &str = "optimiser.m.";
 const SECOND: &str = "optimiser.v.";
@@ -124,26 +83,8 @@ impl Checkpoint {
         let tensors = parts.into_iter().chain(average).flat_map(|(prefix, part)| {
             part.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
         });
-        let metadata = HashMap::from(
-            [
-                ("format", FORMAT.to_owned()),
-                ("recipe", self.about.recipe.clone()),
-                ("step", self.about.step.to_string()),
-                ("clips", self.about.clips.to_string()),
-                ("data", self.about.data.clone()),
-                ("made_by", self.about.made_by.clone()),
-            ]
-            .map(|(key, value)| (key.to_owned(), value)),
-        );
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let bytes = safetensors::serialize(tensors, Some(metadata))
-            .map_err(|cause| at(std::io::Error::other(cause.to_string())))?;
-        let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(at)?;
-        beside.write_all(&bytes).map_err(at)?;
-        beside.as_file().sync_all().map_err(at)?;
-        beside.persist(path).map_err(|failed| at(failed.error))?;
-        // The rename itself is only on disk once the folder is.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at)
+        let (tensors, metadata) = (tensors.collect(), metadata(&self.about));
+        write_whole(path, |file| safetensors_file::write(file, &tensors, &metadata)).map_err(at)
     }
 
     /// Reads it from `path`.
@@ -216,6 +157,19 @@ pub fn read_about(path: &Path) -> Result<About, CheckpointError> {
     about(header.metadata.as_ref(), path)
 }
 
+fn metadata(about: &About) -> BTreeMap<String, String> {
+    let About { recipe, step, clips, data, made_by } = about;
+    let entries = [
+        ("format", FORMAT.to_owned()),
+        ("recipe", recipe.clone()),
+        ("step", step.to_string()),
+        ("clips", clips.to_string()),
+        ("data", data.clone()),
+        ("made_by", made_by.clone()),
+    ];
+    entries.map(|(key, value)| (key.to_owned(), value)).into()
+}
+
 fn about(metadata: Option<&HashMap<String, String>>, path: &Path) -> Result<About, CheckpointError> {
     let find = |key: &str| metadata.and_then(|metadata| metadata.get(key)).cloned();
     let foreign = |key, found| CheckpointError::Foreign { path: path.to_owned(), key, found };
@@ -236,26 +190,10 @@ fn about(metadata: Option<&HashMap<String, String>>, path: &Path) -> Result<Abou
     }
 }
 
-impl View for &HostTensor {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>().into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.values.len() * size_of::<f32>()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use safetensors::tensor::TensorView;
+
     use super::*;
 
     fn checkpoint() -> Checkpoint {
@@ -301,8 +239,8 @@ mod tests {
     fn a_file_of_another_program_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("other.safetensors");
-        let tensor = HostTensor { shape: vec![1], values: vec![0.0] };
-        std::fs::write(&path, safetensors::serialize([("a", &tensor)], None).unwrap()).unwrap();
+        let tensor = TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap();
+        std::fs::write(&path, safetensors::serialize([("a", tensor)], None).unwrap()).unwrap();
         let refused = Checkpoint::read(&path).unwrap_err().to_string();
         assert!(refused.ends_with("is no tubelet-checkpoint/1: its `format` is None"), "{refused}");
         assert!(matches!(read_about(&path), Err(CheckpointError::Foreign { .. })));

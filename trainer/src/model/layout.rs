@@ -12,6 +12,7 @@
 //! A classifier has the same encoder without the prefix and without its norm, then `fc_norm` and `head`.
 
 use schemas::{ClipGeometry, geometry::CHANNELS};
+use serde::{Deserialize, Serialize};
 
 use super::sizes::{ModelShape, Stack};
 use crate::weights::{Entry, Layout};
@@ -32,12 +33,30 @@ pub fn pretraining(shape: &ModelShape) -> Layout {
 
 /// The tensors of a classifier of `classes` classes.
 pub fn classifier(shape: &ModelShape, classes: usize) -> Layout {
-    let encoder = shape.encoder;
+    let Layout(mut entries) = encoder(shape, LastNorm::Absent);
+    affine(&mut entries, "fc_norm", shape.encoder.dim);
+    linear(&mut entries, "head", classes, shape.encoder.dim);
+    Layout(entries)
+}
+
+/// Whether an encoder that stands alone has the norm behind its last block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastNorm {
+    /// It has, as in pre-training.
+    Present,
+    /// It has not, as in fine-tuning.
+    Absent,
+}
+
+/// The tensors of an encoder alone, without a prefix.
+pub fn encoder(shape: &ModelShape, last_norm: LastNorm) -> Layout {
     let mut entries = Vec::new();
-    embedding(&mut entries, "", shape.geometry, encoder.dim);
-    blocks(&mut entries, "", encoder);
-    affine(&mut entries, "fc_norm", encoder.dim);
-    linear(&mut entries, "head", classes, encoder.dim);
+    embedding(&mut entries, "", shape.geometry, shape.encoder.dim);
+    blocks(&mut entries, "", shape.encoder);
+    if last_norm == LastNorm::Present {
+        affine(&mut entries, "norm", shape.encoder.dim);
+    }
     Layout(entries)
 }
 

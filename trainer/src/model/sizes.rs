@@ -25,7 +25,7 @@ pub enum Size {
 }
 
 /// A stack of transformer blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stack {
     /// Width of a token.
     pub dim: usize,
@@ -38,7 +38,7 @@ pub struct Stack {
 }
 
 /// What is added to the variance in each kind of LayerNorm.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NormEpsilons {
     /// In the blocks and in `encoder.norm`.
     pub blocks: f64,

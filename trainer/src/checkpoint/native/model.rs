@@ -1,0 +1,75 @@
+//! The model in tubelet's own file, without what an optimiser needs: what is moved between formats.
+//!
+//! A run's checkpoint takes its lengths from the run's recipe. A converted model has no recipe to take them
+//! from; its file says them in an entry of the metadata, as JSON.
+
+use std::path::{Path, PathBuf};
+
+use schemas::MADE_BY;
+
+use super::{AVERAGE, About, CheckpointError, FIRST, SECOND, about, metadata};
+use crate::{
+    Recipe, RunFolder,
+    checkpoint::{
+        Hints, Kind, SavedModel,
+        description::Description,
+        heads, safetensors_file,
+        saved_model::{self, Claims},
+        tensor_table::TensorTable,
+        whole_file::write_whole,
+    },
+};
+
+/// Entry of the metadata that says what a converted model is.
+const MODEL: &str = "model";
+
+/// Reads the model in `path`, a checkpoint or the folder of a run, without what the optimiser needs.
+pub(in crate::checkpoint) fn read_model(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
+    if path.is_dir() {
+        return read_model(&newest(path)?, hints);
+    }
+    let bytes =
+        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+    let (mut table, metadata) = TensorTable::of_safetensors(path, &bytes)?;
+    table.retain(|name| ![FIRST, SECOND, AVERAGE].iter().any(|prefix| name.starts_with(prefix)));
+    let about = about(Some(&metadata), path)?;
+    let mut claims = match metadata.get(MODEL) {
+        Some(text) => {
+            let description: Description = serde_json::from_str(text)
+                .map_err(|why| table.no_model(format!("its `{MODEL}` cannot be read: {why}")))?;
+            description.claims(about)
+        }
+        None => of_recipe(&table, about)?,
+    };
+    let said = claims.shape.geometry;
+    let sides = [said.height(), said.width()];
+    claims.shape.geometry =
+        saved_model::geometry(path, hints, said.frames(), sides, said.tubelet(), said.patch())?;
+    heads::agree(path, hints.heads, claims.shape.encoder, claims.shape.decoder)?;
+    claims.fulfil(table, |table, layout| table.take(&layout))
+}
+
+/// Writes `model` to `path`, without what an optimiser would need.
+pub(in crate::checkpoint) fn write_model(model: &SavedModel, path: &Path) -> Result<(), CheckpointError> {
+    let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
+    let mut metadata = metadata(&model.about);
+    metadata.insert(MODEL.to_owned(), Description::of(model).to_json());
+    metadata.insert("converted_by".to_owned(), MADE_BY.to_owned());
+    let tensors = model.weights.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+    write_whole(path, |file| safetensors_file::write(file, &tensors, &metadata)).map_err(at)
+}
+
+/// What a run's checkpoint holds follows from the run's recipe.
+fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, CheckpointError> {
+    let shape = Recipe::from_toml(&about.recipe).and_then(|recipe| recipe.model_shape());
+    let shape = shape.map_err(|why| table.no_model(format!("its recipe cannot be used: {why}")))?;
+    Ok(Claims { kind: Kind::Pretraining, shape, labels: Vec::new(), about, assumed: Vec::new() })
+}
+
+/// The newest checkpoint of the run in `folder`.
+fn newest(folder: &Path) -> Result<PathBuf, CheckpointError> {
+    let unknown = |why: String| CheckpointError::Unknown { path: folder.to_owned(), why };
+    let point =
+        RunFolder::open(folder).and_then(|run| run.resume_point()).map_err(|why| unknown(why.to_string()))?;
+    Ok(point.ok_or_else(|| unknown("the run has no checkpoint yet".to_owned()))?.checkpoint)
+}

@@ -1,0 +1,316 @@
+//! Files of weights in every layout: read to the expected outputs, and moved between layouts bit for bit.
+//!
+//! Folders with files of other programs are those named in `GOLDEN_DIRS` (separated by colons), by default
+//! all in `shared/golden` beside the checkout; those of another schema are left alone. Sizes, heads and the
+//! tolerance are read from `meta.json`. The largest differences are printed.
+
+mod batches;
+mod small_model;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use batches::{MadeClip, record_batch};
+use burn::tensor::Tensor;
+use safetensors::{Dtype, SafeTensors};
+use schemas::{ClipBatch, ClipGeometry};
+use serde_json::Value;
+use trainer::{
+    Device,
+    checkpoint::{self, CheckpointError, Format, Heads, Hints, Kind, SavedModel, read_any, read_with},
+    clips::{self, MaskedClips},
+    model::{Mode, VideoMae, classifier::Classifier, layout::LastNorm},
+    weights::{HostTensor, Weights},
+};
+
+/// Every kind of model that a file may hold.
+const KINDS: [Kind; 4] = [
+    Kind::Pretraining,
+    Kind::Classifier { classes: 5 },
+    Kind::Encoder { last_norm: LastNorm::Present },
+    Kind::Encoder { last_norm: LastNorm::Absent },
+];
+
+#[test]
+fn a_way_through_every_layout_and_back_gives_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (number, kind) in KINDS.into_iter().enumerate() {
+        let mut model = small_model::model(kind);
+        // Values that arithmetic would not keep.
+        let odd = model.weights.values_mut().next().unwrap();
+        odd.values[..4].copy_from_slice(&[-0.0, f32::MIN_POSITIVE / 2.0, f32::NAN, f32::NEG_INFINITY]);
+        let wanted = bits(&model);
+        let way = [
+            Format::Official,
+            Format::Tubelet,
+            Format::HuggingFace,
+            Format::Tubelet,
+            Format::Official,
+            Format::HuggingFace,
+            Format::Official,
+        ];
+        for (step, format) in way.into_iter().enumerate() {
+            let path = at(&format!("{number}-{step}"));
+            checkpoint::write(&model, format, &path, None).unwrap();
+            assert!(checkpoint::sniff(&path).is_ok_and(|found| found == format), "{kind:?} {format:?}");
+            model = read_any(&path).unwrap();
+            assert_eq!(bits(&model), wanted, "{kind:?} {format:?}");
+        }
+        let origin = small_model::model(kind);
+        assert_eq!((model.kind, model.about), (kind, origin.about), "what it is and where it comes from");
+        assert_eq!(model.shape, origin.shape, "heads, frames and sides are kept, and epsilons are official");
+    }
+}
+
+#[test]
+fn each_layout_is_computed_with_its_own_epsilons() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = small_model::model(Kind::Pretraining);
+    (model.shape.epsilons.blocks, model.shape.epsilons.last) = (1e-12, 1e-5);
+    let after = |format, name: &str| {
+        let path = folder.path().join(name);
+        checkpoint::write(&model, format, &path, None).unwrap();
+        let epsilons = read_any(&path).unwrap().shape.epsilons;
+        (epsilons.blocks, epsilons.last)
+    };
+    assert_eq!(after(Format::Tubelet, "a"), (1e-12, 1e-5));
+    assert_eq!(after(Format::HuggingFace, "b"), (1e-12, 1e-5));
+    assert_eq!(after(Format::Official, "c"), (1e-6, 1e-6));
+}
+
+#[test]
+fn the_names_of_classes_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = small_model::model(Kind::Classifier { classes: 2 });
+    model.labels = vec!["walk".to_owned(), "run".to_owned()];
+    for (name, format) in [("a", Format::HuggingFace), ("b", Format::Tubelet), ("c", Format::HuggingFace)] {
+        checkpoint::write(&model, format, &folder.path().join(name), None).unwrap();
+        model = read_any(&folder.path().join(name)).unwrap();
+    }
+    assert_eq!(model.labels, ["walk", "run"]);
+}
+
+#[test]
+fn heads_that_the_official_layout_would_lose_are_only_written_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.pth");
+    let mut model = small_model::model(Kind::Encoder { last_norm: LastNorm::Absent });
+    // 64 wide, which the official code gives one head.
+    (model.shape.encoder.dim, model.shape.encoder.heads) = (64, 4);
+    let layout = model.layout();
+    for entry in layout.0 {
+        let tensor = model.weights.get_mut(&entry.name).unwrap();
+        *tensor = HostTensor { values: vec![0.5; entry.elements()], shape: entry.shape };
+    }
+    let refused = checkpoint::write(&model, Format::Official, &path, None).unwrap_err();
+    assert!(matches!(refused, CheckpointError::HeadsLost { heads: 4, official: 1, .. }), "{refused}");
+    assert!(!path.exists());
+    let insisted = Some(Heads { encoder: 4, decoder: None });
+    checkpoint::write(&model, Format::Official, &path, insisted).unwrap();
+    assert_eq!(read_any(&path).unwrap().shape.encoder.heads, 4, "tubelet itself wrote them beside");
+}
+
+#[test]
+fn every_golden_layout_gives_the_expected_outputs() {
+    let folders = golden_folders();
+    if folders.is_empty() {
+        println!("skipped: no folder of checkpoints is here (GOLDEN_DIRS, TUBELET_SHARED)");
+    }
+    for folder in folders {
+        let golden = Golden::read(&folder);
+        for path in golden.files() {
+            golden.check(&path, &read_with(&path, golden.hints(&path)).unwrap());
+        }
+    }
+}
+
+#[test]
+fn golden_files_survive_every_layout() {
+    for folder in golden_folders() {
+        let golden = Golden::read(&folder);
+        let temporary = tempfile::tempdir().unwrap();
+        let mut first: BTreeMap<String, _> = BTreeMap::new();
+        for (number, path) in golden.files().into_iter().enumerate() {
+            let mut model = read_with(&path, golden.hints(&path)).unwrap();
+            let wanted = bits(&model);
+            let same = first.entry(format!("{:?}", model.kind)).or_insert_with(|| wanted.clone());
+            assert_eq!(*same, wanted, "{} holds what the others hold", path.display());
+            let insisted = golden.hints(&path).heads;
+            for (step, format) in [Format::Tubelet, Format::HuggingFace, Format::Tubelet, Format::Official]
+                .into_iter()
+                .enumerate()
+            {
+                let moved = temporary.path().join(format!("{number}-{step}"));
+                checkpoint::write(&model, format, &moved, insisted).unwrap();
+                model = read_any(&moved).unwrap();
+                assert_eq!(bits(&model), wanted, "{} as {format:?}", path.display());
+                golden.check(&moved, &model);
+            }
+        }
+    }
+}
+
+/// The bits of all values: `-0.0` and `0.0` are two, and a NaN is itself.
+fn bits(model: &SavedModel) -> BTreeMap<String, (Vec<usize>, Vec<u32>)> {
+    let of = |tensor: &HostTensor| {
+        (tensor.shape.clone(), tensor.values.iter().map(|value| value.to_bits()).collect())
+    };
+    model.weights.iter().map(|(name, tensor)| (name.clone(), of(tensor))).collect()
+}
+
+/// A folder of files by other programs, and what their weights must give.
+struct Golden {
+    folder: PathBuf,
+    meta: Value,
+    geometry: ClipGeometry,
+    expected: BTreeMap<String, Vec<f32>>,
+    frames: Vec<u8>,
+    mask: Vec<u8>,
+}
+
+fn golden_folders() -> Vec<PathBuf> {
+    let shared = std::env::var_os("TUBELET_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let named: Vec<PathBuf> = match std::env::var("GOLDEN_DIRS") {
+        Ok(named) => named.split(':').map(PathBuf::from).collect(),
+        Err(_) => fs::read_dir(shared.join("golden"))
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default(),
+    };
+    let is_ours = |path: &PathBuf| {
+        let meta = fs::read(path.join("meta.json")).ok();
+        let meta: Option<Value> = meta.and_then(|text| serde_json::from_slice(&text).ok());
+        meta.is_some_and(|meta| meta["schema"] == "tubelet-checkpoints/1")
+    };
+    let mut found: Vec<_> = named.into_iter().filter(is_ours).collect();
+    found.sort();
+    found
+}
+
+impl Golden {
+    fn read(folder: &Path) -> Self {
+        let meta: Value = serde_json::from_slice(&fs::read(folder.join("meta.json")).unwrap()).unwrap();
+        let length = |name: &str| meta["clip"][name].as_u64().unwrap() as usize;
+        let [frames, height, width] = ["frames", "height", "width"].map(length);
+        let geometry = ClipGeometry::new(frames, height, width, length("tubelet"), length("patch")).unwrap();
+        let file = fs::read(folder.join(meta["expected"]["file"].as_str().unwrap())).unwrap();
+        let (mut expected, mut bytes) = (BTreeMap::new(), BTreeMap::new());
+        for (name, view) in SafeTensors::deserialize(&file).unwrap().tensors() {
+            if view.dtype() == Dtype::F32 {
+                let (quads, _) = view.data().as_chunks::<4>();
+                expected.insert(name, quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect());
+            } else {
+                bytes.insert(name, view.data().to_vec());
+            }
+        }
+        let mut take = |name: &str| bytes.remove(name).unwrap();
+        let (frames, mask) = (take("input.u8"), take("mask"));
+        Self { folder: folder.to_owned(), meta, geometry, expected, frames, mask }
+    }
+
+    /// All files and folders of weights in it.
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path());
+        let is_weights =
+            |path: &PathBuf| path.is_dir() || path.extension().is_some_and(|ending| ending == "pth");
+        let mut files: Vec<_> = entries.filter(is_weights).collect();
+        files.sort();
+        files
+    }
+
+    /// What an official file does not say; nothing for the others, which do.
+    fn hints(&self, path: &Path) -> Hints {
+        if path.is_dir() {
+            return Hints::default();
+        }
+        let heads = |stack: &str| self.meta["pretrain"][stack]["heads"].as_u64().unwrap() as usize;
+        let heads = Heads { encoder: heads("encoder"), decoder: Some(heads("decoder")) };
+        let sides = [self.geometry.height(), self.geometry.width()];
+        Hints { heads: Some(heads), frames: Some(self.geometry.frames()), sides: Some(sides) }
+    }
+
+    /// Compares what `model` computes with what the layout at `path` must give.
+    fn check(&self, path: &Path, model: &SavedModel) {
+        assert_eq!(model.shape.geometry, self.geometry, "{}", path.display());
+        // Outputs differ between layouts by the epsilon of the last norm alone.
+        let layout = if model.shape.epsilons.last == 1e-6 { "" } else { "hf." };
+        for device in devices() {
+            match model.kind {
+                Kind::Pretraining => {
+                    let [encoded, painted] = self.pretrain(model, &device);
+                    if layout.is_empty() {
+                        self.compare(path, "pretrain.encoder", encoded);
+                    }
+                    self.compare(path, &format!("{layout}pretrain.prediction"), painted);
+                }
+                Kind::Classifier { .. } => {
+                    self.compare(path, &format!("{layout}finetune.logits"), self.classify(model, &device));
+                }
+                // Nothing is expected of an encoder alone; its bits are compared with the others'.
+                Kind::Encoder { .. } => {}
+            }
+        }
+    }
+
+    fn pretrain(&self, model: &SavedModel, device: &Device) -> [Vec<f32>; 2] {
+        let tokens = self.geometry.tokens();
+        let of_clip = self.frames.len() * tokens / self.mask.len();
+        let clips = self.frames.chunks_exact(of_clip).zip(self.mask.chunks_exact(tokens)).enumerate();
+        let clips: Vec<MadeClip> = clips
+            .map(|(number, (frames, mask))| {
+                let with = |value: u8| (0..tokens).filter(|token| mask[*token] == value).collect();
+                let (visible, target) = (with(0), with(1));
+                MadeClip { number: number as u64, frames: frames.to_vec(), visible, target, context: vec![] }
+            })
+            .collect();
+        let batch = ClipBatch::try_from(record_batch(self.geometry, &clips)).unwrap();
+        let batch = MaskedClips::upload(&batch, self.geometry, device).unwrap();
+        let weights = Weights::fit(model.layout(), model.weights.clone(), device).unwrap();
+        let network = VideoMae::new(model.shape, device);
+        [
+            host(network.encode(&weights, &batch, Mode::Fixed)),
+            host(network.paint(&weights, &batch, Mode::Fixed)),
+        ]
+    }
+
+    fn classify(&self, model: &SavedModel, device: &Device) -> Vec<f32> {
+        let (tokens, cube) = (self.geometry.tokens(), self.geometry.cube());
+        let clips = self.mask.len() / tokens;
+        let cubes: Vec<u8> = self
+            .frames
+            .chunks_exact(self.frames.len() / clips)
+            .flat_map(|frames| (0..tokens).flat_map(|token| batches::cube(frames, self.geometry, token)))
+            .collect();
+        let cubes = clips::normalise(clips::upload_cubes(cubes, [clips, tokens, cube], device));
+        let weights = Weights::fit(model.layout(), model.weights.clone(), device).unwrap();
+        host(Classifier::new(model.shape, device).classify(&weights, cubes).logits)
+    }
+
+    fn compare(&self, path: &Path, name: &str, found: Vec<f32>) {
+        let wanted = &self.expected[name];
+        assert_eq!(found.len(), wanted.len(), "{} {name}", path.display());
+        let apart = found.iter().zip(wanted).map(|(found, wanted)| (found - wanted).abs());
+        let largest = apart
+            .fold(0.0f32, |largest, apart| if apart > largest || apart.is_nan() { apart } else { largest });
+        let name_of_file = path.file_name().unwrap().to_string_lossy();
+        println!("{name_of_file:32} {name:24} {largest:.1e}");
+        let tolerance = self.meta["tolerance"]["abs"].as_f64().unwrap();
+        assert!(f64::from(largest) <= tolerance, "{} {name}: {largest} apart", path.display());
+    }
+}
+
+fn devices() -> Vec<Device> {
+    let mut devices = vec![Device::flex()];
+    if cfg!(feature = "tch") {
+        devices.push(Device::parse("tch").unwrap());
+    }
+    devices
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.try_into_vec_as().unwrap()
+}
