@@ -123,10 +123,10 @@ mod tests {
 
     #[test]
     fn exp_golomb_codes_are_those_of_table_9_2() {
-        let mut bits = Bits::new(&[0b1_010_011_0, 0b0100_0010, 0b1_0000000]);
+        let mut bits = Bits::new(&[0b1010_0110, 0b0100_0010, 0b1000_0000]);
         let codes: Vec<_> = (0..5).map(|_| bits.unsigned().unwrap()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4]);
-        let mut bits = Bits::new(&[0b010_011_00, 0b100_00101]);
+        let mut bits = Bits::new(&[0b0100_1100, 0b1000_0101]);
         assert_eq!([bits.signed(), bits.signed(), bits.signed()], [Some(1), Some(-1), Some(2)]);
         assert_eq!(Bits::new(&[0]).unsigned(), None);
     }

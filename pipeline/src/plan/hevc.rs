@@ -76,7 +76,8 @@ fn look_at(units: &[&[u8]], skipped: &mut Skipped) -> (Coded, u8) {
     } else {
         Start::Never
     };
-    let shown = !kinds.is_empty() && !(all(|kind| matches!(kind, 8 | 9)) && *skipped == Skipped::Dropped);
+    let dropped = *skipped == Skipped::Dropped && all(|kind| matches!(kind, 8 | 9));
+    let shown = !kinds.is_empty() && !dropped;
     if start != Start::Never {
         let breaks = *skipped == Skipped::AtTheBeginning || all(|kind| matches!(kind, 16..=18));
         *skipped = if breaks { Skipped::Dropped } else { Skipped::Shown };
