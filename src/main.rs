@@ -16,7 +16,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done (also when Ctrl-C stopped a run and
 
 /// VideoMAE in Rust: pre-train video transformers from raw video.
 #[derive(Parser)]
-#[command(name = "tubelet", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "tubelet", version, after_help = EXIT_CODES, max_term_width = 100, args_override_self = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -78,9 +78,10 @@ fn a_text_file_named_mp4_gives_no_clip() {
     let film = folder.path().join("film.mp4");
     std::fs::write(&film, "this is no film\n".repeat(50)).unwrap();
     let out = folder.path().join("run");
-    let (code, words) =
-        refusal(&["pretrain", "--data", text(&film), "--out", text(&out), "--steps", "1"], &folder);
+    let train = ["pretrain", "--data", text(&film), "--out", text(&out), "--set", "optimiser.batch=1"];
+    let (code, words) = refusal(&train, &folder);
     assert_eq!(code, 1, "{words}");
+    assert!(words.contains("film.mp4"), "{words}");
     let (code, words) = refusal(&["frames", text(&film)], &folder);
     assert_eq!(code, 1, "{words}");
     assert!(words.contains("film.mp4"), "{words}");
