@@ -8,7 +8,7 @@ use crate::{
     file::Container,
     picture::Orientation,
     plan::{
-        Place,
+        Place, Start,
         order::{self, IndexMode, Stamp},
         pictures::{Codec, Coded, StreamHeader},
     },
@@ -39,7 +39,8 @@ pub struct VideoFacts {
     /// Presentation time of each frame, rising. Where the container has none for a frame, it is
     /// interpolated between its neighbours.
     pub times: Vec<StreamTime>,
-    /// Frames that the container marks as key frames, rising.
+    /// Frames that the container marks as key frames, rising; in MPEG-1 and 2 the pictures that stand
+    /// alone. Those that an edit list hides have no rank and are left out.
     pub key_frames: Vec<FrameRank>,
     /// Nanoseconds from the first frame to the end of the last.
     pub duration: i64,
@@ -87,12 +88,15 @@ impl Gathered<'_> {
             self.stamps.iter().zip(self.places).filter(|(stamp, place)| stamp.hidden && place.is_some());
         let hidden = hidden.count() as u32;
         let frames = shown - hidden;
-        let mut key_frames: Vec<_> = self
-            .packets
-            .iter()
-            .zip(self.places)
-            .filter(|(packet, _)| packet.key)
-            .filter_map(|(_, place)| place.as_ref()?.0.checked_sub(hidden).map(FrameRank))
+        let mut key_frames: Vec<_> = (0..self.packets.len())
+            .filter(|&at| self.is_key(at))
+            .filter_map(|at| match self.mode {
+                // No packet has a place; a key picture is shown after all that are decoded before it.
+                IndexMode::Linear => Some(at as u32),
+                IndexMode::Times | IndexMode::Reorder => self.places[at].as_ref()?.0.checked_sub(hidden),
+            })
+            .filter(|&rank| rank < frames)
+            .map(FrameRank)
             .collect();
         key_frames.sort_unstable();
         let has_b_frames = match self.mode {
@@ -120,6 +124,15 @@ impl Gathered<'_> {
         };
         facts.set_times(order::times(self.mode, self.stamps, self.places, frames as usize), self.stamps);
         (facts, hidden)
+    }
+
+    /// Whether packet `at` is a key frame. The parser of MPEG-1 and 2 also flags the last picture that it
+    /// holds when the stream ends, so there the picture itself is asked.
+    fn is_key(&self, at: usize) -> bool {
+        match self.codec {
+            Codec::Mpeg1 | Codec::Mpeg2 => self.coded[at].start != Start::Never,
+            _ => self.packets[at].key,
+        }
     }
 }
 
