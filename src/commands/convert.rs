@@ -62,10 +62,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     checkpoint::write(&model, format, output, *heads).map_err(explain)?;
     if !model.assumed.is_empty() {
+        let assumed = model.assumed.join(", ");
         report::say(format_args!(
-            "note: {} does not say so; taken were {}",
-            input.display(),
-            model.assumed.join(", ")
+            "note: not said in {} and taken for granted (--heads, --frames, --size): {assumed}",
+            input.display()
         ));
     }
     if let Some(note) = epsilons(&model, format) {

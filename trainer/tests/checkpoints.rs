@@ -19,10 +19,11 @@ use safetensors::{Dtype, SafeTensors};
 use schemas::{ClipBatch, ClipGeometry};
 use serde_json::Value;
 use trainer::{
-    Device,
+    Device, Recipe, RunFolder,
     checkpoint::{self, CheckpointError, Format, Heads, Hints, Kind, SavedModel, read_any, read_with},
     clips::{self, MaskedClips},
     model::{Mode, VideoMae, classifier::Classifier, layout::LastNorm},
+    training::Training,
     weights::{HostTensor, Weights},
 };
 
@@ -64,6 +65,33 @@ fn a_way_through_every_layout_and_back_gives_the_same_bits() {
         assert_eq!((model.kind, model.about), (kind, origin.about), "what it is and where it comes from");
         assert_eq!(model.shape, origin.shape, "heads, frames and sides are kept, and epsilons are official");
     }
+}
+
+#[test]
+fn a_run_is_read_as_its_newest_checkpoint_without_the_optimiser() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recipe = Recipe::default();
+    for setting in [
+        "clip.frames=4",
+        "clip.size=32",
+        "model.encoder_dim=16",
+        "model.encoder_depth=1",
+        "model.encoder_heads=2",
+        "model.decoder_dim=8",
+        "model.decoder_depth=1",
+        "model.decoder_heads=2",
+    ] {
+        recipe.set(setting).unwrap();
+    }
+    let shape = recipe.model_shape().unwrap();
+    let training = Training::begin(&recipe, &shape, &Device::flex());
+    let run = RunFolder::create(folder.path(), &recipe, "digest").unwrap();
+    assert!(read_any(folder.path()).unwrap_err().to_string().ends_with("the run has no checkpoint yet"));
+    let written = training.checkpoint(&recipe, "digest");
+    run.write_checkpoint(&written).unwrap();
+    let read = read_any(folder.path()).unwrap();
+    assert_eq!((read.kind, read.shape), (Kind::Pretraining, shape));
+    assert_eq!((read.weights, read.about), (written.weights, written.about));
 }
 
 #[test]

@@ -69,8 +69,8 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The tensor with which it became too much.
         name: String,
-        /// Elements of the tensors so far.
-        elements: u128,
+        /// Elements of the tensors so far, or the largest number there is.
+        elements: u64,
         /// Length of the file.
         bytes: u64,
     },

@@ -72,7 +72,7 @@ fn read_noted(
 ) -> Result<SavedModel, CheckpointError> {
     let path = &table.path().with_file_name(CONFIG);
     let config = Config::read(path)?;
-    table.rename(|name| names::settled(name))?;
+    table.rename(names::settled)?;
     drop_key_biases(&mut table)?;
     let kind = kind(&table, &config);
     if matches!(kind, Kind::Encoder { .. }) {

@@ -140,11 +140,11 @@ impl<'a> TensorTable<'a> {
     where
         'a: 'b,
     {
-        let mut elements = 0u128;
+        let mut elements = 0u64;
         for (name, tensor) in tensors {
-            let product = tensor.shape.iter().try_fold(1u128, |all, &length| all.checked_mul(length as u128));
-            elements = elements.saturating_add(product.unwrap_or(u128::MAX));
-            if elements > u128::from(self.bytes) {
+            let product = tensor.shape.iter().try_fold(1u64, |all, &length| all.checked_mul(length as u64));
+            elements = elements.saturating_add(product.unwrap_or(u64::MAX));
+            if elements > self.bytes {
                 let (path, name) = (self.path.clone(), name.to_owned());
                 return Err(CheckpointError::TooLarge { path, name, elements, bytes: self.bytes });
             }
