@@ -60,8 +60,11 @@ impl FileBytes {
     /// Reads a file of at most `limit` bytes; a larger one gives its size instead.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or is none: opening a pipe would wait for somebody to write to it.
     pub fn read(path: &Path, limit: u64) -> io::Result<Result<Self, u64>> {
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
         let file = fs::File::open(path)?;
         let length = file.metadata()?.len();
         if length > limit {
@@ -100,6 +103,17 @@ impl AsRef<[u8]> for FileSlice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_no_file_and_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.mp4");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [pipe.as_path(), folder.path()] {
+            assert_eq!(FileBytes::read(path, 1).unwrap_err().to_string(), "not a regular file");
+        }
+    }
 
     #[test]
     fn containers_are_told_by_their_content() {

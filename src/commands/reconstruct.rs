@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use image::RgbImage;
 use pipeline::dataset::{Dataset, VideoEntry};
 use schemas::ClipBatch;
@@ -56,8 +56,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if !arguments.video.exists() {
         return Err(Usage::new(format!("{}: no such file", arguments.video.display())).into());
     }
-    let run =
-        RunFolder::open(&arguments.run).with_context(|| format!("{} is no run", arguments.run.display()))?;
+    let no_run = |why| Usage::new(format!("{} is no run: {why}", arguments.run.display()));
+    let run = RunFolder::open(&arguments.run).map_err(no_run)?;
     let recipe = showing_everything(run.recipe()?);
     let batch = clip(&arguments, &recipe)?;
 

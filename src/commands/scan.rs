@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use pipeline::{
     dataset::VideoEntry,
     manifest::{self, ManifestRow},
@@ -57,6 +57,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
     }
     summarise(&rows, &arguments.out);
+    ensure!(rows.iter().any(|row| row.verdict == GOOD), "none of {} videos can be used", rows.len());
     Ok(())
 }
 
