@@ -30,6 +30,7 @@ enum Command {
     Reconstruct(commands::reconstruct::Arguments),
     Inspect(commands::inspect::Arguments),
     Frames(commands::frames::Arguments),
+    Convert(commands::convert::Arguments),
     Bench(commands::bench::Arguments),
 }
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Reconstruct(arguments) => commands::reconstruct::run(arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         Command::Frames(arguments) => commands::frames::run(arguments),
+        Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, what it prints.
 
 pub mod bench;
+pub mod convert;
 pub mod frames;
 pub mod inspect;
 pub mod preprocess;
