@@ -6,6 +6,7 @@ mod data;
 mod report;
 mod sheet;
 mod stop;
+mod weights;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use std::{io::Cursor, path::Path};
 use anyhow::{Context as _, Result};
 use font8x8::UnicodeFonts as _;
 use image::{Frame, ImageFormat, Rgb, RgbImage, buffer::ConvertBuffer as _, codecs::gif};
+use schemas::whole_file;
 
 /// Pixels between pictures, and at the edge.
 const GAP: u32 = 4;
@@ -133,21 +134,7 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
             .into());
         }
     }
-    write_whole(out, &bytes)
-}
-
-/// Writes bytes to a temporary file beside `out`, syncs and renames it.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn write_whole(out: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let wrong = || format!("{} cannot be written", out.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
-    std::io::Write::write_all(&mut file, bytes).with_context(wrong)?;
-    file.as_file().sync_all().with_context(wrong)?;
-    file.persist(out).map_err(|error| error.error).with_context(wrong)?;
-    Ok(())
+    whole_file::write(out, &bytes).with_context(|| format!("{} cannot be written", out.display()))
 }
 
 #[cfg(test)]

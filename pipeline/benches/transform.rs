@@ -70,7 +70,10 @@ fn main() {
     let (from, to) = ((256, 256), (224, 224));
     for (name, ms) in [
         ("224×224 of a frame to RGB, fast", median_ms(200, |_| drop(black_box(convert(&picture, window))))),
-        ("224×224 of a frame to RGB, plain", median_ms(20, |_| drop(black_box(convert_plain(&picture, window))))),
+        (
+            "224×224 of a frame to RGB, plain",
+            median_ms(20, |_| drop(black_box(convert_plain(&picture, window)))),
+        ),
         ("256×256 to 224×224, fast", median_ms(200, |_| drop(black_box(resize(&rgb, from, to))))),
         ("256×256 to 224×224, plain", median_ms(20, |_| drop(black_box(resize_plain(&rgb, from, to))))),
     ] {

@@ -29,7 +29,6 @@ pub mod transform;
 pub mod tubelets;
 #[cfg(feature = "video")]
 pub mod video;
-mod whole_file;
 pub mod worker;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".

@@ -19,7 +19,7 @@ use parquet::{
 use schemas::{MADE_BY, manifest::VERSION};
 use serde::{Deserialize, Serialize};
 
-use crate::whole_file::WholeFile;
+use schemas::WholeFile;
 
 /// Rows that are written and read at once; a row has thousands of times.
 const ROWS_AT_ONCE: usize = 1024;

@@ -8,9 +8,11 @@ pub mod geometry;
 pub mod manifest;
 pub mod metrics;
 pub mod quarantine;
+pub mod whole_file;
 
 pub use clip_batch::ClipBatch;
 pub use geometry::{ClipGeometry, GeometryError};
+pub use whole_file::WholeFile;
 
 /// What made a file: `tubelet` and its version.
 pub const MADE_BY: &str = concat!("tubelet ", env!("CARGO_PKG_VERSION"));

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use trainer::checkpoint::{self, CheckpointError, Format, Heads, Hints, Kind, SavedModel};
+use trainer::checkpoint::{self, Format, Heads, Hints, Kind, SavedModel};
 
-use crate::report::{self, Usage};
+use crate::{
+    report::{self, Usage},
+    weights::{describe, explain},
+};
 
 /// Move weights between the official, the Hugging Face and tubelet's own format
 ///
@@ -73,28 +76,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     report::say(format_args!("done: {}: {}", output.display(), describe(&model)));
     Ok(())
-}
-
-/// Errors that another argument would avoid are asked wrongly; the others are the file's.
-fn explain(why: CheckpointError) -> anyhow::Error {
-    match why.hint() {
-        Some(hint) => Usage::new(why.to_string()).hint(hint).into(),
-        None if matches!(why, CheckpointError::Taken { .. } | CheckpointError::HeadsDiffer { .. }) => {
-            Usage::new(why.to_string()).into()
-        }
-        None => why.into(),
-    }
-}
-
-/// What a model is, in a line.
-fn describe(model: &SavedModel) -> String {
-    let what = match model.kind {
-        Kind::Pretraining => "encoder and decoder".to_owned(),
-        Kind::Classifier { classes } => format!("classifier of {classes} classes"),
-        Kind::Encoder { .. } => "encoder".to_owned(),
-    };
-    let layout = model.layout();
-    format!("{what}, {} tensors, {} parameters", layout.0.len(), layout.parameters())
 }
 
 /// The other code's epsilons, where they are not those that the model was made with.

@@ -53,7 +53,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 .expect("because a frame has three bytes a pixel");
             let mut bytes = Vec::new();
             image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png)?;
-            crate::sheet::write_whole(&folder.join(format!("frame_{:06}.png", rank.0)), &bytes)?;
+            schemas::whole_file::write(&folder.join(format!("frame_{:06}.png", rank.0)), &bytes)?;
         }
     }
     if arguments.md5 || arguments.out.is_none() {

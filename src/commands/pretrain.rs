@@ -14,7 +14,7 @@ use crate::{
     arguments::{self, RecipeArguments},
     data,
     report::{self, Progress, Usage},
-    stop,
+    stop, weights,
 };
 
 /// Pre-train a model from video files, a manifest or frame shards
@@ -39,6 +39,9 @@ pub struct Arguments {
     /// Steps to train in all, instead of the recipe's epochs
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
+    /// Begin with the weights of this file or folder: official, Hugging Face, or tubelet's own
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    init: Option<PathBuf>,
     /// Go on from the newest checkpoint in RUN
     #[arg(long)]
     resume: bool,
@@ -54,6 +57,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let dataset = data::open(&arguments.data)?;
     let steps = steps(&recipe, &dataset, arguments.steps)?;
     let (run, from) = open_run(&arguments, &recipe, &dataset)?;
+    if let Some(file) = &arguments.init {
+        weights::begin_with(file, &recipe, &device, &run)?;
+    }
     let list = run.path().join("quarantine.jsonl");
     let quarantine = Quarantine::open(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
     let watched = data::Run { quarantine: Arc::new(quarantine), profile: Arc::default() };

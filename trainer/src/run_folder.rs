@@ -10,8 +10,7 @@
 //! own name, so no other file needs to say which one is valid.
 
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -94,7 +93,8 @@ impl RunFolder {
         if recipe_path.exists() || run.newest()?.is_some() {
             return Err(RunFolderError::Taken { path: path.to_owned() });
         }
-        write_whole(&recipe_path, recipe.to_toml().as_bytes()).map_err(|cause| at(&recipe_path, cause))?;
+        schemas::whole_file::write(&recipe_path, recipe.to_toml().as_bytes())
+            .map_err(|cause| at(&recipe_path, cause))?;
         Ok(run)
     }
 
@@ -197,16 +197,6 @@ impl RunFolder {
 
 fn at(path: &Path, cause: io::Error) -> RunFolderError {
     RunFolderError::File { path: path.to_owned(), cause }
-}
-
-/// Writes a file beside `path` and renames it.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-    beside.write_all(bytes)?;
-    beside.as_file().sync_all()?;
-    beside.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use super::{
     blocks::{BLOCKS_KEY, Hashed},
     footer, layout,
 };
-use crate::whole_file::WholeFile;
+use schemas::WholeFile;
 
 /// Bytes of pixels in a row group, about: what a reader that knows only row groups must read for a
 /// clip, and what a writer holds in memory.

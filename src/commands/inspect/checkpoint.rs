@@ -2,12 +2,17 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use anyhow::{Context as _, Result};
-use trainer::checkpoint::native::Checkpoint;
+use anyhow::Result;
+use trainer::checkpoint;
 
-use crate::report;
+use crate::{
+    report::{self, Usage},
+    weights::{describe, explain},
+};
 
 /// Print what a checkpoint is: sizes, tensors with statistics, anything odd
+///
+/// FILE is a run's folder or checkpoint, an official .pth, or a Hugging Face folder.
 ///
 /// Example: tubelet inspect checkpoint run/checkpoint-300.safetensors
 #[derive(clap::Args)]
@@ -18,14 +23,16 @@ pub struct Arguments {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let checkpoint =
-        Checkpoint::read(&arguments.file).with_context(|| arguments.file.display().to_string())?;
-    let about = &checkpoint.about;
+    let file = &arguments.file;
+    if !file.exists() {
+        return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
+    }
+    let model = checkpoint::read_any(file).map_err(explain)?;
+    let about = &model.about;
     let mut rows =
         vec![["tensor", "shape", "mean", "deviation", "least", "largest", ""].map(String::from).to_vec()];
-    let (mut parameters, mut odd) = (0, 0);
-    for (name, tensor) in &checkpoint.weights {
-        parameters += tensor.values.len();
+    let mut odd = 0;
+    for (name, tensor) in &model.weights {
         let what = oddity(&tensor.values);
         odd += usize::from(!what.is_empty());
         let [mean, deviation, least, largest] =
@@ -42,7 +49,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", report::table(&rows).trim_end())?;
-    writeln!(stdout, "\n{} tensors, {parameters} parameters, {odd} odd", checkpoint.weights.len())?;
+    writeln!(stdout, "\n{}; {odd} odd", describe(&model))?;
+    let (encoder, decoder) = (model.shape.encoder, model.shape.decoder);
+    writeln!(stdout, "encoder {encoder:?}\ndecoder {decoder:?}")?;
     writeln!(stdout, "step {}, {} clips, made by {}", about.step, about.clips, about.made_by)?;
     Ok(())
 }

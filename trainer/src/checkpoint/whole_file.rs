@@ -1,10 +1,12 @@
-//! A file is written beside its place, synced and renamed: it is whole or it is not there.
+//! Checkpoints are written beside their place, synced and renamed: files, and folders of files.
 
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
 };
+
+use schemas::WholeFile;
 
 /// The folder that `path` is in.
 pub(super) fn folder_of(path: &Path) -> &Path {
@@ -13,12 +15,9 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 
 /// Has `write` fill a file that then stands at `path`.
 pub(super) fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut beside = beside(0o666).tempfile_in(folder)?;
-    write(beside.as_file_mut())?;
-    beside.as_file().sync_all()?;
-    beside.persist(path).map_err(|failed| failed.error)?;
-    sync(folder)
+    let mut file = WholeFile::create(path)?;
+    write(file.as_file_mut())?;
+    file.finish()
 }
 
 /// Has `write` fill a folder that then stands at `path`, where there is nothing or an empty folder.
@@ -28,7 +27,7 @@ pub(super) fn write_whole_folder<E: From<io::Error>>(
 ) -> Result<(), E> {
     // `..` and links are resolved where they can be, so that the new folder is on the same disk.
     let place: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let beside = beside(0o777).tempdir_in(folder_of(&place))?;
+    let beside = beside().tempdir_in(folder_of(&place))?;
     write(beside.path())?;
     sync(beside.path())?;
     std::fs::rename(beside.path(), &place)?;
@@ -40,15 +39,15 @@ pub(super) fn write_whole_folder<E: From<io::Error>>(
 /// What is made has the rights of any new file (the umask takes away what the user does not want);
 /// `tempfile` alone would keep it private.
 #[cfg(unix)]
-fn beside(rights: u32) -> tempfile::Builder<'static, 'static> {
+fn beside() -> tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut builder = tempfile::Builder::new();
-    builder.permissions(std::fs::Permissions::from_mode(rights));
+    builder.permissions(std::fs::Permissions::from_mode(0o777));
     builder
 }
 
 #[cfg(not(unix))]
-fn beside(_rights: u32) -> tempfile::Builder<'static, 'static> {
+fn beside() -> tempfile::Builder<'static, 'static> {
     tempfile::Builder::new()
 }
 

@@ -17,7 +17,7 @@ const SUFFIX: &str = ".part";
 
 /// A file in the making.
 #[derive(Debug)]
-pub(crate) struct WholeFile {
+pub struct WholeFile {
     target: PathBuf,
     folder: PathBuf,
     temporary: NamedTempFile,
@@ -25,7 +25,10 @@ pub(crate) struct WholeFile {
 
 impl WholeFile {
     /// Starts a file that shall stand at `target`; its folder must exist.
-    pub(crate) fn create(target: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written.
+    pub fn create(target: &Path) -> io::Result<Self> {
         let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let folder = match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -44,8 +47,16 @@ impl WholeFile {
         Ok(Self { target: target.to_owned(), temporary: builder.tempfile_in(&folder)?, folder })
     }
 
+    /// The temporary file, for writers that go back in it.
+    pub fn as_file_mut(&mut self) -> &mut fs::File {
+        self.temporary.as_file_mut()
+    }
+
     /// Puts the file in its place, replacing what stands there.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be synced or renamed; nothing of it stays then.
+    pub fn finish(self) -> io::Result<()> {
         self.temporary.as_file().sync_all()?;
         self.temporary.persist(&self.target)?;
         // The name is on disk only when its folder is.
@@ -61,6 +72,16 @@ impl io::Write for WholeFile {
     fn flush(&mut self) -> io::Result<()> {
         self.temporary.as_file_mut().flush()
     }
+}
+
+/// Writes these bytes to a file that is there whole or not at all.
+///
+/// # Errors
+/// When the folder cannot be read or written.
+pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = WholeFile::create(target)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.finish()
 }
 
 /// Removes what killed processes left of this file.

@@ -1,0 +1,77 @@
+//! Files of weights as several commands meet them: described in a line, refused in plain words, taken as the
+//! beginning of a run.
+
+use std::path::Path;
+
+use anyhow::Result;
+use trainer::{
+    Device, Recipe, RunFolder,
+    checkpoint::{self, CheckpointError, Kind, SavedModel},
+    model::layout,
+    training::Training,
+    weights::Weights,
+};
+
+use crate::report::{self, Usage};
+
+/// Errors that another argument would avoid are asked wrongly; the others are the file's.
+pub fn explain(why: CheckpointError) -> anyhow::Error {
+    match why.hint() {
+        Some(hint) => Usage::new(why.to_string()).hint(hint).into(),
+        None if matches!(why, CheckpointError::Taken { .. } | CheckpointError::HeadsDiffer { .. }) => {
+            Usage::new(why.to_string()).into()
+        }
+        None => why.into(),
+    }
+}
+
+/// What a model is, in a line.
+pub fn describe(model: &SavedModel) -> String {
+    let what = match model.kind {
+        Kind::Pretraining => "encoder and decoder".to_owned(),
+        Kind::Classifier { classes } => format!("classifier of {classes} classes"),
+        Kind::Encoder { .. } => "encoder".to_owned(),
+    };
+    let layout = model.layout();
+    format!("{what}, {} tensors, {} parameters", layout.0.len(), layout.parameters())
+}
+
+/// Writes the weights of `file` as the first checkpoint of a run, that of step 0.
+///
+/// # Errors
+/// When they cannot be read, or are not those of the recipe's model.
+pub fn begin_with(file: &Path, recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<()> {
+    if !file.exists() {
+        return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
+    }
+    let model = checkpoint::read_any(file).map_err(explain)?;
+    let shape = recipe.model_shape()?;
+    if model.kind != Kind::Pretraining {
+        return Err(Usage::new(format!(
+            "{} holds a {}, not encoder and decoder",
+            file.display(),
+            describe(&model)
+        ))
+        .into());
+    }
+    // Tensors fit whatever the number of heads is.
+    let heads = |encoder: usize, decoder: usize| format!("{encoder} and {decoder} attention heads");
+    let (found, wanted) = (
+        heads(model.shape.encoder.heads, model.shape.decoder.heads),
+        heads(shape.encoder.heads, shape.decoder.heads),
+    );
+    if found != wanted {
+        return Err(Usage::new(format!("{} has {found}, the recipe {wanted}", file.display()))
+            .hint("--set model.encoder_heads=… --set model.decoder_heads=…")
+            .into());
+    }
+    if model.shape.epsilons != shape.epsilons {
+        report::say("note: the norms of these weights were made with another epsilon; going on with 1e-6");
+    }
+    report::say(format_args!("begins with {}: {}", file.display(), describe(&model)));
+    let weights = Weights::fit(layout::pretraining(&shape), model.weights, device).map_err(|misfit| {
+        Usage::new(format!("{} is of another model than the recipe: {misfit}", file.display()))
+    })?;
+    run.write_checkpoint(&Training::from_weights(recipe, weights).checkpoint(recipe, run.data()))?;
+    Ok(())
+}
