@@ -1,4 +1,6 @@
-//! `tubelet inspect batches`: the clips that a training would see, a line each.
+//! `tubelet inspect batches`: the clips that a training would see, a line each, or all of them in a file.
+
+mod parquet_file;
 
 use std::{io::Write as _, path::PathBuf, sync::Arc};
 
@@ -7,7 +9,7 @@ use arrow::{
     array::{AsArray as _, RecordBatch},
     datatypes::{UInt16Type, UInt32Type, UInt64Type},
 };
-use pipeline::quarantine::Quarantine;
+use pipeline::{channel::Batches, quarantine::Quarantine};
 use schemas::ClipBatch;
 use trainer::Recipe;
 
@@ -25,6 +27,9 @@ const DIGEST_BYTES: usize = 8;
 /// hidden tokens (a digest of their list), visible pixels and target pixels (BLAKE3, 8 bytes). The lines
 /// do not depend on the number of workers.
 ///
+/// With --out, the record batches are written to a Parquet file that pyarrow, DuckDB and polars read: a row
+/// a clip with its masks and the pixels of its cubes, a row group a batch as pre-training gets it.
+///
 /// Example: tubelet inspect batches films --count 8 --workers 2 --recipe tiny
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -40,30 +45,51 @@ pub struct Arguments {
     #[command(flatten)]
     recipe: RecipeArguments,
     /// Print JSON objects instead
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     json: bool,
+    /// Write the batches to this Parquet file instead; the clips are filled up to whole batches
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Runs it.
 pub fn run(arguments: Arguments) -> Result<()> {
     let mut recipe = arguments.recipe.resolve_from(|| Ok(Recipe::default()))?;
     arguments::check(&recipe)?;
-    // Which clips there are does not depend on how they are put into batches, but for what an epoch drops.
-    recipe.optimiser.batch = recipe.clip.repeats;
-    recipe.optimiser.micro_batch = 0;
     let dataset = data::open(&arguments.data)?;
     let quarantine = Arc::new(Quarantine::open(None, dataset.videos(), recipe.run.max_failed_share)?);
     let run = data::Run { quarantine, profile: Arc::default() };
-    let mut left = arguments.count;
+    match &arguments.out {
+        Some(out) => {
+            let batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
+            parquet_file::write(batches, arguments.count, out)?;
+        }
+        None => {
+            // Which clips there are does not depend on how they are put into batches, but for what an epoch
+            // drops.
+            recipe.optimiser.batch = recipe.clip.repeats;
+            recipe.optimiser.micro_batch = 0;
+            let batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
+            print(batches, arguments.count, arguments.json)?;
+        }
+    }
+    if run.quarantine.failed() > 0 {
+        report::say(format_args!("{} of {} videos gave no clip", run.quarantine.failed(), dataset.videos()));
+    }
+    Ok(())
+}
+
+fn print(batches: Batches, count: u64, json: bool) -> Result<()> {
+    let mut left = count;
     let mut stdout = std::io::stdout().lock();
-    for batch in data::batches(&dataset, &recipe, 0, arguments.workers, &run)? {
+    for batch in batches {
         let batch = ClipBatch::try_from(batch?)?;
         for row in 0..batch.len() {
             if left == 0 {
-                break;
+                return Ok(());
             }
             let line = Line::of(&batch, row);
-            if arguments.json {
+            if json {
                 writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
             } else {
                 writeln!(stdout, "{}", line.text())?;
@@ -73,9 +99,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         if left == 0 {
             break;
         }
-    }
-    if run.quarantine.failed() > 0 {
-        report::say(format_args!("{} of {} videos gave no clip", run.quarantine.failed(), dataset.videos()));
     }
     Ok(())
 }

@@ -1,0 +1,59 @@
+//! Batches as a Parquet file: a row a clip, a row group a batch.
+//!
+//! The columns are those of [`schemas::clip_batch`], whose schema with geometry and format version is kept
+//! in the file's metadata. Token lists and cubes are u8 and u16 as they are, so the file is what a training
+//! gets and nothing else.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use parquet::{
+    arrow::ArrowWriter,
+    basic::Compression,
+    file::properties::{EnabledStatistics, WriterProperties},
+};
+use pipeline::channel::Batches;
+use schemas::MADE_BY;
+use tempfile::NamedTempFile;
+
+use crate::report;
+
+/// Writes whole batches until there are `count` clips or more. The file is there whole or not at all.
+///
+/// # Errors
+/// When a batch cannot be made, or the file not be written.
+pub(super) fn write(batches: Batches, count: u64, out: &Path) -> Result<()> {
+    ensure!(count > 0, "no clip was asked for");
+    let wrong = || format!("{} cannot be written", out.display());
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder).with_context(wrong)?;
+    let mut batches = batches.peekable();
+    let Some(Ok(first)) = batches.peek() else {
+        return batches.next().context("the pipeline ended without a batch")?.map(drop).map_err(Into::into);
+    };
+    let mut writer =
+        ArrowWriter::try_new(&mut file, first.schema(), Some(properties())).with_context(wrong)?;
+    let (mut clips, mut groups) = (0, 0);
+    while clips < count
+        && let Some(batch) = batches.next().transpose()?
+    {
+        writer.write(&batch).with_context(wrong)?;
+        writer.flush().with_context(wrong)?;
+        clips += batch.num_rows() as u64;
+        groups += 1;
+    }
+    writer.close().with_context(wrong)?;
+    file.as_file().sync_all().with_context(wrong)?;
+    file.persist(out).map_err(|why| why.error).with_context(wrong)?;
+    report::say(format_args!("done: {}: {clips} clips in {groups} batches", out.display()));
+    Ok(())
+}
+
+/// Pixels are noise to a dictionary, and nobody looks for one by its least and largest value.
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_created_by(MADE_BY.to_owned())
+        .set_compression(Compression::LZ4_RAW)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build()
+}
