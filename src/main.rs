@@ -25,11 +25,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    #[cfg(feature = "video")]
     Scan(commands::scan::Arguments),
     Preprocess(commands::preprocess::Arguments),
     Pretrain(commands::pretrain::Arguments),
     Reconstruct(commands::reconstruct::Arguments),
     Inspect(commands::inspect::Arguments),
+    #[cfg(feature = "video")]
     Frames(commands::frames::Arguments),
     Convert(commands::convert::Arguments),
     Bench(commands::bench::Arguments),
@@ -39,11 +41,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     report::start_logging();
     let outcome = match arguments.command {
+        #[cfg(feature = "video")]
         Command::Scan(arguments) => commands::scan::run(arguments),
         Command::Preprocess(arguments) => commands::preprocess::run(arguments),
         Command::Pretrain(arguments) => commands::pretrain::run(arguments),
         Command::Reconstruct(arguments) => commands::reconstruct::run(arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
+        #[cfg(feature = "video")]
         Command::Frames(arguments) => commands::frames::run(arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),

@@ -2,9 +2,11 @@
 
 pub mod bench;
 pub mod convert;
+#[cfg(feature = "video")]
 pub mod frames;
 pub mod inspect;
 pub mod preprocess;
 pub mod pretrain;
 pub mod reconstruct;
+#[cfg(feature = "video")]
 pub mod scan;
