@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 tubelet="${CARGO_TARGET_DIR:-target}/debug/tubelet"
 out=${TUBELET_DEMO:-demo}
-steps=${TUBELET_DEMO_STEPS:-120}
+steps=${TUBELET_DEMO_STEPS:-80}
 
 say() { printf '\n\033[1m%s\033[0m\n' "$1"; shift; for line in "$@"; do printf '%s\n' "$line"; done; }
 [ -z "${NO_COLOR:-}" ] && [ -t 1 ] || say() { printf '\n== %s\n' "$1"; shift; for line in "$@"; do printf '%s\n' "$line"; done; }
@@ -36,7 +36,8 @@ say '4. Preprocess: the same clips, decoded once and kept in Parquet shards'
 
 say '5. Go on from the shards' \
   'No video is decoded any more: what pre-training waits for now is the model alone.'
-"$tubelet" pretrain --data "$out/shards" --out "$out/run" --steps $((steps + steps / 2)) --resume
+"$tubelet" pretrain --data "$out/shards" --out "$out/run" --steps $((steps + steps / 2)) --resume \
+  --set clip.short_side=128
 
 say '6. A picture'
 "$tubelet" reconstruct --run "$out/run" samples/flower.mp4 --out "$out/reconstruction.png"
