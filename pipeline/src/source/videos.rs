@@ -1,8 +1,11 @@
 //! Frames from video files: opened, planned and decoded when they are asked for.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
@@ -57,7 +60,13 @@ impl ClipSource for Arc<Videos> {
     fn bytes(&self, video: u64) -> u64 {
         match self.bytes.get(video as usize).map(|bytes| bytes.load(Relaxed)) {
             Some(known) if known > 0 => known,
-            _ => self.clip_bytes(0, UNKNOWN_PICTURE),
+            // Asking for a size does not read the file. One that cannot be had will fail to open anyway.
+            _ => {
+                let entry = self.videos.entries().get(video as usize);
+                let file =
+                    entry.and_then(|entry| fs::metadata(&entry.path).ok()).map_or(0, |file| file.len());
+                self.clip_bytes(file.min(self.limits.file_bytes), UNKNOWN_PICTURE)
+            }
         }
     }
 
