@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use schemas::ClipGeometry;
-
 use crate::{
     FrameRank,
     draws::Draws,
@@ -16,7 +14,7 @@ use crate::{
     schedule::Schedule,
     settings::{ClipSettings, Flip},
     source::{ClipFrames, Pixels},
-    transform::{self, RgbFrame, crop::Window, orientation, resize},
+    transform::{self, crop::Window, lines::Lines, orientation, resize::Resize},
     tubelets,
 };
 
@@ -88,30 +86,50 @@ impl ClipMaker {
         profile.count_clip(ranks.len(), sampling::repeated(&ranks));
         let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, self.settings.short_side));
         let repeats = u64::from(self.settings.repeats);
+        let (mut frame, mut spare) = (Lines::default(), Lines::default());
         let row = |repeat| {
             let clip = number * repeats + repeat;
             let mut draws = self.schedule.row(epoch, clip);
             let crop = self.crop(pictures.size, &mut draws.crop);
             let flip = self.settings.flip == Flip::Half && draws.flip.below(2) == 1;
             let geometry = self.settings.geometry;
-            let pixels = profile.time(Stage::Transform, || pictures.resized(geometry, crop, flip));
-            profile.time(Stage::Cubes, || {
+            let resize =
+                Resize::new((crop.width, crop.height), (geometry.width() as u32, geometry.height() as u32));
+            let (mask, mut visible, mut target) = profile.time(Stage::Cubes, || {
                 let mask = self.mask.draw(&mut draws);
-                let in_order: Vec<&[u8]> = pictures.places.iter().map(|&at| pixels[at].as_slice()).collect();
-                ClipRow {
-                    clip,
-                    epoch,
-                    video: frames.video.clone(),
-                    label: frames.label,
-                    frames: ranks.clone(),
-                    times: times.clone(),
-                    crop,
-                    flip,
-                    visible_cubes: tubelets::cubes(geometry, &in_order, &mask.visible),
-                    target_cubes: tubelets::cubes(geometry, &in_order, &mask.target),
-                    mask,
-                }
-            })
+                let room = |tokens: &[u16]| vec![0; tokens.len() * geometry.cube()];
+                let rooms = (room(&mask.visible), room(&mask.target));
+                (mask, rooms.0, rooms.1)
+            });
+            for distinct in 0..pictures.distinct() {
+                profile.time(Stage::Transform, || {
+                    pictures.window(distinct, crop, &mut frame, &mut spare);
+                    resize.run(&mut frame, &mut spare);
+                    if flip {
+                        frame.mirror();
+                    }
+                });
+                profile.time(Stage::Cubes, || {
+                    let shown = pictures.places.iter().enumerate().filter(|(_, place)| **place == distinct);
+                    for (number, _) in shown {
+                        tubelets::put_frame(geometry, &frame, number, &mask.visible, &mut visible);
+                        tubelets::put_frame(geometry, &frame, number, &mask.target, &mut target);
+                    }
+                });
+            }
+            ClipRow {
+                clip,
+                epoch,
+                video: frames.video.clone(),
+                label: frames.label,
+                frames: ranks.clone(),
+                times: times.clone(),
+                crop,
+                flip,
+                visible_cubes: visible,
+                target_cubes: target,
+                mask,
+            }
         };
         (0..repeats).map(row).collect()
     }
@@ -157,35 +175,36 @@ impl Upright {
         }
     }
 
-    /// Each distinct frame's crop in the size of the clip.
-    fn resized(&self, geometry: ClipGeometry, crop: Window, flip: bool) -> Vec<Vec<u8>> {
-        let to = (geometry.width() as u32, geometry.height() as u32);
-        let finish = |window: RgbFrame| {
-            let pixels = resize::resize(&window.pixels, (window.width, window.height), to);
-            let mut frame = RgbFrame { width: to.0, height: to.1, pixels };
-            if flip {
-                transform::mirror(&mut frame);
-            }
-            frame.pixels
-        };
+    /// How many distinct frames there are.
+    fn distinct(&self) -> usize {
+        match &self.pixels {
+            Pixels::Pictures { pictures, .. } => pictures.len(),
+            Pixels::Rgb { width, height, bytes } => bytes.len() / frame_bytes(*width, *height).max(1),
+        }
+    }
+
+    /// Puts a crop of distinct frame `at` in the place of `to`; `spare` lends its memory.
+    fn window(&self, at: usize, crop: Window, to: &mut Lines, spare: &mut Lines) {
         match &self.pixels {
             Pixels::Pictures { pictures, orientation } => {
-                let window = |(_, picture): &_| transform::window_of(picture, *orientation, crop);
-                pictures.iter().map(|picture| finish(window(picture))).collect()
+                transform::window_of(&pictures[at].1, *orientation, crop, to, spare);
             }
             Pixels::Rgb { width, height, bytes } => {
-                let frame_bytes = *width as usize * *height as usize * 3;
-                bytes
-                    .chunks_exact(frame_bytes)
-                    .map(|frame| finish(transform::cut(frame, *width, crop)))
-                    .collect()
+                let frame_bytes = frame_bytes(*width, *height);
+                to.cut_from(&bytes[at * frame_bytes..][..frame_bytes], *width, crop);
             }
         }
     }
 }
 
+fn frame_bytes(width: u32, height: u32) -> usize {
+    width as usize * height as usize * 3
+}
+
 #[cfg(test)]
 mod tests {
+    use schemas::ClipGeometry;
+
     use super::*;
     use crate::{
         StreamTime,

@@ -9,16 +9,21 @@
 //! give the same bytes. Where the short side is kept, only the crop window is converted to RGB; the result
 //! is the same, since conversion works pixel by pixel.
 
+mod columns;
 pub mod crop;
+pub mod lines;
 pub mod orientation;
 pub mod resize;
 pub mod rgb;
+mod simd;
 
 use crop::Window;
+use lines::Lines;
+use resize::Resize;
 
 use crate::picture::{Orientation, Picture};
 
-/// RGB pixels: `height × width × 3` bytes, rows without padding.
+/// RGB pixels as others take them: `height × width × 3` bytes, rows without padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RgbFrame {
     /// Columns.
@@ -46,40 +51,25 @@ pub fn size_with_short_side(size: (u32, u32), short_side: u32) -> (u32, u32) {
 /// A whole picture as an upright RGB frame whose shorter side is `short_side` (0 keeps its size).
 pub fn whole_frame(picture: &Picture, orientation: Orientation, short_side: u32) -> RgbFrame {
     let upright = orientation::upright_size(orientation, (picture.width, picture.height));
-    let frame = window_of(picture, orientation, Window { x: 0, y: 0, width: upright.0, height: upright.1 });
-    let (width, height) = size_with_short_side(upright, short_side);
-    if (width, height) == upright {
-        return frame;
-    }
-    let pixels = resize::resize(&frame.pixels, upright, (width, height));
-    RgbFrame { width, height, pixels }
+    let window = Window { x: 0, y: 0, width: upright.0, height: upright.1 };
+    let (mut frame, mut spare) = (Lines::default(), Lines::default());
+    window_of(picture, orientation, window, &mut frame, &mut spare);
+    Resize::new(upright, size_with_short_side(upright, short_side)).run(&mut frame, &mut spare);
+    frame.to_rgb()
 }
 
-/// A window of a picture as RGB; the window is given in the upright picture and must lie in it.
-pub fn window_of(picture: &Picture, orientation: Orientation, window: Window) -> RgbFrame {
+/// Puts a window of a picture in the place of `to`; it is given in the upright picture and must lie in
+/// it. `spare` lends its memory.
+pub fn window_of(
+    picture: &Picture,
+    orientation: Orientation,
+    window: Window,
+    to: &mut Lines,
+    spare: &mut Lines,
+) {
     let coded = orientation::to_coded(orientation, (picture.width, picture.height), window);
-    orientation::upright(orientation, rgb::convert(picture, coded))
-}
-
-/// A window of an RGB frame; it must lie in the frame.
-pub fn cut(pixels: &[u8], width: u32, window: Window) -> RgbFrame {
-    let row_bytes = window.width as usize * 3;
-    let mut cut = Vec::with_capacity(row_bytes * window.height as usize);
-    for y in window.y..window.y + window.height {
-        let from = (y as usize * width as usize + window.x as usize) * 3;
-        cut.extend_from_slice(&pixels[from..from + row_bytes]);
-    }
-    RgbFrame { width: window.width, height: window.height, pixels: cut }
-}
-
-/// Mirrors rows left to right, in place.
-pub fn mirror(frame: &mut RgbFrame) {
-    for row in frame.pixels.chunks_exact_mut(frame.width as usize * 3) {
-        row.reverse();
-        for pixel in row.chunks_exact_mut(3) {
-            pixel.reverse();
-        }
-    }
+    rgb::convert(picture, coded, to);
+    orientation::upright(orientation, to, spare);
 }
 
 #[cfg(test)]
@@ -92,12 +82,5 @@ mod tests {
         assert_eq!(size_with_short_side((256, 340), 256), (256, 340));
         assert_eq!(size_with_short_side((340, 256), 0), (340, 256));
         assert_eq!(size_with_short_side((100, 50), 100), (200, 100));
-    }
-
-    #[test]
-    fn mirroring_turns_pixels_and_not_colours() {
-        let mut frame = RgbFrame { width: 2, height: 1, pixels: vec![1, 2, 3, 4, 5, 6] };
-        mirror(&mut frame);
-        assert_eq!(frame.pixels, [4, 5, 6, 1, 2, 3]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An [`Orientation`] first mirrors the coded picture left to right, then turns it clockwise.
 
-use super::{RgbFrame, crop::Window, mirror};
+use super::{crop::Window, lines::Lines};
 use crate::picture::Orientation;
 
 /// Columns and rows of the upright picture.
@@ -26,29 +26,31 @@ pub fn to_coded(orientation: Orientation, coded: (u32, u32), window: Window) -> 
     found
 }
 
-/// A coded window's pixels, upright.
-pub fn upright(orientation: Orientation, mut frame: RgbFrame) -> RgbFrame {
+/// Turns a coded window upright; `spare` lends its memory.
+pub fn upright(orientation: Orientation, frame: &mut Lines, spare: &mut Lines) {
     if orientation.mirrored {
-        mirror(&mut frame);
+        frame.mirror();
     }
-    let (columns, rows) = (frame.width as usize, frame.height as usize);
+    let (columns, rows) = (frame.width(), frame.height());
     let turns = orientation.quarter_turns % 4;
     if turns == 0 {
-        return frame;
+        return;
     }
-    let (width, height) = upright_size(orientation, (frame.width, frame.height));
-    let mut pixels = Vec::with_capacity(frame.pixels.len());
-    for y in 0..height as usize {
-        for x in 0..width as usize {
+    let (width, height) = if turns == 2 { (columns, rows) } else { (rows, columns) };
+    spare.reshape(width, height);
+    let samples = frame.samples();
+    for (line, out) in spare.samples_mut().chunks_exact_mut(width.max(1)).enumerate() {
+        let (y, colour) = (line / 3, line % 3);
+        for (x, out) in out.iter_mut().enumerate() {
             let (column, row) = match turns {
                 1 => (y, rows - 1 - x),
                 2 => (columns - 1 - x, rows - 1 - y),
                 _ => (columns - 1 - y, x),
             };
-            pixels.extend_from_slice(&frame.pixels[(row * columns + column) * 3..][..3]);
+            *out = samples[(row * 3 + colour) * columns + column];
         }
     }
-    RgbFrame { width, height, pixels }
+    std::mem::swap(frame, spare);
 }
 
 #[cfg(test)]
@@ -56,19 +58,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::transform::cut;
 
-    fn letters(width: u32, text: &str) -> RgbFrame {
-        let pixels: Vec<u8> = text.bytes().flat_map(|letter| [letter; 3]).collect();
-        RgbFrame { width, height: text.len() as u32 / width, pixels }
+    fn frame(pixels: &[u8], size: (u32, u32), window: Window) -> Lines {
+        assert_eq!(pixels.len() as u32, size.0 * size.1 * 3);
+        let mut lines = Lines::default();
+        lines.cut_from(pixels, size.0, window);
+        lines
+    }
+
+    fn turned_upright(orientation: Orientation, mut frame: Lines) -> Lines {
+        upright(orientation, &mut frame, &mut Lines::default());
+        frame
     }
 
     #[test]
     fn turns_are_clockwise_and_come_after_mirroring() {
         let turned = |quarter_turns, mirrored| {
-            let frame = upright(Orientation { quarter_turns, mirrored }, letters(3, "abcdef"));
-            let text: Vec<u8> = frame.pixels.iter().step_by(3).copied().collect();
-            (frame.width, String::from_utf8(text).unwrap())
+            let pixels: Vec<u8> = b"abcdef".iter().flat_map(|&letter| [letter; 3]).collect();
+            let frame = frame(&pixels, (3, 2), Window { x: 0, y: 0, width: 3, height: 2 });
+            let found = turned_upright(Orientation { quarter_turns, mirrored }, frame).to_rgb();
+            let text: Vec<u8> = found.pixels.iter().step_by(3).copied().collect();
+            (found.width, String::from_utf8(text).unwrap())
         };
         assert_eq!(turned(0, false), (3, "abcdef".into()));
         assert_eq!(turned(1, false), (2, "daebfc".into()));
@@ -85,13 +95,16 @@ mod tests {
             x in 0u32..12, y in 0u32..12, w in 1u32..12, h in 1u32..12,
         ) {
             let orientation = Orientation { quarter_turns, mirrored };
-            let frame = RgbFrame { width, height, pixels: (0..width * height * 3).map(|v| v as u8).collect() };
+            let pixels: Vec<u8> = (0..width * height * 3).map(|v| v as u8).collect();
+            let whole = frame(&pixels, (width, height), Window { x: 0, y: 0, width, height });
             let (columns, rows) = upright_size(orientation, (width, height));
             let (x, y) = (x % columns, y % rows);
             let window = Window { x, y, width: w.min(columns - x), height: h.min(rows - y) };
             let coded = to_coded(orientation, (width, height), window);
-            let expected = cut(&upright(orientation, frame.clone()).pixels, columns, window);
-            prop_assert_eq!(upright(orientation, cut(&frame.pixels, width, coded)), expected);
+            let turned = turned_upright(orientation, whole).to_rgb().pixels;
+            let expected = frame(&turned, (columns, rows), window).to_rgb();
+            let found = turned_upright(orientation, frame(&pixels, (width, height), coded)).to_rgb();
+            prop_assert_eq!(found, expected);
         }
     }
 }

@@ -10,18 +10,17 @@
 //! Columns first, stored as u8, then rows; a pass whose length does not change is skipped. The fast
 //! version does the same sums in another order, in integers, so it gives the same bytes.
 
-/// Fraction bits of a weight (Pillow's PRECISION_BITS, 32 − 8 − 2).
-const BITS: u32 = 22;
+use super::{columns::Steps, lines::Lines, simd};
 
-/// Colours of a pixel.
-const COLOURS: usize = 3;
+/// Fraction bits of a weight (Pillow's PRECISION_BITS, 32 − 8 − 2).
+pub(super) const BITS: u32 = 22;
 
 /// The inputs of one output position.
-struct Taps {
+pub(super) struct Taps {
     /// First input.
-    first: usize,
+    pub first: usize,
     /// Weights in units of 2⁻²².
-    weights: Vec<i32>,
+    pub weights: Vec<i32>,
 }
 
 /// The weights of every output position of a pass from `from` to `to` samples.
@@ -42,75 +41,96 @@ fn taps(from: u32, to: u32) -> Vec<Taps> {
 }
 
 /// A sum in units of 2⁻²² as a byte.
-#[inline]
-fn to_byte(sum: i32) -> u8 {
+#[inline(always)]
+pub(super) fn to_byte(sum: i32) -> u8 {
     (sum >> BITS).clamp(0, 255) as u8
 }
 
-/// Resizes `pixels`, `from` (columns, rows) of RGB, to `to`.
-pub fn resize(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
-    let columns;
-    let wide = if from.0 == to.0 {
-        pixels
-    } else {
-        columns = resize_columns(pixels, from.0 as usize, &taps(from.0, to.0));
-        &columns
-    };
-    if from.1 == to.1 { wide.to_vec() } else { resize_rows(wide, to.0 as usize, &taps(from.1, to.1)) }
+/// A resize of frames of one size to another: its weights are computed once.
+pub struct Resize {
+    columns: Option<(Vec<Taps>, Option<Steps>)>,
+    rows: Option<Vec<Taps>>,
 }
 
-/// Rows that are filtered together: their sums fill vector registers, one weight serves them all.
-const ROWS: usize = 8;
+impl Resize {
+    /// From frames of `from` (columns, rows) to `to`.
+    pub fn new(from: (u32, u32), to: (u32, u32)) -> Self {
+        let columns = (from.0 != to.0).then(|| taps(from.0, to.0));
+        let with_steps = |taps: Vec<Taps>| {
+            let steps = Steps::of(&taps);
+            (taps, steps)
+        };
+        Self { columns: columns.map(with_steps), rows: (from.1 != to.1).then(|| taps(from.1, to.1)) }
+    }
 
-fn resize_columns(pixels: &[u8], width: usize, taps: &[Taps]) -> Vec<u8> {
-    let (row_bytes, out_bytes) = (width * COLOURS, taps.len() * COLOURS);
-    let rows = pixels.len() / row_bytes;
-    let mut out = vec![0; rows * out_bytes];
-    // Samples of eight rows side by side: what is next in memory is the same column of the next row.
-    let mut together = vec![[0u8; ROWS]; row_bytes];
-    for (pixels, out) in pixels.chunks(row_bytes * ROWS).zip(out.chunks_mut(out_bytes * ROWS)) {
-        for (row, samples) in pixels.chunks_exact(row_bytes).enumerate() {
-            for (lanes, &sample) in together.iter_mut().zip(samples) {
-                lanes[row] = sample;
-            }
+    /// Resizes `frame`; `spare` lends its memory, and what it holds afterwards is left open.
+    pub fn run(&self, frame: &mut Lines, spare: &mut Lines) {
+        if let Some((taps, steps)) = &self.columns {
+            simd::resize_columns(taps, steps.as_ref(), frame, spare);
+            std::mem::swap(frame, spare);
         }
-        for (at, tap) in taps.iter().enumerate() {
-            let mut sums = [[1i32 << (BITS - 1); ROWS]; COLOURS];
-            let inputs = together[tap.first * COLOURS..].chunks_exact(COLOURS);
-            for (weight, input) in tap.weights.iter().zip(inputs) {
-                for (sums, lanes) in sums.iter_mut().zip(input) {
-                    for (sum, &sample) in sums.iter_mut().zip(lanes) {
+        if let Some(taps) = &self.rows {
+            simd::resize_rows(taps, frame, spare);
+            std::mem::swap(frame, spare);
+        }
+    }
+}
+
+/// The pass over rows: every output row is a weighted sum of a few input rows.
+#[inline(always)]
+pub(super) fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
+    to.reshape(from.width(), taps.len());
+    let row_bytes = from.width() * 3;
+    let mut sums = vec![0i32; row_bytes];
+    for (out, tap) in to.samples_mut().chunks_exact_mut(row_bytes).zip(taps) {
+        let rows = &from.samples()[tap.first * row_bytes..];
+        match tap.weights[..] {
+            [a] => weigh(rows, [a], out),
+            [a, b] => weigh(rows, [a, b], out),
+            [a, b, c] => weigh(rows, [a, b, c], out),
+            [a, b, c, d] => weigh(rows, [a, b, c, d], out),
+            ref weights => {
+                sums.fill(1 << (BITS - 1));
+                for (weight, row) in weights.iter().zip(rows.chunks_exact(row_bytes)) {
+                    for (sum, &sample) in sums.iter_mut().zip(row) {
                         *sum += weight * i32::from(sample);
                     }
                 }
-            }
-            for (row, out) in out.chunks_exact_mut(out_bytes).enumerate() {
-                for (colour, sums) in sums.iter().enumerate() {
-                    out[at * COLOURS + colour] = to_byte(sums[row]);
+                for (out, &sum) in out.iter_mut().zip(&sums) {
+                    *out = to_byte(sum);
                 }
             }
         }
     }
-    out
 }
 
-fn resize_rows(pixels: &[u8], width: usize, taps: &[Taps]) -> Vec<u8> {
-    let row_bytes = width * COLOURS;
-    let mut out = vec![0; taps.len() * row_bytes];
-    let mut sums = vec![0i32; row_bytes];
-    for (out, tap) in out.chunks_exact_mut(row_bytes).zip(taps) {
-        sums.fill(1 << (BITS - 1));
-        for (weight, row) in tap.weights.iter().zip(pixels[tap.first * row_bytes..].chunks_exact(row_bytes)) {
-            for (sum, &sample) in sums.iter_mut().zip(row) {
-                *sum += weight * i32::from(sample);
-            }
-        }
-        for (out, &sum) in out.iter_mut().zip(&sums) {
-            *out = to_byte(sum);
+/// Samples whose sums are kept in registers together.
+const CHUNK: usize = 32;
+
+/// The weighted sum of the first `N` of `rows`, chunk by chunk: lengths known when compiled vectorise.
+#[inline(always)]
+fn weigh<const N: usize>(rows: &[u8], weights: [i32; N], out: &mut [u8]) {
+    let length = out.len();
+    let rows: [&[u8]; N] = std::array::from_fn(|row| &rows[row * length..][..length]);
+    let sum = |samples: [u8; N]| {
+        let half = 1 << (BITS - 1);
+        to_byte(samples.iter().zip(weights).fold(half, |sum, (sample, k)| sum + k * i32::from(*sample)))
+    };
+    let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
+    let whole = chunks.len();
+    for (at, out) in chunks.iter_mut().enumerate() {
+        let inputs: [&[u8; CHUNK]; N] = std::array::from_fn(|row| &rows[row].as_chunks().0[at]);
+        for (place, out) in out.iter_mut().enumerate() {
+            *out = sum(std::array::from_fn(|row| inputs[row][place]));
         }
     }
-    out
+    for (at, out) in (whole * CHUNK..).zip(rest) {
+        *out = sum(std::array::from_fn(|row| rows[row][at]));
+    }
 }
+
+/// Colours of a pixel.
+const COLOURS: usize = 3;
 
 /// The same, one sample after the other, as the formula reads.
 pub fn resize_plain(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
@@ -154,6 +174,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::transform::{columns, crop::Window};
+
+    fn resize(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
+        let (mut frame, mut spare) = (Lines::default(), Lines::default());
+        frame.cut_from(pixels, from.0, Window { x: 0, y: 0, width: from.0, height: from.1 });
+        Resize::new(from, to).run(&mut frame, &mut spare);
+        frame.to_rgb().pixels
+    }
 
     fn grey_row(samples: &[u8], to: u32) -> Vec<u8> {
         let pixels: Vec<u8> = samples.iter().flat_map(|&sample| [sample; 3]).collect();
@@ -198,6 +226,21 @@ mod tests {
             let pixels: Vec<u8> = (0..u64::from(width * height * 3)).map(noise).collect();
             let (from, to) = ((width, height), (to_width, to_height));
             prop_assert_eq!(resize(&pixels, from, to), resize_plain(&pixels, from, to));
+        }
+
+        #[test]
+        fn every_processor_gives_the_same_bytes(width in 1u32..60, height in 1u32..20, to in 1u32..60) {
+            let pixels: Vec<u8> = (0..width * height * 3).map(|at| (at * at % 251) as u8).collect();
+            let (mut frame, mut fast, mut plain) = (Lines::default(), Lines::default(), Lines::default());
+            frame.cut_from(&pixels, width, Window { x: 0, y: 0, width, height });
+            let across = taps(width, to);
+            simd::resize_columns(&across, Steps::of(&across).as_ref(), &frame, &mut fast);
+            columns::resize_columns(&across, &frame, &mut plain);
+            prop_assert_eq!(fast.samples(), plain.samples());
+            let down = taps(height, to);
+            simd::resize_rows(&down, &frame, &mut fast);
+            resize_rows(&down, &frame, &mut plain);
+            prop_assert_eq!(fast.samples(), plain.samples());
         }
     }
 }

@@ -8,10 +8,10 @@
 //! ```
 //!
 //! (ITU-R BT.601, BT.709, BT.2020.) Each chroma sample stands for its whole block of luma samples. The
-//! plain version computes in f64; the fast one, for 8 bits, in integers of 2⁻¹⁶: at most 1 level away,
-//! and only where the exact value lies within 2⁻¹⁴ of half a level. More than 8 bits go the plain way.
+//! plain version computes in f64; the fast one in integers of 2⁻¹⁶, or 2⁻²⁰ with more than 8 bits: at
+//! most 1 level away, and only where the exact value lies within 1/100 of half a level.
 
-use super::{RgbFrame, crop::Window};
+use super::{RgbFrame, crop::Window, lines::Lines, simd};
 use crate::picture::{Matrix, Picture, Range, Sampling};
 
 /// The weights of a colour rule: levels (of 255) a sample value, and the values of black and no colour.
@@ -54,14 +54,9 @@ impl Weights {
     }
 }
 
-/// A window of the coded picture as RGB; it must lie in the picture.
-pub fn convert(picture: &Picture, window: Window) -> RgbFrame {
-    match picture.layout.colour {
-        colour if picture.layout.bits > 8 || colour == Sampling::Gbr || colour == Sampling::Grey => {
-            convert_plain(picture, window)
-        }
-        _ => convert_fast(picture, window),
-    }
+/// A window of the coded picture as RGB lines; it must lie in the picture.
+pub fn convert(picture: &Picture, window: Window, to: &mut Lines) {
+    simd::convert(picture, window, to);
 }
 
 /// The formula as it reads, in f64.
@@ -98,43 +93,132 @@ pub fn convert_plain(picture: &Picture, window: Window) -> RgbFrame {
     RgbFrame { width: window.width, height: window.height, pixels }
 }
 
-/// Fraction bits of the fast version's weights.
-const BITS: u32 = 16;
+/// Fraction bits of the weights for samples of so many bytes: the error of a weight grows with the sample.
+/// The largest sum, below 600 levels, fits in 31 bits either way.
+const fn fraction_bits(sample_bytes: usize) -> u32 {
+    if sample_bytes == 1 { 16 } else { 20 }
+}
 
-fn convert_fast(picture: &Picture, window: Window) -> RgbFrame {
-    let weights = Weights::of(picture);
-    let fixed = |weight: f64| (weight * f64::from(1 << BITS)).round() as i32;
-    let (luma, green_of_cb, green_of_cr) =
-        (fixed(weights.luma), fixed(weights.green_of_cb), fixed(weights.green_of_cr));
-    let (red_of_cr, blue_of_cb) = (fixed(weights.red_of_cr), fixed(weights.blue_of_cb));
-    // Rounded once as a whole, so that luma's part of the error does not grow with the offset.
-    let offset = (1 << (BITS - 1)) - (weights.luma * weights.black * f64::from(1 << BITS)).round() as i32;
-    let level = |value: i32| (value >> BITS).clamp(0, 255) as u8;
+/// The weights in integers.
+struct Fixed<const BYTES: usize> {
+    luma: i32,
+    /// Half a level for rounding, less black.
+    offset: i32,
+    neutral: i32,
+    highest: i32,
+    red_of_cr: i32,
+    green_of_cb: i32,
+    green_of_cr: i32,
+    blue_of_cb: i32,
+}
 
-    let (across, down) = picture.layout.colour.chroma_shift();
-    let (columns, chroma_columns) = (picture.plane_size(0).0, picture.plane_size(1).0);
-    let planes = [0, 1, 2].map(|plane| picture.plane(plane));
-    let (left, width) = (window.x as usize, window.width as usize);
-    let mut pixels = vec![0; width * window.height as usize * 3];
-    let mut chroma = [vec![0u8; width], vec![0u8; width]];
-    for (y, row) in (window.y as usize..).zip(pixels.chunks_exact_mut(width * 3)) {
-        for (wide, plane) in chroma.iter_mut().zip(&planes[1..]) {
-            let samples = &plane[(y >> down) * chroma_columns..][..chroma_columns];
-            for (x, wide) in (left..).zip(wide.iter_mut()) {
-                *wide = samples[x >> across];
-            }
-        }
-        let lumas = &planes[0][y * columns + left..][..width];
-        let chromas = chroma[0].iter().zip(&chroma[1]);
-        for ((pixel, &y), (&cb, &cr)) in row.chunks_exact_mut(3).zip(lumas).zip(chromas) {
-            let (cb, cr) = (i32::from(cb) - 128, i32::from(cr) - 128);
-            let y = luma * i32::from(y) + offset;
-            pixel[0] = level(y + red_of_cr * cr);
-            pixel[1] = level(y + green_of_cb * cb + green_of_cr * cr);
-            pixel[2] = level(y + blue_of_cb * cb);
+impl<const BYTES: usize> Fixed<BYTES> {
+    fn of(picture: &Picture) -> Self {
+        let weights = Weights::of(picture);
+        let bits = fraction_bits(BYTES);
+        let fixed = |weight: f64| (weight * f64::from(1 << bits)).round() as i32;
+        Self {
+            luma: fixed(weights.luma),
+            // Rounded once as a whole, so that luma's part of the error does not grow with the offset.
+            offset: (1 << (bits - 1)) - fixed(weights.luma * weights.black),
+            neutral: weights.neutral as i32,
+            highest: ((1u32 << picture.layout.bits.clamp(8, 16)) - 1) as i32,
+            red_of_cr: fixed(weights.red_of_cr),
+            green_of_cb: fixed(weights.green_of_cb),
+            green_of_cr: fixed(weights.green_of_cr),
+            blue_of_cb: fixed(weights.blue_of_cb),
         }
     }
-    RgbFrame { width: window.width, height: window.height, pixels }
+
+    /// A sample's value; bits above the declared depth, which only a broken stream has, saturate.
+    #[inline(always)]
+    fn value(&self, sample: &[u8; BYTES]) -> i32 {
+        match BYTES {
+            1 => i32::from(sample[0]),
+            _ => i32::from(u16::from_le_bytes([sample[0], sample[BYTES - 1]])).min(self.highest),
+        }
+    }
+
+    #[inline(always)]
+    fn level(sum: i32) -> u8 {
+        (sum >> fraction_bits(BYTES)).clamp(0, 255) as u8
+    }
+}
+
+/// The fast version, one row after the other; compiled for several processors by [`simd`].
+#[inline(always)]
+pub(super) fn convert_lines(picture: &Picture, window: Window, to: &mut Lines) {
+    let (across, _) = picture.layout.colour.chroma_shift();
+    match (picture.sample_bytes(), across) {
+        (1, 0) => convert_rows::<1, 1>(picture, window, to),
+        (1, 1) => convert_rows::<1, 2>(picture, window, to),
+        (1, _) => convert_rows::<1, 4>(picture, window, to),
+        (_, 0) => convert_rows::<2, 1>(picture, window, to),
+        (_, 1) => convert_rows::<2, 2>(picture, window, to),
+        (_, _) => convert_rows::<2, 4>(picture, window, to),
+    }
+}
+
+/// `BYTES` a sample, `ACROSS` luma columns a chroma sample.
+#[inline(always)]
+fn convert_rows<const BYTES: usize, const ACROSS: usize>(picture: &Picture, window: Window, to: &mut Lines) {
+    let fixed = Fixed::<BYTES>::of(picture);
+    let (left, width) = (window.x as usize, window.width as usize);
+    to.reshape(width, window.height as usize);
+    let planes: [_; 3] = std::array::from_fn(|plane| match plane < picture.layout.colour.planes() {
+        true => (picture.plane(plane).as_chunks::<BYTES>().0, picture.plane_size(plane).0),
+        false => (&[][..], 0),
+    });
+    let line = |plane: usize, y: usize| {
+        let (samples, columns) = planes[plane];
+        &samples[y * columns..][..columns]
+    };
+    let has_chroma = !matches!(picture.layout.colour, Sampling::Grey | Sampling::Gbr);
+    let down = picture.layout.colour.chroma_shift().1;
+    // What chroma adds to each colour of a row, reckoned once for all the rows that share it.
+    let chroma = left / ACROSS..(left + width).div_ceil(ACROSS);
+    let mut added = [const { Vec::new() }; 3].map(|_: Vec<i32>| vec![0; chroma.len() * ACROSS]);
+    let mut added_for = None;
+    for (y, row) in (window.y as usize..).zip(to.samples_mut().chunks_exact_mut((width * 3).max(1))) {
+        let (red, rest) = row.split_at_mut(width);
+        let (green, blue) = rest.split_at_mut(width);
+        if picture.layout.colour == Sampling::Gbr {
+            for (plane, out) in [green, blue, red].into_iter().enumerate() {
+                for (out, sample) in out.iter_mut().zip(&line(plane, y)[left..]) {
+                    *out = Fixed::<BYTES>::level(fixed.luma * fixed.value(sample) + fixed.offset);
+                }
+            }
+            continue;
+        }
+        if has_chroma && added_for != Some(y >> down) {
+            added_for = Some(y >> down);
+            let (cbs, crs) = (&line(1, y >> down)[chroma.clone()], &line(2, y >> down)[chroma.clone()]);
+            let [reds, greens, blues] = added.each_mut().map(|added| added.as_chunks_mut::<ACROSS>().0);
+            for (((cb, cr), red), (green, blue)) in
+                cbs.iter().zip(crs).zip(reds).zip(greens.iter_mut().zip(blues))
+            {
+                let (cb, cr) = (fixed.value(cb) - fixed.neutral, fixed.value(cr) - fixed.neutral);
+                *red = [fixed.red_of_cr * cr + fixed.offset; ACROSS];
+                *green = [fixed.green_of_cb * cb + fixed.green_of_cr * cr + fixed.offset; ACROSS];
+                *blue = [fixed.blue_of_cb * cb + fixed.offset; ACROSS];
+            }
+        } else if !has_chroma && added_for.is_none() {
+            added_for = Some(0);
+            added.iter_mut().for_each(|added| added.fill(fixed.offset));
+        }
+        // Zipped rather than indexed: a bounds check in the loop would leave its end unvectorised.
+        let [reds, greens, blues] = added.each_ref().map(|added| &added[left % ACROSS..][..width]);
+        let outs = red.iter_mut().zip(green).zip(blue);
+        let adds = reds.iter().zip(greens).zip(blues);
+        for ((luma, ((red, green), blue)), ((more_red, more_green), more_blue)) in
+            line(0, y)[left..][..width].iter().zip(outs).zip(adds)
+        {
+            let luma = fixed.luma * fixed.value(luma);
+            *red = Fixed::<BYTES>::level(luma + more_red);
+            *green = Fixed::<BYTES>::level(luma + more_green);
+            *blue = Fixed::<BYTES>::level(luma + more_blue);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +251,13 @@ mod tests {
     fn one_pixel(matrix: Matrix, range: Range, bits: u8, samples: [u16; 3]) -> Vec<u8> {
         let mut picture = picture(Sampling::Yuv444, bits, (1, 1), |plane| samples[plane]);
         (picture.matrix, picture.range) = (matrix, range);
-        convert(&picture, whole(&picture)).pixels
+        converted(&picture, whole(&picture))
+    }
+
+    fn converted(picture: &Picture, window: Window) -> Vec<u8> {
+        let mut lines = Lines::default();
+        convert(picture, window, &mut lines);
+        lines.to_rgb().pixels
     }
 
     #[test]
@@ -192,28 +282,34 @@ mod tests {
     fn grey_and_gbr_pictures_are_taken_plane_by_plane() {
         let mut gbr = picture(Sampling::Gbr, 8, (1, 1), |plane| [20, 30, 10][plane]);
         gbr.range = Range::Full;
-        assert_eq!(convert(&gbr, whole(&gbr)).pixels, [10, 20, 30]);
+        assert_eq!(converted(&gbr, whole(&gbr)), [10, 20, 30]);
         let mut grey = picture(Sampling::Grey, 8, (2, 1), |at| [7, 9][at]);
         grey.range = Range::Full;
-        assert_eq!(convert(&grey, whole(&grey)).pixels, [7, 7, 7, 9, 9, 9]);
+        assert_eq!(converted(&grey, whole(&grey)), [7, 7, 7, 9, 9, 9]);
     }
 
     proptest! {
         #[test]
         fn fast_and_plain_are_at_most_a_level_apart(
-            width in 1u32..20, height in 1u32..20, salt: u64, x in 0u32..20, y in 0u32..20, full: bool,
+            width in 1u32..40, height in 1u32..20, salt: u64, x in 0u32..40, y in 0u32..20, full: bool,
+            bits in prop::sample::select(vec![8u8, 10, 12, 16]),
             colour in prop::sample::select(vec![
                 Sampling::Yuv420, Sampling::Yuv422, Sampling::Yuv411, Sampling::Yuv410, Sampling::Yuv444,
+                Sampling::Gbr, Sampling::Grey,
             ]),
             matrix in prop::sample::select(vec![Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020]),
         ) {
-            let noise = |at: usize| ((at as u64).wrapping_add(salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u16;
-            let mut picture = picture(colour, 8, (width, height), noise);
+            let noise = |at: usize| ((at as u64).wrapping_add(salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as u16;
+            let mut picture = picture(colour, bits, (width, height), noise);
             (picture.matrix, picture.range) = (matrix, if full { Range::Full } else { Range::Limited });
             let (x, y) = (x % width, y % height);
             let window = Window { x, y, width: width - x, height: height - y };
-            let (fast, plain) = (convert_fast(&picture, window), convert_plain(&picture, window));
-            for (a, b) in fast.pixels.iter().zip(&plain.pixels) {
+            let (fast, plain) = (converted(&picture, window), convert_plain(&picture, window).pixels);
+            let mut unvectorised = Lines::default();
+            convert_lines(&picture, window, &mut unvectorised);
+            prop_assert_eq!(&unvectorised.to_rgb().pixels, &fast);
+            prop_assert_eq!(fast.len(), plain.len());
+            for (a, b) in fast.iter().zip(&plain) {
                 prop_assert!(a.abs_diff(*b) <= 1);
             }
         }
