@@ -13,8 +13,7 @@ use parquet::{
     file::properties::{EnabledStatistics, WriterProperties},
 };
 use pipeline::channel::Batches;
-use schemas::MADE_BY;
-use tempfile::NamedTempFile;
+use schemas::{MADE_BY, WholeFile};
 
 use crate::report;
 
@@ -25,14 +24,12 @@ use crate::report;
 pub(super) fn write(batches: Batches, count: u64, out: &Path) -> Result<()> {
     ensure!(count > 0, "no clip was asked for");
     let wrong = || format!("{} cannot be written", out.display());
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder).with_context(wrong)?;
     let mut batches = batches.peekable();
     let Some(Ok(first)) = batches.peek() else {
         return batches.next().context("the pipeline ended without a batch")?.map(drop).map_err(Into::into);
     };
-    let mut writer =
-        ArrowWriter::try_new(&mut file, first.schema(), Some(properties())).with_context(wrong)?;
+    let file = WholeFile::create(out).with_context(wrong)?;
+    let mut writer = ArrowWriter::try_new(file, first.schema(), Some(properties())).with_context(wrong)?;
     let (mut clips, mut groups) = (0, 0);
     while clips < count
         && let Some(batch) = batches.next().transpose()?
@@ -42,9 +39,7 @@ pub(super) fn write(batches: Batches, count: u64, out: &Path) -> Result<()> {
         clips += batch.num_rows() as u64;
         groups += 1;
     }
-    writer.close().with_context(wrong)?;
-    file.as_file().sync_all().with_context(wrong)?;
-    file.persist(out).map_err(|why| why.error).with_context(wrong)?;
+    writer.into_inner().with_context(wrong)?.finish().with_context(wrong)?;
     report::say(format_args!("done: {}: {clips} clips in {groups} batches", out.display()));
     Ok(())
 }
