@@ -39,10 +39,12 @@ pub const GEOMETRY_KEY: &str = "tubelet.geometry";
 #[non_exhaustive]
 pub enum ClipBatchError {
     /// The metadata names another format, or none.
-    #[error("the batch is {found:?}, wanted {VERSION}")]
+    #[error("the batch is {found:?}, wanted {wanted}")]
     Version {
         /// What stands there.
         found: Option<String>,
+        /// The format that is read.
+        wanted: &'static str,
     },
     /// The geometry in the metadata is missing or wrong.
     #[error("the batch's geometry cannot be read: {why}")]
@@ -83,14 +85,40 @@ pub fn schema(geometry: ClipGeometry, visible: usize) -> SchemaRef {
         free_list("target_cubes", DataType::UInt8),
         free_list("context", DataType::UInt16),
     ];
-    let metadata = HashMap::from([
-        (VERSION_KEY.to_owned(), VERSION.to_owned()),
+    Arc::new(Schema::new_with_metadata(fields, metadata(VERSION, geometry)))
+}
+
+/// The metadata of a batch of clips of this geometry, in this format.
+pub(crate) fn metadata(version: &str, geometry: ClipGeometry) -> HashMap<String, String> {
+    HashMap::from([
+        (VERSION_KEY.to_owned(), version.to_owned()),
         (
             GEOMETRY_KEY.to_owned(),
             serde_json::to_string(&geometry).expect("because five numbers always make JSON"),
         ),
-    ]);
-    Arc::new(Schema::new_with_metadata(fields, metadata))
+    ])
+}
+
+/// The geometry that the metadata of a batch names, if it is of format `version`.
+pub(crate) fn geometry_in(schema: &Schema, version: &'static str) -> Result<ClipGeometry, ClipBatchError> {
+    let metadata = schema.metadata();
+    if metadata.get(VERSION_KEY).map(String::as_str) != Some(version) {
+        let found = metadata.get(VERSION_KEY).cloned();
+        return Err(ClipBatchError::Version { found, wanted: version });
+    }
+    let json =
+        metadata.get(GEOMETRY_KEY).ok_or_else(|| ClipBatchError::Geometry { why: "it is missing".into() })?;
+    serde_json::from_str(json).map_err(|why| ClipBatchError::Geometry { why: why.to_string() })
+}
+
+/// Checks that the columns found are those wanted, in their order.
+pub(crate) fn check_columns(found: &Schema, wanted: &Schema) -> Result<(), ClipBatchError> {
+    if found.fields() == wanted.fields() {
+        return Ok(());
+    }
+    let odd = found.fields().iter().zip(wanted.fields()).find(|(a, b)| a != b);
+    let why = odd.map_or_else(|| "are too few or too many".into(), |(a, b)| format!("has {a:?} for {b:?}"));
+    Err(ClipBatchError::Column { column: "(all)", why })
 }
 
 /// The fields of `crop`: the window in the (resized, upright) frame, in pixels.
@@ -120,16 +148,7 @@ impl TryFrom<RecordBatch> for ClipBatch {
 
     fn try_from(batch: RecordBatch) -> Result<Self, ClipBatchError> {
         let found = batch.schema();
-        let metadata = found.metadata();
-        if metadata.get(VERSION_KEY).map(String::as_str) != Some(VERSION) {
-            return Err(ClipBatchError::Version { found: metadata.get(VERSION_KEY).cloned() });
-        }
-        let geometry: ClipGeometry = metadata
-            .get(GEOMETRY_KEY)
-            .ok_or_else(|| ClipBatchError::Geometry { why: "it is missing".into() })
-            .and_then(|json| {
-                serde_json::from_str(json).map_err(|why| ClipBatchError::Geometry { why: why.to_string() })
-            })?;
+        let geometry = geometry_in(&found, VERSION)?;
         let visible = match batch.column_by_name("visible").map(|column| column.data_type().clone()) {
             Some(DataType::FixedSizeList(_, tokens)) => tokens as usize,
             other => {
@@ -137,13 +156,7 @@ impl TryFrom<RecordBatch> for ClipBatch {
                 return Err(ClipBatchError::Column { column: "visible", why });
             }
         };
-        let wanted = schema(geometry, visible);
-        if found.fields() != wanted.fields() {
-            let odd = found.fields().iter().zip(wanted.fields()).find(|(a, b)| a != b);
-            let why =
-                odd.map_or_else(|| "are too few or too many".into(), |(a, b)| format!("has {a:?} for {b:?}"));
-            return Err(ClipBatchError::Column { column: "(all)", why });
-        }
+        check_columns(&found, &schema(geometry, visible))?;
         let view = Self { batch, geometry, visible };
         view.check_lengths()?;
         Ok(view)

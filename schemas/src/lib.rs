@@ -5,6 +5,7 @@
 pub mod clip_batch;
 pub mod frame_shard;
 pub mod geometry;
+pub mod labelled_batch;
 pub mod manifest;
 pub mod metrics;
 pub mod quarantine;
@@ -12,6 +13,7 @@ pub mod whole_file;
 
 pub use clip_batch::ClipBatch;
 pub use geometry::{ClipGeometry, GeometryError};
+pub use labelled_batch::LabelledBatch;
 pub use whole_file::WholeFile;
 
 /// What made a file: `tubelet` and its version.

@@ -1,0 +1,208 @@
+//! The record batch of fine-tuning and evaluation: one row a whole clip, or one view of a video.
+//!
+//! ```text
+//! clip u64, epoch u32                 the clip's identity: number within its epoch (clip number × repeats + repeat)
+//! row u64, video utf8                 which video: its place in the list that was given, from 0, and its path
+//! label i32?                          its class; null where the list says none
+//! view struct{clip, crop u16}         which view of the video in a test, from 0; (0, 0) in training
+//! frames list<u32>[F], times list<i64 ns>[F]
+//! crop struct{x, y, width, height u16}, flip bool
+//! erase struct{top, left, height, width u16}?     box that the trainer fills with noise, in pixels of the clip
+//! cubes u8[N·C]                       all cubes in token order, augmented, resized, mirrored; not erased
+//! ```
+//!
+//! Tokens, and a cube's bytes, are in the order of [`crate::geometry`], so the trainer reshapes and never
+//! permutes. Pixels are u8 until the device: the official code crops and resizes f32 pixels, so a level here
+//! is up to half a level (.0087 after normalisation) off the official one. What erasing puts in its box is
+//! noise in normalised space, which no u8 holds; only the box travels, and the trainer draws the noise from
+//! (seed, epoch, clip). Mixup and cutmix belong to an update, not to a clip, and are the trainer's too.
+//! The schema's metadata holds the geometry and the format version.
+
+mod builder;
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, RecordBatch},
+    datatypes::{
+        DataType, Field, Fields, Int32Type, Int64Type, Schema, SchemaRef, UInt8Type, UInt16Type, UInt32Type,
+        UInt64Type,
+    },
+};
+
+pub use self::builder::{LabelledBatchBuilder, LabelledClip};
+use crate::{
+    clip_batch::{ClipBatchError, check_columns, crop_fields, geometry_in, item_field, metadata},
+    geometry::ClipGeometry,
+};
+
+/// Format version of the record batch; a reader refuses any other.
+pub const VERSION: &str = "tubelet-labelled-batch/1";
+
+/// A box of pixels of the clip's frames, the same in all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EraseBox {
+    /// First row.
+    pub top: u16,
+    /// First column.
+    pub left: u16,
+    /// Rows.
+    pub height: u16,
+    /// Columns.
+    pub width: u16,
+}
+
+/// Which view of a video a row is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct View {
+    /// Clip along time, from 0.
+    pub clip: u16,
+    /// Crop along the long side, from 0.
+    pub crop: u16,
+}
+
+/// The schema of a batch of whole clips of this geometry.
+pub fn schema(geometry: ClipGeometry) -> SchemaRef {
+    let list = |name: &str, item: DataType, length: usize| Field::new(name, list_of(item, length), false);
+    let numbers = |names: &[&str]| -> Fields {
+        names.iter().map(|name| Field::new(*name, DataType::UInt16, false)).collect()
+    };
+    let fields = vec![
+        Field::new("clip", DataType::UInt64, false),
+        Field::new("epoch", DataType::UInt32, false),
+        Field::new("row", DataType::UInt64, false),
+        Field::new("video", DataType::Utf8, false),
+        Field::new("label", DataType::Int32, true),
+        Field::new("view", DataType::Struct(numbers(&["clip", "crop"])), false),
+        list("frames", DataType::UInt32, geometry.frames()),
+        list("times", DataType::Int64, geometry.frames()),
+        Field::new("crop", DataType::Struct(crop_fields()), false),
+        Field::new("flip", DataType::Boolean, false),
+        Field::new("erase", DataType::Struct(numbers(&["top", "left", "height", "width"])), true),
+        list("cubes", DataType::UInt8, geometry.tokens() * geometry.cube()),
+    ];
+    Arc::new(Schema::new_with_metadata(fields, metadata(VERSION, geometry)))
+}
+
+fn list_of(item: DataType, length: usize) -> DataType {
+    let length =
+        i32::try_from(length).expect("because a clip has at most 65536 tokens of some thousand bytes");
+    DataType::FixedSizeList(item_field(item), length)
+}
+
+/// A record batch whose columns have been checked against the schema; the trainer's view of it.
+#[derive(Clone, Debug)]
+pub struct LabelledBatch {
+    batch: RecordBatch,
+    geometry: ClipGeometry,
+}
+
+impl TryFrom<RecordBatch> for LabelledBatch {
+    type Error = ClipBatchError;
+
+    fn try_from(batch: RecordBatch) -> Result<Self, ClipBatchError> {
+        let found = batch.schema();
+        let geometry = geometry_in(&found, VERSION)?;
+        check_columns(&found, &schema(geometry))?;
+        let view = Self { batch, geometry };
+        let (rows, columns) = (geometry.height(), geometry.width());
+        for clip in 0..view.len() {
+            let outside = |it: &EraseBox| {
+                usize::from(it.top) + usize::from(it.height) > rows
+                    || usize::from(it.left) + usize::from(it.width) > columns
+            };
+            if let Some(erase) = view.erase(clip).filter(outside) {
+                let why = format!("of row {clip} is {erase:?}, outside a picture of {columns}×{rows}");
+                return Err(ClipBatchError::Column { column: "erase", why });
+            }
+        }
+        Ok(view)
+    }
+}
+
+impl LabelledBatch {
+    /// Clips in the batch.
+    pub fn len(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// Whether there is no clip in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The shape of its clips.
+    pub fn geometry(&self) -> ClipGeometry {
+        self.geometry
+    }
+
+    /// Epoch of the clip in row `clip`, and its number within that epoch.
+    pub fn identity(&self, clip: usize) -> (u32, u64) {
+        let epochs = self.column("epoch").as_primitive::<UInt32Type>();
+        (epochs.value(clip), self.column("clip").as_primitive::<UInt64Type>().value(clip))
+    }
+
+    /// Place of the video in the list that was given.
+    pub fn row(&self, clip: usize) -> u64 {
+        self.column("row").as_primitive::<UInt64Type>().value(clip)
+    }
+
+    /// Path of the video.
+    pub fn video(&self, clip: usize) -> &str {
+        self.column("video").as_string::<i32>().value(clip)
+    }
+
+    /// Class of the video, if the list says one.
+    pub fn label(&self, clip: usize) -> Option<i32> {
+        let labels = self.column("label").as_primitive::<Int32Type>();
+        labels.is_valid(clip).then(|| labels.value(clip))
+    }
+
+    /// Which view of the video it is.
+    pub fn view(&self, clip: usize) -> View {
+        let [view_clip, crop] = self.numbers("view", clip);
+        View { clip: view_clip, crop }
+    }
+
+    /// Rank of each frame.
+    pub fn frames(&self, clip: usize) -> &[u32] {
+        let list = self.column("frames").as_fixed_size_list();
+        let length = self.geometry.frames();
+        &list.values().as_primitive::<UInt32Type>().values()[clip * length..][..length]
+    }
+
+    /// Presentation time of each frame in ns.
+    pub fn times(&self, clip: usize) -> &[i64] {
+        let list = self.column("times").as_fixed_size_list();
+        let length = self.geometry.frames();
+        &list.values().as_primitive::<Int64Type>().values()[clip * length..][..length]
+    }
+
+    /// The box that is to be filled with noise.
+    pub fn erase(&self, clip: usize) -> Option<EraseBox> {
+        let [top, left, height, width] = self.numbers("erase", clip);
+        let erase = EraseBox { top, left, height, width };
+        self.column("erase").is_valid(clip).then_some(erase)
+    }
+
+    /// All cubes of all clips: `[clips, tokens, cube]`.
+    pub fn cubes(&self) -> &[u8] {
+        let row = self.geometry.tokens() * self.geometry.cube();
+        let list = self.column("cubes").as_fixed_size_list();
+        &list.values().as_primitive::<UInt8Type>().values()[..self.len() * row]
+    }
+
+    /// The record batch itself.
+    pub fn record_batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    fn numbers<const PARTS: usize>(&self, name: &str, clip: usize) -> [u16; PARTS] {
+        let parts = self.column(name).as_struct();
+        std::array::from_fn(|part| parts.column(part).as_primitive::<UInt16Type>().value(clip))
+    }
+
+    fn column(&self, name: &str) -> &ArrayRef {
+        self.batch.column_by_name(name).expect("because the schema was checked")
+    }
+}

@@ -1,0 +1,178 @@
+//! Rows of whole clips to a record batch.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, RecordBatch, StringArray,
+        StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    },
+    buffer::NullBuffer,
+    datatypes::DataType,
+    error::ArrowError,
+};
+
+use super::{EraseBox, View, schema};
+use crate::geometry::ClipGeometry;
+
+/// One row, as it is put into a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelledClip {
+    /// Number within the epoch.
+    pub clip: u64,
+    /// The epoch.
+    pub epoch: u32,
+    /// Place of its video in the list that was given, from 0.
+    pub row: u64,
+    /// Path of its video.
+    pub video: Arc<str>,
+    /// Class of its video.
+    pub label: Option<i32>,
+    /// Which view of the video it is.
+    pub view: View,
+    /// Rank of each frame.
+    pub frames: Arc<[u32]>,
+    /// Presentation time of each frame in ns.
+    pub times: Arc<[i64]>,
+    /// `x`, `y`, `width`, `height` of the crop in the (resized, upright) frame.
+    pub crop: [u16; 4],
+    /// Whether it is mirrored left to right.
+    pub flip: bool,
+    /// What the trainer fills with noise.
+    pub erase: Option<EraseBox>,
+    /// All cubes.
+    pub cubes: Vec<u8>,
+}
+
+/// Collects rows of one geometry. Each row's cubes are copied once, when it is pushed.
+#[derive(Debug)]
+pub struct LabelledBatchBuilder {
+    geometry: ClipGeometry,
+    rows: Vec<LabelledClip>,
+    cubes: Vec<u8>,
+}
+
+impl LabelledBatchBuilder {
+    /// A builder of batches of clips of this geometry.
+    pub fn new(geometry: ClipGeometry) -> Self {
+        Self { geometry, rows: Vec::new(), cubes: Vec::new() }
+    }
+
+    /// Rows pushed since the last batch.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, mut row: LabelledClip) {
+        self.cubes.extend_from_slice(&std::mem::take(&mut row.cubes));
+        self.rows.push(row);
+    }
+
+    /// The rows as a record batch; the builder is empty afterwards.
+    ///
+    /// # Errors
+    /// When a row does not have the geometry's number of frames or bytes.
+    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        let (rows, cubes) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.cubes));
+        let schema = schema(self.geometry);
+        let fixed = |name: &str, values: ArrayRef| -> Result<ArrayRef, ArrowError> {
+            let DataType::FixedSizeList(item, length) = schema.field_with_name(name)?.data_type() else {
+                return Err(ArrowError::SchemaError(format!("{name} is no list of fixed length")));
+            };
+            Ok(Arc::new(FixedSizeListArray::try_new(item.clone(), *length, values, None)?))
+        };
+        let numbers = |name: &str, parts: Vec<Vec<u16>>, nulls| -> Result<ArrayRef, ArrowError> {
+            let DataType::Struct(fields) = schema.field_with_name(name)?.data_type() else {
+                return Err(ArrowError::SchemaError(format!("{name} is no struct")));
+            };
+            let parts = parts.into_iter().map(|part| Arc::new(UInt16Array::from(part)) as ArrayRef).collect();
+            Ok(Arc::new(StructArray::try_new(fields.clone(), parts, nulls)?))
+        };
+        let every = |of: &dyn Fn(&LabelledClip) -> u16| -> Vec<u16> { rows.iter().map(of).collect() };
+        let erased = |of: fn(EraseBox) -> u16| every(&|row| row.erase.map_or(0, of));
+        let no_erase = NullBuffer::from_iter(rows.iter().map(|row| row.erase.is_some()));
+        let frames = rows.iter().flat_map(|row| row.frames.iter().copied());
+        let times = rows.iter().flat_map(|row| row.times.iter().copied());
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.clip))),
+            Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.epoch))),
+            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.row))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.video.as_ref()))),
+            Arc::new(rows.iter().map(|row| row.label).collect::<Int32Array>()),
+            numbers("view", vec![every(&|row| row.view.clip), every(&|row| row.view.crop)], None)?,
+            fixed("frames", Arc::new(UInt32Array::from_iter_values(frames)))?,
+            fixed("times", Arc::new(Int64Array::from_iter_values(times)))?,
+            numbers("crop", (0..4).map(|part| every(&|row| row.crop[part])).collect(), None)?,
+            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.flip)))),
+            numbers(
+                "erase",
+                vec![
+                    erased(|it| it.top),
+                    erased(|it| it.left),
+                    erased(|it| it.height),
+                    erased(|it| it.width),
+                ],
+                Some(no_erase),
+            )?,
+            fixed("cubes", Arc::new(UInt8Array::from(cubes)))?,
+        ];
+        RecordBatch::try_new(schema.clone(), columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LabelledBatch;
+
+    fn clip(number: u64, erase: Option<EraseBox>) -> LabelledClip {
+        LabelledClip {
+            clip: number,
+            epoch: 3,
+            row: 10 + number,
+            video: "a/b.mp4".into(),
+            label: (number == 0).then_some(5),
+            view: View { clip: 1, crop: 2 },
+            frames: [0, 4].into(),
+            times: [0, 40].into(),
+            crop: [1, 2, 3, 4],
+            flip: true,
+            erase,
+            cubes: vec![number as u8 + 7; 2 * 4 * 4 * 3],
+        }
+    }
+
+    fn batch(erase: EraseBox) -> RecordBatch {
+        let mut builder = LabelledBatchBuilder::new(ClipGeometry::new(2, 4, 4, 2, 4).unwrap());
+        builder.push(clip(0, None));
+        builder.push(clip(1, Some(erase)));
+        builder.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_pushed_is_what_is_read() {
+        let erase = EraseBox { top: 1, left: 0, height: 3, width: 2 };
+        let batch = LabelledBatch::try_from(batch(erase)).unwrap();
+        assert_eq!((batch.len(), batch.identity(1), batch.row(1)), (2, (3, 1), 11));
+        assert_eq!((batch.label(0), batch.label(1)), (Some(5), None));
+        assert_eq!((batch.erase(0), batch.erase(1)), (None, Some(erase)));
+        assert_eq!((batch.view(1), batch.video(0)), (View { clip: 1, crop: 2 }, "a/b.mp4"));
+        assert_eq!((batch.frames(1), batch.times(1)), (&[0, 4][..], &[0, 40][..]));
+        assert_eq!((batch.cubes()[0], batch.cubes()[96], batch.cubes().len()), (7, 8, 192));
+    }
+
+    #[test]
+    fn a_box_outside_the_picture_is_refused() {
+        let outside = batch(EraseBox { top: 2, left: 0, height: 3, width: 2 });
+        let refused = LabelledBatch::try_from(outside).unwrap_err().to_string();
+        assert!(refused.contains("`erase` of row 1") && refused.contains("4×4"), "{refused}");
+    }
+
+    #[test]
+    fn a_row_with_too_few_bytes_makes_no_batch() {
+        let mut builder = LabelledBatchBuilder::new(ClipGeometry::new(2, 4, 4, 2, 4).unwrap());
+        builder.push(LabelledClip { cubes: vec![0; 95], ..clip(0, None) });
+        assert!(builder.finish().is_err());
+    }
+}
