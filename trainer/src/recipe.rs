@@ -5,12 +5,14 @@
 //! written into the run and repeats it.
 
 mod built_in;
+mod finetuning;
 mod layers;
 mod sections;
 
 use schemas::{ClipGeometry, GeometryError};
 
 pub use self::{
+    finetuning::{Augment, By, Classifier, Freeze, Position, Sampling, ShortSegments, Views},
     layers::RecipeError,
     sections::{Clip, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Run, Schedule, ShortVideo},
 };
@@ -26,7 +28,9 @@ impl Recipe {
     /// # Errors
     /// When there is none.
     pub fn built_in(name: &str) -> Result<Self, RecipeError> {
-        Self::from_toml(built_in::text(name)?)
+        let mut recipe = Self::default();
+        built_in::layers(name)?.iter().try_for_each(|text| recipe.lay(text))?;
+        Ok(recipe)
     }
 
     /// Names of the built-in recipes.
@@ -135,6 +139,7 @@ impl Recipe {
     pub fn check(&self) -> Result<(), RecipeError> {
         let shape = self.model_shape()?;
         self.accumulation()?;
+        self.check_finetuning_ranges()?;
         let (mask, optimiser) = (&self.mask, &self.optimiser);
         for (key, value) in [
             ("mask.ratio", mask.ratio),
@@ -233,7 +238,11 @@ mod tests {
     #[test]
     fn every_built_in_recipe_is_sound() {
         for name in Recipe::built_in_names() {
-            Recipe::built_in(name).unwrap().check().unwrap();
+            let recipe = Recipe::built_in(name).unwrap();
+            recipe.check().unwrap();
+            if name.starts_with("finetune") {
+                recipe.check_finetuning(100, 100 * recipe.schedule.epochs).unwrap();
+            }
         }
         let refused = Recipe::built_in("vit-b-k400-80").unwrap_err();
         assert!(refused.hint().unwrap().contains("vit-b-k400-800"));
@@ -271,6 +280,27 @@ mod tests {
             let close = |found: f64, published: f64| (found - published).abs() < 1e-12;
             assert!(close(rate.peak, peak) && close(rate.floor, floor), "{name}: {rate:?}");
         }
+    }
+
+    #[test]
+    fn published_fine_tunings_have_the_published_rates_and_settings() {
+        for (name, videos, peak, floor, decay, drop) in [
+            ("finetune-b-k400", 384, 7.5e-4, 1.5e-6, 0.75, 0.1),
+            ("finetune-h-k400", 512, 2e-3, 2e-5, 0.75, 0.2),
+            ("finetune-b-ssv2-800", 512, 1e-3, 2e-6, 0.75, 0.1),
+            ("finetune-s-ssv2", 384, 1.5e-3, 1.5e-6, 0.7, 0.1),
+            ("finetune-v2-g-k710", 96, 3.75e-4, 3.75e-7, 0.9, 0.3),
+        ] {
+            let recipe = Recipe::built_in(name).unwrap();
+            let rate = recipe.learning_rate(100, 10_000);
+            let close = |found: f64, published: f64| (found - published).abs() < 1e-12;
+            assert!(close(rate.peak, peak) && close(rate.floor, floor), "{name}: {rate:?}");
+            assert_eq!(recipe.optimiser.batch / recipe.clip.repeats, videos, "{name}");
+            assert_eq!((recipe.optimiser.layer_decay, recipe.model.drop_path), (decay, drop), "{name}");
+            assert_eq!(recipe.optimiser.beta2, 0.999, "{name}");
+        }
+        // 240,436 training videos of Kinetics-400 are 626 steps of 384.
+        assert_eq!(Recipe::built_in("finetune-b-k400").unwrap().steps_per_epoch(240_436).unwrap(), 626);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::finetuning::{Augment, Classifier, Views};
 use crate::{model::Size, objective::Target};
 
 /// All settings.
@@ -20,6 +21,12 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// What is written down, and when.
     pub run: Run,
+    /// The head, in fine-tuning.
+    pub classifier: Classifier,
+    /// How training clips differ from the video, in fine-tuning.
+    pub augment: Augment,
+    /// What a video is judged by, in evaluation.
+    pub views: Views,
 }
 
 /// `[clip]`: frames, pixels and cubes.
@@ -153,6 +160,8 @@ pub struct Optimiser {
     pub clip_norm: f64,
     /// How much of an average of the weights is kept each step; 0 keeps no average.
     pub ema: f64,
+    /// Rate of a layer over that of the layer above it, in fine-tuning; 1 trains all layers alike.
+    pub layer_decay: f64,
 }
 
 /// `[schedule]`: how long.
@@ -236,6 +245,7 @@ impl Default for Optimiser {
             weight_decay: 0.05,
             clip_norm: 0.0,
             ema: 0.0,
+            layer_decay: 1.0,
         }
     }
 }
