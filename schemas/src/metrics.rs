@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one JSON object a line, one line every so many steps.
+//! `metrics.jsonl`: one JSON object a line, one line every so many steps. `validation.jsonl`: one a validation.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,4 +21,23 @@ pub struct MetricsLine {
     pub waiting_share: f64,
     /// Seconds of wall time since this process began to train.
     pub seconds: f64,
+}
+
+/// How well the weights of a step did in a validation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValidationLine {
+    /// Updates of the weights so far.
+    pub step: u64,
+    /// Epoch of the step's clips, counted from 0.
+    pub epoch: u64,
+    /// Share of videos whose class has the highest logit, 0 to 1.
+    pub top1: f64,
+    /// Share of videos whose class is among the five highest.
+    pub top5: f64,
+    /// Mean cross entropy of the videos that gave a clip, without smoothing.
+    pub loss: f64,
+    /// Videos of the validation set.
+    pub videos: u64,
+    /// Videos that gave no clip; they count as wrong.
+    pub failed: u64,
 }

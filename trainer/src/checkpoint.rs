@@ -34,6 +34,7 @@ mod whole_file;
 use std::path::Path;
 
 pub use self::{
+    description::Description,
     error::CheckpointError,
     heads::Heads,
     saved_model::{Kind, SavedModel},

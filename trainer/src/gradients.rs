@@ -1,24 +1,30 @@
 //! The loss of clips and its gradients, and the mean of both over the micro-batches of an update.
 //!
-//! The loss is a ratio: squared errors over counted targets. To be exact when micro-batches count
-//! different numbers of targets, each mean is weighed by what it counted.
+//! The loss is a ratio: squared errors over counted targets, or cross entropies over clips. To be exact when
+//! micro-batches count different numbers of them, each mean is weighed by what it counted.
 
 use burn::tensor::Tensor;
 
 use crate::{
+    Recipe,
     clips::MaskedClips,
-    model::{Mode, VideoMae},
+    mixing::soft_target_loss,
+    model::{
+        Mode, Stage, VideoMae,
+        classifier::{Chance, Classifier},
+    },
     objective::{self, Target},
+    recipe::Freeze,
     weights::{Weights, floats},
 };
 
 /// A mean loss with its gradients in the order of the layout.
 pub struct Descent {
-    /// Mean squared error over the counted targets.
+    /// Mean over what was counted: squared errors of targets, or cross entropies of clips.
     pub loss: f64,
     /// Its gradients, flat.
     pub gradients: Vec<Tensor<1>>,
-    /// How many targets counted.
+    /// How many targets, or clips, were counted.
     pub counted: usize,
 }
 
@@ -32,6 +38,13 @@ pub enum Memory {
     BlockInputs,
 }
 
+impl Memory {
+    /// What a recipe asks for.
+    pub fn of(recipe: &Recipe) -> Self {
+        if recipe.model.gradient_checkpointing { Self::BlockInputs } else { Self::Everything }
+    }
+}
+
 /// Forward and backward of one micro-batch.
 pub fn descend(
     model: &VideoMae,
@@ -42,50 +55,72 @@ pub fn descend(
     memory: Memory,
 ) -> Descent {
     let targets = objective::targets(clips, target);
+    let loss = |painted| objective::loss(painted, targets, clips);
     let (loss, gradients) = match memory {
-        Memory::Everything => all_at_once(model, weights, clips, targets, mode),
-        Memory::BlockInputs => block_by_block(model, weights, clips, targets, mode),
+        Memory::Everything => {
+            let tracked = weights.tracked();
+            let loss = loss(model.paint(&tracked, clips, mode));
+            let gradients = tracked.take_gradients(&mut loss.backward());
+            (loss.inner(), gradients)
+        }
+        Memory::BlockInputs => {
+            block_by_block(&model.stages(clips, mode), weights, clips.visible_pixels(), loss)
+        }
     };
-    let gradients = weights.or_zeros(gradients);
-    Descent { loss: f64::from(floats(loss)[0]), gradients, counted: clips.counted }
+    Descent::of(weights, loss, gradients, clips.counted)
+}
+
+/// Forward and backward of one micro-batch of whole clips towards `targets` (`[B, K]`, each row sums to 1).
+/// With the encoder frozen it is only gone through forward.
+pub fn descend_to_classes(
+    classifier: &Classifier,
+    weights: &Weights,
+    cubes: Tensor<3>,
+    targets: Tensor<2>,
+    chance: &Chance,
+    freeze: Freeze,
+    memory: Memory,
+) -> Descent {
+    let [clips, classes] = targets.dims();
+    let loss = |logits: Tensor<3>| soft_target_loss(logits.reshape([clips, classes]), targets);
+    let stages = classifier.stages(chance);
+    let (still, trained) = stages.split_at(match freeze {
+        Freeze::Nothing => 0,
+        Freeze::Encoder => stages.len() - 1,
+    });
+    let input = still.iter().fold(cubes, |tokens, stage| stage(weights, tokens));
+    let (loss, gradients) = match memory {
+        Memory::Everything => {
+            let tracked = weights.tracked();
+            let loss = loss(trained.iter().fold(input, |tokens, stage| stage(&tracked, tokens)));
+            let gradients = tracked.take_gradients(&mut loss.backward());
+            (loss.inner(), gradients)
+        }
+        Memory::BlockInputs => block_by_block(trained, weights, input, loss),
+    };
+    Descent::of(weights, loss, gradients, clips)
 }
 
 type Gradients = Vec<Option<Tensor<1>>>;
 
-fn all_at_once(
-    model: &VideoMae,
-    weights: &Weights,
-    clips: &MaskedClips,
-    targets: Tensor<3>,
-    mode: Mode,
-) -> (Tensor<1>, Gradients) {
-    let tracked = weights.tracked();
-    let loss = objective::loss(model.paint(&tracked, clips, mode), targets, clips);
-    let gradients = tracked.take_gradients(&mut loss.backward());
-    (loss.inner(), gradients)
-}
-
 /// Goes forward without a graph and keeps what each stage was given; then, from the last stage to the
 /// first, computes the stage again with a graph of its own and hands its input's gradient on.
 fn block_by_block(
-    model: &VideoMae,
+    stages: &[Stage<'_>],
     weights: &Weights,
-    clips: &MaskedClips,
-    targets: Tensor<3>,
-    mode: Mode,
+    mut tokens: Tensor<3>,
+    loss: impl FnOnce(Tensor<3>) -> Tensor<1>,
 ) -> (Tensor<1>, Gradients) {
-    let stages = model.stages(clips, mode);
-    let mut tokens = clips.visible_pixels();
     let mut inputs = Vec::with_capacity(stages.len());
-    for stage in &stages {
+    for stage in stages {
         inputs.push(tokens.clone());
         tokens = stage(weights, tokens);
     }
 
-    let painted = tokens.autodiff().require_grad();
-    let loss = objective::loss(painted.clone(), targets, clips);
+    let output = tokens.autodiff().require_grad();
+    let loss = loss(output.clone());
     let because = "because a stage's output depends on its input";
-    let mut onward = painted.grad_remove(&mut loss.backward()).expect(because);
+    let mut onward = output.grad_remove(&mut loss.backward()).expect(because);
     let tracked = weights.tracked();
     let mut gradients: Gradients = vec![None; weights.values().len()];
     for (stage, input) in stages.iter().zip(inputs).rev() {
@@ -101,6 +136,10 @@ fn block_by_block(
 }
 
 impl Descent {
+    fn of(weights: &Weights, loss: Tensor<1>, gradients: Gradients, counted: usize) -> Self {
+        Self { loss: f64::from(floats(loss)[0]), gradients: weights.or_zeros(gradients), counted }
+    }
+
     /// The two together, weighed by what they counted. The sum over one micro-batch is itself, to the bit.
     pub fn join(self, other: Self) -> Self {
         let counted = self.counted + other.counted;

@@ -10,7 +10,7 @@ use crate::{
     Device,
     model::{ModelShape, layout},
     random::Draws,
-    weights::{Entry, Weights},
+    weights::{Entry, HostTensor, Weights},
 };
 
 /// How the values of a tensor are drawn.
@@ -33,6 +33,33 @@ pub enum Rule {
 pub fn draw(shape: &ModelShape, seed: u64, device: &Device) -> Weights {
     let cube = shape.geometry.cube();
     Weights::draw(layout::pretraining(shape), device, |entry| values(entry, rule(entry, cube), seed))
+}
+
+/// A freshly drawn tensor of an encoder alone, as in pre-training.
+pub fn encoder_tensor(entry: &Entry, cube: usize, seed: u64) -> Vec<f32> {
+    values(entry, rule(entry, cube), seed)
+}
+
+/// A freshly drawn tensor of a classifier whose cubes have `cube` values. The head's are multiplied by
+/// `head_scale`.
+pub fn classifier_tensor(entry: &Entry, cube: usize, head_scale: f64, seed: u64) -> HostTensor {
+    let mut values = values(entry, classifier_rule(entry, cube), seed);
+    if entry.name.starts_with("head.") {
+        values.iter_mut().for_each(|value| *value *= head_scale as f32);
+    }
+    HostTensor { shape: entry.shape.clone(), values }
+}
+
+/// The rule for a tensor of a classifier whose cubes have `cube` values (official `modeling_finetune.py`).
+pub fn classifier_rule(entry: &Entry, cube: usize) -> Rule {
+    match entry.shape[..] {
+        // The initialiser passes over the convolution here, too.
+        _ if entry.name.starts_with("patch_embed.proj.") => Rule::Uniform((cube as f64).powf(-0.5)),
+        // timm's `trunc_normal_` cuts at ±2, a hundred deviations away.
+        [_, _] => Rule::CutNormal { sigma: 0.02, bound: 2.0 },
+        _ if entry.name.contains("norm") && entry.name.ends_with(".weight") => Rule::Constant(1.0),
+        _ => Rule::Constant(0.0),
+    }
 }
 
 /// The rule for a tensor of a model whose cubes have `cube` values.
@@ -123,5 +150,28 @@ mod tests {
         }
         assert!((drawn("encoder.patch_embed.proj.bias").1 / 2.17014e-4 - 1.0).abs() < 0.1);
         assert!((drawn("mask_token").1 / 1.16450e-4 - 1.0).abs() < 0.15);
+    }
+
+    #[test]
+    fn a_classifier_begins_as_published() {
+        let shape = base();
+        let layout = layout::classifier(&shape, 400);
+        let drawn = |name: &str| {
+            let entry = layout.0.iter().find(|entry| entry.name == name).unwrap();
+            let values = classifier_tensor(entry, shape.geometry.cube(), 0.001, 0).values;
+            let largest = values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+            let variance =
+                values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / values.len() as f64;
+            (largest, variance.sqrt())
+        };
+        let (_, spread) = drawn("head.weight");
+        assert!((spread / 2e-5 - 1.0).abs() < 0.01, "{spread}");
+        let (largest, spread) = drawn("patch_embed.proj.weight");
+        assert!(largest <= 0.02552 && (spread / 0.0147 - 1.0).abs() < 0.01, "{largest} {spread}");
+        assert!((drawn("blocks.3.mlp.fc1.weight").1 / 0.02 - 1.0).abs() < 0.01);
+        assert_eq!(drawn("fc_norm.weight"), (1.0, 1.0));
+        for zero in ["head.bias", "blocks.0.attn.q_bias", "blocks.0.mlp.fc2.bias", "fc_norm.bias"] {
+            assert_eq!(drawn(zero), (0.0, 0.0), "{zero}");
+        }
     }
 }

@@ -4,33 +4,48 @@
 //! recipe ─▶ model shape ─▶ layout (names, shapes) ─▶ weights      what is trained
 //! record batch ─▶ masked clips on the device                      what it is trained on
 //! weights + clips ─▶ painted cubes ─▶ loss ─▶ gradients ─▶ update  [`pretrain`], one screen
+//! weights + clips ─▶ logits ─▶ loss ─▶ gradients ─▶ update         [`finetune`], one screen
 //! ```
 //!
 //! Weights are a table of named tensors under the names and shapes of the published checkpoints
 //! ([`weights`]); a model is a set of functions over such a table ([`model`]), and a checkpoint is the
 //! table in a safetensors file ([`checkpoint`]). A backend is named only in [`device`] and [`kernels`].
 
+pub mod beginning;
 pub mod checkpoint;
 pub mod clips;
 pub mod device;
+pub mod evaluation;
+pub mod finetune;
+pub mod frozen;
 pub mod gradients;
 pub mod initialise;
+pub mod judge;
 pub mod kernels;
+pub mod labelled_clips;
+pub mod layer_decay;
 pub mod learning_rate;
 pub mod metrics;
+pub mod mixing;
 pub mod model;
 pub mod objective;
 pub mod optimiser;
+pub mod pixel_box;
 pub mod pretrain;
+pub mod probe;
 pub mod random;
 pub mod recipe;
 pub mod reconstruct;
 pub mod run_folder;
+pub mod stepping;
 mod stopwatch;
 pub mod training;
+pub mod validation;
 pub mod weights;
 
 pub use device::Device;
-pub use pretrain::{Outcome, Steps, TrainError, pretrain, time_steps};
+pub use finetune::finetune;
+pub use pretrain::{pretrain, time_steps};
 pub use recipe::{Recipe, RecipeError};
 pub use run_folder::{ResumePoint, RunFolder};
+pub use stepping::{Outcome, Steps, TrainError};

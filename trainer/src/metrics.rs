@@ -1,4 +1,5 @@
-//! `metrics.jsonl` of a run: written a line at a time, cut back when a run goes on from a checkpoint.
+//! Files of lines that know their step (`metrics.jsonl`, `validation.jsonl`): written a line at a time, cut
+//! back when a run goes on from a checkpoint.
 
 use std::{
     fs::{File, OpenOptions},
@@ -6,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use schemas::metrics::MetricsLine;
+use serde::{Deserialize, Serialize};
 
 /// The open file.
 pub struct Metrics(File);
@@ -28,11 +29,17 @@ impl Metrics {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn add(&mut self, line: &MetricsLine) -> io::Result<()> {
+    pub fn add(&mut self, line: &impl Serialize) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.0.write_all(&text)
     }
+}
+
+/// What every line has.
+#[derive(Deserialize)]
+struct Line {
+    step: u64,
 }
 
 /// Bytes of the lines up to `step`.
@@ -43,7 +50,7 @@ fn length_up_to(file: &mut File, step: u64) -> io::Result<u64> {
         let mut line = Vec::new();
         let length = reader.read_until(b'\n', &mut line)?;
         let whole = line.last() == Some(&b'\n');
-        match serde_json::from_slice::<MetricsLine>(&line) {
+        match serde_json::from_slice::<Line>(&line) {
             Ok(parsed) if whole && parsed.step <= step => kept += length as u64,
             Ok(_) | Err(_) => return Ok(kept),
         }
@@ -52,6 +59,8 @@ fn length_up_to(file: &mut File, step: u64) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use schemas::metrics::MetricsLine;
+
     use super::*;
 
     fn line(step: u64) -> MetricsLine {

@@ -11,6 +11,7 @@ mod block;
 pub mod classifier;
 mod decoder;
 pub mod drop_path;
+pub mod dropout;
 mod encoder;
 pub mod layout;
 pub mod macs;

@@ -25,11 +25,25 @@ pub struct Betas {
     pub weight_decay: f64,
 }
 
+/// Which tensors decay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decayed {
+    /// All but biases, norms and tokens ([`Entry::is_undecayed`]).
+    Matrices,
+    /// All.
+    Everything,
+}
+
 /// The optimiser: settings and moments.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     /// What does not change from step to step, unless somebody changes it.
     pub betas: Betas,
+    /// What the rate of each tensor is multiplied by; empty where all learn alike. A tensor at 0 stays as it
+    /// is: weight decay acts with the tensor's own rate.
+    pub scales: Vec<f64>,
+    /// Which tensors decay.
+    pub decayed: Decayed,
     moments: Vec<[Tensor<1>; 2]>,
     updates: u64,
 }
@@ -38,13 +52,18 @@ impl AdamW {
     /// An optimiser that has not made an update.
     pub fn new(betas: Betas, weights: &Weights) -> Self {
         let zeros = |value: &Tensor<1>| [value.zeros_like(), value.zeros_like()];
-        Self { betas, moments: weights.values().iter().map(zeros).collect(), updates: 0 }
+        Self::with(betas, weights.values().iter().map(zeros).collect(), 0)
     }
 
     /// An optimiser that goes on from these moments after `updates` updates.
     pub fn resume(betas: Betas, first: Weights, second: Weights, updates: u64) -> Self {
         let moments = first.into_values().into_iter().zip(second.into_values());
-        Self { betas, moments: moments.map(|(first, second)| [first, second]).collect(), updates }
+        let moments = moments.map(|(first, second)| [first, second]).collect();
+        Self::with(betas, moments, updates)
+    }
+
+    fn with(betas: Betas, moments: Vec<[Tensor<1>; 2]>, updates: u64) -> Self {
+        Self { betas, scales: Vec::new(), decayed: Decayed::Matrices, moments, updates }
     }
 
     /// Mean and mean squared gradients so far, each in the order of the layout.
@@ -56,15 +75,15 @@ impl AdamW {
     pub fn update(&mut self, weights: Weights, gradients: Vec<Tensor<1>>, rate: f64) -> Weights {
         self.updates += 1;
         let Betas { beta1, beta2, epsilon, weight_decay } = self.betas;
-        let step = |entry: &Entry| AdamwStep {
-            rate,
-            decay: if entry.is_undecayed() { 0.0 } else { weight_decay },
+        let step = |(place, entry): (usize, &Entry)| AdamwStep {
+            rate: rate * self.scales.get(place).copied().unwrap_or(1.0),
+            decay: if self.decayed == Decayed::Matrices && entry.is_undecayed() { 0.0 } else { weight_decay },
             beta1,
             beta2,
             epsilon,
             time: self.updates,
         };
-        let steps: Vec<AdamwStep> = weights.layout().0.iter().map(step).collect();
+        let steps: Vec<AdamwStep> = weights.layout().0.iter().enumerate().map(step).collect();
         let moments = std::mem::take(&mut self.moments);
         weights.replace(|values| {
             let tensors = values.into_iter().zip(gradients).zip(moments).zip(steps);

@@ -36,13 +36,47 @@ impl Draws {
         (2.0 * self.unit() - 1.0) * bound
     }
 
+    /// A number from the standard normal distribution.
+    pub fn normal(&mut self) -> f64 {
+        let (radius, cosine) = self.polar();
+        radius * cosine
+    }
+
+    /// Radius, and the cosine of the angle, of a point of the normal distribution in the plane.
+    fn polar(&mut self) -> (f64, f64) {
+        // Box and Muller: 1 - unit is never 0, so the logarithm is finite.
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        (radius, (std::f64::consts::TAU * self.unit()).cos())
+    }
+
+    /// A number from the Beta distribution of α = β = `alpha`, above 0.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        // The share of one gamma number in the sum of two; both may round to 0 for a tiny α.
+        let [one, other] = [self.gamma(alpha), self.gamma(alpha)];
+        if one + other > 0.0 { one / (one + other) } else { 0.5 }
+    }
+
+    /// A number from the gamma distribution of this shape (Marsaglia and Tsang 2000).
+    fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            return self.gamma(shape + 1.0) * (1.0 - self.unit()).powf(1.0 / shape);
+        }
+        let d = shape - 1.0 / 3.0;
+        loop {
+            let x = self.normal();
+            let v = (1.0 + x / (9.0 * d).sqrt()).powi(3);
+            if v > 0.0 && (1.0 - self.unit()).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
     /// A number from the normal distribution of spread `sigma`, drawn again until it lies within
     /// `bound` of 0.
     pub fn normal_within(&mut self, sigma: f64, bound: f64) -> f64 {
         loop {
-            // Box and Muller: 1 - unit is never 0, so the logarithm is finite.
-            let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-            let value = sigma * radius * (std::f64::consts::TAU * self.unit()).cos();
+            let (radius, cosine) = self.polar();
+            let value = sigma * radius * cosine;
             if value.abs() <= bound {
                 return value;
             }
@@ -73,5 +107,21 @@ mod tests {
         // VideoMAE's mask token: standard deviation .0107912 for σ .02 cut at .02.
         assert!((variance.sqrt() - 0.010_791_2).abs() < 1e-4, "spread {}", variance.sqrt());
         assert!(values.iter().all(|value| value.abs() <= 0.02));
+    }
+
+    #[test]
+    fn beta_numbers_have_their_mean_and_variance() {
+        for alpha in [0.2, 0.8, 1.0, 7.0] {
+            let mut draws = Draws::keyed(0, "beta", &[]);
+            let values: Vec<f64> = (0..50_000).map(|_| draws.beta(alpha)).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance =
+                values.iter().map(|value| (value - 0.5).powi(2)).sum::<f64>() / values.len() as f64;
+            let wanted = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+            assert!(
+                (mean - 0.5).abs() < 0.01 && (variance / wanted - 1.0).abs() < 0.05,
+                "{alpha}: {mean} {variance}"
+            );
+        }
     }
 }

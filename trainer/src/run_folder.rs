@@ -4,6 +4,8 @@
 //! recipe.toml                       the resolved recipe; repeats the run
 //! metrics.jsonl                     a line every so many steps
 //! checkpoint-<step>.safetensors     the last two, so that one is whole whatever happens
+//! validation.jsonl                  fine-tuning: a line a validation
+//! best.safetensors                  fine-tuning: the weights that did best in a validation
 //! ```
 //!
 //! The checkpoint of the highest step is where a run goes on. A file is only ever seen whole, under its
@@ -126,6 +128,16 @@ impl RunFolder {
         self.path.join("metrics.jsonl")
     }
 
+    /// Where the validations of a fine-tuning are.
+    pub fn validation_path(&self) -> PathBuf {
+        self.path.join("validation.jsonl")
+    }
+
+    /// Where the best weights of a fine-tuning are.
+    pub fn best_path(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
     /// Where the recipe is.
     pub fn recipe_path(&self) -> PathBuf {
         self.path.join("recipe.toml")
@@ -215,6 +227,7 @@ mod tests {
                 data: "digest".to_owned(),
                 made_by: String::new(),
             },
+            model: None,
             weights: BTreeMap::new(),
             moments: [BTreeMap::new(), BTreeMap::new()],
             average: None,

@@ -6,11 +6,14 @@ use schemas::MADE_BY;
 
 use crate::{
     Device, Recipe,
-    checkpoint::native::{About, Checkpoint},
+    checkpoint::{
+        Description,
+        native::{About, Checkpoint},
+    },
     initialise,
-    model::{ModelShape, layout},
+    model::ModelShape,
     optimiser::AdamW,
-    weights::{HostTensor, Misfit, Weights, download},
+    weights::{HostTensor, Layout, Misfit, Weights, download},
 };
 
 /// The state of a training.
@@ -22,6 +25,8 @@ pub struct Training {
     pub average: Option<Weights>,
     /// Updates so far.
     pub step: u64,
+    /// What the model is, where that does not follow from the recipe.
+    pub description: Option<Description>,
     optimiser: AdamW,
 }
 
@@ -35,7 +40,7 @@ impl Training {
     pub fn from_weights(recipe: &Recipe, weights: Weights) -> Self {
         let optimiser = AdamW::new(recipe.betas(), &weights);
         let average = (recipe.optimiser.ema > 0.0).then(|| weights.clone());
-        Self { weights, average, step: 0, optimiser }
+        Self { weights, average, step: 0, description: None, optimiser }
     }
 
     /// Where a checkpoint left off; every later bit is as if the run had not stopped.
@@ -44,12 +49,11 @@ impl Training {
     /// When the checkpoint's tensors are not those of this model.
     pub fn resume(
         recipe: &Recipe,
-        shape: &ModelShape,
+        layout: &Layout,
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Self, Misfit> {
-        let fit =
-            |tensors: BTreeMap<String, HostTensor>| Weights::fit(layout::pretraining(shape), tensors, device);
+        let fit = |tensors: BTreeMap<String, HostTensor>| Weights::fit(layout.clone(), tensors, device);
         let [first, second] = checkpoint.moments;
         let weights = fit(checkpoint.weights)?;
         let average = match (recipe.optimiser.ema > 0.0, checkpoint.average) {
@@ -57,14 +61,20 @@ impl Training {
             (true, Some(average)) => Some(fit(average)?),
             (true, None) => Some(weights.clone()),
         };
-        let step = checkpoint.about.step;
+        let (step, description) = (checkpoint.about.step, checkpoint.model);
         let optimiser = AdamW::resume(recipe.betas(), fit(first)?, fit(second)?, step);
-        Ok(Self { weights, average, step, optimiser })
+        Ok(Self { weights, average, step, description, optimiser })
+    }
+
+    /// The same with the rate of each tensor multiplied by its own factor.
+    pub fn scaled(mut self, scales: Vec<f64>) -> Self {
+        self.optimiser.scales = scales;
+        self
     }
 
     /// The state after one more step.
     pub fn step(self, gradients: Vec<burn::tensor::Tensor<1>>, rate: f64, keep: f64) -> Self {
-        let Self { weights, average, step, mut optimiser } = self;
+        let Self { weights, average, step, description, mut optimiser } = self;
         let weights = optimiser.update(weights, gradients, rate);
         let average = average.map(|average| {
             let newest = weights.values().to_vec();
@@ -73,7 +83,7 @@ impl Training {
                 pairs.map(|(old, new)| old * keep + new * (1.0 - keep)).collect()
             })
         });
-        Self { weights, average, step: step + 1, optimiser }
+        Self { weights, average, step: step + 1, description, optimiser }
     }
 
     /// A copy on the host, to be written.
@@ -87,6 +97,7 @@ impl Training {
         };
         Checkpoint {
             about,
+            model: self.description.clone(),
             weights: self.weights.download(),
             moments: self.optimiser.moments().map(|values| download(self.weights.layout(), &values)),
             average: self.average.as_ref().map(Weights::download),

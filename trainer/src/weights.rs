@@ -185,6 +185,11 @@ impl Weights {
         self.values
     }
 
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
     /// The one-dimensional tensor of this name.
     pub(crate) fn vector(&self, name: &str) -> Tensor<1> {
         self.values[self.place(name)].clone()

@@ -15,9 +15,9 @@ use crate::model::{ModelShape, NormEpsilons, Stack};
 /// The key in files of other formats.
 pub(super) const KEY: &str = "tubelet";
 
-/// What a model is and how long its lengths are.
+/// What a model is and how long its lengths are: all that is known of it but its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Description {
+pub struct Description {
     kind: Kind,
     geometry: ClipGeometry,
     encoder: Stack,
@@ -26,6 +26,8 @@ pub(super) struct Description {
     epsilons: NormEpsilons,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stretched_from: Option<[usize; 3]>,
 }
 
 /// What stands under [`KEY`].
@@ -39,20 +41,50 @@ pub(super) struct Note {
 }
 
 impl Description {
-    pub(super) fn of(model: &SavedModel) -> Self {
-        let ModelShape { geometry, encoder, decoder, epsilons } = model.shape;
-        let decoder = (model.kind == Kind::Pretraining).then_some(decoder);
-        Self { kind: model.kind, geometry, encoder, decoder, epsilons, labels: model.labels.clone() }
+    /// That of a classifier whose encoder has this shape. `labels` are the names of its classes;
+    /// `stretched_from` is the grid of tokens that its positions are stretched from.
+    pub fn of_classifier(
+        shape: &ModelShape,
+        labels: Vec<String>,
+        stretched_from: Option<[usize; 3]>,
+    ) -> Self {
+        let ModelShape { geometry, encoder, epsilons, .. } = *shape;
+        let kind = Kind::Classifier { classes: labels.len() };
+        Self { kind, geometry, encoder, decoder: None, epsilons, labels, stretched_from }
     }
 
-    pub(super) fn shape(&self) -> ModelShape {
+    /// Lengths, heads and epsilons.
+    pub fn shape(&self) -> ModelShape {
         let decoder = self.decoder.unwrap_or(SavedModel::NO_DECODER);
         ModelShape { geometry: self.geometry, encoder: self.encoder, decoder, epsilons: self.epsilons }
     }
 
+    /// Which part of VideoMAE it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Names of a classifier's classes.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The grid of tokens that its positions are stretched from.
+    pub fn stretched_from(&self) -> Option<[usize; 3]> {
+        self.stretched_from
+    }
+
+    pub(super) fn of(model: &SavedModel) -> Self {
+        let ModelShape { geometry, encoder, decoder, epsilons } = model.shape;
+        let decoder = (model.kind == Kind::Pretraining).then_some(decoder);
+        let (labels, stretched_from) = (model.labels.clone(), model.stretched_from);
+        Self { kind: model.kind, geometry, encoder, decoder, epsilons, labels, stretched_from }
+    }
+
     pub(super) fn claims(self, about: About) -> Claims {
         let shape = self.shape();
-        Claims { kind: self.kind, shape, labels: self.labels, about, assumed: Vec::new() }
+        let Self { kind, labels, stretched_from, .. } = self;
+        Claims { kind, shape, labels, stretched_from, about, assumed: Vec::new() }
     }
 
     pub(super) fn to_json(&self) -> String {

@@ -84,7 +84,7 @@ fn read_noted(
     let labels = config.labels(path, kind)?;
     let about =
         note.map_or_else(|| About { made_by: config.made_by(), ..About::default() }, |note| note.about);
-    let claims = Claims { kind, shape, labels, about, assumed: Vec::new() };
+    let claims = Claims { kind, shape, labels, stretched_from: None, about, assumed: Vec::new() };
     claims.fulfil(table, |table, layout| {
         let tensors = table.take(&names::layout(&layout, kind))?;
         Ok(names::to_official(&layout, kind, tensors))

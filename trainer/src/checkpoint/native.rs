@@ -4,12 +4,13 @@
 //! <name>                weights, under their official names and shapes
 //! optimiser.m.<name>    mean gradients         optimiser.v.<name>    mean squared gradients
 //! ema.<name>            average of the weights, if the run keeps one
-//! metadata              format, recipe (TOML), step, clips, data (digest), made_by; in a file that was
-//!                       converted also model (JSON: kind, lengths, heads, epsilons) and converted_by
+//! metadata              format, recipe (TOML), step, clips, data (digest), made_by; in a classifier's and a
+//!                       converted file also model (JSON: kind, lengths, heads, epsilons, labels), in the
+//!                       latter converted_by
 //! ```
 //!
-//! A run's checkpoint has its lengths from its recipe. A converted model has no recipe to take them from, and
-//! no optimiser.
+//! The checkpoint of a pre-training has its lengths from its recipe. A classifier's labels and a converted
+//! model's lengths stand in no recipe; a converted model has no optimiser.
 //!
 //! All tensors are f32, so Python's safetensors opens it. Loading is strict: a tensor that is missing, left
 //! over or of another shape is an error that lists it. A file is written beside its place, synced and
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::model::{read_model, write_model};
 pub use super::error::CheckpointError;
-use super::{safetensors_file, whole_file::write_whole};
+use super::{Description, safetensors_file, whole_file::write_whole};
 use crate::weights::HostTensor;
 
 /// Format version, in the metadata key `format`.
@@ -58,6 +59,8 @@ pub struct About {
 pub struct Checkpoint {
     /// What it says of itself.
     pub about: About,
+    /// What the model is, where that does not follow from the recipe.
+    pub model: Option<Description>,
     /// The model's tensors.
     pub weights: BTreeMap<String, HostTensor>,
     /// Mean gradients and mean squared gradients under the model's names.
@@ -65,6 +68,9 @@ pub struct Checkpoint {
     /// Average of the weights under the model's names, if the run keeps one.
     pub average: Option<BTreeMap<String, HostTensor>>,
 }
+
+/// Entry of the metadata that says what a model is whose lengths do not follow from a recipe.
+const MODEL: &str = "model";
 
 /// Prefixes of what is not weights.
 const FIRST: &str = "optimiser.m.";
@@ -83,7 +89,10 @@ impl Checkpoint {
         let tensors = parts.into_iter().chain(average).flat_map(|(prefix, part)| {
             part.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
         });
-        let (tensors, metadata) = (tensors.collect(), metadata(&self.about));
+        let (tensors, mut metadata) = (tensors.collect(), metadata(&self.about));
+        if let Some(model) = &self.model {
+            metadata.insert(MODEL.to_owned(), model.to_json());
+        }
         write_whole(path, |file| safetensors_file::write(file, &tensors, &metadata)).map_err(at)
     }
 
@@ -102,6 +111,7 @@ impl Checkpoint {
         let about = about(header.metadata().as_ref(), path)?;
         let mut read = Self {
             about,
+            model: description(header.metadata().as_ref(), path)?,
             weights: BTreeMap::new(),
             moments: [BTreeMap::new(), BTreeMap::new()],
             average: None,
@@ -127,6 +137,18 @@ impl Checkpoint {
         }
         Ok(read)
     }
+}
+
+/// What its metadata say the model is.
+fn description(
+    metadata: Option<&HashMap<String, String>>,
+    path: &Path,
+) -> Result<Option<Description>, CheckpointError> {
+    let Some(text) = metadata.and_then(|metadata| metadata.get(MODEL)) else { return Ok(None) };
+    serde_json::from_str(text).map(Some).map_err(|why| CheckpointError::NoModel {
+        path: path.to_owned(),
+        why: format!("its `{MODEL}` cannot be read: {why}"),
+    })
 }
 
 /// What the checkpoint at `path` says of itself, without reading its tensors.
@@ -207,6 +229,7 @@ mod tests {
                 data: "digest".to_owned(),
                 made_by: "a test".to_owned(),
             },
+            model: None,
             weights: table([1.0, -0.0]),
             moments: [table([f32::MIN_POSITIVE, 3.0]), table([4.0, 5.0])],
             average: Some(table([6.0, f32::MAX])),

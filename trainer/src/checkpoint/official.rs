@@ -116,7 +116,7 @@ fn claims(
         // Whoever reads this layout computes with the official code's epsilons.
         epsilons: NormEpsilons::default(),
     };
-    Ok(Claims { kind: lengths.kind, shape, labels: Vec::new(), about, assumed })
+    Ok(Claims { kind: lengths.kind, shape, labels: Vec::new(), stretched_from: None, about, assumed })
 }
 
 /// The weights of a file under the names that they have there.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use schemas::ClipGeometry;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckpointError, Hints, native::About, tensor_table::TensorTable};
+use super::{CheckpointError, Description, Hints, native::About, tensor_table::TensorTable};
 use crate::{
     model::{
         ModelShape, Stack,
@@ -46,6 +46,9 @@ pub struct SavedModel {
     pub shape: ModelShape,
     /// Names of a classifier's classes; empty where the file has none.
     pub labels: Vec<String>,
+    /// The grid of tokens (time, height, width) that its positions are stretched from; none where the table
+    /// is that of its own grid, as in every published model.
+    pub stretched_from: Option<[usize; 3]>,
     /// Its tensors under official names (a classifier's and an encoder's without `encoder.`).
     pub weights: BTreeMap<String, HostTensor>,
     /// Where it comes from.
@@ -60,6 +63,7 @@ pub(super) struct Claims {
     pub(super) kind: Kind,
     pub(super) shape: ModelShape,
     pub(super) labels: Vec<String>,
+    pub(super) stretched_from: Option<[usize; 3]>,
     pub(super) about: About,
     pub(super) assumed: Vec<String>,
 }
@@ -79,6 +83,25 @@ impl SavedModel {
     /// Stands for the decoder of a model that has none.
     pub const NO_DECODER: Stack = Stack { dim: 0, depth: 0, heads: 0, hidden: 0 };
 
+    /// What it is, without its weights.
+    pub fn description(&self) -> Description {
+        Description::of(self)
+    }
+
+    /// BLAKE3 of what it is and of its weights: two models with the same digest say the same.
+    pub fn digest(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(self.description().to_json().as_bytes());
+        for (name, tensor) in &self.weights {
+            hash.update(name.as_bytes());
+            tensor.values.chunks(1 << 14).for_each(|values| {
+                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                hash.update(&bytes);
+            });
+        }
+        hash.finalize().to_hex().to_string()
+    }
+
     /// Names and shapes of its tensors, in the order of the official file.
     pub fn layout(&self) -> Layout {
         self.kind.layout(&self.shape)
@@ -95,8 +118,8 @@ impl Claims {
     ) -> Result<SavedModel, CheckpointError> {
         self.believe().map_err(|why| CheckpointError::NoModel { path: table.path().to_owned(), why })?;
         let weights = take(table, self.kind.layout(&self.shape))?;
-        let Self { kind, shape, labels, about, assumed } = self;
-        Ok(SavedModel { kind, shape, labels, weights, about, assumed })
+        let Self { kind, shape, labels, stretched_from, about, assumed } = self;
+        Ok(SavedModel { kind, shape, labels, stretched_from, weights, about, assumed })
     }
 
     /// Lengths come from files: absurd ones are refused before a layout is made of them.

@@ -1,14 +1,21 @@
 //! A classifier on the encoder: all tokens of a clip, their mean, a norm, a linear head.
 //!
-//! The encoder's own last norm is no part of it; `fc_norm` takes its place (official fine-tuning).
+//! ```text
+//! all cubes ─▶ embed + positions ─▶ blocks ─▶ mean over tokens ─▶ fc_norm ─▶ dropout ─▶ head
+//! ```
+//!
+//! The encoder's own last norm is no part of it; `fc_norm` takes its place, behind the mean (official
+//! fine-tuning). `fc_norm` of the mean is what is called the feature of a clip.
 //!
 //! Shapes: B clips, N tokens, C values of a cube, E encoder width, K classes.
 
 use burn::tensor::Tensor;
 
 use super::{
-    block::{Affine, Linear},
+    Stage,
+    block::{Affine, Block, Linear},
     drop_path::DropPath,
+    dropout::Dropout,
     encoder::Encoder,
     position_table::PositionTable,
     sizes::ModelShape,
@@ -29,6 +36,20 @@ pub struct Classified {
     pub logits: Tensor<2>,
 }
 
+/// What is random in a forward pass.
+#[derive(Clone, Debug)]
+pub struct Chance {
+    /// Branches that are left out.
+    pub drop_path: DropPath,
+    /// Features that are left out.
+    pub dropout: Dropout,
+}
+
+impl Chance {
+    /// Nothing is random: validation.
+    pub const NONE: Self = Self { drop_path: DropPath::Never, dropout: Dropout::Never };
+}
+
 impl Classifier {
     /// A classifier whose encoder has this shape.
     pub fn new(shape: ModelShape, device: &Device) -> Self {
@@ -36,14 +57,75 @@ impl Classifier {
         Self { shape, positions }
     }
 
+    /// The same with the positions of a grid of tokens `from`, stretched to this shape's.
+    pub fn stretched(shape: ModelShape, from: [usize; 3], device: &Device) -> Self {
+        let positions = PositionTable::stretched(from, shape.geometry.grid(), shape.encoder.dim, device);
+        Self { shape, positions }
+    }
+
+    /// Its lengths.
+    pub fn shape(&self) -> &ModelShape {
+        &self.shape
+    }
+
     /// Normalised cubes of whole clips `[B, N, C]` to classes. The weights have the layout of
     /// [`super::layout::classifier`].
     pub fn classify(&self, weights: &Weights, cubes: Tensor<3>) -> Classified {
-        let encoder = Encoder::of(weights, "", &self.shape);
-        let tokens = encoder.forward(cubes, self.positions.all(), &DropPath::Never); // B N E
-        let mean: Tensor<2> = tokens.mean_dim(1).squeeze_dim(1); // B E
-        let features = Affine::of(weights, "fc_norm").forward(mean, self.shape.epsilons.last);
-        let logits = Linear::of(weights, "head").forward(features.clone()); // B K
+        self.classify_by(weights, cubes, &Chance::NONE)
+    }
+
+    /// The same, as in training.
+    pub fn classify_by(&self, weights: &Weights, cubes: Tensor<3>, chance: &Chance) -> Classified {
+        let features = self.features(weights, self.tokens(weights, cubes, &chance.drop_path));
+        let logits = head(weights, chance.dropout.apply(features.clone()));
         Classified { features, logits }
     }
+
+    /// Normalised cubes `[B, N, C]` to tokens before the first block, `[B, N, E]`.
+    pub fn embed(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<3> {
+        Encoder::of(weights, "", &self.shape).embed(cubes, self.positions.all())
+    }
+
+    /// Normalised cubes `[B, N, C]` to tokens behind the last block, `[B, N, E]`. The weights may be those of
+    /// an encoder alone.
+    pub fn tokens(&self, weights: &Weights, cubes: Tensor<3>, drop_path: &DropPath) -> Tensor<3> {
+        Encoder::of(weights, "", &self.shape).forward(cubes, self.positions.all(), drop_path)
+    }
+
+    /// Normalised cubes `[B, N, C]` to what an encoder alone makes of them, `[B, N, E]`: through its closing norm
+    /// if the weights have one.
+    pub fn encode(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<3> {
+        let tokens = self.tokens(weights, cubes, &DropPath::Never);
+        if weights.has("norm.weight") {
+            Affine::of(weights, "norm").forward(tokens, self.shape.epsilons.blocks)
+        } else {
+            tokens
+        }
+    }
+
+    /// The way from cubes to logits, which stand as `[B, 1, K]`, cut into stages that each keep one tensor.
+    /// The last one is all that is not the encoder.
+    pub(crate) fn stages<'a>(&'a self, chance: &'a Chance) -> Vec<Stage<'a>> {
+        let (stack, epsilon) = (self.shape.encoder, self.shape.epsilons.blocks);
+        let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, cubes| self.embed(weights, cubes))];
+        stages.extend((0..stack.depth).map(|number| -> Stage<'a> {
+            Box::new(move |weights, tokens| {
+                Block::of(weights, "", number, stack, epsilon).forward(tokens, &chance.drop_path, number)
+            })
+        }));
+        stages.push(Box::new(|weights, tokens| {
+            let features = self.features(weights, tokens);
+            head(weights, chance.dropout.apply(features)).unsqueeze_dim(1)
+        }));
+        stages
+    }
+
+    fn features(&self, weights: &Weights, tokens: Tensor<3>) -> Tensor<2> {
+        let mean: Tensor<2> = tokens.mean_dim(1).squeeze_dim(1); // B E
+        Affine::of(weights, "fc_norm").forward(mean, self.shape.epsilons.last)
+    }
+}
+
+fn head(weights: &Weights, features: Tensor<2>) -> Tensor<2> {
+    Linear::of(weights, "head").forward(features) // B K
 }

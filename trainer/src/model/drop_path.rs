@@ -36,6 +36,15 @@ pub enum DropPath {
         /// The clips of the batch, in its order.
         clips: Vec<ClipIdentity>,
     },
+    /// What is left out is known already: recorded by another program, to be compared with.
+    Given {
+        /// Rate at the last block.
+        rate: f64,
+        /// Blocks of the stack.
+        depth: usize,
+        /// Which clips keep a branch: a row for each branch with a rate above 0, in order.
+        keep: Vec<Vec<bool>>,
+    },
 }
 
 impl DropPath {
@@ -47,20 +56,33 @@ impl DropPath {
     /// Leaves `branch` (`[B, N, D]`) out for some clips and enlarges it for the others. Branches are
     /// numbered through the stack, two a block.
     pub(super) fn apply(&self, branch: Tensor<3>, number: usize) -> Tensor<3> {
-        let Self::Drawn { seed, stack, rate, depth, clips } = self else { return branch };
-        let rate = Self::rate_at(*rate, number / 2, *depth);
-        if rate == 0.0 {
-            return branch;
-        }
-        let factor = |clip: &ClipIdentity| {
-            let purpose = format!("drop path of the {stack}");
-            let kept =
-                Draws::keyed(*seed, &purpose, &[clip.epoch, clip.number, number as u64]).unit() >= rate;
-            if kept { (1.0 / (1.0 - rate)) as f32 } else { 0.0 }
-        };
-        let factors: Vec<f32> = clips.iter().map(factor).collect();
-        let shape = [clips.len(), 1, 1];
+        let Some((rate, kept)) = self.kept(number) else { return branch };
+        let factor = |kept: &bool| if *kept { (1.0 / (1.0 - rate)) as f32 } else { 0.0 };
+        let factors: Vec<f32> = kept.iter().map(factor).collect();
+        let shape = [factors.len(), 1, 1];
         branch.clone() * Tensor::from_data(TensorData::new(factors, shape), &branch.device())
+    }
+
+    /// The rate of branch `number` and which clips keep it; none where every clip does.
+    fn kept(&self, number: usize) -> Option<(f64, Vec<bool>)> {
+        let at = |rate: f64, depth| Some(Self::rate_at(rate, number / 2, depth)).filter(|rate| *rate > 0.0);
+        match self {
+            Self::Never => None,
+            Self::Drawn { seed, stack, rate, depth, clips } => {
+                let rate = at(*rate, *depth)?;
+                let purpose = format!("drop path of the {stack}");
+                let kept = |clip: &ClipIdentity| {
+                    let key = [clip.epoch, clip.number, number as u64];
+                    Draws::keyed(*seed, &purpose, &key).unit() >= rate
+                };
+                Some((rate, clips.iter().map(kept).collect()))
+            }
+            Self::Given { rate: last, depth, keep } => {
+                let rate = at(*last, *depth)?;
+                let before = (0..number).filter(|before| Self::rate_at(*last, before / 2, *depth) > 0.0);
+                Some((rate, keep.get(before.count())?.clone()))
+            }
+        }
     }
 }
 

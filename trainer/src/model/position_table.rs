@@ -5,6 +5,8 @@
 //! (t, y, x), so more frames only append rows, and another picture size gives other rows to the same
 //! place. It has no gradient and is in no checkpoint.
 
+mod stretch;
+
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::Device;
@@ -18,6 +20,13 @@ impl PositionTable {
     pub fn new(tokens: usize, dim: usize, device: &Device) -> Self {
         let values = TensorData::new(entries(tokens, dim), [tokens, dim]);
         Self(Tensor::from_data(values, device.tensors()))
+    }
+
+    /// The table of a grid of tokens `from` (time, height, width), stretched to the grid `to`: bicubic in
+    /// space, then linear in time.
+    pub fn stretched(from: [usize; 3], to: [usize; 3], dim: usize, device: &Device) -> Self {
+        let values = stretch::stretch(entries(from.iter().product(), dim), from, to, dim);
+        Self(Tensor::from_data(TensorData::new(values, [to.iter().product(), dim]), device.tensors()))
     }
 
     /// The rows of `tokens` (`[clips · n]`, clip after clip): `[clips, n, dim]`.

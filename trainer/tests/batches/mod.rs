@@ -1,5 +1,7 @@
 //! Record batches made without a pipeline, from frames and lists of tokens.
 
+mod cube;
+
 use std::sync::Arc;
 
 use arrow::{
@@ -14,6 +16,8 @@ use schemas::{
     ClipGeometry,
     clip_batch::{crop_fields, item_field, schema},
 };
+
+pub use self::cube::cube;
 
 /// A clip and its mask.
 pub struct MadeClip {
@@ -55,24 +59,6 @@ pub fn record_batch(geometry: ClipGeometry, clips: &[MadeClip]) -> RecordBatch {
         list(&tokens(|clip| &clip.context), DataType::UInt16, |row| Arc::new(UInt16Array::from(row))),
     ];
     RecordBatch::try_new(schema(geometry, visible), columns).unwrap()
-}
-
-/// A cube's bytes in the order of the embedding.
-pub fn cube(frames: &[u8], geometry: ClipGeometry, token: usize) -> Vec<u8> {
-    let [_, rows, columns] = geometry.grid();
-    let (t, y, x) = (token / (rows * columns), token / columns % rows, token % columns);
-    let patch = geometry.patch();
-    let mut cube = Vec::with_capacity(geometry.cube());
-    for colour in 0..3 {
-        for time in 0..geometry.tubelet() {
-            for row in 0..patch {
-                let line = (t * geometry.tubelet() + time) * geometry.height() + y * patch + row;
-                let pixels = (line * geometry.width() + x * patch..).take(patch);
-                cube.extend(pixels.map(|pixel| frames[pixel * 3 + colour]));
-            }
-        }
-    }
-    cube
 }
 
 fn fixed(values: ArrayRef, length: usize) -> ArrayRef {

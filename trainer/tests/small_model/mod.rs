@@ -43,5 +43,5 @@ pub fn model(kind: Kind) -> SavedModel {
         data: "digest".to_owned(),
         made_by: "a test".to_owned(),
     };
-    SavedModel { kind, shape, labels: Vec::new(), weights, about, assumed: Vec::new() }
+    SavedModel { kind, shape, labels: Vec::new(), stretched_from: None, weights, about, assumed: Vec::new() }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use schemas::MADE_BY;
 
-use super::{AVERAGE, About, CheckpointError, FIRST, SECOND, about, metadata};
+use super::{AVERAGE, About, CheckpointError, FIRST, MODEL, SECOND, about, description, metadata};
 use crate::{
     Recipe, RunFolder,
     checkpoint::{
@@ -20,9 +20,6 @@ use crate::{
     },
 };
 
-/// Entry of the metadata that says what a converted model is.
-const MODEL: &str = "model";
-
 /// Reads the model in `path`, a checkpoint or the folder of a run, without what the optimiser needs.
 pub(in crate::checkpoint) fn read_model(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
     if path.is_dir() {
@@ -33,12 +30,8 @@ pub(in crate::checkpoint) fn read_model(path: &Path, hints: Hints) -> Result<Sav
     let (mut table, metadata) = TensorTable::of_safetensors(path, &bytes)?;
     table.retain(|name| ![FIRST, SECOND, AVERAGE].iter().any(|prefix| name.starts_with(prefix)));
     let about = about(Some(&metadata), path)?;
-    let mut claims = match metadata.get(MODEL) {
-        Some(text) => {
-            let description: Description = serde_json::from_str(text)
-                .map_err(|why| table.no_model(format!("its `{MODEL}` cannot be read: {why}")))?;
-            description.claims(about)
-        }
+    let mut claims = match description(Some(&metadata), path)? {
+        Some(description) => description.claims(about),
         None => of_recipe(&table, about)?,
     };
     let said = claims.shape.geometry;
@@ -63,7 +56,14 @@ pub(in crate::checkpoint) fn write_model(model: &SavedModel, path: &Path) -> Res
 fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, CheckpointError> {
     let shape = Recipe::from_toml(&about.recipe).and_then(|recipe| recipe.model_shape());
     let shape = shape.map_err(|why| table.no_model(format!("its recipe cannot be used: {why}")))?;
-    Ok(Claims { kind: Kind::Pretraining, shape, labels: Vec::new(), about, assumed: Vec::new() })
+    Ok(Claims {
+        kind: Kind::Pretraining,
+        shape,
+        labels: Vec::new(),
+        stretched_from: None,
+        about,
+        assumed: Vec::new(),
+    })
 }
 
 /// The newest checkpoint of the run in `folder`.

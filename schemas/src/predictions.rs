@@ -1,0 +1,304 @@
+//! `predictions.parquet`: what a classifier says of each view of each video, one row a view.
+//!
+//! ```text
+//! row u64, video utf8, label i32?       which video: its place in the list that was tested, from 0; its path; its class
+//! clip u16, crop u16                    which view of it
+//! frames list<u32>, begin i64, end i64  ranks of the frames; presentation times of the first and the last in ns
+//! logits list<f32>?                     one number a class; null in a row that stands for a failed video
+//! failure utf8?                         why the video gave no view
+//! ```
+//!
+//! A failed video has one row, so that it counts as wrong when the file is summed up, and is listed. The
+//! metadata say what was tested ([`Tested`]): files of parts of one test can be joined, and what is missing
+//! named, without the model.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow::{
+    array::{
+        Array, ArrayRef, AsArray, Float32Builder, Int32Array, Int64Array, ListArray, ListBuilder,
+        RecordBatch, StringArray, UInt16Array, UInt32Builder, UInt64Array,
+    },
+    datatypes::{
+        DataType, Field, Float32Type, Int32Type, Int64Type, Schema, SchemaRef, UInt16Type, UInt32Type,
+        UInt64Type,
+    },
+    error::ArrowError,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{MADE_BY, clip_batch::item_field, labelled_batch::View};
+
+/// Format version of the file.
+pub const VERSION: &str = "tubelet-predictions/1";
+/// Metadata key of the format version.
+pub const VERSION_KEY: &str = "tubelet.format";
+/// Metadata key of [`Tested`], as JSON.
+pub const TESTED_KEY: &str = "tubelet.tested";
+
+/// What was tested: the same in all parts of one test.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    /// Names of the classes, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Videos of the whole test.
+    pub videos: u64,
+    /// Clips along time of each video.
+    pub clips: u16,
+    /// Crops of each clip.
+    pub crops: u16,
+    /// Digest of the model's weights.
+    pub model: String,
+    /// Digest of how views are made of a video.
+    pub preprocessing: String,
+    /// What wrote it.
+    pub made_by: String,
+}
+
+/// What is said of one view.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Place of the video in the list that was tested, from 0.
+    pub row: u64,
+    /// Its path.
+    pub video: String,
+    /// Its class, if it is known.
+    pub label: Option<i32>,
+    /// Which view.
+    pub view: View,
+    /// Ranks of the frames.
+    pub frames: Vec<u32>,
+    /// Presentation times of the first and the last frame in ns.
+    pub span: (i64, i64),
+    /// One number a class.
+    pub logits: Vec<f32>,
+}
+
+/// A video that gave no view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Place of the video in the list that was tested, from 0.
+    pub row: u64,
+    /// Its path.
+    pub video: String,
+    /// Its class, if it is known.
+    pub label: Option<i32>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A file, or a part of one, in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Predictions {
+    /// What was tested.
+    pub tested: Tested,
+    /// What was said.
+    pub predictions: Vec<Prediction>,
+    /// Which videos gave no view.
+    pub failures: Vec<Failure>,
+}
+
+/// Why a record batch holds no predictions.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictionsError {
+    /// The metadata name another format, or none.
+    #[error("the file is {found:?}, wanted {VERSION}")]
+    Version {
+        /// What stands there.
+        found: Option<String>,
+    },
+    /// What was tested cannot be read.
+    #[error("what was tested cannot be read: {why}")]
+    Tested {
+        /// What is wrong.
+        why: String,
+    },
+    /// The columns are others.
+    #[error("the columns are not those of {VERSION}")]
+    Columns,
+    /// A row has another number of logits than there are classes.
+    #[error("{video} (row {row}) has {found} logits for {classes} classes")]
+    Logits {
+        /// Path of its video.
+        video: String,
+        /// Place of its video.
+        row: u64,
+        /// Its logits.
+        found: usize,
+        /// Classes.
+        classes: usize,
+    },
+}
+
+/// The schema of a file about `tested`.
+pub fn schema(tested: &Tested) -> SchemaRef {
+    let list = |name: &str, item, nullable| Field::new(name, DataType::List(item_field(item)), nullable);
+    let fields = vec![
+        Field::new("row", DataType::UInt64, false),
+        Field::new("video", DataType::Utf8, false),
+        Field::new("label", DataType::Int32, true),
+        Field::new("clip", DataType::UInt16, false),
+        Field::new("crop", DataType::UInt16, false),
+        list("frames", DataType::UInt32, false),
+        Field::new("begin", DataType::Int64, false),
+        Field::new("end", DataType::Int64, false),
+        list("logits", DataType::Float32, true),
+        Field::new("failure", DataType::Utf8, true),
+    ];
+    let tested = Tested { made_by: MADE_BY.to_owned(), ..tested.clone() };
+    let tested = serde_json::to_string(&tested).expect("because words and numbers always make JSON");
+    let metadata =
+        HashMap::from([(VERSION_KEY.to_owned(), VERSION.to_owned()), (TESTED_KEY.to_owned(), tested)]);
+    Arc::new(Schema::new_with_metadata(fields, metadata))
+}
+
+impl Predictions {
+    /// The rows as a record batch, views first, then failures.
+    ///
+    /// # Errors
+    /// Never for rows that are consistent; kept from Arrow.
+    pub fn to_batch(&self) -> Result<RecordBatch, ArrowError> {
+        let (views, failed) = (&self.predictions, &self.failures);
+        let both = |of: &dyn Fn(&Prediction) -> i64, other: i64| -> Vec<i64> {
+            views.iter().map(of).chain(failed.iter().map(|_| other)).collect()
+        };
+        let mut frames = ListBuilder::new(UInt32Builder::new()).with_field(item_field(DataType::UInt32));
+        let mut logits = ListBuilder::new(Float32Builder::new()).with_field(item_field(DataType::Float32));
+        for view in views {
+            frames.values().append_slice(&view.frames);
+            frames.append(true);
+            logits.values().append_slice(&view.logits);
+            logits.append(true);
+        }
+        for _ in failed {
+            frames.append(true);
+            logits.append(false);
+        }
+        let rows = views.iter().map(|view| view.row).chain(failed.iter().map(|failed| failed.row));
+        let videos = views.iter().map(|view| &view.video).chain(failed.iter().map(|failed| &failed.video));
+        let labels = views.iter().map(|view| view.label).chain(failed.iter().map(|failed| failed.label));
+        let numbers = |of: fn(View) -> u16| -> Vec<u16> {
+            views.iter().map(|view| of(view.view)).chain(failed.iter().map(|_| 0)).collect()
+        };
+        let reasons =
+            views.iter().map(|_| None).chain(failed.iter().map(|failed| Some(failed.reason.as_str())));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from_iter_values(rows)),
+            Arc::new(StringArray::from_iter_values(videos)),
+            Arc::new(labels.collect::<Int32Array>()),
+            Arc::new(UInt16Array::from(numbers(|view| view.clip))),
+            Arc::new(UInt16Array::from(numbers(|view| view.crop))),
+            Arc::new(frames.finish()),
+            Arc::new(Int64Array::from(both(&|view| view.span.0, 0))),
+            Arc::new(Int64Array::from(both(&|view| view.span.1, 0))),
+            Arc::new(logits.finish()),
+            Arc::new(reasons.collect::<StringArray>()),
+        ];
+        RecordBatch::try_new(schema(&self.tested), columns)
+    }
+
+    /// The rows of record batches of one file. `schema` is the file's, which an empty file has, too.
+    ///
+    /// # Errors
+    /// When they are of another format, or a row has another number of logits than there are classes.
+    pub fn of_batches<'a>(
+        schema: &Schema,
+        batches: impl IntoIterator<Item = &'a RecordBatch>,
+    ) -> Result<Self, PredictionsError> {
+        let find = |key| schema.metadata().get(key);
+        if find(VERSION_KEY).map(String::as_str) != Some(VERSION) {
+            return Err(PredictionsError::Version { found: find(VERSION_KEY).cloned() });
+        }
+        let tested = find(TESTED_KEY).map_or("", String::as_str);
+        let tested: Tested =
+            serde_json::from_str(tested).map_err(|why| PredictionsError::Tested { why: why.to_string() })?;
+        let mut read = Self { tested, ..Self::default() };
+        for batch in batches {
+            read.add(batch)?;
+        }
+        Ok(read)
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<(), PredictionsError> {
+        if batch.schema().fields() != schema(&self.tested).fields() {
+            return Err(PredictionsError::Columns);
+        }
+        let column = |name: &str| batch.column_by_name(name).expect("because the columns were compared");
+        let rows = column("row").as_primitive::<UInt64Type>();
+        let videos = column("video").as_string::<i32>();
+        let labels = column("label").as_primitive::<Int32Type>();
+        let view = |name| column(name).as_primitive::<UInt16Type>();
+        let time = |name| column(name).as_primitive::<Int64Type>();
+        let (frames, logits): (&ListArray, &ListArray) =
+            (column("frames").as_list(), column("logits").as_list());
+        let reasons = column("failure").as_string::<i32>();
+        for at in 0..batch.num_rows() {
+            let (row, video) = (rows.value(at), videos.value(at).to_owned());
+            let label = labels.is_valid(at).then(|| labels.value(at));
+            if logits.is_null(at) {
+                let reason = if reasons.is_valid(at) { reasons.value(at).to_owned() } else { String::new() };
+                self.failures.push(Failure { row, video, label, reason });
+                continue;
+            }
+            let logits = logits.value(at).as_primitive::<Float32Type>().values().to_vec();
+            let classes = self.tested.classes.len();
+            if logits.len() != classes {
+                return Err(PredictionsError::Logits { video, row, found: logits.len(), classes });
+            }
+            self.predictions.push(Prediction {
+                row,
+                video,
+                label,
+                view: View { clip: view("clip").value(at), crop: view("crop").value(at) },
+                frames: frames.value(at).as_primitive::<UInt32Type>().values().to_vec(),
+                span: (time("begin").value(at), time("end").value(at)),
+                logits,
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions() -> Predictions {
+        Predictions {
+            tested: Tested {
+                classes: vec!["run".into(), "walk".into()],
+                videos: 2,
+                clips: 1,
+                crops: 1,
+                made_by: MADE_BY.to_owned(),
+                ..Tested::default()
+            },
+            predictions: vec![Prediction {
+                row: 0,
+                video: "a.mp4".into(),
+                label: Some(1),
+                view: View { clip: 0, crop: 2 },
+                frames: vec![0, 4],
+                span: (0, 160),
+                logits: vec![0.5, -1.0],
+            }],
+            failures: vec![Failure { row: 1, video: "b.mp4".into(), label: None, reason: "damaged".into() }],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let batch = predictions().to_batch().unwrap();
+        assert_eq!(Predictions::of_batches(&batch.schema(), [&batch]).unwrap(), predictions());
+    }
+
+    #[test]
+    fn logits_of_other_classes_are_refused() {
+        let mut odd = predictions();
+        odd.predictions[0].logits.pop();
+        let batch = odd.to_batch().unwrap();
+        let refused = Predictions::of_batches(&batch.schema(), [&batch]).unwrap_err().to_string();
+        assert_eq!(refused, "a.mp4 (row 0) has 1 logits for 2 classes");
+    }
+}

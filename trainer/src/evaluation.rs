@@ -1,0 +1,185 @@
+//! From views to numbers: what a table of predictions says of a classifier.
+//!
+//! ```text
+//! views ─▶ [`join`]: parts of a test, each view once; what is missing is named
+//!       ─▶ [`answers`]: one distribution a video, the mean over its views of probabilities, or of logits
+//!       ─▶ [`Report`]: top-1, top-5, by class, confusion, interval, calibration
+//! ```
+//!
+//! A video is its row in the list, never its name. A video that gave no view counts as wrong. Of equal scores
+//! the lower class number wins. Sums are f64, over videos, so no batch weighs more than another.
+
+mod join;
+mod official;
+mod report;
+
+use schemas::predictions::Predictions;
+
+pub use self::{
+    join::{JoinError, MissingView, join, missing},
+    official::official_text,
+    report::{ClassLine, Interval, Report, calibration_error, wilson},
+};
+use crate::recipe::By;
+
+/// What all views together say of a video.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Place of the video in the list.
+    pub row: u64,
+    /// Its path.
+    pub video: String,
+    /// Its class, if it is known.
+    pub label: Option<i32>,
+    /// Probability of each class; empty for a video that gave no view.
+    pub probabilities: Vec<f64>,
+    /// Views that were averaged.
+    pub views: usize,
+}
+
+/// One answer a video, by row; failed videos have one without probabilities.
+pub fn answers(predictions: &Predictions, by: By) -> Vec<Answer> {
+    let mut answers: std::collections::BTreeMap<u64, Answer> = std::collections::BTreeMap::new();
+    for view in &predictions.predictions {
+        let answer = answers.entry(view.row).or_insert_with(|| Answer {
+            row: view.row,
+            video: view.video.clone(),
+            label: view.label,
+            probabilities: vec![0.0; view.logits.len()],
+            views: 0,
+        });
+        let logits = view.logits.iter().map(|logit| f64::from(*logit)).collect();
+        let says = match by {
+            By::Prob => softmax(logits),
+            By::Score => logits,
+        };
+        answer.views += 1;
+        answer.probabilities.iter_mut().zip(says).for_each(|(sum, says)| *sum += says);
+    }
+    for answer in answers.values_mut() {
+        let views = answer.views as f64;
+        answer.probabilities.iter_mut().for_each(|sum| *sum /= views);
+        if by == By::Score {
+            answer.probabilities = softmax(std::mem::take(&mut answer.probabilities));
+        }
+    }
+    for failed in &predictions.failures {
+        answers.entry(failed.row).or_insert_with(|| Answer {
+            row: failed.row,
+            video: failed.video.clone(),
+            label: failed.label,
+            probabilities: Vec::new(),
+            views: 0,
+        });
+    }
+    answers.into_values().collect()
+}
+
+impl Answer {
+    /// Its classes by falling probability, of equal ones the lower number first.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut classes: Vec<usize> = (0..self.probabilities.len()).collect();
+        classes.sort_by(|a, b| self.probabilities[*b].total_cmp(&self.probabilities[*a]));
+        classes
+    }
+
+    /// Place of its own class among its classes by probability, from 0; none for a failed video or one whose
+    /// class is not known.
+    pub fn rank(&self) -> Option<usize> {
+        let class = usize::try_from(self.label?).ok().filter(|class| *class < self.probabilities.len())?;
+        Some(place_of(&self.probabilities, class))
+    }
+}
+
+/// Probabilities of logits.
+pub fn softmax(logits: Vec<f64>) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = logits.into_iter().map(|logit| (logit - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// Place of `class` among classes by falling logit, from 0; of equal ones the lower number comes first.
+pub fn rank_of(logits: &[f32], class: usize) -> usize {
+    let logits: Vec<f64> = logits.iter().map(|logit| f64::from(*logit)).collect();
+    place_of(&logits, class)
+}
+
+fn place_of(scores: &[f64], class: usize) -> usize {
+    let own = scores[class];
+    let before = |(other, score): (usize, &f64)| *score > own || (*score == own && other < class);
+    scores.iter().enumerate().filter(|(other, score)| before((*other, score))).count()
+}
+
+/// Cross entropy of a class in nats.
+pub fn cross_entropy(logits: &[f32], class: usize) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
+    sum.ln() - f64::from(logits[class] - largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::predictions::{Failure, Prediction, Tested};
+
+    use super::*;
+
+    pub(super) fn of(views: &[(u64, i32, &[f32])]) -> Predictions {
+        let classes = views.first().map_or(0, |view| view.2.len());
+        let view = |(at, &(row, label, logits)): (usize, &(u64, i32, &[f32]))| Prediction {
+            row,
+            video: format!("{row}.mp4"),
+            label: Some(label),
+            view: schemas::labelled_batch::View { clip: at as u16, crop: 0 },
+            frames: Vec::new(),
+            span: (0, 0),
+            logits: logits.to_vec(),
+        };
+        Predictions {
+            tested: Tested {
+                classes: (0..classes).map(|class| class.to_string()).collect(),
+                videos: views.iter().map(|view| view.0 + 1).max().unwrap_or(0),
+                clips: views.len() as u16,
+                crops: 1,
+                ..Tested::default()
+            },
+            predictions: views.iter().enumerate().map(view).collect(),
+            failures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_overconfident_view_turns_the_mean_of_logits_and_not_that_of_probabilities() {
+        let views: Vec<(u64, i32, &[f32])> =
+            vec![(0, 1, &[100.0, 0.0]), (0, 1, &[0.0, 1.0]), (0, 1, &[0.0, 1.0]), (0, 1, &[0.0, 1.0])];
+        let predictions = of(&views);
+        assert_eq!(answers(&predictions, By::Prob)[0].ranked(), [1, 0]);
+        assert_eq!(answers(&predictions, By::Score)[0].ranked(), [0, 1]);
+    }
+
+    #[test]
+    fn equal_scores_go_to_the_lower_class() {
+        assert_eq!([0, 1, 2].map(|class| rank_of(&[1.0, 2.0, 2.0], class)), [2, 0, 1]);
+        let answer = &answers(&of(&[(0, 2, &[1.0, 2.0, 2.0])]), By::Prob)[0];
+        assert_eq!((answer.ranked(), answer.rank()), (vec![1, 2, 0], Some(1)));
+    }
+
+    #[test]
+    fn a_failed_video_has_an_answer_without_a_rank() {
+        let mut predictions = of(&[(0, 0, &[1.0, 0.0])]);
+        predictions.failures.push(Failure {
+            row: 5,
+            video: "b".into(),
+            label: Some(0),
+            reason: "damaged".into(),
+        });
+        let answers = answers(&predictions, By::Prob);
+        assert_eq!((answers.len(), answers[1].row, answers[1].rank()), (2, 5, None));
+    }
+
+    #[test]
+    fn cross_entropies_are_those_of_the_logits() {
+        assert!((cross_entropy(&[0.0, 0.0], 0) - std::f64::consts::LN_2).abs() < 1e-12);
+        assert!((cross_entropy(&[1000.0, 0.0], 1) - 1000.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,230 @@
+//! The fine-tuning loop.
+//!
+//! ```text
+//! for batches of whole clips, from where the last run ended:
+//!     set the learning rate of this step; each layer has its share of it
+//!     mix each micro-batch with itself turned round, and its targets likewise
+//!     loss, gradients  ←  forward and backward of each micro-batch, averaged
+//!     stop here if the loss or the gradient norm is not finite        (weights untouched)
+//!     clip; update; count
+//!     every epoch: validate on fixed views, one a video; keep the best weights
+//!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
+//! ```
+
+use std::sync::atomic::AtomicBool;
+
+use arrow::array::RecordBatch;
+use schemas::{
+    LabelledBatch,
+    metrics::{MetricsLine, ValidationLine},
+};
+
+use crate::{
+    Device, Recipe,
+    beginning::Beginning,
+    checkpoint::{Description, Kind},
+    gradients::{Descent, Memory, descend_to_classes},
+    labelled_clips::{LabelledClips, labels},
+    layer_decay,
+    mixing::{Mix, upload_targets},
+    model::{
+        classifier::{Chance, Classifier},
+        drop_path::DropPath,
+        dropout::Dropout,
+        layout,
+    },
+    recipe::Freeze,
+    run_folder::{RunFolder, RunFolderError},
+    stepping::{Journal, Outcome, Steps, TrainError, follow},
+    training::Training,
+    validation::{Validate, Validations},
+};
+
+/// What happens in a fine-tuning, as it happens.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A step was made.
+    Step(&'a MetricsLine),
+    /// The weights were validated.
+    Validated {
+        /// How well they did.
+        line: &'a ValidationLine,
+        /// Whether they are the best so far, and kept as such.
+        best: bool,
+    },
+}
+
+/// Writes what a fine-tuning begins with as the checkpoint of step 0.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn begin(recipe: &Recipe, run: &RunFolder, beginning: Beginning) -> Result<(), RunFolderError> {
+    let mut training = Training::from_weights(recipe, beginning.weights);
+    training.description = Some(beginning.description);
+    run.write_checkpoint(&training.checkpoint(recipe, run.data()))?;
+    Ok(())
+}
+
+/// Fine-tunes from where `run` ends (at first what [`begin`] wrote) until `steps.until`. Each of `batches` is
+/// one micro-batch; they go on from [`RunFolder::resume_point`]. `validate` gives the validation's batches each
+/// time it is asked. `stop` is looked at between steps. `report` sees every step and validation.
+///
+/// # Errors
+/// When anything but a request to stop keeps it from its last step.
+#[allow(clippy::too_many_arguments)] // what a run is made of, each once
+pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    recipe: &Recipe,
+    device: &Device,
+    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    mut validate: Option<&mut Validate<'_>>,
+    run: &RunFolder,
+    steps: Steps,
+    stop: &AtomicBool,
+    mut report: impl FnMut(Event<'_>),
+) -> Result<Outcome, TrainError> {
+    recipe.check()?;
+    recipe.check_finetuning(steps.per_epoch, steps.schedule)?;
+    let (mut training, model) = resume(recipe, device, run)?;
+    let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
+    let mut journal = Journal::open(recipe, run, training.step)?;
+    let mut validations = Validations::open(run, training.step)?;
+    let mut batches = batches.fuse();
+
+    while training.step < steps.until {
+        if journal.asked_to_stop(stop) {
+            return journal.stopped(&training);
+        }
+        let rate = learning_rate.at(training.step);
+        let next = || journal.stopwatch.waiting(|| batches.next());
+        let Some((epoch, descent)) = next_descent(recipe, device, &model, &training, next)? else {
+            return journal.out_of_data(&training, stop);
+        };
+        let (loss, gradient_norm);
+        (training, loss, gradient_norm) = follow(training, descent, rate, recipe)?;
+        let step = training.step;
+        report(Event::Step(&journal.line(|line| MetricsLine {
+            step,
+            epoch,
+            loss,
+            lr: rate,
+            gradient_norm,
+            ..line
+        })?));
+        if let Some(validate) = validate.as_deref_mut().filter(|_| is_validated(recipe, steps, step)) {
+            let (line, best) =
+                validations.validate(validate, &model.classifier, &training, recipe, epoch, device)?;
+            report(Event::Validated { line: &line, best });
+        }
+        journal.save_when_due(&training)?;
+    }
+    journal.done(&training)
+}
+
+/// What is fine-tuned.
+struct Model {
+    classifier: Classifier,
+    classes: usize,
+}
+
+/// Where the run ends.
+fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(Training, Model), TrainError> {
+    let checkpoint = run.last_checkpoint()?;
+    let no_classifier =
+        |why: &str| TrainError::NoClassifier { path: run.path().to_owned(), why: why.to_owned() };
+    let description =
+        checkpoint.model.clone().ok_or_else(|| no_classifier("its checkpoint is no classifier's"))?;
+    let Kind::Classifier { classes } = description.kind() else {
+        return Err(no_classifier("its checkpoint holds another kind of model"));
+    };
+    let shape = description.shape();
+    if shape.geometry != recipe.geometry()? {
+        return Err(no_classifier("its checkpoint is for clips of another shape than the recipe's"));
+    }
+    let layout = layout::classifier(&shape, classes);
+    let scales = layer_decay::scales(
+        &layout,
+        shape.encoder.depth,
+        recipe.optimiser.layer_decay,
+        recipe.classifier.freeze,
+    );
+    let training = Training::resume(recipe, &layout, checkpoint, device)?.scaled(scales);
+    Ok((training, Model { classifier: classifier(&description, device), classes }))
+}
+
+/// The classifier that is described.
+pub fn classifier(description: &Description, device: &Device) -> Classifier {
+    match description.stretched_from() {
+        None => Classifier::new(description.shape(), device),
+        Some(from) => Classifier::stretched(description.shape(), from, device),
+    }
+}
+
+/// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
+/// whole.
+fn next_descent<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    recipe: &Recipe,
+    device: &Device,
+    model: &Model,
+    training: &Training,
+    mut next: impl FnMut() -> Option<Result<RecordBatch, E>>,
+) -> Result<Option<(u64, Descent)>, TrainError> {
+    let (micro_batch, parts) = recipe.accumulation()?;
+    let (seed, geometry) = (recipe.run.seed, model.classifier.shape().geometry);
+    let mut whole: Option<(u64, Descent)> = None;
+    for part in 0..parts as u64 {
+        let Some(batch) = next() else { return Ok(None) };
+        let batch = batch.map_err(|cause| TrainError::Data { step: training.step, cause: cause.into() })?;
+        let batch = LabelledBatch::try_from(batch)?;
+        let classes = labels(&batch, model.classes)?;
+        let clips = LabelledClips::upload(&batch, geometry, device)?;
+        if clips.len() != micro_batch {
+            return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
+        }
+        let mix = Mix::draw(&recipe.augment, geometry, seed, training.step, part);
+        let targets = mix.targets(&classes, model.classes, recipe.augment.smoothing);
+        let found = descend_to_classes(
+            &model.classifier,
+            &training.weights,
+            mix.pixels(clips.pixels(seed), geometry),
+            upload_targets(targets, model.classes, device),
+            &chance(recipe, &clips, model.classifier.shape().encoder.depth),
+            recipe.classifier.freeze,
+            Memory::of(recipe),
+        );
+        whole = Some(match whole {
+            None => (clips.identities[0].epoch, found),
+            Some((epoch, descent)) => (epoch, descent.join(found)),
+        });
+    }
+    Ok(whole)
+}
+
+/// What is left out for these clips. A frozen encoder is whole: it has nothing to learn from gaps.
+fn chance(recipe: &Recipe, clips: &LabelledClips, depth: usize) -> Chance {
+    let (seed, drop_path, dropout) = (recipe.run.seed, recipe.model.drop_path, recipe.classifier.dropout);
+    let whole = drop_path == 0.0 || recipe.classifier.freeze == Freeze::Encoder;
+    Chance {
+        drop_path: if whole {
+            DropPath::Never
+        } else {
+            DropPath::Drawn {
+                seed,
+                stack: "encoder",
+                rate: drop_path,
+                depth,
+                clips: clips.identities.clone(),
+            }
+        },
+        dropout: if dropout == 0.0 {
+            Dropout::Never
+        } else {
+            Dropout::Drawn { seed, rate: dropout, clips: clips.identities.clone() }
+        },
+    }
+}
+
+/// Whether the weights of step `step` are validated: at the end of every so many epochs, and at the very end.
+fn is_validated(recipe: &Recipe, steps: Steps, step: u64) -> bool {
+    let every = recipe.views.every.saturating_mul(steps.per_epoch);
+    every > 0 && (step.is_multiple_of(every) || step == steps.until)
+}

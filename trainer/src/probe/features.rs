@@ -1,0 +1,304 @@
+//! Features of videos: one vector a video, or one a token, with the video's class; and the file that keeps them.
+//!
+//! ```text
+//! values    [videos, tokens, width]  f32        videos   row, path, label, as JSON in the metadata
+//! ```
+//!
+//! What a file is about is its name: the digest of everything that decides the values (weights, positions,
+//! preprocessing, data, what was taken). A file is whole or not there; one that cannot be read is made again.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+/// A video that has features.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureVideo {
+    /// Place of the video in its list, from 0.
+    pub row: u64,
+    /// Its path.
+    pub video: String,
+    /// Its class.
+    pub label: usize,
+}
+
+/// Features of videos, in the order of their rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Features {
+    /// The videos.
+    pub videos: Vec<FeatureVideo>,
+    /// Tokens of each.
+    pub tokens: usize,
+    /// Values of a token.
+    pub width: usize,
+    values: Vec<f32>,
+}
+
+/// A video has another number of values than the first one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{video} has {found} values, the first video has {wanted}")]
+pub struct RaggedError {
+    /// Its path.
+    pub video: String,
+    /// Its values.
+    pub found: usize,
+    /// Values of the first one.
+    pub wanted: usize,
+}
+
+impl Features {
+    /// Features of videos whose views are averaged (`Views::Mean`) or put one behind the other
+    /// (`Views::Joined`). Each item is a video's view: the views of a video must follow in their order, videos
+    /// may come in any.
+    ///
+    /// # Errors
+    /// When a video has another number of values than the first one.
+    pub fn collect(
+        width: usize,
+        views: Views,
+        items: impl IntoIterator<Item = (FeatureVideo, Vec<f32>)>,
+    ) -> Result<Self, RaggedError> {
+        let mut videos: BTreeMap<u64, (FeatureVideo, Vec<Vec<f32>>)> = BTreeMap::new();
+        for (video, values) in items {
+            videos.entry(video.row).or_insert_with(|| (video, Vec::new())).1.push(values);
+        }
+        let mut features = Self { width, ..Self::default() };
+        for (video, values) in videos.into_values() {
+            let values = match views {
+                Views::Joined => values.concat(),
+                Views::Mean => mean(&values),
+            };
+            let wanted = if features.videos.is_empty() { values.len() } else { features.tokens * width };
+            if values.len() != wanted || width == 0 || values.len() % width != 0 {
+                return Err(RaggedError { video: video.video, found: values.len(), wanted });
+            }
+            features.tokens = values.len() / width;
+            features.values.extend(values);
+            features.videos.push(video);
+        }
+        Ok(features)
+    }
+
+    /// Videos.
+    pub fn len(&self) -> usize {
+        self.videos.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.videos.is_empty()
+    }
+
+    /// Each video's values, `[tokens, width]` as one vector.
+    pub fn vectors(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact((self.tokens * self.width).max(1))
+    }
+
+    /// The values of video `at`.
+    pub fn vector(&self, at: usize) -> &[f32] {
+        let row = self.tokens * self.width;
+        &self.values[at * row..][..row]
+    }
+
+    /// The class of each video.
+    pub fn labels(&self) -> Vec<usize> {
+        self.videos.iter().map(|video| video.label).collect()
+    }
+
+    /// These of its videos.
+    pub fn of(&self, places: &[usize]) -> Self {
+        Self {
+            videos: places.iter().map(|at| self.videos[*at].clone()).collect(),
+            values: places.iter().flat_map(|at| self.vector(*at)).copied().collect(),
+            ..*self
+        }
+    }
+
+    /// The mean token of each video, as the only one.
+    pub fn pooled(&self) -> Self {
+        let width = self.width;
+        let pool =
+            |vector: &[f32]| mean(&vector.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>());
+        Self {
+            videos: self.videos.clone(),
+            tokens: 1,
+            width,
+            values: self.vectors().flat_map(pool).collect(),
+        }
+    }
+}
+
+/// What becomes of a video's views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Views {
+    /// Their mean.
+    Mean,
+    /// All tokens, view after view ("attend across segments").
+    Joined,
+}
+
+/// The mean of vectors, summed in f64.
+fn mean(vectors: &[Vec<f32>]) -> Vec<f32> {
+    let mut sums = vec![0f64; vectors.first().map_or(0, Vec::len)];
+    for vector in vectors {
+        sums.iter_mut().zip(vector).for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+    sums.into_iter().map(|sum| (sum / vectors.len() as f64) as f32).collect()
+}
+
+/// Mean and spread of each value over a training set.
+pub struct Standard {
+    mean: Vec<f64>,
+    spread: Vec<f64>,
+}
+
+impl Standard {
+    /// Those of `features`.
+    pub fn of(features: &Features) -> Self {
+        let width = features.tokens * features.width;
+        let (videos, mut mean, mut spread) =
+            (features.len().max(1) as f64, vec![0.0; width], vec![0.0; width]);
+        for vector in features.vectors() {
+            mean.iter_mut().zip(vector).for_each(|(sum, value)| *sum += f64::from(*value) / videos);
+        }
+        for vector in features.vectors() {
+            let away = vector.iter().zip(&mean).map(|(value, mean)| (f64::from(*value) - mean).powi(2));
+            spread.iter_mut().zip(away).for_each(|(sum, square)| *sum += square / videos);
+        }
+        // MAE's BatchNorm adds 1e-6 to the variance.
+        Self { mean, spread: spread.into_iter().map(|variance: f64| (variance + 1e-6).sqrt()).collect() }
+    }
+
+    /// The vectors of `features`, each value less the mean and over the spread.
+    pub fn apply(&self, features: &Features) -> Vec<Vec<f32>> {
+        let standard = |vector: &[f32]| {
+            let values = vector.iter().zip(&self.mean).zip(&self.spread);
+            values.map(|((value, mean), spread)| ((f64::from(*value) - mean) / spread) as f32).collect()
+        };
+        features.vectors().map(standard).collect()
+    }
+}
+
+/// A folder of features that were computed before.
+#[derive(Clone, Debug)]
+pub struct Cache(PathBuf);
+
+impl Cache {
+    /// The cache in this folder, which is made when something is kept.
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    /// The features that all of `parts` decide: from the file, or made and kept.
+    ///
+    /// # Errors
+    /// When they cannot be made, or not be kept.
+    pub fn get<E: From<io::Error>>(
+        &self,
+        parts: &[&str],
+        make: impl FnOnce() -> Result<Features, E>,
+    ) -> Result<Features, E> {
+        let mut key = blake3::Hasher::new();
+        for part in parts {
+            key.update(&(part.len() as u64).to_le_bytes());
+            key.update(part.as_bytes());
+        }
+        let path = self.0.join(format!("features-{}.safetensors", key.finalize().to_hex()));
+        if let Some(features) = std::fs::read(&path).ok().and_then(|bytes| from_bytes(&bytes)) {
+            return Ok(features);
+        }
+        let features = make()?;
+        std::fs::create_dir_all(&self.0)?;
+        schemas::whole_file::write(&path, &to_bytes(&features).map_err(io::Error::other)?)?;
+        Ok(features)
+    }
+}
+
+fn to_bytes(features: &Features) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    let bytes: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let shape = vec![features.len(), features.tokens, features.width];
+    let videos = serde_json::to_string(&features.videos).expect("because words and numbers always make JSON");
+    let metadata = [("videos".to_owned(), videos)].into();
+    safetensors::serialize([("values", TensorView::new(Dtype::F32, shape, &bytes)?)], Some(metadata))
+}
+
+/// None where the bytes are no whole file of features.
+fn from_bytes(bytes: &[u8]) -> Option<Features> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    let videos: Vec<FeatureVideo> = serde_json::from_str(header.metadata().as_ref()?.get("videos")?).ok()?;
+    let file = SafeTensors::deserialize(bytes).ok()?;
+    let values = file.tensor("values").ok()?;
+    let [count, tokens, width] = values.shape()[..] else { return None };
+    if count != videos.len() || values.dtype() != Dtype::F32 {
+        return None;
+    }
+    let (quads, _) = values.data().as_chunks::<4>();
+    let values = quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect();
+    Some(Features { videos, tokens, width, values })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::random::Draws;
+
+    /// Videos whose class shows in one of their values, beside noise.
+    pub(in super::super) fn made(videos: u64, classes: usize, tokens: usize, width: usize) -> Features {
+        let mut draws = Draws::keyed(9, "made features", &[videos]);
+        let items = (0..videos).map(|row| {
+            let label = row as usize % classes;
+            let value = |at: usize| draws.normal() as f32 + if at % width == label { 12.0 } else { 0.0 };
+            let values = (0..tokens * width).map(value).collect();
+            (FeatureVideo { row, video: format!("{row}.mp4"), label }, values)
+        });
+        Features::collect(width, Views::Joined, items).unwrap()
+    }
+
+    #[test]
+    fn views_of_a_video_are_averaged_or_joined() {
+        let video = |row| FeatureVideo { row, video: String::new(), label: 0 };
+        let items =
+            || vec![(video(1), vec![1.0, 2.0]), (video(0), vec![5.0, 6.0]), (video(1), vec![3.0, 4.0])];
+        let ragged = Features::collect(2, Views::Joined, items()).unwrap_err();
+        assert_eq!((ragged.found, ragged.wanted), (4, 2));
+        let mean = Features::collect(2, Views::Mean, items()).unwrap();
+        assert_eq!((mean.vector(0), mean.vector(1), mean.tokens), (&[5.0, 6.0][..], &[2.0, 3.0][..], 1));
+    }
+
+    #[test]
+    fn standardised_features_have_mean_0_and_spread_1() {
+        let features = made(100, 2, 1, 3);
+        let vectors = Standard::of(&features).apply(&features);
+        for at in 0..3 {
+            let mean = vectors.iter().map(|vector| vector[at]).sum::<f32>() / 100.0;
+            let square = vectors.iter().map(|vector| vector[at].powi(2)).sum::<f32>() / 100.0;
+            assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-4, "{mean} {square}");
+        }
+    }
+
+    #[test]
+    fn features_are_made_once_and_again_when_the_file_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        let get = |parts: &[&str]| {
+            let mut made_now = false;
+            let features = cache.get(parts, || {
+                made_now = true;
+                Ok::<_, io::Error>(made(6, 2, 3, 4))
+            });
+            (features.unwrap(), made_now)
+        };
+        assert_eq!(get(&["weights", "clips"]), (made(6, 2, 3, 4), true));
+        assert_eq!(get(&["weights", "clips"]), (made(6, 2, 3, 4), false));
+        assert!(get(&["weightsc", "lips"]).1, "parts are told apart");
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            std::fs::write(entry.unwrap().path(), b"cut").unwrap();
+        }
+        assert!(get(&["weights", "clips"]).1);
+    }
+}

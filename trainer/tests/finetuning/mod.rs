@@ -1,0 +1,189 @@
+//! A folder of golden files for fine-tuning as the tests want it, and the rule by which its numbers are met.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use schemas::ClipGeometry;
+use serde_json::Value;
+use trainer::{
+    model::{ModelShape, NormEpsilons, Stack},
+    optimiser::Betas,
+    weights::HostTensor,
+};
+
+use crate::tensors::Tensors;
+
+/// A folder, read.
+pub struct Golden {
+    pub path: PathBuf,
+    pub meta: Value,
+    pub tensors: Tensors,
+    pub shape: ModelShape,
+    pub classes: usize,
+    pub batch: usize,
+}
+
+/// Folders for fine-tuning: those of `GOLDEN_DIRS` or else of `shared/golden`, and the project's own.
+pub fn folders() -> Vec<PathBuf> {
+    let inside = |folder: PathBuf| -> Vec<PathBuf> {
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let shared = std::env::var_os("TUBELET_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let others: Vec<PathBuf> = match std::env::var("GOLDEN_DIRS") {
+        Ok(named) => named.split(':').map(PathBuf::from).collect(),
+        Err(_) => inside(shared.join("golden")),
+    };
+    let mut found: Vec<PathBuf> = others.into_iter().filter(|path| is_finetune(path)).collect();
+    if found.is_empty() {
+        println!("no golden folder for fine-tuning is given (GOLDEN_DIRS, TUBELET_SHARED): only the own one");
+    }
+    let own = inside(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"));
+    found.extend(own.into_iter().filter(|path| is_finetune(path)));
+    found.sort();
+    found
+}
+
+fn is_finetune(folder: &Path) -> bool {
+    let meta = std::fs::read(folder.join("meta.json")).ok();
+    let meta: Option<Value> = meta.and_then(|text| serde_json::from_slice(&text).ok());
+    let schema = meta.as_ref().and_then(|meta| meta["schema"].as_str());
+    schema.is_some_and(|schema| schema.starts_with("tubelet-finetune-golden/"))
+}
+
+pub fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+pub fn number(value: &Value) -> usize {
+    value.as_u64().unwrap() as usize
+}
+
+pub fn real(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+impl Golden {
+    pub fn read(path: &Path) -> Self {
+        let meta = json(&path.join("meta.json"));
+        let g = &meta["geometry"];
+        let [height, width] = [0, 1].map(|side| number(&g["image"][side]));
+        let geometry = ClipGeometry::new(
+            number(&g["frames"]),
+            height,
+            width,
+            number(&g["tubelet"]),
+            number(&g["patch"]),
+        );
+        let epsilon = real(&g["layer_norm_eps"]);
+        let shape = ModelShape {
+            geometry: geometry.unwrap(),
+            encoder: Stack {
+                dim: number(&g["dim"]),
+                depth: number(&g["depth"]),
+                heads: number(&g["heads"]),
+                hidden: number(&g["mlp_hidden"]),
+            },
+            decoder: Stack { dim: 0, depth: 0, heads: 0, hidden: 0 },
+            epsilons: NormEpsilons { blocks: epsilon, last: epsilon },
+        };
+        let (classes, batch) = (number(&g["classes"]), number(&g["batch"]));
+        let tensors = Tensors::read(&path.join("tensors.safetensors"));
+        Self { path: path.to_owned(), tensors, shape, classes, batch, meta }
+    }
+
+    pub fn betas(&self) -> Betas {
+        let optimizer = &self.meta["train"]["optimizer"];
+        Betas {
+            beta1: real(&optimizer["betas"][0]),
+            beta2: real(&optimizer["betas"][1]),
+            epsilon: real(&optimizer["eps"]),
+            weight_decay: real(&optimizer["weight_decay"]),
+        }
+    }
+
+    /// All cubes of all clips, in token order.
+    pub fn cubes(&self) -> Vec<u8> {
+        let (shape, frames) = self.tensors.bytes("input.u8");
+        let clip = frames.len() / shape[0];
+        let geometry = self.shape.geometry;
+        let cubes = |clip: &[u8]| -> Vec<u8> {
+            (0..geometry.tokens()).flat_map(|token| crate::cube::cube(clip, geometry, token)).collect()
+        };
+        frames.chunks_exact(clip).flat_map(cubes).collect()
+    }
+}
+
+/// Largest differences so far, by quantity, and what broke the rule.
+pub struct Tolerance {
+    absolute: f64,
+    relative: f64,
+    worst: BTreeMap<String, f64>,
+    failures: Vec<String>,
+}
+
+impl Tolerance {
+    /// An element passes within `absolute` or within `relative` of the golden value.
+    pub fn new(absolute: f64, relative: f64) -> Self {
+        Self { absolute, relative, worst: BTreeMap::new(), failures: Vec::new() }
+    }
+
+    pub fn check(&mut self, quantity: &str, found: &HostTensor, golden: &HostTensor) {
+        let elements = |tensor: &HostTensor| tensor.shape.iter().product::<usize>();
+        assert_eq!(elements(found), elements(golden), "{quantity}: {:?} {:?}", found.shape, golden.shape);
+        for (found, golden) in found.values.iter().zip(&golden.values) {
+            self.number(quantity, f64::from(*found), f64::from(*golden));
+        }
+    }
+
+    pub fn number(&mut self, quantity: &str, found: f64, golden: f64) {
+        let difference = (found - golden).abs();
+        self.note(quantity, difference);
+        let passes = difference <= self.absolute || difference <= self.relative * golden.abs();
+        if !passes {
+            self.fail(format!("{quantity}: {found}, golden {golden}"));
+        }
+    }
+
+    /// Weights after training: the rule of an element, or within a thousandth of the tensor's largest change.
+    pub fn after(&mut self, name: &str, found: &HostTensor, golden: &HostTensor, before: &HostTensor) {
+        let largest = |a: &HostTensor, b: &HostTensor| {
+            let pairs = a.values.iter().zip(&b.values);
+            pairs.fold(0f64, |largest, (a, b)| largest.max(f64::from((a - b).abs())))
+        };
+        let (difference, change) = (largest(found, golden), largest(golden, before));
+        self.note("after", difference);
+        if change > 0.0 {
+            self.note("after, of the tensor's largest change", difference / change);
+        }
+        let element = |(found, golden): (&f32, &f32)| {
+            let difference = f64::from((found - golden).abs());
+            difference <= self.absolute || difference <= self.relative * f64::from(golden.abs())
+        };
+        let passes = found.values.iter().zip(&golden.values).all(element);
+        if !(passes || difference <= 1e-3 * change) {
+            self.fail(format!("after.{name}: off by {difference:e}, it changed by {change:e}"));
+        }
+    }
+
+    fn note(&mut self, quantity: &str, difference: f64) {
+        let worst = self.worst.entry(quantity.to_owned()).or_default();
+        *worst = worst.max(if difference.is_nan() { f64::INFINITY } else { difference });
+    }
+
+    fn fail(&mut self, failure: String) {
+        if self.failures.len() < 20 {
+            self.failures.push(failure);
+        }
+    }
+
+    /// Prints the largest differences, and fails if the rule was broken.
+    pub fn report(self) {
+        for (quantity, worst) in &self.worst {
+            println!("  {quantity:45} {worst:.1e}");
+        }
+        assert!(self.failures.is_empty(), "{}", self.failures.join("\n"));
+    }
+}
