@@ -17,7 +17,7 @@ use pipeline::{
     settings::{ClipSettings, Flip},
     source::ClipSource,
     stream::{self, Workers},
-    transform::crop::CropRule,
+    transform::{Resample, crop::CropRule},
 };
 use trainer::{Recipe, recipe};
 
@@ -108,6 +108,10 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
             recipe::ShortVideo::Skip => ShortVideo::Skip,
         },
         short_side: clip.short_side as u32,
+        resample: match clip.resample {
+            recipe::Resample::Planes => Resample::Planes,
+            recipe::Resample::Rgb => Resample::Rgb,
+        },
         crop: CropRule::MultiScale,
         flip: Flip::Never,
         mask,

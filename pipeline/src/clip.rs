@@ -3,18 +3,20 @@
 //! A pure function of (frames, settings, epoch, number). With repeated sampling the same frames give
 //! several rows, each with its own crop and masks.
 
+mod upright;
+
 use std::sync::Arc;
 
+use self::upright::{Canvas, Upright};
 use crate::{
-    FrameRank,
     draws::Draws,
     mask::{Mask, MaskError, MaskRule},
     plan::sampling,
     profile::{Profile, Stage},
     schedule::Schedule,
     settings::{ClipSettings, Flip},
-    source::{ClipFrames, Pixels},
-    transform::{self, crop::Window, lines::Lines, orientation, resize::Resize},
+    source::ClipFrames,
+    transform::crop::Window,
     tubelets,
 };
 
@@ -84,17 +86,18 @@ impl ClipMaker {
         let ranks: Arc<[u32]> = frames.ranks.iter().map(|rank| rank.0).collect();
         let times: Arc<[i64]> = frames.times.iter().map(|time| time.0).collect();
         profile.count_clip(ranks.len(), sampling::repeated(&ranks));
-        let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, self.settings.short_side));
+        let (short_side, resample) = (self.settings.short_side, self.settings.resample);
+        let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, short_side, resample));
         let repeats = u64::from(self.settings.repeats);
-        let (mut frame, mut spare) = (Lines::default(), Lines::default());
+        let mut canvas = Canvas::default();
         let row = |repeat| {
             let clip = number * repeats + repeat;
             let mut draws = self.schedule.row(epoch, clip);
             let crop = self.crop(pictures.size, &mut draws.crop);
             let flip = self.settings.flip == Flip::Half && draws.flip.below(2) == 1;
             let geometry = self.settings.geometry;
-            let resize =
-                Resize::new((crop.width, crop.height), (geometry.width() as u32, geometry.height() as u32));
+            let size = (geometry.width() as u32, geometry.height() as u32);
+            let mut cut = profile.time(Stage::Transform, || pictures.cut(crop, size));
             let (mask, mut visible, mut target) = profile.time(Stage::Cubes, || {
                 let mask = self.mask.draw(&mut draws);
                 let room = |tokens: &[u16]| vec![0; tokens.len() * geometry.cube()];
@@ -103,17 +106,16 @@ impl ClipMaker {
             });
             for distinct in 0..pictures.distinct() {
                 profile.time(Stage::Transform, || {
-                    pictures.window(distinct, crop, &mut frame, &mut spare);
-                    resize.run(&mut frame, &mut spare);
+                    cut.draw(distinct, &mut canvas);
                     if flip {
-                        frame.mirror();
+                        canvas.frame.mirror();
                     }
                 });
                 profile.time(Stage::Cubes, || {
                     let shown = pictures.places.iter().enumerate().filter(|(_, place)| **place == distinct);
                     for (number, _) in shown {
-                        tubelets::put_frame(geometry, &frame, number, &mask.visible, &mut visible);
-                        tubelets::put_frame(geometry, &frame, number, &mask.target, &mut target);
+                        tubelets::put_frame(geometry, &canvas.frame, number, &mask.visible, &mut visible);
+                        tubelets::put_frame(geometry, &canvas.frame, number, &mask.target, &mut target);
                     }
                 });
             }
@@ -140,75 +142,16 @@ impl ClipMaker {
     }
 }
 
-/// The distinct frames of a clip, of one size once upright (and, where asked for, resized).
-struct Upright {
-    /// Columns and rows.
-    size: (u32, u32),
-    /// Which distinct frame each frame of the clip is.
-    places: Vec<usize>,
-    pixels: Pixels,
-}
-
-impl Upright {
-    fn of(frames: &mut ClipFrames, short_side: u32) -> Self {
-        let empty = Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() };
-        match std::mem::replace(&mut frames.pixels, empty) {
-            Pixels::Pictures { pictures, orientation } => {
-                let place = |rank: &FrameRank| pictures.partition_point(|(at, _)| at < rank);
-                let places = frames.ranks.iter().map(place).collect();
-                let coded = pictures.first().map_or((0, 0), |(_, picture)| (picture.width, picture.height));
-                if short_side == 0 {
-                    let size = orientation::upright_size(orientation, coded);
-                    return Self { size, places, pixels: Pixels::Pictures { pictures, orientation } };
-                }
-                let (mut size, mut bytes) = ((0, 0), Vec::new());
-                for (_, picture) in pictures {
-                    let frame = transform::whole_frame(&picture, orientation, short_side);
-                    size = (frame.width, frame.height);
-                    bytes.extend_from_slice(&frame.pixels);
-                }
-                Self { size, places, pixels: Pixels::Rgb { width: size.0, height: size.1, bytes } }
-            }
-            pixels @ Pixels::Rgb { width, height, .. } => {
-                Self { size: (width, height), places: (0..frames.ranks.len()).collect(), pixels }
-            }
-        }
-    }
-
-    /// How many distinct frames there are.
-    fn distinct(&self) -> usize {
-        match &self.pixels {
-            Pixels::Pictures { pictures, .. } => pictures.len(),
-            Pixels::Rgb { width, height, bytes } => bytes.len() / frame_bytes(*width, *height).max(1),
-        }
-    }
-
-    /// Puts a crop of distinct frame `at` in the place of `to`; `spare` lends its memory.
-    fn window(&self, at: usize, crop: Window, to: &mut Lines, spare: &mut Lines) {
-        match &self.pixels {
-            Pixels::Pictures { pictures, orientation } => {
-                transform::window_of(&pictures[at].1, *orientation, crop, to, spare);
-            }
-            Pixels::Rgb { width, height, bytes } => {
-                let frame_bytes = frame_bytes(*width, *height);
-                to.cut_from(&bytes[at * frame_bytes..][..frame_bytes], *width, crop);
-            }
-        }
-    }
-}
-
-fn frame_bytes(width: u32, height: u32) -> usize {
-    width as usize * height as usize * 3
-}
-
 #[cfg(test)]
 mod tests {
     use schemas::ClipGeometry;
 
     use super::*;
     use crate::{
-        StreamTime,
+        FrameRank, StreamTime,
         picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
+        source::Pixels,
+        transform::{self, Resample},
     };
 
     fn frames(ranks: &[u32], orientation: Orientation) -> ClipFrames {
@@ -233,7 +176,15 @@ mod tests {
         }
     }
 
-    fn stored(frames: &ClipFrames, short_side: u32) -> ClipFrames {
+    fn stored_as_planes(frames: &ClipFrames, short_side: u32) -> ClipFrames {
+        let Pixels::Pictures { pictures, orientation } = &frames.pixels else { unreachable!() };
+        let whole = |picture| transform::whole_planes(picture, *orientation, short_side);
+        let pictures = pictures.iter().map(|(rank, picture)| (*rank, whole(picture))).collect();
+        let pixels = Pixels::Pictures { pictures, orientation: Orientation::default() };
+        ClipFrames { pixels, ..frames.clone() }
+    }
+
+    fn stored_as_rgb(frames: &ClipFrames, short_side: u32) -> ClipFrames {
         let Pixels::Pictures { pictures, orientation } = &frames.pixels else { unreachable!() };
         let (mut size, mut bytes) = ((0, 0), Vec::new());
         for rank in &frames.ranks {
@@ -245,11 +196,12 @@ mod tests {
         ClipFrames { pixels: Pixels::Rgb { width: size.0, height: size.1, bytes }, ..frames.clone() }
     }
 
-    fn maker(repeats: u32, short_side: u32) -> ClipMaker {
+    fn maker(repeats: u32, short_side: u32, resample: Resample) -> ClipMaker {
         let geometry = ClipGeometry::new(4, 32, 32, 2, 16).unwrap();
         let settings = ClipSettings {
             repeats,
             short_side,
+            resample,
             mask_ratio: 0.75,
             flip: Flip::Half,
             ..ClipSettings::published(geometry, 1, 5)
@@ -261,15 +213,27 @@ mod tests {
     fn decoded_and_stored_frames_give_the_same_rows() {
         for (short_side, quarter_turns) in [(0, 0), (0, 1), (48, 0), (48, 3)] {
             let frames = frames(&[0, 4, 8, 8], Orientation { quarter_turns, mirrored: false });
-            let maker = maker(3, short_side);
-            let rows = |frames| maker.rows(frames, 1, 9, &Profile::default());
-            assert_eq!(rows(stored(&frames, short_side)), rows(frames), "{short_side} {quarter_turns}");
+            for (resample, stored) in [
+                (Resample::Planes, stored_as_planes as fn(&ClipFrames, u32) -> ClipFrames),
+                (Resample::Rgb, stored_as_rgb),
+            ] {
+                // A stored frame has the short side already; asked for again, it stays as it is.
+                let maker = maker(3, short_side, resample);
+                let rows = |frames| maker.rows(frames, 1, 9, &Profile::default());
+                let stored = stored(&frames, short_side);
+                assert_eq!(rows(stored), rows(frames.clone()), "{resample:?} {short_side} {quarter_turns}");
+            }
         }
     }
 
     #[test]
     fn repeats_are_other_crops_and_masks_of_the_same_frames() {
-        let rows = maker(4, 0).rows(frames(&[3, 4, 5, 5], Orientation::default()), 0, 2, &Profile::default());
+        let rows = maker(4, 0, Resample::Planes).rows(
+            frames(&[3, 4, 5, 5], Orientation::default()),
+            0,
+            2,
+            &Profile::default(),
+        );
         assert_eq!(rows.iter().map(|row| row.clip).collect::<Vec<_>>(), [8, 9, 10, 11]);
         assert!(rows.iter().all(|row| *row.frames == [3, 4, 5, 5]));
         assert!(rows.iter().any(|row| row.mask != rows[0].mask || row.crop != rows[0].crop));

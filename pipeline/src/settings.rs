@@ -6,7 +6,7 @@ use crate::{
     mask::{DecoderMask, MaskError, MaskKind, MaskRule},
     plan::sampling::{Pace, Sampling, ShortVideo},
     schedule::{Schedule, ScheduleError},
-    transform::crop::CropRule,
+    transform::{Resample, crop::CropRule},
 };
 
 /// Whether clips are mirrored left to right.
@@ -30,6 +30,8 @@ pub struct ClipSettings {
     pub short_videos: ShortVideo,
     /// Short side in pixels that whole frames are resized to before the crop; 0 keeps their size.
     pub short_side: u32,
+    /// In which order frames become pixels. Stored RGB frames know the official one only.
+    pub resample: Resample,
     /// How crops are drawn.
     pub crop: CropRule,
     /// Whether clips are mirrored.
@@ -80,13 +82,14 @@ pub enum SettingsError {
 
 impl ClipSettings {
     /// The published pre-training of VideoMAE for this geometry: stride 4, multi-scale crop, tube mask
-    /// of .9, one clip a video.
+    /// of .9, one clip a video. Only pixels are resized by planes.
     pub fn published(geometry: ClipGeometry, batch: u32, seed: u64) -> Self {
         Self {
             geometry,
             pace: Pace::Stride(4),
             short_videos: ShortVideo::RepeatLast,
             short_side: 0,
+            resample: Resample::Planes,
             crop: CropRule::MultiScale,
             flip: Flip::Never,
             mask: MaskKind::Tube,

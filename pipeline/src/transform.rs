@@ -1,11 +1,13 @@
-//! From decoded pictures to the pixels of a clip, always in this order:
+//! From decoded pictures to the pixels of a clip, in one of two ways:
 //!
 //! ```text
-//! picture ─▶ RGB u8 ─▶ upright ─▶ (short side resized) ─▶ crop ─▶ resized to the clip's size ─▶ (mirrored)
-//!                                 └── a frame shard stores this ──┘
+//! planes   planes ─▶ upright ─▶ (short side resized) ─▶ crop ─▶ resized to the clip's size ─▶ RGB u8 ─▶ (mirrored)
+//! rgb      planes ─▶ RGB u8 ─▶ upright ─▶ (short side resized) ─▶ crop ─▶ resized ─▶ (mirrored)
+//!                              └── a frame shard stores this ──┘
 //! ```
 //!
-//! Because a shard stores what stands between the second and the third step, raw files and frame shards
+//! The first rounds once, at the end, and reads the planes of the crop alone; the second is the official
+//! code's, byte for byte. Because a shard stores what stands before the crop, raw files and frame shards
 //! give the same bytes. Where the short side is kept, only the crop window is converted to RGB; the result
 //! is the same, since conversion works pixel by pixel.
 
@@ -13,6 +15,7 @@ mod columns;
 pub mod crop;
 pub mod lines;
 pub mod orientation;
+pub mod planes;
 pub mod resize;
 pub mod rgb;
 mod simd;
@@ -21,7 +24,19 @@ use crop::Window;
 use lines::Lines;
 use resize::Resize;
 
+pub use planes::whole::whole_planes;
+
 use crate::picture::{Orientation, Picture};
+
+/// In which order frames become the pixels of a clip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resample {
+    /// Planes are resized, then converted to RGB: one rounding.
+    #[default]
+    Planes,
+    /// Frames are converted to RGB, then resized as Pillow does (official).
+    Rgb,
+}
 
 /// RGB pixels as others take them: `height × width × 3` bytes, rows without padding.
 #[derive(Clone, Debug, PartialEq, Eq)]

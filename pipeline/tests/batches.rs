@@ -23,6 +23,7 @@ use pipeline::{
     },
     source::{ClipSource, videos},
     stream::{self, Workers},
+    transform::Resample,
     video::Limits,
 };
 use schemas::{ClipGeometry, MADE_BY, frame_shard::FrameShardFacts};
@@ -107,7 +108,7 @@ fn one_two_and_five_workers_give_the_same_batches() {
 fn files_and_frame_shards_give_the_same_first_epoch() {
     let films = films();
     for short_side in [0, 128] {
-        let settings = settings(short_side);
+        let settings = ClipSettings { resample: Resample::Rgb, ..settings(short_side) };
         let folder = tempfile::tempdir().unwrap();
         let epoch = settings.batches_per_epoch(films.len() as u64).unwrap() as usize;
         let from_shards = batches(shards(folder.path(), &films, settings), settings, 0, epoch);

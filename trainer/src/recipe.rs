@@ -14,7 +14,9 @@ use schemas::{ClipGeometry, GeometryError};
 pub use self::{
     finetuning::{Augment, By, Classifier, Freeze, Position, Sampling, ShortSegments, Views},
     layers::RecipeError,
-    sections::{Clip, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Run, Schedule, ShortVideo},
+    sections::{
+        Clip, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run, Schedule, ShortVideo,
+    },
 };
 use crate::{
     learning_rate::{LearningRate, PUBLISHED_BATCH},

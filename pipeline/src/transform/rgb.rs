@@ -16,18 +16,18 @@ use crate::picture::{Matrix, Picture, Range, Sampling};
 
 /// The weights of a colour rule: levels (of 255) a sample value, and the values of black and no colour.
 #[derive(Clone, Copy, Debug)]
-struct Weights {
-    luma: f64,
-    black: f64,
-    neutral: f64,
-    red_of_cr: f64,
-    green_of_cb: f64,
-    green_of_cr: f64,
-    blue_of_cb: f64,
+pub(super) struct Weights {
+    pub luma: f64,
+    pub black: f64,
+    pub neutral: f64,
+    pub red_of_cr: f64,
+    pub green_of_cb: f64,
+    pub green_of_cr: f64,
+    pub blue_of_cb: f64,
 }
 
 impl Weights {
-    fn of(picture: &Picture) -> Self {
+    pub fn of(picture: &Picture) -> Self {
         let (kr, kb) = match picture.matrix {
             Matrix::Bt601 => (0.299, 0.114),
             Matrix::Bt709 => (0.2126, 0.0722),

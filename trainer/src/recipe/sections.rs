@@ -43,6 +43,8 @@ pub struct Clip {
     pub tubelet: usize,
     /// Frames are resized to this short side before the crop, in pixels; 0 leaves them as they are.
     pub short_side: usize,
+    /// In which order frames are resized and converted to RGB.
+    pub resample: Resample,
     /// Clips that are drawn from a video each epoch, each with a first frame of its own.
     pub clips_per_video: usize,
     /// Crops and masks of each clip's frames, all in one update (VideoMAE V2's `num_sample`). The learning
@@ -52,6 +54,16 @@ pub struct Clip {
     pub short_video: ShortVideo,
     /// Frames a second that the stride counts; 0 counts the video's own frames.
     pub target_fps: f64,
+}
+
+/// In which order frames become the pixels of a clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resample {
+    /// Resized as the decoder's planes, then converted: one rounding, and less to do.
+    Planes,
+    /// Converted first, then resized as Pillow does: the official code's bytes.
+    Rgb,
 }
 
 /// What a video that is too short for a clip gives.
@@ -198,6 +210,7 @@ impl Default for Clip {
             size: 224,
             tubelet: 2,
             short_side: 0,
+            resample: Resample::Planes,
             clips_per_video: 1,
             repeats: 1,
             short_video: ShortVideo::RepeatLast,
