@@ -19,6 +19,7 @@ use pipeline::{
     stream::{self, Workers},
     transform::{Resample, crop::CropRule},
 };
+use schemas::frame_shard::StoredPixels;
 use trainer::{Recipe, recipe};
 
 use crate::{
@@ -35,7 +36,7 @@ const WAITING_BYTES: u64 = 256 << 20;
 /// Seconds that opening a video, and decoding a clip of it, may take each.
 pub const SECONDS_PER_CLIP: u32 = 20;
 
-/// Opens VIDEOS, a manifest, or a folder of frame shards.
+/// Opens VIDEOS, a manifest, or a folder of shards.
 ///
 /// # Errors
 /// Asked wrongly where nothing is there; failed where it cannot be read.
@@ -51,7 +52,7 @@ pub fn open(given: &[PathBuf]) -> Result<Dataset> {
     Ok(Dataset::of_videos(arguments::find_videos(given)?))
 }
 
-/// Whether this is a Parquet file, or a folder of frame shards.
+/// Whether this is a Parquet file, or a folder of shards.
 fn is_parquet(path: &Path) -> bool {
     if path.is_dir() {
         return Dataset::is_shard_folder(path).unwrap_or(false);
@@ -154,6 +155,18 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
                     .into());
                 }
             }
+            // Planes of their own size become RGB as the files' would; resized ones cannot.
+            let (kept, way) = match facts.pixels {
+                StoredPixels::Rgb => ("RGB", recipe::Resample::Rgb),
+                StoredPixels::Planes if facts.short_side > 0 => ("resized planes", recipe::Resample::Planes),
+                StoredPixels::Planes => ("planes", clip.resample),
+            };
+            if way != clip.resample {
+                let way = if way == recipe::Resample::Rgb { "rgb" } else { "planes" };
+                return Err(Usage::new(format!("the shards hold {kept}, which clip.resample = {way} reads"))
+                    .hint(format!("--set clip.resample={way}"))
+                    .into());
+            }
             if clip.target_fps > 0.0 {
                 return Err(Usage::new(
                     "clip.target_fps cannot be chosen for shards: their frames are stored",
@@ -162,15 +175,35 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
             }
             Ok(Arc::new(shards.clone()))
         }
+        Dataset::PacketShards(shards) => packets(shards, recipe),
     }
 }
 
 #[cfg(feature = "video")]
 fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
-    use pipeline::{source::videos, video::Limits};
+    use pipeline::source::videos;
     let sampling = settings(recipe, 1)?.sampling();
-    let limits = Limits { seconds: SECONDS_PER_CLIP, ..Limits::default() };
-    Ok(Arc::new(Arc::new(videos::Videos::new(videos.clone(), sampling, limits))))
+    Ok(Arc::new(Arc::new(videos::Videos::new(videos.clone(), sampling, limits()))))
+}
+
+#[cfg(feature = "video")]
+fn packets(shards: &pipeline::shard::PacketShards, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+    use pipeline::source::packets::PacketVideos;
+    let sampling = settings(recipe, 1)?.sampling();
+    Ok(Arc::new(Arc::new(PacketVideos::new(shards.clone(), sampling, limits()))))
+}
+
+/// What a video may cost before it is refused.
+#[cfg(feature = "video")]
+pub fn limits() -> pipeline::video::Limits {
+    pipeline::video::Limits { seconds: SECONDS_PER_CLIP, ..pipeline::video::Limits::default() }
+}
+
+#[cfg(not(feature = "video"))]
+fn packets(_shards: &pipeline::shard::PacketShards, _recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+    Err(Usage::new("this build reads frame shards only")
+        .hint("build with `--features video` to decode packets")
+        .into())
 }
 
 #[cfg(not(feature = "video"))]

@@ -1,4 +1,4 @@
-//! What a command is given to read clips from: a list of videos, a manifest of them, or frame shards.
+//! What a command is given to read clips from: a list of videos, a manifest of them, or shards.
 //!
 //! They differ in what they hold, not in how clips are counted: slot = video number × clips per
 //! video + k, and a video that is known to be bad keeps its slots, for the order of an epoch is
@@ -9,11 +9,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemas::{frame_shard, manifest::GOOD};
+use schemas::{
+    frame_shard,
+    manifest::GOOD,
+    packet_shard::{self, PacketShardFacts},
+};
 
 use crate::{
     manifest::{self, ManifestError, ManifestRow},
-    shard::{self, FrameShards, ShardError},
+    shard::{self, FrameShards, PacketShards, ShardError},
 };
 
 /// One video of a list.
@@ -48,14 +52,16 @@ pub enum Dataset {
     Videos(Videos),
     /// Clips whose frames were decoded before.
     FrameShards(FrameShards),
+    /// Videos whose packets were stored before.
+    PacketShards(PacketShards),
 }
 
 /// Why a dataset cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatasetError {
-    /// The file is Parquet, but neither manifest nor frame shard of this version.
-    #[error("{path} is neither a manifest nor a frame shard: its format is {}", format.as_deref().unwrap_or("not said"))]
+    /// The file is Parquet, but neither manifest nor shard of this version.
+    #[error("{path} is neither a manifest nor a shard: its format is {}", format.as_deref().unwrap_or("not said"))]
     OtherFormat {
         /// The file.
         path: PathBuf,
@@ -121,24 +127,31 @@ impl Dataset {
         Self::Videos(Videos::new(entries))
     }
 
-    /// Opens `manifest.parquet`, a folder of frame shards, or one frame shard; the file says which it is.
+    /// Opens `manifest.parquet`, a folder of shards, or one shard; the file says which it is.
     ///
     /// # Errors
     /// When it is none of them, or not whole.
     pub fn open_parquet(path: &Path) -> Result<Self, DatasetError> {
         if path.is_dir() {
-            return Ok(Self::FrameShards(FrameShards::open(path)?));
+            return if shard::holds::<PacketShardFacts>(path)? {
+                Ok(Self::PacketShards(PacketShards::open(path)?))
+            } else {
+                Ok(Self::FrameShards(FrameShards::open(path)?))
+            };
         }
         match shard::format_of(path)? {
             Some(format) if format == schemas::manifest::VERSION => {
                 Ok(Self::Videos(Videos::of_manifest(manifest::read(path)?)))
             }
             Some(format) if format == frame_shard::VERSION => Ok(Self::FrameShards(FrameShards::open(path)?)),
+            Some(format) if format == packet_shard::VERSION => {
+                Ok(Self::PacketShards(PacketShards::open(path)?))
+            }
             format => Err(DatasetError::OtherFormat { path: path.to_owned(), format }),
         }
     }
 
-    /// Whether a folder holds frame shards, by their names; a folder of videos does not.
+    /// Whether a folder holds shards, by their names; a folder of videos does not.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -151,13 +164,14 @@ impl Dataset {
         match self {
             Self::Videos(videos) => videos.entries.len() as u64,
             Self::FrameShards(shards) => shards.facts().videos,
+            Self::PacketShards(shards) => shards.facts().videos,
         }
     }
 
     /// Clips drawn from each video: `wanted` of videos, in frame shards those that were stored.
     pub fn clips_per_video(&self, wanted: u32) -> u32 {
         match self {
-            Self::Videos(_) => wanted,
+            Self::Videos(_) | Self::PacketShards(_) => wanted,
             Self::FrameShards(shards) => shards.facts().clips_per_video,
         }
     }
@@ -167,12 +181,13 @@ impl Dataset {
         self.videos().saturating_mul(u64::from(self.clips_per_video(wanted)))
     }
 
-    /// Digest of the source's list of videos; that of frame shards is the digest of what they were
+    /// Digest of the source's list of videos; that of shards is the digest of what they were
     /// made from.
     pub fn digest(&self) -> String {
         match self {
             Self::Videos(videos) => videos.digest(),
             Self::FrameShards(shards) => shards.facts().source.clone(),
+            Self::PacketShards(shards) => shards.facts().source.clone(),
         }
     }
 }

@@ -342,7 +342,7 @@ impl Job {
             self.error = Some(VideoError::UnknownFormat { format: caps.to_string() });
             return;
         };
-        let Some(layout) = copy::layout_of(info.format().to_str()) else {
+        let Some(layout) = Layout::named(info.format().to_str()) else {
             self.error = Some(VideoError::UnknownFormat { format: info.format().to_str().to_string() });
             return;
         };

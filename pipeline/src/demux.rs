@@ -25,9 +25,8 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-pub(crate) use self::description::setup_of;
+pub(crate) use self::description::{codec_of, setup_of};
 use self::{
-    description::codec_of,
     file_pad::{FilePad, Mode},
     judge::judge,
     packet_pad::Shared,

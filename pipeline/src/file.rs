@@ -18,6 +18,13 @@ pub enum Container {
 }
 
 impl Container {
+    /// The container of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Mp4, Self::Matroska, Self::Avi, Self::ProgramStream, Self::TransportStream]
+            .into_iter()
+            .find(|container| container.name() == name)
+    }
+
     /// The name in manifests and messages.
     pub fn name(self) -> &'static str {
         match self {

@@ -11,6 +11,41 @@ pub struct Layout {
     pub bits: u8,
 }
 
+/// Every layout that is read, by GStreamer's name of it.
+const LAYOUTS: [(&str, Sampling, u8); 17] = [
+    ("GRAY8", Sampling::Grey, 8),
+    ("GRAY10_LE16", Sampling::Grey, 10),
+    ("GRAY16_LE", Sampling::Grey, 16),
+    ("I420", Sampling::Yuv420, 8),
+    ("I420_10LE", Sampling::Yuv420, 10),
+    ("I420_12LE", Sampling::Yuv420, 12),
+    ("Y42B", Sampling::Yuv422, 8),
+    ("I422_10LE", Sampling::Yuv422, 10),
+    ("I422_12LE", Sampling::Yuv422, 12),
+    ("Y41B", Sampling::Yuv411, 8),
+    ("YUV9", Sampling::Yuv410, 8),
+    ("Y444", Sampling::Yuv444, 8),
+    ("Y444_10LE", Sampling::Yuv444, 10),
+    ("Y444_12LE", Sampling::Yuv444, 12),
+    ("GBR", Sampling::Gbr, 8),
+    ("GBR_10LE", Sampling::Gbr, 10),
+    ("GBR_12LE", Sampling::Gbr, 12),
+];
+
+impl Layout {
+    /// The layout behind a GStreamer format name, if it is one that is read.
+    pub fn named(format: &str) -> Option<Self> {
+        let (_, colour, bits) = LAYOUTS.into_iter().find(|(name, ..)| *name == format)?;
+        Some(Self { colour, bits })
+    }
+
+    /// GStreamer's name of the layout; nothing for one that no decoder gives.
+    pub fn name(self) -> Option<&'static str> {
+        let is_it = |(_, colour, bits): &(&str, Sampling, u8)| *colour == self.colour && *bits == self.bits;
+        LAYOUTS.into_iter().find(is_it).map(|(name, ..)| name)
+    }
+}
+
 /// Which planes there are and how large the second and third are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sampling {
@@ -63,6 +98,28 @@ pub enum Matrix {
     Fcc,
 }
 
+impl Matrix {
+    /// Every matrix with the name that shards give it.
+    const NAMES: [(Self, &str); 5] = [
+        (Self::Bt601, "bt601"),
+        (Self::Bt709, "bt709"),
+        (Self::Bt2020, "bt2020"),
+        (Self::Smpte240m, "smpte240m"),
+        (Self::Fcc, "fcc"),
+    ];
+
+    /// Its name in shards.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.into_iter().find(|(matrix, _)| *matrix == self);
+        found.expect("because every matrix has a name").1
+    }
+
+    /// The matrix of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, of)| *of == name).map(|(matrix, _)| matrix)
+    }
+}
+
 /// Which sample values mean black and white.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Range {
@@ -70,6 +127,21 @@ pub enum Range {
     Limited,
     /// 0 to 2^bits − 1.
     Full,
+}
+
+impl Range {
+    /// Its name in shards.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Limited => "limited",
+            Self::Full => "full",
+        }
+    }
+
+    /// The range of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Limited, Self::Full].into_iter().find(|range| range.name() == name)
+    }
 }
 
 /// How far a picture must be turned clockwise to stand upright, and whether it is mirrored first.
@@ -122,5 +194,23 @@ impl Picture {
         };
         let start: usize = (0..plane).map(bytes).sum();
         &self.planes[start..start + bytes(plane)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_what_they_name() {
+        for (name, colour, bits) in LAYOUTS {
+            assert_eq!(Layout::named(name).and_then(Layout::name), Some(name));
+            assert_eq!(Layout { colour, bits }.name(), Some(name));
+        }
+        assert_eq!((Layout::named("NV12"), Matrix::named("bt470"), Range::named("")), (None, None, None));
+        for (matrix, name) in Matrix::NAMES {
+            assert_eq!((Matrix::named(name), matrix.name()), (Some(matrix), name));
+        }
+        assert_eq!(Range::named(Range::Full.name()), Some(Range::Full));
     }
 }

@@ -1,8 +1,9 @@
-//! Frame shards: the decoded frames of clips in Parquet files, to be trained from again and again.
+//! Shards: what was made of videos, in Parquet files, to be trained from again and again.
 //!
-//! A dataset of frame shards is a folder. Shard n holds the clips of the slots from n × clips a shard
-//! on, and its bytes depend on nothing but them, so a folder can be finished by another process than
-//! began it:
+//! A dataset of shards is a folder of one kind: frames (the decoded frames of clips), packets (the videos'
+//! own compressed packets) or a transcode (packets made for training). Shard n holds the rows of the keys
+//! from n × keys a shard on, and its bytes depend on nothing but them, so a folder can be finished by
+//! another process than began it:
 //!
 //! ```text
 //! frames-00000.parquet   slots 0 to 63      metadata: FrameShardFacts, the same in all shards
@@ -10,26 +11,34 @@
 //! frames-00002.parquet   slots 128 to 149   the last one is shorter
 //! ```
 //!
-//! [`unfinished`] says which ranges are not there yet, a [`ShardWriter`] writes one of them,
-//! [`FrameShards`] reads clips by slot. Which frames a clip has is decided elsewhere.
+//! `unfinished` says which ranges are not there yet, a `ShardWriter` writes one of them, [`FrameShards`]
+//! reads clips by slot. Which frames a clip has is decided elsewhere.
 
 mod blocks;
+mod columns;
 mod error;
 mod footer;
 mod frames;
+mod kind;
 mod layout;
+mod packets;
 pub mod preprocess;
 mod reader;
 mod writer;
 
-pub use error::ShardError;
-pub use frames::StoredClip;
-pub use layout::unfinished;
-pub use reader::FrameShards;
-pub use writer::ShardWriter;
+pub use error::{ShardError, VideoFlaw};
+pub use frames::{Planes, StoredClip};
+pub use kind::ShardFacts;
+pub use layout::facts_in;
+pub use packets::{Made, PacketShards, ShardVideo, StoredPacket, StoredVideo};
+pub use reader::{FrameShards, Shards};
+pub use writer::Row;
 
 pub(crate) use footer::format_of;
-pub(crate) use layout::is_shard_folder;
+pub(crate) use layout::{holds, is_shard_folder};
+#[cfg(feature = "video")]
+pub(crate) use packets::SEGMENT_BYTES;
+pub(crate) use writer::ShardWriter;
 
 #[cfg(test)]
 mod tests {
@@ -43,6 +52,7 @@ mod tests {
 
     use super::{
         frames::tests::{clip, facts},
+        layout::unfinished,
         *,
     };
 
@@ -52,7 +62,7 @@ mod tests {
     fn write_shard(out: &Path, facts: &FrameShardFacts, slots: Range<u64>) {
         let mut shard = ShardWriter::create(out, facts, slots.clone()).unwrap();
         for slot in slots.filter(|slot| !FAILED.contains(slot)) {
-            shard.push(clip(slot)).unwrap();
+            shard.push(clip(slot).into_row(facts).unwrap()).unwrap();
         }
         shard.finish().unwrap();
     }
@@ -86,7 +96,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write_rest(folder.path(), &facts(5));
         let shards = FrameShards::open(folder.path()).unwrap();
-        assert_eq!((shards.facts(), shards.clips()), (&facts(5), 5));
+        assert_eq!((shards.facts(), shards.rows()), (&facts(5), 5));
         for slot in [9, 0, 3, 2, 1, 8, 7, 3, 10, u64::MAX] {
             let there = slot < 10 && !FAILED.contains(&slot);
             assert_eq!(shards.read(slot).unwrap(), there.then(|| clip(slot)), "slot {slot}");
@@ -125,7 +135,7 @@ mod tests {
         let out = interrupted.path();
         write_shard(out, &facts(5), 4..8);
         let mut dropped = ShardWriter::create(out, &facts(5), 0..4).unwrap();
-        dropped.push(clip(0)).unwrap();
+        dropped.push(clip(0).into_row(&facts(5)).unwrap()).unwrap();
         drop(dropped);
         fs::write(out.join(".frames-00002.parquet.abcdef.part"), b"left by a killed process").unwrap();
 
@@ -141,7 +151,7 @@ mod tests {
         assert_eq!(unfinished(folder.path(), &facts(5)).unwrap(), [0..4, 8..10]);
         assert_eq!(metadata(&folder.path().join("frames-00001.parquet")).file_metadata().num_rows(), 0);
         let only = FrameShards::open(&folder.path().join("frames-00001.parquet")).unwrap();
-        assert_eq!((only.clips(), only.read(4).unwrap()), (0, None));
+        assert_eq!((only.rows(), only.read(4).unwrap()), (0, None));
     }
 
     #[test]
@@ -211,10 +221,10 @@ mod tests {
         assert!(ShardWriter::create(folder.path(), &facts(5), 0..3).is_err());
         assert!(ShardWriter::create(folder.path(), &facts(5), 12..16).is_err());
         let mut shard = ShardWriter::create(folder.path(), &facts(5), 0..4).unwrap();
-        shard.push(clip(1)).unwrap();
+        shard.push(clip(1).into_row(&facts(5)).unwrap()).unwrap();
         for slot in [0, 1, 4] {
-            let error = shard.push(clip(slot)).unwrap_err();
-            assert!(matches!(error, ShardError::WrongClip { .. }), "{error}");
+            let error = shard.push(clip(slot).into_row(&facts(5)).unwrap()).unwrap_err();
+            assert!(matches!(error, ShardError::WrongKey { .. }), "{error}");
         }
     }
 
@@ -222,7 +232,8 @@ mod tests {
     fn each_clip_has_its_own_page_of_pixels_and_nothing_is_counted_in_them() {
         let folder = tempfile::tempdir().unwrap();
         write_shard(folder.path(), &facts(5), 0..4);
-        let footer = footer::Footer::read(&folder.path().join("frames-00000.parquet")).unwrap();
+        let footer =
+            footer::Footer::<FrameShardFacts>::read(&folder.path().join("frames-00000.parquet")).unwrap();
         let metadata = footer.metadata.metadata();
         assert_eq!(metadata.num_row_groups(), 1);
         let columns = metadata.row_group(0).columns();
@@ -260,7 +271,7 @@ mod tests {
             fs::write(&path, damaged).unwrap();
             // Some bits mean nothing to a reader of clips, such as those of `created_by`.
             if let Ok(found) = FrameShards::open(folder.path()).and_then(|shards| shards.read(3)) {
-                assert_eq!(found.unwrap().pixels, clip(3).pixels, "byte {at}");
+                assert_eq!(found.unwrap().bytes, clip(3).bytes, "byte {at}");
             }
         }
     }

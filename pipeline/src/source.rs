@@ -1,8 +1,12 @@
-//! Where the frames of a slot come from: video files, or frame shards.
+//! Where the frames of a slot come from: video files, packet shards, or frame shards.
 //!
 //! A [`ClipSource`] is shared by all workers and knows the slots; each worker has a [`ClipReader`] of its
 //! own, which holds what must stay on one thread (decoders, open files).
 
+#[cfg(feature = "video")]
+pub(crate) mod drawn;
+#[cfg(feature = "video")]
+pub mod packets;
 mod shards;
 #[cfg(feature = "video")]
 pub mod videos;

@@ -7,6 +7,7 @@
 
 mod error;
 mod facts;
+mod stored;
 
 use std::{collections::HashMap, path::Path, sync::Once};
 
@@ -61,6 +62,8 @@ pub struct OpenVideo {
     /// Frames that come out of the decoder before frame 0, which an edit list hides.
     hidden: u32,
     header: StreamHeader,
+    /// Bytes of each packet, where the packets get theirs later.
+    sizes: Vec<u32>,
 }
 
 impl OpenVideo {
@@ -159,7 +162,7 @@ impl VideoReader {
             disposable: coded.disposable && may_skip,
         });
         let index = index.collect();
-        Ok(OpenVideo { facts, codec, caps, packets, index, hidden, header })
+        Ok(OpenVideo { facts, codec, caps, packets, index, hidden, header, sizes: Vec::new() })
     }
 
     /// The pictures of the distinct `wanted` frames, in ascending rank.

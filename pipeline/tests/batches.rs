@@ -7,6 +7,7 @@ mod shared;
 use std::{
     path::Path,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use arrow::array::RecordBatch;
@@ -19,14 +20,17 @@ use pipeline::{
     settings::ClipSettings,
     shard::{
         FrameShards,
-        preprocess::{Clips, fill},
+        preprocess::{Making, clips, fill},
     },
     source::{ClipSource, videos},
     stream::{self, Workers},
     transform::Resample,
     video::Limits,
 };
-use schemas::{ClipGeometry, MADE_BY, frame_shard::FrameShardFacts};
+use schemas::{
+    ClipGeometry, MADE_BY,
+    frame_shard::{FrameShardFacts, StoredPixels},
+};
 
 /// The films that come with the project, and where they are there, some of the collection.
 fn films() -> Vec<VideoEntry> {
@@ -83,12 +87,21 @@ fn shards(folder: &Path, films: &[VideoEntry], settings: ClipSettings) -> Arc<dy
         frames: settings.geometry.frames() as u32,
         stride: 2,
         short_side: settings.short_side,
+        pixels: match settings.resample {
+            Resample::Planes => StoredPixels::Planes,
+            Resample::Rgb => StoredPixels::Rgb,
+        },
         source: dataset.digest(),
         made_by: MADE_BY.into(),
     };
-    let clips = Clips { source: raw(films, settings), facts: &facts, workers: 2, seconds_per_clip: 60 };
+    let making = Making {
+        workers: 2,
+        patience: Duration::from_secs(60),
+        name: &|slot| format!("slot {slot}"),
+        maker: clips(raw(films, settings), facts.clone()),
+    };
     let quarantine = Quarantine::open(None, dataset.videos(), 1.0).unwrap();
-    fill(folder, &clips, &quarantine, &AtomicBool::new(false), |_| {}).unwrap();
+    fill(folder, &facts, &making, &quarantine, &AtomicBool::new(false), |_| {}).unwrap();
     Arc::new(FrameShards::open(folder).unwrap())
 }
 
@@ -107,8 +120,8 @@ fn one_two_and_five_workers_give_the_same_batches() {
 #[test]
 fn files_and_frame_shards_give_the_same_first_epoch() {
     let films = films();
-    for short_side in [0, 128] {
-        let settings = ClipSettings { resample: Resample::Rgb, ..settings(short_side) };
+    for (short_side, resample) in [(0, Resample::Planes), (128, Resample::Planes), (128, Resample::Rgb)] {
+        let settings = ClipSettings { resample, ..settings(short_side) };
         let folder = tempfile::tempdir().unwrap();
         let epoch = settings.batches_per_epoch(films.len() as u64).unwrap() as usize;
         let from_shards = batches(shards(folder.path(), &films, settings), settings, 0, epoch);

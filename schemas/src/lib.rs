@@ -8,6 +8,7 @@ pub mod geometry;
 pub mod labelled_batch;
 pub mod manifest;
 pub mod metrics;
+pub mod packet_shard;
 pub mod predictions;
 pub mod quarantine;
 pub mod whole_file;

@@ -4,32 +4,7 @@ use gst_video::prelude::*;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
-use crate::picture::{Layout, Matrix, Picture, Range, Sampling};
-
-/// The layout behind a GStreamer format name, if it is one that is read.
-pub(super) fn layout_of(format: &str) -> Option<Layout> {
-    let (colour, bits) = match format {
-        "GRAY8" => (Sampling::Grey, 8),
-        "GRAY10_LE16" => (Sampling::Grey, 10),
-        "GRAY16_LE" => (Sampling::Grey, 16),
-        "I420" => (Sampling::Yuv420, 8),
-        "I420_10LE" => (Sampling::Yuv420, 10),
-        "I420_12LE" => (Sampling::Yuv420, 12),
-        "Y42B" => (Sampling::Yuv422, 8),
-        "I422_10LE" => (Sampling::Yuv422, 10),
-        "I422_12LE" => (Sampling::Yuv422, 12),
-        "Y41B" => (Sampling::Yuv411, 8),
-        "YUV9" => (Sampling::Yuv410, 8),
-        "Y444" => (Sampling::Yuv444, 8),
-        "Y444_10LE" => (Sampling::Yuv444, 10),
-        "Y444_12LE" => (Sampling::Yuv444, 12),
-        "GBR" => (Sampling::Gbr, 8),
-        "GBR_10LE" => (Sampling::Gbr, 10),
-        "GBR_12LE" => (Sampling::Gbr, 12),
-        _ => return None,
-    };
-    Some(Layout { colour, bits })
-}
+use crate::picture::{Layout, Matrix, Picture, Range};
 
 /// The colour rule of a stream that says one. Without: BT.601, limited unless it is JPEG.
 ///

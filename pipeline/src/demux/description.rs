@@ -5,7 +5,7 @@ use gstreamer as gst;
 use crate::plan::{bits::Framing, pictures::Codec};
 
 /// The codec that caps name.
-pub(super) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
+pub(crate) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
     let version = |name| structure.get::<i32>(name).unwrap_or(0);
     Some(match structure.name().as_str() {
         "video/x-h264" => Codec::H264,

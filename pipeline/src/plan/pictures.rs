@@ -29,7 +29,24 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The name in manifests.
+    const ALL: [Self; 9] = [
+        Self::H264,
+        Self::Hevc,
+        Self::Vp8,
+        Self::Vp9,
+        Self::Av1,
+        Self::Mpeg4,
+        Self::Mpeg2,
+        Self::Mpeg1,
+        Self::Mjpeg,
+    ];
+
+    /// The codec of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name() == name)
+    }
+
+    /// The name in manifests and shards.
     pub fn name(self) -> &'static str {
         match self {
             Self::H264 => "h264",

@@ -1,4 +1,4 @@
-//! Why a dataset of frame shards cannot be written or read.
+//! Why a dataset of shards cannot be written or read.
 
 use std::{ops::Range, path::PathBuf};
 
@@ -28,13 +28,23 @@ pub enum ShardError {
         #[source]
         cause: ParquetError,
     },
-    /// The file is Parquet but holds something else than clips.
-    #[error("{path} is no frame shard of this version: {reason}")]
+    /// The file is Parquet but holds something else.
+    #[error("{path} is no shard of this version: {reason}")]
     NotAShard {
         /// The file.
         path: PathBuf,
         /// What is missing or different.
         reason: String,
+    },
+    /// The packets of a video contradict themselves.
+    #[error("row {row} of {path} is wrong: {flaw}")]
+    WrongVideo {
+        /// The file.
+        path: PathBuf,
+        /// The row, counted from 0 in the file.
+        row: u64,
+        /// What does not fit.
+        flaw: VideoFlaw,
     },
     /// A row contradicts itself or its shard.
     #[error("row {row} of {path} is wrong: {reason}")]
@@ -66,15 +76,21 @@ pub enum ShardError {
         /// What is impossible.
         reason: &'static str,
     },
+    /// The folder has shards of another kind.
+    #[error("{folder} holds shards of another kind: a dataset has a folder of its own")]
+    SeveralKinds {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The folder has no shard.
-    #[error("no frame shards in {folder}")]
+    #[error("no shards in {folder}")]
     NoShards {
         /// The folder.
         folder: PathBuf,
     },
     /// Shards are missing: preprocessing was interrupted, or files were left out of a copy.
     #[error(
-        "{missing} of {shards} frame shards are missing in {folder}, first the one of slots {} to {}",
+        "{missing} of {shards} shards are missing in {folder}, first the one of rows {} to {}",
         first.start, first.end - 1
     )]
     Missing {
@@ -84,15 +100,91 @@ pub enum ShardError {
         missing: u64,
         /// Shards that there should be.
         shards: u64,
-        /// Slots of the first that is missing.
+        /// Keys of the first that is missing.
         first: Range<u64>,
     },
-    /// A clip cannot go into the shard that it was given to.
-    #[error("the clip of slot {slot} does not fit into its shard: {reason}")]
-    WrongClip {
-        /// Its slot.
-        slot: u64,
+    /// A row cannot go into the shard that it was given to.
+    #[error("row {key} does not fit into its shard: {reason}")]
+    WrongKey {
+        /// Slot of the clip, or number of the video.
+        key: u64,
         /// What does not fit.
         reason: String,
+    },
+}
+
+/// What contradicts itself in the rows of a video.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VideoFlaw {
+    /// A column is missing or of another type.
+    #[error("column {column} is missing or of another type")]
+    Column {
+        /// The column.
+        column: &'static str,
+    },
+    /// The lists of what is said of packets differ in length.
+    #[error("{sizes} sizes, {pts} times, {ranks} ranks and {flags} flags are not those of the same packets")]
+    Lengths {
+        /// Items of `sizes`.
+        sizes: usize,
+        /// Items of `pts`.
+        pts: usize,
+        /// Items of `ranks`.
+        ranks: usize,
+        /// Items of `flags`.
+        flags: usize,
+    },
+    /// The packets' sizes are not those of the bytes.
+    #[error("packets of {sizes} bytes in all cannot be cut from {bytes} bytes")]
+    Bytes {
+        /// Sum of the sizes; the largest number where it is none.
+        sizes: u64,
+        /// Bytes that are there.
+        bytes: u64,
+    },
+    /// A packet shows a frame that the video does not have.
+    #[error("packet {packet} shows frame {rank} of {frames}")]
+    Rank {
+        /// The packet, counted in the video.
+        packet: u32,
+        /// The frame.
+        rank: i64,
+        /// Frames of the video.
+        frames: u32,
+    },
+    /// Two packets show the same frame, or none shows it.
+    #[error("{packets} packets show {frames} frames, hidden ones included")]
+    Frames {
+        /// Packets with a rank of their own.
+        packets: u32,
+        /// Frames, hidden ones included.
+        frames: u32,
+    },
+    /// There is not one time a frame.
+    #[error("{times} times for {frames} frames")]
+    Times {
+        /// Items of `times`.
+        times: usize,
+        /// Frames of the video.
+        frames: u32,
+    },
+    /// A word that has a meaning here is another one.
+    #[error("{column} is {found:?}")]
+    Word {
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// Rows of a video are missing, doubled or out of order.
+    #[error("segment {found} stands where segment {expected} of {segments} should be")]
+    Segment {
+        /// The number that stands there.
+        found: u32,
+        /// The one that should.
+        expected: u32,
+        /// Segments of the video.
+        segments: u32,
     },
 }

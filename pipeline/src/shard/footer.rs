@@ -7,21 +7,22 @@ use parquet::{
     errors::ParquetError,
     file::metadata::PageIndexPolicy,
 };
-use schemas::frame_shard::{self, FrameShardFacts};
+use schemas::frame_shard::VERSION_KEY;
 use serde::de::DeserializeOwned;
 
 use super::{
     ShardError,
     blocks::{BLOCKS_KEY, Blocks},
+    kind::ShardFacts,
 };
 
 /// What a shard's footer says.
 #[derive(Clone, Debug)]
-pub(super) struct Footer {
+pub(super) struct Footer<F> {
     /// Row groups, pages, schema.
     pub(super) metadata: ArrowReaderMetadata,
     /// Facts of the dataset.
-    pub(super) facts: FrameShardFacts,
+    pub(super) facts: F,
     /// Digests of the bytes before page index and footer.
     pub(super) blocks: Arc<Blocks>,
 }
@@ -32,30 +33,30 @@ pub(super) struct Footer {
 /// When the file cannot be read, or is not whole Parquet.
 pub(crate) fn format_of(path: &Path) -> Result<Option<String>, ShardError> {
     let metadata = load(path)?;
-    Ok(value(&metadata, frame_shard::VERSION_KEY).map(str::to_owned))
+    Ok(value(&metadata, VERSION_KEY).map(str::to_owned))
 }
 
-impl Footer {
+impl<F: ShardFacts> Footer<F> {
     /// Reads the footer of the shard at `path`.
     ///
     /// # Errors
-    /// When it is no whole frame shard, or its facts cannot be.
+    /// When it is no whole shard of this kind, or its facts cannot be.
     pub(super) fn read(path: &Path) -> Result<Self, ShardError> {
         let not_a_shard = |reason| ShardError::NotAShard { path: path.to_owned(), reason };
         let metadata = load(path)?;
-        match value(&metadata, frame_shard::VERSION_KEY) {
-            Some(frame_shard::VERSION) => (),
+        match value(&metadata, VERSION_KEY) {
+            Some(format) if format == F::VERSION => (),
             Some(format) => return Err(not_a_shard(format!("its format is {format}"))),
             None => return Err(not_a_shard("it does not say its format".to_owned())),
         }
-        let facts: FrameShardFacts = json(&metadata, frame_shard::FACTS_KEY).map_err(not_a_shard)?;
+        let facts: F = json(&metadata, F::FACTS_KEY).map_err(not_a_shard)?;
         let blocks: Blocks = json(&metadata, BLOCKS_KEY).map_err(not_a_shard)?;
         if !columns_have_places(&metadata) {
             let cause = ParquetError::General("a column has no place in the file".to_owned());
             return Err(ShardError::Damaged { path: path.to_owned(), cause });
         }
         possible(path, &facts)?;
-        if metadata.schema().fields() != frame_shard::schema(&facts).fields() {
+        if metadata.schema().fields() != facts.schema().fields() {
             return Err(not_a_shard("its columns are others".to_owned()));
         }
         Ok(Self { metadata, facts, blocks: Arc::new(blocks) })
@@ -65,13 +66,12 @@ impl Footer {
     ///
     /// # Errors
     /// When a fact differs.
-    pub(super) fn expect(&self, path: &Path, expected: &FrameShardFacts) -> Result<(), ShardError> {
+    pub(super) fn expect(&self, path: &Path, expected: &F) -> Result<(), ShardError> {
         if self.facts == *expected {
             return Ok(());
         }
-        let fields = |facts: &FrameShardFacts| {
-            serde_json::to_value(facts).expect("because numbers and strings always make JSON")
-        };
+        let fields =
+            |facts: &F| serde_json::to_value(facts).expect("because numbers and strings always make JSON");
         let (found, expected) = (fields(&self.facts), fields(expected));
         let differing =
             found.as_object().into_iter().flatten().find(|(fact, value)| expected[*fact] != **value);
@@ -89,15 +89,11 @@ impl Footer {
 ///
 /// # Errors
 /// When a shard would hold no clip, or there are more slots than numbers.
-pub(super) fn possible(path: &Path, facts: &FrameShardFacts) -> Result<(), ShardError> {
-    let impossible = |reason| Err(ShardError::ImpossibleFacts { path: path.to_owned(), reason });
-    if facts.clips_per_shard == 0 || facts.clips_per_video == 0 || facts.frames == 0 {
-        return impossible("shards, videos and clips cannot be empty");
+pub(super) fn possible<F: ShardFacts>(path: &Path, facts: &F) -> Result<(), ShardError> {
+    match facts.impossible() {
+        Some(reason) => Err(ShardError::ImpossibleFacts { path: path.to_owned(), reason }),
+        None => Ok(()),
     }
-    if facts.videos.checked_mul(u64::from(facts.clips_per_video)).is_none() {
-        return impossible("there are more clips than numbers for them");
-    }
-    Ok(())
 }
 
 /// The footer with the places of pages.

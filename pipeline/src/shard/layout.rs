@@ -6,65 +6,99 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemas::frame_shard::FrameShardFacts;
+use schemas::{frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};
 
-use super::{ShardError, footer, footer::Footer};
+use super::{ShardError, footer, footer::Footer, kind::ShardFacts};
 
-/// The slots of shards that still have to be written to `out`, in order.
+/// The keys of shards that still have to be written to `out`, in order.
 ///
 /// A shard is finished when a file under its name has a whole footer with the same facts. A folder
 /// that does not exist yet has none.
 ///
 /// # Errors
 /// When a file under a shard's name is not whole, or was written with other facts.
-pub fn unfinished(out: &Path, facts: &FrameShardFacts) -> Result<Vec<Range<u64>>, ShardError> {
+pub fn unfinished<F: ShardFacts>(out: &Path, facts: &F) -> Result<Vec<Range<u64>>, ShardError> {
     footer::possible(out, facts)?;
-    let present = match present(out) {
+    let present = match present::<F>(out) {
         Err(ShardError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
         present => present?,
     };
+    let others =
+        |(number, path): &(u64, PathBuf)| path.file_name() != Some(file_name(facts.name(), *number).as_ref());
+    if present.iter().any(others) || kinds(out)? > usize::from(!present.is_empty()) {
+        return Err(ShardError::SeveralKinds { folder: out.to_owned() });
+    }
     for (_, path) in &present {
-        Footer::read(path)?.expect(path, facts)?;
+        Footer::<F>::read(path)?.expect(path, facts)?;
     }
     let is_there = |shard: &u64| present.binary_search_by_key(shard, |(number, _)| *number).is_ok();
-    Ok((0..shards(facts)).filter(|shard| !is_there(shard)).map(|shard| slots_of(facts, shard)).collect())
+    Ok((0..shards(facts)).filter(|shard| !is_there(shard)).map(|shard| keys_of(facts, shard)).collect())
 }
 
-/// Whether a folder has a file under the name of a shard.
+/// The facts of the shards that are in `out` already, if there are some of this kind.
+///
+/// # Errors
+/// When one is there that cannot be read.
+pub fn facts_in<F: ShardFacts>(out: &Path) -> Result<Option<F>, ShardError> {
+    if !out.is_dir() {
+        return Ok(None);
+    }
+    match present::<F>(out)?.first() {
+        None => Ok(None),
+        Some((_, path)) => Ok(Some(Footer::<F>::read(path)?.facts)),
+    }
+}
+
+/// Whether a folder has a file under the name of a shard of any kind.
 pub(crate) fn is_shard_folder(folder: &Path) -> Result<bool, ShardError> {
-    Ok(!present(folder)?.is_empty())
+    Ok(holds::<FrameShardFacts>(folder)? || holds::<PacketShardFacts>(folder)?)
+}
+
+/// Of how many kinds a folder has shards; one that does not exist yet has none.
+fn kinds(folder: &Path) -> Result<usize, ShardError> {
+    if !folder.exists() {
+        return Ok(0);
+    }
+    Ok(usize::from(holds::<FrameShardFacts>(folder)?) + usize::from(holds::<PacketShardFacts>(folder)?))
+}
+
+/// Whether a folder has a file under the name of a shard of this kind.
+pub(crate) fn holds<F: ShardFacts>(folder: &Path) -> Result<bool, ShardError> {
+    Ok(!present::<F>(folder)?.is_empty())
 }
 
 /// Shards of the whole dataset.
-pub(super) fn shards(facts: &FrameShardFacts) -> u64 {
-    facts.slots().div_ceil(u64::from(facts.clips_per_shard))
+pub(super) fn shards<F: ShardFacts>(facts: &F) -> u64 {
+    facts.keys().div_ceil(u64::from(facts.keys_per_shard()))
 }
 
-/// Slots of a shard.
-pub(super) fn slots_of(facts: &FrameShardFacts, shard: u64) -> Range<u64> {
-    let start = shard.saturating_mul(u64::from(facts.clips_per_shard)).min(facts.slots());
-    start..start.saturating_add(u64::from(facts.clips_per_shard)).min(facts.slots())
+/// Keys of a shard.
+pub(super) fn keys_of<F: ShardFacts>(facts: &F, shard: u64) -> Range<u64> {
+    let (keys, per_shard) = (facts.keys(), u64::from(facts.keys_per_shard()));
+    let start = shard.saturating_mul(per_shard).min(keys);
+    start..start.saturating_add(per_shard).min(keys)
 }
 
 /// Name of a shard's file.
-pub(super) fn file_name(shard: u64) -> String {
-    format!("frames-{shard:05}.parquet")
+pub(super) fn file_name(name: &str, shard: u64) -> String {
+    format!("{name}-{shard:05}.parquet")
 }
 
-/// The number of the shard that a file's name says, if it says one.
-pub(super) fn number_of(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    let number = name.strip_prefix("frames-")?.strip_suffix(".parquet")?.parse().ok()?;
-    (file_name(number) == name).then_some(number)
+/// The number of the shard of this kind that a file's name says, if it says one.
+pub(super) fn number_of<F: ShardFacts>(path: &Path) -> Option<u64> {
+    let whole = path.file_name()?.to_str()?;
+    let (name, number) = whole.strip_suffix(".parquet")?.split_once('-')?;
+    let number = number.parse().ok()?;
+    (F::NAMES.contains(&name) && file_name(name, number) == whole).then_some(number)
 }
 
-/// The files under names of shards, by their number.
-pub(super) fn present(folder: &Path) -> Result<Vec<(u64, PathBuf)>, ShardError> {
+/// The files under names of shards of this kind, by their number.
+pub(super) fn present<F: ShardFacts>(folder: &Path) -> Result<Vec<(u64, PathBuf)>, ShardError> {
     let failed = |cause| ShardError::Io { action: "read", path: folder.to_owned(), cause };
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if let Some(number) = number_of(&path) {
+        if let Some(number) = number_of::<F>(&path) {
             found.push((number, path));
         }
     }
@@ -81,18 +115,24 @@ mod tests {
     fn the_last_shard_holds_what_remains() {
         let facts = facts(5);
         assert_eq!(facts.clips_per_shard, 4);
-        let ranges: Vec<_> = (0..shards(&facts)).map(|shard| slots_of(&facts, shard)).collect();
+        let ranges: Vec<_> = (0..shards(&facts)).map(|shard| keys_of(&facts, shard)).collect();
         assert_eq!(ranges, [0..4, 4..8, 8..10]);
     }
 
     #[test]
     fn only_exact_names_are_shards() {
-        assert_eq!(number_of(Path::new("a/frames-00012.parquet")), Some(12));
-        assert_eq!(number_of(Path::new("frames-123456.parquet")), Some(123_456));
+        assert_eq!(number_of::<FrameShardFacts>(Path::new("a/frames-00012.parquet")), Some(12));
+        assert_eq!(number_of::<FrameShardFacts>(Path::new("frames-123456.parquet")), Some(123_456));
+        let packets = |name: &str| number_of::<PacketShardFacts>(Path::new(name));
+        assert_eq!(
+            (packets("packets-00001.parquet"), packets("transcode-00002.parquet")),
+            (Some(1), Some(2))
+        );
+        assert_eq!(packets("frames-00001.parquet"), None);
         for name in
             ["frames-12.parquet", "frames-000012.parquet", ".frames-00012.parquet.x.part", "manifest.parquet"]
         {
-            assert_eq!(number_of(Path::new(name)), None, "{name}");
+            assert_eq!(number_of::<FrameShardFacts>(Path::new(name)), None, "{name}");
         }
     }
 

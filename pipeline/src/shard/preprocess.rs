@@ -1,35 +1,38 @@
-//! Fills frame shards: every slot's frames, decoded on several threads, written in the order of slots.
+//! Fills shards: every key's rows, made on several threads, written in the order of keys.
 //!
 //! ```text
-//! slots s, s+W, s+2W …  ─▶ thread "preprocess-s" ──bounded(1)──▶ taken in turn ─▶ ShardWriter
+//! keys s, s+W, s+2W …  ─▶ thread "preprocess-s" ──bounded(1)──▶ taken in turn ─▶ ShardWriter
 //! ```
 //!
-//! Thread k of W has every W-th slot and a channel of its own, so slots come in order and at most two clips
-//! a thread are in memory. A thread ends with its slots, or when its channel is dropped. One that says
-//! nothing within the time limit is left behind with the video it is stuck on, and another goes on with the
-//! slots after that.
+//! Thread k of W has every W-th key and a channel of its own, so rows come in order and at most the rows of
+//! two keys a thread are in memory. A thread ends with its keys, or when its channel is dropped. One that
+//! neither says nor does anything within the time limit is left behind with the video it is stuck on, and
+//! another goes on with the keys after that.
+
+mod frames;
+#[cfg(feature = "video")]
+mod packets;
 
 use std::{
     ops::Range,
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread,
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use schemas::frame_shard::FrameShardFacts;
 
-use super::{ShardError, ShardWriter, StoredClip, unfinished};
+pub use self::frames::clips;
+#[cfg(feature = "video")]
+pub use self::packets::packets;
+use super::{ShardError, ShardWriter, kind::ShardFacts, layout::unfinished, writer::Row};
 use crate::{
-    profile::Profile,
     quarantine::{Quarantine, QuarantineError},
-    schedule::Schedule,
-    source::{ClipFrames, ClipSource, Pixels, SourceError},
-    transform,
+    source::{Reach, SourceError},
 };
 
 /// Threads that may be stuck before it is given up.
@@ -64,56 +67,77 @@ pub enum PreprocessError {
 /// How an unhurried preprocess ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filled {
-    /// Clips that were written.
-    pub clips: u64,
-    /// Clips that failed.
+    /// Keys (clips, or videos) whose rows were written.
+    pub written: u64,
+    /// Keys that failed.
     pub failed: u64,
     /// Whether it was asked to stop before the last shard.
     pub stopped: bool,
 }
 
-/// Where clips come from, and what they are.
-pub struct Clips<'a> {
-    /// The videos.
-    pub source: Arc<dyn ClipSource>,
-    /// Facts of the shards.
-    pub facts: &'a FrameShardFacts,
-    /// Threads that decode.
-    pub workers: usize,
-    /// Seconds that a clip may take before its thread is left behind.
-    pub seconds_per_clip: u32,
+/// A sign of life: work that takes long beats it, so that it is not taken for stuck.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// Something went on.
+    pub fn beat(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn beats(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
 }
 
-/// Writes the shards that are not in `out` yet. `done` is told the slots that are behind, those of earlier
-/// runs included; `stop` is looked at between clips.
+/// Makes the rows of a key, on one thread.
+pub type RowMaker = Box<dyn FnMut(u64) -> Result<Vec<Row>, SourceError>>;
+
+/// How the rows of a dataset are made.
+pub struct Making<'a> {
+    /// Threads.
+    pub workers: usize,
+    /// Seconds without a sign of life after which a thread is left behind.
+    pub patience: Duration,
+    /// The name of a key's video.
+    pub name: &'a dyn Fn(u64) -> String,
+    /// A maker for one thread.
+    pub maker: Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync>,
+}
+
+/// Writes the shards that are not in `out` yet. `done` is told the keys that are behind, those of earlier
+/// runs included; `stop` is looked at between keys.
 ///
 /// # Errors
 /// When anything but a single video fails.
-pub fn fill(
+pub fn fill<F: ShardFacts>(
     out: &Path,
-    clips: &Clips<'_>,
+    facts: &F,
+    making: &Making<'_>,
     quarantine: &Quarantine,
     stop: &AtomicBool,
     mut done: impl FnMut(u64),
 ) -> Result<Filled, PreprocessError> {
-    let shards = unfinished(out, clips.facts)?;
-    let left: u64 = shards.iter().map(|slots| slots.end - slots.start).sum();
-    let mut behind = clips.facts.slots() - left;
-    let mut filled = Filled { clips: 0, failed: 0, stopped: false };
-    for slots in shards {
-        let mut writer = ShardWriter::create(out, clips.facts, slots.clone())?;
-        let mut lanes = Lanes::start(clips, slots.clone())?;
-        for slot in slots {
+    let shards = unfinished(out, facts)?;
+    let left: u64 = shards.iter().map(|keys| keys.end - keys.start).sum();
+    let mut behind = facts.keys() - left;
+    let mut filled = Filled { written: 0, failed: 0, stopped: false };
+    for keys in shards {
+        let mut writer = ShardWriter::create(out, facts, keys.clone())?;
+        let mut lanes = Lanes::start(making, keys.clone())?;
+        for key in keys {
             if stop.load(Relaxed) {
                 return Ok(Filled { stopped: true, ..filled });
             }
-            match lanes.next(slot)? {
-                Ok(clip) => {
-                    writer.push(clip)?;
-                    filled.clips += 1;
+            match lanes.next(key)? {
+                Ok(rows) => {
+                    for row in rows {
+                        writer.push(row)?;
+                    }
+                    filled.written += 1;
                 }
                 Err(why) => {
-                    note(quarantine, &clips.source.name(lanes.schedule.video_of(slot)), why)?;
+                    note(quarantine, &(making.name)(key), why)?;
                     filled.failed += 1;
                 }
             }
@@ -133,104 +157,68 @@ fn note(quarantine: &Quarantine, video: &str, why: SourceError) -> Result<(), Pr
     }
 }
 
-/// The threads of one shard, each with every W-th slot.
+/// The threads of one shard, each with every W-th key.
 struct Lanes<'a> {
-    clips: &'a Clips<'a>,
-    schedule: Schedule,
-    slots: Range<u64>,
-    lanes: Vec<Receiver<Result<StoredClip, SourceError>>>,
+    making: &'a Making<'a>,
+    keys: Range<u64>,
+    lanes: Vec<Lane>,
     stuck: u32,
 }
 
+struct Lane {
+    rows: Receiver<Result<Vec<Row>, SourceError>>,
+    pulse: Pulse,
+}
+
 impl<'a> Lanes<'a> {
-    fn start(clips: &'a Clips<'a>, slots: Range<u64>) -> Result<Self, PreprocessError> {
-        let facts = clips.facts;
-        let schedule =
-            Schedule { seed: facts.seed, videos: facts.videos, clips_per_video: facts.clips_per_video };
-        let mut lanes = Self { clips, schedule, slots: slots.clone(), lanes: Vec::new(), stuck: 0 };
-        for first in slots.take(clips.workers.max(1)) {
+    fn start(making: &'a Making<'a>, keys: Range<u64>) -> Result<Self, PreprocessError> {
+        let mut lanes = Self { making, keys: keys.clone(), lanes: Vec::new(), stuck: 0 };
+        for first in keys.take(making.workers.max(1)) {
             let lane = lanes.lane(first)?;
             lanes.lanes.push(lane);
         }
         Ok(lanes)
     }
 
-    /// A thread for the slots `first`, `first + W`, … of the shard.
-    fn lane(&self, first: u64) -> Result<Receiver<Result<StoredClip, SourceError>>, PreprocessError> {
-        let (sender, lane) = crossbeam_channel::bounded(1);
-        let (source, schedule) = (Arc::clone(&self.clips.source), self.schedule);
-        let short_side = self.clips.facts.short_side;
-        let slots = (first..self.slots.end).step_by(self.clips.workers.max(1));
+    /// A thread for the keys `first`, `first + W`, … of the shard.
+    fn lane(&self, first: u64) -> Result<Lane, PreprocessError> {
+        let (sender, rows) = crossbeam_channel::bounded(1);
+        let (maker, pulse) = (Arc::clone(&self.making.maker), Pulse::default());
+        let keys = (first..self.keys.end).step_by(self.making.workers.max(1));
+        let beating = pulse.clone();
         thread::Builder::new().name(format!("preprocess-{first}")).spawn(move || {
-            let mut reader = source.reader(Arc::new(Profile::default()));
-            for slot in slots {
-                // Shards hold the clips of the first epoch.
-                let frames = reader.frames(slot, schedule.video_of(slot), schedule.start(0, slot));
-                let clip = frames.and_then(|frames| stored(slot, frames, short_side));
-                if sender.send(clip).is_err() {
+            let mut make = maker(beating);
+            for key in keys {
+                if sender.send(make(key)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(lane)
+        Ok(Lane { rows, pulse })
     }
 
-    /// The clip of `slot`, which is asked for in rising order.
-    fn next(&mut self, slot: u64) -> Result<Result<StoredClip, SourceError>, PreprocessError> {
-        let at = ((slot - self.slots.start) % self.lanes.len() as u64) as usize;
-        // Opening and decoding have a limit each, which a thread keeps by itself unless it is stuck.
-        let patience = Duration::from_secs(3 * u64::from(self.clips.seconds_per_clip));
-        match self.lanes[at].recv_timeout(patience) {
-            Ok(clip) => return Ok(clip),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+    /// The rows of `key`; keys are asked for in rising order.
+    fn next(&mut self, key: u64) -> Result<Result<Vec<Row>, SourceError>, PreprocessError> {
+        let at = ((key - self.keys.start) % self.lanes.len() as u64) as usize;
+        let patience = self.making.patience;
+        loop {
+            let before = self.lanes[at].pulse.beats();
+            match self.lanes[at].rows.recv_timeout(patience) {
+                Ok(rows) => return Ok(rows),
+                Err(RecvTimeoutError::Timeout) if self.lanes[at].pulse.beats() != before => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
         }
         self.stuck += 1;
         if self.stuck > MOST_LEFT_BEHIND {
-            let video = self.clips.source.name(self.schedule.video_of(slot));
+            let video = (self.making.name)(key);
             return Err(PreprocessError::TooManyStuck { stuck: self.stuck, video });
         }
-        self.lanes[at] = self.lane(slot + self.lanes.len() as u64)?;
+        self.lanes[at] = self.lane(key + self.lanes.len() as u64)?;
         Ok(Err(SourceError::Failed {
             verdict: "time-limit".into(),
-            reason: format!("the clip was not there within {} s", patience.as_secs()),
-            reach: crate::source::Reach::Video,
+            reason: format!("nothing went on for {} s", patience.as_secs()),
+            reach: Reach::Video,
         }))
     }
-}
-
-/// A clip as a shard holds it: whole upright RGB frames.
-fn stored(slot: u64, frames: ClipFrames, short_side: u32) -> Result<StoredClip, SourceError> {
-    let (width, height, pixels) = match frames.pixels {
-        Pixels::Rgb { width, height, bytes } => (width, height, bytes),
-        Pixels::Pictures { pictures, orientation } => {
-            let whole: Vec<_> = pictures
-                .iter()
-                .map(|(rank, picture)| (*rank, transform::whole_frame(picture, orientation, short_side)))
-                .collect();
-            let size = whole.first().map_or((0, 0), |(_, frame)| (frame.width, frame.height));
-            let mut pixels = Vec::new();
-            for rank in &frames.ranks {
-                let at = whole.partition_point(|(of, _)| of < rank);
-                pixels.extend_from_slice(whole.get(at).map_or(&[], |(_, frame)| &frame.pixels));
-            }
-            (size.0, size.1, pixels)
-        }
-    };
-    let side = |length: u32| {
-        u16::try_from(length).map_err(|_| SourceError::Failed {
-            verdict: "too-large".into(),
-            reason: format!("a frame of {width}×{height} pixels does not fit into a shard"),
-            reach: crate::source::Reach::Video,
-        })
-    };
-    Ok(StoredClip {
-        slot,
-        video: frames.video.to_string(),
-        label: frames.label,
-        ranks: frames.ranks,
-        times: frames.times,
-        width: side(width)?,
-        height: side(height)?,
-        pixels,
-    })
 }

@@ -1,7 +1,7 @@
-//! Reads clips by slot from a folder of frame shards.
+//! Reads rows by key from a folder of shards of one kind.
 //!
-//! Opening reads every footer and the slots of every row, so that a clip is found without search and
-//! a folder that is not whole is refused before training begins. Reading a clip opens its shard,
+//! Opening reads every footer and the keys of every row, so that a row is found without search and
+//! a folder that is not whole is refused before training begins. Reading a row opens its shard,
 //! skips to its page by the index of pages and unpacks that page alone; any number of threads may do
 //! so at the same time, for they share nothing that changes. All bytes are checked by their digests.
 
@@ -14,7 +14,7 @@ use std::{
 
 use arrow::{
     array::{AsArray, RecordBatch},
-    datatypes::UInt64Type,
+    datatypes::{SchemaRef, UInt64Type},
 };
 use parquet::arrow::{
     ProjectionMask,
@@ -26,17 +26,21 @@ use super::{
     ShardError, StoredClip,
     blocks::{Blocks, CheckedFile},
     footer::Footer,
+    kind::ShardFacts,
     layout,
 };
 
-/// An opened dataset of frame shards; a clone shares what was read from the footers.
+/// An opened dataset of shards; a clone shares what was read from the footers.
 #[derive(Clone, Debug)]
-pub struct FrameShards {
-    facts: FrameShardFacts,
+pub struct Shards<F> {
+    facts: F,
     shards: Arc<[Shard]>,
-    /// By rising slot.
+    /// By rising key.
     places: Arc<[Place]>,
 }
+
+/// Clips whose frames were decoded before.
+pub type FrameShards = Shards<FrameShardFacts>;
 
 #[derive(Debug)]
 struct Shard {
@@ -45,26 +49,35 @@ struct Shard {
     blocks: Arc<Blocks>,
 }
 
-/// Where a clip is.
+/// Where a row is.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    slot: u64,
+pub(super) struct Place {
+    /// The slot of its clip, or the number of its video.
+    pub key: u64,
     shard: usize,
     /// Row in the file.
-    row: u64,
+    pub row: u64,
 }
 
-impl FrameShards {
+/// Which columns of a row are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Columns {
+    All,
+    AllBut(&'static str),
+    Only(&'static str),
+}
+
+impl<F: ShardFacts> Shards<F> {
     /// Opens a folder of shards, which must be all there, or one shard as a dataset of its own: the
-    /// slots of the others then have no clip.
+    /// keys of the others then have no row.
     ///
     /// # Errors
     /// When there is no shard, one is missing or not whole, or they differ in their facts.
     pub fn open(path: &Path) -> Result<Self, ShardError> {
         let files = if path.is_dir() {
-            layout::present(path)?
+            layout::present::<F>(path)?
         } else {
-            let number = layout::number_of(path).ok_or_else(|| ShardError::NotAShard {
+            let number = layout::number_of::<F>(path).ok_or_else(|| ShardError::NotAShard {
                 path: path.to_owned(),
                 reason: "its name is not that of a shard".to_owned(),
             })?;
@@ -73,49 +86,61 @@ impl FrameShards {
         let Some((_, first)) = files.first() else {
             return Err(ShardError::NoShards { folder: path.to_owned() });
         };
-        let facts = Footer::read(first)?.facts;
+        let facts = Footer::<F>::read(first)?.facts;
         if path.is_dir() {
             all_there(path, &facts, &files)?;
         }
         let (mut shards, mut places) = (Vec::new(), Vec::new());
         for (number, path) in files {
-            let footer = Footer::read(&path)?;
+            let footer = Footer::<F>::read(&path)?;
             footer.expect(&path, &facts)?;
             let shard = Shard { path, metadata: footer.metadata, blocks: footer.blocks };
-            let slots = shard.slots(layout::slots_of(&facts, number))?;
-            places.extend(slots.into_iter().zip(0..).map(|(slot, row)| Place {
-                slot,
-                shard: shards.len(),
-                row,
-            }));
+            let keys = shard.keys(F::KEY, F::MOST_ROWS, layout::keys_of(&facts, number))?;
+            let place = |(key, row)| Place { key, shard: shards.len(), row };
+            places.extend(keys.into_iter().zip(0..).map(place));
             shards.push(shard);
         }
         Ok(Self { facts, shards: shards.into(), places: places.into() })
     }
 
     /// What the shards were written with.
-    pub fn facts(&self) -> &FrameShardFacts {
+    pub fn facts(&self) -> &F {
         &self.facts
     }
 
-    /// Clips that are stored; slots whose video failed have none.
-    pub fn clips(&self) -> u64 {
+    /// Rows that are stored.
+    pub fn rows(&self) -> u64 {
         self.places.len() as u64
     }
 
+    /// The rows of a key: none where it failed when the shards were written.
+    pub(super) fn places(&self, key: u64) -> &[Place] {
+        let start = self.places.partition_point(|place| place.key < key);
+        let count = self.places[start..].partition_point(|place| place.key == key);
+        &self.places[start..start + count]
+    }
+
+    /// The file of a row.
+    pub(super) fn path(&self, place: Place) -> &Path {
+        &self.shards[place.shard].path
+    }
+
+    /// A batch of one row, or an empty one where the file has fewer rows.
+    pub(super) fn row(&self, place: Place, columns: Columns) -> Result<RecordBatch, ShardError> {
+        self.shards[place.shard].row(place.row, columns)
+    }
+}
+
+impl FrameShards {
     /// The clip of a slot, `None` where its video failed when the shards were written.
     ///
     /// # Errors
     /// When the shard cannot be read, or what it gives is not the clip that its footer promises.
     pub fn read(&self, slot: u64) -> Result<Option<StoredClip>, ShardError> {
-        let Ok(found) = self.places.binary_search_by_key(&slot, |place| place.slot) else {
-            return Ok(None);
-        };
-        let place = self.places[found];
-        let shard = &self.shards[place.shard];
-        let wrong = |reason| ShardError::WrongRow { path: shard.path.clone(), row: place.row, reason };
-        let clip =
-            StoredClip::from_row(shard.row(place.row)?).ok_or_else(|| wrong("it is not there".to_owned()))?;
+        let Some(&place) = self.places(slot).first() else { return Ok(None) };
+        let wrong =
+            |reason| ShardError::WrongRow { path: self.path(place).to_owned(), row: place.row, reason };
+        let clip = StoredClip::from_row(self.row(place, Columns::All)?, &self.facts).map_err(wrong)?;
         if clip.slot != slot {
             return Err(wrong(format!("its slot is {} and was {slot}", clip.slot)));
         }
@@ -127,30 +152,31 @@ impl FrameShards {
 }
 
 impl Shard {
-    /// The slots of all rows, which must rise within `range`.
-    fn slots(&self, range: Range<u64>) -> Result<Vec<u64>, ShardError> {
+    /// The keys of all rows, which must rise within `range`; at most `most` rows have the same.
+    fn keys(&self, column: &str, most: u32, range: Range<u64>) -> Result<Vec<u64>, ShardError> {
         let builder = self.builder()?;
-        let only_slots = ProjectionMask::columns(builder.parquet_schema(), ["slot"]);
-        let reader = builder.with_projection(only_slots).build().map_err(|cause| self.damaged(cause))?;
-        let mut slots = Vec::new();
-        let mut open = range.clone();
+        let only_keys = ProjectionMask::columns(builder.parquet_schema(), [column]);
+        let reader = builder.with_projection(only_keys).build().map_err(|cause| self.damaged(cause))?;
+        let mut keys: Vec<u64> = Vec::new();
+        let (mut open, mut same) = (range.clone(), 0);
         for batch in reader {
             let batch = batch.map_err(|cause| self.damaged(cause.into()))?;
-            for &slot in batch.column(0).as_primitive::<UInt64Type>().values() {
-                if !open.contains(&slot) {
-                    let reason = format!("slot {slot} is not next in {} to {}", range.start, range.end);
-                    let row = slots.len() as u64;
+            for &key in batch.column(0).as_primitive::<UInt64Type>().values() {
+                let again = keys.last() == Some(&key) && same < most;
+                if !open.contains(&key) && !again {
+                    let reason = format!("{column} {key} is not next in {} to {}", range.start, range.end);
+                    let row = keys.len() as u64;
                     return Err(ShardError::WrongRow { path: self.path.clone(), row, reason });
                 }
-                open.start = slot + 1;
-                slots.push(slot);
+                same = if again { same + 1 } else { 1 };
+                open.start = key + 1;
+                keys.push(key);
             }
         }
-        Ok(slots)
+        Ok(keys)
     }
 
-    /// A batch of the one row `row`, or an empty one where the file has fewer rows.
-    fn row(&self, row: u64) -> Result<RecordBatch, ShardError> {
+    fn row(&self, row: u64, columns: Columns) -> Result<RecordBatch, ShardError> {
         let builder = self.builder()?;
         let (mut group, mut before) = (0, row as usize);
         for rows in builder.metadata().row_groups().iter().map(|group| group.num_rows() as usize) {
@@ -160,10 +186,16 @@ impl Shard {
             before -= rows;
             group += 1;
         }
-        let one = RowSelection::from(vec![RowSelector::skip(before), RowSelector::select(1)]);
         let schema = builder.schema().clone();
+        if group == builder.metadata().num_row_groups() {
+            return Ok(RecordBatch::new_empty(schema));
+        }
+        let wanted = projection(&schema, columns);
+        let wanted = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        let one = RowSelection::from(vec![RowSelector::skip(before), RowSelector::select(1)]);
         let mut reader = builder
             .with_row_groups(vec![group])
+            .with_projection(wanted)
             .with_row_selection(one)
             .with_batch_size(1)
             .build()
@@ -186,8 +218,19 @@ impl Shard {
     }
 }
 
+/// The places of the wanted columns.
+fn projection(schema: &SchemaRef, columns: Columns) -> Vec<usize> {
+    let is_wanted = |name: &str| match columns {
+        Columns::All => true,
+        Columns::AllBut(column) => name != column,
+        Columns::Only(column) => name == column,
+    };
+    let fields = schema.fields().iter().enumerate();
+    fields.filter(|(_, field)| is_wanted(field.name())).map(|(at, _)| at).collect()
+}
+
 /// Checks that a folder has every shard of its dataset.
-fn all_there(folder: &Path, facts: &FrameShardFacts, files: &[(u64, PathBuf)]) -> Result<(), ShardError> {
+fn all_there<F: ShardFacts>(folder: &Path, facts: &F, files: &[(u64, PathBuf)]) -> Result<(), ShardError> {
     let shards = layout::shards(facts);
     let present = files.iter().filter(|(number, _)| *number < shards).count() as u64;
     if present == shards {
@@ -200,6 +243,6 @@ fn all_there(folder: &Path, facts: &FrameShardFacts, files: &[(u64, PathBuf)]) -
         folder: folder.to_owned(),
         missing: shards - present,
         shards,
-        first: layout::slots_of(facts, first),
+        first: layout::keys_of(facts, first),
     })
 }

@@ -1,8 +1,8 @@
-//! Writes one shard: the clips of a range of slots, in order, whole or not at all.
+//! Writes one shard: the rows of a range of keys, in order, whole or not at all.
 //!
-//! The Parquet settings make a random clip as cheap as the next one (one clip a page of pixels, with
-//! an index of pages) and keep readers from unpacking pixels into anything but bytes: no dictionary,
-//! no statistics over them. LZ4 saves about three bytes of ten for 0.9 ms a clip of 340×256.
+//! The Parquet settings make a random row as cheap as the next one (one blob a page, with an index of
+//! pages) and keep readers from unpacking blobs into anything but bytes: no dictionary, no statistics
+//! over them.
 
 use std::{
     fs,
@@ -10,10 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{Schema, SchemaRef},
+};
 use parquet::{
     arrow::ArrowWriter,
-    basic::Compression,
     errors::ParquetError,
     file::{
         metadata::KeyValue,
@@ -21,83 +23,97 @@ use parquet::{
     },
     schema::types::ColumnPath,
 };
-use schemas::frame_shard::{self, FrameShardFacts};
-
-use super::{
-    ShardError, StoredClip,
-    blocks::{BLOCKS_KEY, Hashed},
-    footer, layout,
-};
 use schemas::WholeFile;
 
-/// Bytes of pixels in a row group, about: what a reader that knows only row groups must read for a
-/// clip, and what a writer holds in memory.
-const ROW_GROUP_BYTES: usize = 16 << 20;
+use super::{
+    ShardError,
+    blocks::{BLOCKS_KEY, Hashed},
+    footer,
+    kind::ShardFacts,
+    layout,
+};
+
+/// A row, ready to be written.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The slot of its clip, or the number of its video.
+    pub key: u64,
+    /// Bytes of its blob.
+    pub bytes: usize,
+    /// The columns of the kind's schema; one row.
+    pub columns: RecordBatch,
+}
 
 /// A shard in the making; dropped before [`Self::finish`] it leaves nothing behind.
 #[derive(Debug)]
 pub struct ShardWriter {
     path: PathBuf,
-    facts: FrameShardFacts,
-    slots: Range<u64>,
-    schema: SchemaRef,
+    /// Keys that are still open; a row of the last key may be followed by more of it.
+    keys: Range<u64>,
+    last: Option<u64>,
+    /// Whether a key may have more rows than one.
+    several: bool,
+    group_bytes: usize,
     writer: ArrowWriter<Hashed<WholeFile>>,
-    pixels: usize,
+    bytes: usize,
 }
 
 impl ShardWriter {
-    /// Starts the shard that begins with slot `slots.start`, a range given by
-    /// [`unfinished`](super::unfinished); the folder `out` is made if it does not exist.
+    /// Starts the shard of `keys` in `out`, which is made where it does not exist.
     ///
     /// # Errors
-    /// When `slots` are not those of one shard, or nothing can be written there.
-    pub fn create(out: &Path, facts: &FrameShardFacts, slots: Range<u64>) -> Result<Self, ShardError> {
+    /// When `keys` are not those of one shard, or the folder cannot be written.
+    pub fn create<F: ShardFacts>(out: &Path, facts: &F, keys: Range<u64>) -> Result<Self, ShardError> {
         footer::possible(out, facts)?;
-        let shard = slots.start / u64::from(facts.clips_per_shard);
-        if layout::slots_of(facts, shard) != slots {
-            let reason = format!("slots {} to {} are not those of one shard", slots.start, slots.end);
-            return Err(ShardError::WrongClip { slot: slots.start, reason });
+        let shard = keys.start / u64::from(facts.keys_per_shard());
+        if keys.is_empty() || keys != layout::keys_of(facts, shard) {
+            let reason = format!("{} to {} are not those of one shard", keys.start, keys.end);
+            return Err(ShardError::WrongKey { key: keys.start, reason });
         }
-        let path = out.join(layout::file_name(shard));
+        let path = out.join(layout::file_name(facts.name(), shard));
         let failed = |cause| ShardError::Io { action: "write", path: path.clone(), cause };
         fs::create_dir_all(out).map_err(failed)?;
         let file = Hashed::new(WholeFile::create(&path).map_err(failed)?);
 
-        let described = frame_shard::schema(facts);
+        let described = facts.schema();
         let schema: SchemaRef = Schema::new(described.fields().clone()).into();
-        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(facts, &described)))
+        let writer = ArrowWriter::try_new(file, schema, Some(properties(facts, &described)))
             .map_err(|cause| not_written(&path, cause))?;
-        Ok(Self { path, facts: facts.clone(), slots, schema, writer, pixels: 0 })
+        Ok(Self {
+            path,
+            keys,
+            last: None,
+            several: F::MOST_ROWS > 1,
+            group_bytes: F::ROW_GROUP_BYTES,
+            writer,
+            bytes: 0,
+        })
     }
 
-    /// Adds a clip. Clips come by rising slot; a slot whose video failed is left out.
+    /// Adds a row. Rows come by rising key; one that failed is left out.
     ///
     /// # Errors
-    /// When the clip does not fit into this dataset or place, or cannot be written.
-    pub fn push(&mut self, clip: StoredClip) -> Result<(), ShardError> {
-        let slot = clip.slot;
-        if !self.slots.contains(&slot) {
-            let reason = format!("slots {} to {} are open", self.slots.start, self.slots.end);
-            return Err(ShardError::WrongClip { slot, reason });
+    /// When the row does not fit into this place, or cannot be written.
+    pub fn push(&mut self, row: Row) -> Result<(), ShardError> {
+        let Row { key, bytes, columns } = row;
+        if !self.keys.contains(&key) && !(self.several && self.last == Some(key)) {
+            let reason = format!("{} to {} are open", self.keys.start, self.keys.end);
+            return Err(ShardError::WrongKey { key, reason });
         }
-        if let Some(reason) = clip.flaw(&self.facts) {
-            return Err(ShardError::WrongClip { slot, reason });
-        }
-        // By bytes of pixels, not by those compressed so far: where a group ends then depends on the
-        // clips alone.
-        self.pixels += clip.pixels.len();
-        self.writer
-            .write(&clip.into_row(self.schema.clone()))
-            .map_err(|cause| not_written(&self.path, cause))?;
-        if self.pixels >= ROW_GROUP_BYTES {
+        // By bytes of blobs, not by those compressed so far: where a group ends then depends on the
+        // rows alone.
+        self.bytes += bytes;
+        self.writer.write(&columns).map_err(|cause| not_written(&self.path, cause))?;
+        if self.bytes >= self.group_bytes {
             self.writer.flush().map_err(|cause| not_written(&self.path, cause))?;
-            self.pixels = 0;
+            self.bytes = 0;
         }
-        self.slots.start = slot + 1;
+        self.last = Some(key);
+        self.keys.start = key + 1;
         Ok(())
     }
 
-    /// Puts the shard in its place, also when it has no clip: it is finished all the same.
+    /// Puts the shard in its place, also when it has no row: it is finished all the same.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -113,20 +129,20 @@ impl ShardWriter {
     }
 }
 
-fn properties(facts: &FrameShardFacts, described: &Schema) -> WriterProperties {
-    let pixels = ColumnPath::from("pixels");
+fn properties<F: ShardFacts>(facts: &F, described: &Schema) -> WriterProperties {
+    let blobs = ColumnPath::from(facts.blobs());
     // A hash map has no order; the file needs one.
     let mut metadata: Vec<KeyValue> =
         described.metadata().iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
     metadata.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    WriterProperties::builder()
-        .set_created_by(facts.made_by.clone())
+    facts
+        .columns(WriterProperties::builder())
+        .set_created_by(schemas::MADE_BY.to_owned())
         .set_key_value_metadata(Some(metadata))
-        .set_compression(Compression::LZ4_RAW)
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_column_statistics_enabled(pixels.clone(), EnabledStatistics::None)
-        .set_column_data_page_row_count_limit(pixels, 1)
+        .set_column_statistics_enabled(blobs.clone(), EnabledStatistics::None)
+        .set_column_data_page_row_count_limit(blobs, 1)
         // The limit above is checked once a batch of this many rows.
         .set_write_batch_size(1)
         .build()

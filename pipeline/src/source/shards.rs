@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
 use crate::{
     draws::Draws,
+    picture::Orientation,
     profile::{Profile, Stage},
     shard::{FrameShards, StoredClip},
 };
@@ -51,11 +52,9 @@ impl ClipReader for Reader {
 }
 
 fn frames(clip: StoredClip) -> ClipFrames {
-    ClipFrames {
-        video: clip.video.into(),
-        label: clip.label,
-        ranks: clip.ranks,
-        times: clip.times,
-        pixels: Pixels::Rgb { width: clip.width.into(), height: clip.height.into(), bytes: clip.pixels },
-    }
+    let pixels = match clip.pictures() {
+        Some(pictures) => Pixels::Pictures { pictures, orientation: Orientation::default() },
+        None => Pixels::Rgb { width: clip.width.into(), height: clip.height.into(), bytes: clip.bytes },
+    };
+    ClipFrames { video: clip.video.into(), label: clip.label, ranks: clip.ranks, times: clip.times, pixels }
 }

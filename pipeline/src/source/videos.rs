@@ -8,13 +8,16 @@ use std::{
     },
 };
 
-use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
+use super::{
+    ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
+    drawn::{Drawn, failed},
+};
 use crate::{
-    FrameRank, dataset,
+    dataset,
     draws::Draws,
-    plan::sampling::{Sampling, SamplingError},
+    plan::sampling::Sampling,
     profile::{Profile, Stage},
-    video::{Limits, OpenVideo, VideoError, VideoReader},
+    video::{Limits, OpenVideo, VideoReader},
 };
 
 /// Video files as a source of clips.
@@ -105,41 +108,16 @@ impl ClipReader for Reader {
         if let Some(bytes) = self.source.bytes.get(number as usize) {
             bytes.store(self.source.clip_bytes(facts.bytes, picture).max(1), Relaxed);
         }
-        let ranks = self.source.sampling.draw(&facts.times, &mut start).map_err(|why| match why {
-            SamplingError::TooShort { .. } => {
-                SourceError::LeftOut { reason: why.to_string(), reach: Reach::Video }
-            }
-            SamplingError::NoFrames => SourceError::Failed {
-                verdict: "nothing-shown".into(),
-                reason: why.to_string(),
-                reach: Reach::Video,
-            },
-            SamplingError::Pace { .. } => SourceError::Broken { reason: why.to_string() },
-        })?;
-        let mut wanted: Vec<FrameRank> = ranks.iter().copied().map(FrameRank).collect();
-        let ranks = wanted.clone();
-        let times = ranks.iter().filter_map(|rank| facts.times.get(rank.0 as usize).copied()).collect();
-        let orientation = facts.orientation;
-        wanted.sort_unstable();
-        wanted.dedup();
-        let before = self.reader.work().frames;
-        let decoded = self.profile.time(Stage::Decode, || self.reader.decode(&open, &wanted));
-        self.profile.count_decoded(self.reader.work().frames - before);
-        let pictures = decoded.map_err(|why| {
-            let reach = if matches!(why, VideoError::TimeLimit { .. }) { Reach::Video } else { Reach::Slot };
-            failed(&why, reach)
-        })?;
+        let drawn = Drawn::of(&open.facts, self.source.sampling, &mut start)?;
+        let pictures = drawn.decode(&mut self.reader, &open, &self.profile)?;
+        let orientation = open.facts.orientation;
         self.last = Some((number, open));
         Ok(ClipFrames {
             video: video.path.display().to_string().into(),
             label: video.label,
-            ranks,
-            times,
+            ranks: drawn.ranks,
+            times: drawn.times,
             pixels: Pixels::Pictures { pictures, orientation },
         })
     }
-}
-
-fn failed(why: &VideoError, reach: Reach) -> SourceError {
-    SourceError::Failed { verdict: why.verdict().to_owned(), reason: why.to_string(), reach }
 }

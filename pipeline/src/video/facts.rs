@@ -12,6 +12,7 @@ use crate::{
         order::{self, IndexMode, Stamp},
         pictures::{Codec, Coded, StreamHeader},
     },
+    shard::{StoredPacket, StoredVideo},
 };
 
 /// Facts of a video that was opened.
@@ -78,9 +79,6 @@ impl Gathered<'_> {
         let number = |name| structure.and_then(|structure| structure.get::<i32>(name).ok());
         let side = |name| number(name).and_then(|side| u32::try_from(side).ok()).filter(|&side| side > 0);
         let coded_size = self.header.size.unwrap_or_default();
-        let aspect =
-            structure.and_then(|structure| structure.get::<gst::Fraction>("pixel-aspect-ratio").ok());
-        let aspect = aspect.map(|aspect| (aspect.numer().unsigned_abs(), aspect.denom().unsigned_abs()));
         let scan = structure.and_then(|structure| structure.get::<&str>("interlace-mode").ok());
 
         let shown = self.coded.iter().filter(|coded| coded.shown).count() as u32;
@@ -109,7 +107,7 @@ impl Gathered<'_> {
             codec: self.codec.name(),
             width: side("width").unwrap_or(coded_size.0),
             height: side("height").unwrap_or(coded_size.1),
-            pixel_aspect: aspect.filter(|aspect| aspect.0 > 0 && aspect.1 > 0).unwrap_or((1, 1)),
+            pixel_aspect: pixel_aspect(self.caps),
             orientation: self.orientation,
             frames,
             packets: self.packets.len() as u32,
@@ -137,6 +135,36 @@ impl Gathered<'_> {
 }
 
 impl VideoFacts {
+    /// The facts of a video that a shard keeps.
+    pub(super) fn of_stored(stored: &StoredVideo) -> Self {
+        let rank = |packet: &StoredPacket| packet.fact.place?.0.checked_sub(stored.hidden).map(FrameRank);
+        let keys = stored.packets.iter().filter(|packet| packet.key);
+        let mut key_frames: Vec<_> = keys.filter_map(rank).collect();
+        key_frames.sort_unstable();
+        let places = stored.packets.iter().filter_map(|packet| packet.fact.place);
+        let mut facts = Self {
+            bytes: stored.packets.iter().map(|packet| u64::from(packet.bytes)).sum(),
+            container: Container::named(&stored.container).map_or("packets", Container::name),
+            codec: stored.codec.name(),
+            width: stored.size.0,
+            height: stored.size.1,
+            pixel_aspect: (1, 1),
+            orientation: stored.orientation,
+            frames: stored.times.len() as u32,
+            packets: stored.packets.len() as u32,
+            times: Vec::new(),
+            key_frames,
+            duration: 0,
+            variable_rate: false,
+            frames_per_second: 0.0,
+            has_b_frames: !places.is_sorted(),
+            interlaced: stored.interlaced,
+            index: stored.mode,
+        };
+        facts.set_times(stored.times.clone(), &[]);
+        facts
+    }
+
     /// Takes over the number of frames that the decoder gave.
     pub(super) fn recount(&mut self, frames: u32, stamps: &[Stamp]) {
         self.frames = frames;
@@ -157,6 +185,14 @@ impl VideoFacts {
             if self.duration > 0 { times.len() as f64 * 1e9 / self.duration as f64 } else { 0.0 };
         self.times = times;
     }
+}
+
+/// Width and height of a pixel as caps say it, or square.
+pub(super) fn pixel_aspect(caps: &gst::Caps) -> (u32, u32) {
+    let aspect =
+        caps.structure(0).and_then(|structure| structure.get::<gst::Fraction>("pixel-aspect-ratio").ok());
+    let aspect = aspect.map(|aspect| (aspect.numer().unsigned_abs(), aspect.denom().unsigned_abs()));
+    aspect.filter(|aspect| aspect.0 > 0 && aspect.1 > 0).unwrap_or((1, 1))
 }
 
 /// Two times that are rounded to milliseconds (Matroska) can be off by one each way, in ns.

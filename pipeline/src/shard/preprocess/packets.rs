@@ -1,0 +1,77 @@
+//! Rows of packet shards: each video's own packets, with the index that was found when it was opened.
+
+use std::sync::Arc;
+
+use schemas::packet_shard::PacketShardFacts;
+
+use super::{Pulse, RowMaker};
+use crate::{
+    dataset::Videos,
+    file::FileBytes,
+    shard::writer::Row,
+    source::{Reach, SourceError, drawn::failed},
+    video::{Limits, OpenVideo, VideoError, VideoReader},
+};
+
+/// Makes the rows of a dataset of packet shards from `videos`.
+pub fn packets(
+    videos: Videos,
+    facts: PacketShardFacts,
+    limits: Limits,
+) -> Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync> {
+    let videos = Arc::new(videos);
+    Arc::new(move |_| {
+        let (videos, facts) = (Arc::clone(&videos), facts.clone());
+        let mut reader = VideoReader::new(limits);
+        Box::new(move |number| {
+            let opened = open(&mut reader, &videos, number, limits)?;
+            rows(opened, number, &facts)
+        })
+    })
+}
+
+/// A video, and what a shard says of where it comes from.
+pub(super) struct Opened {
+    pub open: OpenVideo,
+    pub name: String,
+    pub label: Option<i32>,
+    pub digest: [u8; 16],
+}
+
+/// Opens video `number`, and takes the digest of its file.
+pub(super) fn open(
+    reader: &mut VideoReader,
+    videos: &Videos,
+    number: u64,
+    limits: Limits,
+) -> Result<Opened, SourceError> {
+    let entry = videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
+        reason: format!("video {number} of {} was asked for", videos.entries().len()),
+    })?;
+    if let Some(known) = videos.known_failure(number) {
+        let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
+        return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
+    }
+    let open = reader.open(&entry.path).map_err(|why| failed(&why, Reach::Video))?;
+    let cannot_open = |cause| VideoError::CannotOpen { path: entry.path.clone(), cause };
+    let file = FileBytes::read(&entry.path, limits.file_bytes)
+        .map_err(cannot_open)
+        .and_then(|file| file.map_err(|bytes| VideoError::FileTooLarge { bytes, limit: limits.file_bytes }))
+        .map_err(|why| failed(&why, Reach::Video))?;
+    let (digest, _) = blake3::hash(file.bytes())
+        .as_bytes()
+        .split_first_chunk::<16>()
+        .map(|(half, rest)| (*half, rest.len()))
+        .expect("because a BLAKE3 digest has 32 bytes");
+    Ok(Opened { open, name: entry.path.display().to_string(), label: entry.label, digest })
+}
+
+fn rows(opened: Opened, number: u64, facts: &PacketShardFacts) -> Result<Vec<Row>, SourceError> {
+    let Opened { open, name, label, digest } = opened;
+    let stored = open.to_stored(number, name, label, digest).map_err(|why| failed(&why, Reach::Video))?;
+    open.into_rows(stored, facts).map_err(|reason| SourceError::Failed {
+        verdict: "container-damaged".into(),
+        reason,
+        reach: Reach::Video,
+    })
+}

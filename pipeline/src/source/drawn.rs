@@ -1,0 +1,65 @@
+//! The frames of a clip: drawn from an open video, then decoded.
+
+use super::{Reach, SourceError};
+use crate::{
+    FrameRank, StreamTime,
+    draws::Draws,
+    picture::Picture,
+    plan::sampling::{Sampling, SamplingError},
+    profile::{Profile, Stage},
+    video::{OpenVideo, VideoError, VideoFacts, VideoReader},
+};
+
+/// The frames of a clip, not decoded yet.
+pub(super) struct Drawn {
+    /// Rank of each frame; may repeat.
+    pub ranks: Vec<FrameRank>,
+    /// Presentation time of each frame.
+    pub times: Vec<StreamTime>,
+    /// The distinct frames, rising.
+    pub wanted: Vec<FrameRank>,
+}
+
+impl Drawn {
+    /// Frames of the video with these facts.
+    pub fn of(facts: &VideoFacts, sampling: Sampling, start: &mut Draws) -> Result<Self, SourceError> {
+        let ranks = sampling.draw(&facts.times, start).map_err(|why| match why {
+            SamplingError::TooShort { .. } => {
+                SourceError::LeftOut { reason: why.to_string(), reach: Reach::Video }
+            }
+            SamplingError::NoFrames => SourceError::Failed {
+                verdict: "nothing-shown".into(),
+                reason: why.to_string(),
+                reach: Reach::Video,
+            },
+            SamplingError::Pace { .. } => SourceError::Broken { reason: why.to_string() },
+        })?;
+        let ranks: Vec<FrameRank> = ranks.into_iter().map(FrameRank).collect();
+        let times = ranks.iter().filter_map(|rank| facts.times.get(rank.0 as usize).copied()).collect();
+        let mut wanted = ranks.clone();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(Self { ranks, times, wanted })
+    }
+
+    /// Their pictures, each distinct one once, rising.
+    pub fn decode(
+        &self,
+        reader: &mut VideoReader,
+        open: &OpenVideo,
+        profile: &Profile,
+    ) -> Result<Vec<(FrameRank, Picture)>, SourceError> {
+        let before = reader.work().frames;
+        let decoded = profile.time(Stage::Decode, || reader.decode(open, &self.wanted));
+        profile.count_decoded(reader.work().frames - before);
+        decoded.map_err(|why| {
+            let reach = if matches!(why, VideoError::TimeLimit { .. }) { Reach::Video } else { Reach::Slot };
+            failed(&why, reach)
+        })
+    }
+}
+
+/// A video's failure.
+pub(crate) fn failed(why: &VideoError, reach: Reach) -> SourceError {
+    SourceError::Failed { verdict: why.verdict().to_owned(), reason: why.to_string(), reach }
+}

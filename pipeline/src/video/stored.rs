@@ -1,0 +1,172 @@
+//! An open video as a shard keeps it, and back: the same facts, packets and index, so the same pictures.
+
+use std::{ops::Range, str::FromStr as _};
+
+use bytes::Bytes;
+use gstreamer as gst;
+use schemas::packet_shard::PacketShardFacts;
+
+use super::{OpenVideo, VideoError, VideoFacts, VideoReader, facts::pixel_aspect, initialise};
+use crate::{
+    FrameRank, PacketNumber,
+    demux::{self, Packet},
+    plan::{
+        order::{IndexMode, Stamp},
+        pictures::StreamHeader,
+    },
+    shard::{Row, SEGMENT_BYTES, StoredPacket, StoredVideo},
+};
+
+/// The field of caps with the container's decoder configuration.
+const SETUP: &str = "codec_data";
+
+impl OpenVideo {
+    /// The video as a shard keeps it.
+    ///
+    /// # Errors
+    /// When its description does not survive being written.
+    pub fn to_stored(
+        &self,
+        number: u64,
+        video: String,
+        label: Option<i32>,
+        digest: [u8; 16],
+    ) -> Result<StoredVideo, VideoError> {
+        let setup = self.caps.structure(0).map(demux::setup_of).unwrap_or_default();
+        let mut caps = self.caps.clone();
+        if let Some(structure) = caps.make_mut().structure_mut(0)
+            && !setup.is_empty()
+        {
+            structure.remove_field(SETUP);
+        }
+        let caps = caps.to_string();
+        if described(&caps, &setup).as_ref() != Some(&self.caps) {
+            return Err(VideoError::UnknownCodec { codec: caps });
+        }
+        let packet = |(packet, fact): (&Packet, _)| StoredPacket {
+            bytes: packet.buffer.size() as u32,
+            pts: packet.stamp.pts,
+            fact,
+            hidden: packet.stamp.hidden,
+            key: packet.key,
+        };
+        let facts = &self.facts;
+        Ok(StoredVideo {
+            number,
+            video,
+            digest,
+            label,
+            container: facts.container.to_owned(),
+            codec: self.codec,
+            caps,
+            codec_data: setup,
+            size: (facts.width, facts.height),
+            coded: self.header.size,
+            left: self.header.left,
+            orientation: facts.orientation,
+            interlaced: facts.interlaced,
+            mode: facts.index,
+            hidden: self.hidden,
+            times: facts.times.clone(),
+            packets: self.packets.iter().zip(self.index.iter().copied()).map(packet).collect(),
+            made: None,
+        })
+    }
+
+    /// The rows of the video, `stored` being what a shard keeps of it.
+    ///
+    /// # Errors
+    /// When a packet cannot be read, or there are more than can be numbered.
+    pub fn into_rows(self, stored: StoredVideo, facts: &PacketShardFacts) -> Result<Vec<Row>, String> {
+        let maps: Vec<_> = self.packets.iter().map(|packet| packet.buffer.map_readable().ok()).collect();
+        stored.into_rows(facts, SEGMENT_BYTES, |at| maps.get(at)?.as_ref().map(|map| map.as_slice()))
+    }
+
+    /// Gives packets their bytes, which follow each other in `bytes`.
+    pub(crate) fn put_packets(&mut self, packets: Range<usize>, bytes: &Bytes) {
+        let mut from = 0;
+        for (packet, size) in self.packets[packets.clone()].iter_mut().zip(&self.sizes[packets]) {
+            let to = from + *size as usize;
+            packet.buffer = gst::Buffer::from_slice(bytes.slice(from..to));
+            if !packet.key
+                && let Some(buffer) = packet.buffer.get_mut()
+            {
+                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
+            }
+            from = to;
+        }
+    }
+}
+
+impl VideoReader {
+    /// Opens a video of a shard; its packets have no bytes yet.
+    ///
+    /// # Errors
+    /// When its description is not that of its codec, or its pictures are too large.
+    pub fn open_stored(&self, stored: &StoredVideo) -> Result<OpenVideo, VideoError> {
+        initialise()?;
+        let unknown = || VideoError::UnknownCodec { codec: stored.caps.clone() };
+        let caps = described(&stored.caps, &stored.codec_data).ok_or_else(unknown)?;
+        let structure = caps.structure(0).ok_or_else(unknown)?;
+        if demux::codec_of(structure) != Some(stored.codec) {
+            return Err(unknown());
+        }
+        let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
+        let stated = side("width").zip(side("height"));
+        let packet = |packet: &StoredPacket| Packet {
+            buffer: gst::Buffer::new(),
+            stamp: Stamp { pts: packet.pts, dts: None, duration: None, hidden: packet.hidden },
+            key: packet.key,
+        };
+        let header =
+            StreamHeader { size: stored.coded, interlaced: stored.interlaced, left: stored.left, gap: None };
+        let mut facts = VideoFacts::of_stored(stored);
+        facts.pixel_aspect = pixel_aspect(&caps);
+        for size in [stored.coded, stated] {
+            self.check_size(&facts, size)?;
+        }
+        if facts.frames == 0 {
+            return Err(VideoError::NothingShown { packets: facts.packets });
+        }
+        Ok(OpenVideo {
+            facts,
+            codec: stored.codec,
+            caps,
+            packets: stored.packets.iter().map(packet).collect(),
+            index: stored.packets.iter().map(|packet| packet.fact).collect(),
+            hidden: stored.hidden,
+            header,
+            sizes: stored.packets.iter().map(|packet| packet.bytes).collect(),
+        })
+    }
+
+    /// The packets that decoding the distinct `wanted` frames sends, rising.
+    ///
+    /// # Errors
+    /// When a wanted frame does not exist.
+    pub fn needed(&self, video: &OpenVideo, wanted: &[FrameRank]) -> Result<Vec<PacketNumber>, VideoError> {
+        if video.facts.index == IndexMode::Linear {
+            return Ok((0..video.packets.len() as u32).map(PacketNumber).collect());
+        }
+        if let Some(&rank) = wanted.iter().find(|rank| rank.0 >= video.facts.frames) {
+            return Err(VideoError::NoSuchFrame { rank, frames: video.facts.frames });
+        }
+        let mut places: Vec<_> = wanted.iter().map(|&rank| video.place_of(rank)).collect();
+        places.sort_unstable();
+        places.dedup();
+        let runs = crate::plan::plan(&video.index, &places, self.skipping).unwrap_or_default();
+        let mut packets: Vec<_> = runs.into_iter().flat_map(|run| run.send).collect();
+        packets.sort_unstable();
+        Ok(packets)
+    }
+}
+
+/// Caps of a text and a decoder configuration.
+fn described(caps: &str, setup: &[u8]) -> Option<gst::Caps> {
+    let mut caps = gst::Caps::from_str(caps).ok()?;
+    if !setup.is_empty() {
+        let setup = gst::Buffer::from_slice(setup.to_vec());
+        caps.make_mut().structure_mut(0)?.set(SETUP, setup);
+    }
+    Some(caps)
+}
