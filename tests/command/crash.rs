@@ -68,35 +68,30 @@ fn a_training_killed_and_resumed_ends_with_the_same_bytes() {
 
 #[test]
 fn a_preprocess_killed_and_run_again_ends_with_the_same_shards() {
-    let folder = tempfile::tempdir().unwrap();
     let samples = samples();
-    let preprocess = |out: &Path, kill_after: Option<&str>| {
-        let arguments = [
-            "preprocess",
-            &samples,
-            "--out",
-            text(out),
-            "--recipe",
-            "tiny",
-            "--clips-per-video",
-            "6",
-            "--clips-per-shard",
-            "4",
-        ];
-        match kill_after {
-            Some(ending) => kill_when(&arguments, || out.is_dir() && !files(out, ending).is_empty()),
-            None => {
-                succeed(&arguments);
+    for (kept, shards_expected) in [
+        (&["--clips-per-video", "6", "--clips-per-shard", "4"][..], 6),
+        (&["--store", "packets", "--videos-per-shard", "1"], 4),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let preprocess = |out: &Path, kill_after: Option<&str>| {
+            let arguments = ["preprocess", &samples, "--out", text(out), "--recipe", "tiny"];
+            let arguments = [&arguments[..], kept].concat();
+            match kill_after {
+                Some(ending) => kill_when(&arguments, || out.is_dir() && !files(out, ending).is_empty()),
+                None => {
+                    succeed(&arguments);
+                }
             }
-        }
-    };
-    let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
-    preprocess(&whole, None);
-    preprocess(&cut, Some(".parquet"));
-    preprocess(&cut, None);
-    let shards = files(&whole, ".parquet");
-    assert_eq!(shards.len(), 6, "{:?}", shards.keys());
-    assert!(shards == files(&cut, ".parquet"), "the shards differ");
+        };
+        let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
+        preprocess(&whole, None);
+        preprocess(&cut, Some(".parquet"));
+        preprocess(&cut, None);
+        let shards = files(&whole, ".parquet");
+        assert_eq!(shards.len(), shards_expected, "{:?}", shards.keys());
+        assert!(shards == files(&cut, ".parquet"), "the shards differ: {kept:?}");
+    }
 }
 
 #[test]

@@ -4,47 +4,53 @@ use std::process::Command;
 
 use crate::{samples, stdout, succeed, text};
 
-/// Reads every shard with pyarrow and, where they are there, DuckDB and polars; prints the digest of
-/// the first frame of the first row.
-const READ: &str = r#"
-import sys, hashlib, pathlib
-try:
-    import numpy, pyarrow.parquet as parquet
-except ImportError:
-    print("missing"); sys.exit()
-shards = sorted(pathlib.Path(sys.argv[1]).glob("*.parquet"))
-row = parquet.read_table(shards[0]).slice(0, 1).to_pylist()[0]
-pixels = numpy.frombuffer(row["pixels"], "uint8").reshape(16, row["height"], row["width"], 3)
-for module, count in [("duckdb", lambda m: m.sql(f"select count(*) from '{shards[0]}'").fetchone()[0]),
-                      ("polars", lambda m: m.read_parquet(shards[0]).height)]:
-    try:
-        assert count(__import__(module)) == parquet.read_metadata(shards[0]).num_rows
-    except ImportError:
-        print("no", module, file=sys.stderr)
-print(row["video"], row["frames"][0], hashlib.md5(pixels[0].tobytes()).hexdigest())
-"#;
+/// The line that `tests/python/read_shards.py` prints, or none where Python lacks something, said aloud.
+fn python_reads(kind: &str, folder: &std::path::Path) -> Option<Vec<String>> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/read_shards.py");
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let Ok(output) = Command::new(python).args([script, kind, text(folder)]).output() else {
+        println!("skipped: no Python here");
+        return None;
+    };
+    let line = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{line}{}", String::from_utf8_lossy(&output.stderr));
+    if line.starts_with("missing") {
+        println!("skipped: Python has no {}", line["missing".len()..].trim());
+        return None;
+    }
+    Some(line.split_whitespace().map(str::to_owned).collect())
+}
+
+fn md5(bytes: &[u8]) -> String {
+    <md5::Md5 as md5::Digest>::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 #[test]
 fn python_sees_the_right_picture() {
-    let folder = tempfile::tempdir().unwrap();
-    succeed(&["preprocess", &samples(), "--out", text(folder.path()), "--recipe", "tiny"]);
-    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
-    let read = Command::new(python).args(["-c", READ, text(folder.path())]).output();
-    let Some(line) = read.ok().map(|output| String::from_utf8(output.stdout).unwrap()) else {
-        println!("skipped: no Python here");
-        return;
-    };
-    if line.trim() == "missing" {
-        println!("skipped: Python has no pyarrow or no numpy");
-        return;
+    for pixels in ["planes", "rgb"] {
+        let folder = tempfile::tempdir().unwrap();
+        let make = ["preprocess", &samples(), "--out", text(folder.path()), "--recipe", "tiny"];
+        succeed(&[&make[..], &["--pixels", pixels]].concat());
+        let Some(line) = python_reads("frames", folder.path()) else { return };
+        let [video, rank, _, _, digest] = &line[..] else { panic!("{line:?}") };
+        let pictures = folder.path().join("pictures");
+        succeed(&["frames", video, "--indices", rank, "--out", text(&pictures)]);
+        let picture =
+            image::open(pictures.join(format!("frame_{:06}.png", rank.parse::<u32>().unwrap()))).unwrap();
+        assert_eq!(*digest, md5(picture.to_rgb8().as_raw()), "{pixels}");
     }
-    let [video, rank, digest] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
-    let pictures = folder.path().join("pictures");
-    succeed(&["frames", video, "--indices", rank, "--out", text(&pictures)]);
-    let picture =
-        image::open(pictures.join(format!("frame_{:06}.png", rank.parse::<u32>().unwrap()))).unwrap();
-    let of_picture = <md5::Md5 as md5::Digest>::digest(picture.to_rgb8().as_raw());
-    assert_eq!(digest, of_picture.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+}
+
+#[test]
+fn python_decodes_the_packets_of_a_shard() {
+    let folder = tempfile::tempdir().unwrap();
+    succeed(&["preprocess", &samples(), "--out", text(folder.path()), "--store", "packets"]);
+    let Some(line) = python_reads("packets", folder.path()) else { return };
+    let [video, frames, digest] = &line[..] else { panic!("{line:?}") };
+    let of_frames = stdout(&["frames", video, "--md5"]);
+    assert_eq!(of_frames.lines().count().to_string(), *frames);
+    let of_frames: String = of_frames.lines().map(|line| line.rsplit('\t').next().unwrap()).collect();
+    assert_eq!(*digest, md5(of_frames.as_bytes()));
 }
 
 #[test]
