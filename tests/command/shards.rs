@@ -27,17 +27,21 @@ fn md5(bytes: &[u8]) -> String {
 
 #[test]
 fn python_sees_the_right_picture() {
-    for pixels in ["planes", "rgb"] {
+    // The script rounds in floats, the command in integers.
+    for (pixels, tolerance) in [("planes", 1), ("rgb", 0)] {
         let folder = tempfile::tempdir().unwrap();
         let make = ["preprocess", &samples(), "--out", text(folder.path()), "--recipe", "tiny"];
         succeed(&[&make[..], &["--pixels", pixels]].concat());
         let Some(line) = python_reads("frames", folder.path()) else { return };
-        let [video, rank, _, _, digest] = &line[..] else { panic!("{line:?}") };
+        let [video, rank] = &line[..] else { panic!("{line:?}") };
         let pictures = folder.path().join("pictures");
         succeed(&["frames", video, "--indices", rank, "--out", text(&pictures)]);
         let picture =
             image::open(pictures.join(format!("frame_{:06}.png", rank.parse::<u32>().unwrap()))).unwrap();
-        assert_eq!(*digest, md5(picture.to_rgb8().as_raw()), "{pixels}");
+        let (picture, read) = (picture.to_rgb8(), std::fs::read(folder.path().join("rgb.bin")).unwrap());
+        assert_eq!(picture.as_raw().len(), read.len());
+        let furthest = picture.as_raw().iter().zip(&read).map(|(one, other)| one.abs_diff(*other)).max();
+        assert!(furthest <= Some(tolerance), "{pixels}: {furthest:?}");
     }
 }
 

@@ -1,7 +1,7 @@
-"""Reads shards as README says, and prints the MD5 of a frame's RGB (frames) or planes (packets).
+"""Reads shards as README says.
 
-    read_shards.py frames DIR      the first frame of the first row, as RGB
-    read_shards.py packets DIR     every frame of the first video, as planes, from PyAV
+    read_shards.py frames DIR      the first frame of the first row, as RGB written to DIR/rgb.bin
+    read_shards.py packets DIR     the MD5 of every frame of the first video, as planes, from PyAV
 
 Also opens the shards with DuckDB and polars where they are there. Prints "missing NAME" where Python lacks
 what it needs.
@@ -44,7 +44,8 @@ def frames(shard):
         rgb = rgb_of(
             y.reshape(h, w), cb.reshape(ch, cw), cr.reshape(ch, cw), row["matrix"], row["range"] == "full"
         )
-    print(row["video"], row["frames"][0], h, w, hashlib.md5(rgb.tobytes()).hexdigest())
+    shard.with_name("rgb.bin").write_bytes(rgb.tobytes())
+    print(row["video"], row["frames"][0])
 
 
 def packets(shard):
