@@ -2,7 +2,8 @@
 //!
 //! A video that gives no clip stands in `quarantine.jsonl` once, however often it is drawn and however
 //! often the run is taken up again. Past a share of the dataset's videos it is no longer a few bad
-//! files but a wrong folder or a missing decoder, and the run should stop. Who takes the failed
+//! files but a wrong folder or a missing decoder, and the run should stop. A few are a few also where
+//! they are a large share of a small set ([`A_FEW`]). Who takes the failed
 //! video's place is the schedule's business.
 
 use std::{
@@ -14,6 +15,10 @@ use std::{
 };
 
 use schemas::{MADE_BY, quarantine::QuarantineLine};
+
+/// Failed videos that a run bears whatever their share is, unless it is to bear none. One bad file of
+/// five says nothing of the others; where none is left to draw from, the run ends anyway.
+pub const A_FEW: u64 = 3;
 
 /// Why a run cannot go on after a video failed.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +111,8 @@ impl Quarantine {
             state.failed.insert(line.video);
         }
         let failed = state.failed.len() as u64;
-        if failed as f64 > self.max_failed_share * self.videos as f64 {
+        let few = self.max_failed_share > 0.0 && failed <= A_FEW;
+        if failed as f64 > self.max_failed_share * self.videos as f64 && !few {
             let (videos, share) = (self.videos, self.max_failed_share);
             let last = format!("{video}: {reason}");
             return Err(QuarantineError::TooMany { failed, videos, share, last });
@@ -201,14 +207,25 @@ mod tests {
 
     #[test]
     fn more_failures_than_the_share_allows_are_an_error() {
-        let quarantine = Quarantine::open(None, 20, 0.1).unwrap();
-        quarantine.record("a.mp4", "damaged", "one").unwrap();
-        quarantine.record("b.mp4", "damaged", "two").unwrap();
-        let error = quarantine.record("c.mp4", "damaged", "three").unwrap_err();
+        let quarantine = Quarantine::open(None, 40, 0.1).unwrap();
+        for video in ["a.mp4", "b.mp4", "c.mp4", "d.mp4"] {
+            quarantine.record(video, "damaged", "one of a few").unwrap();
+        }
+        let error = quarantine.record("e.mp4", "damaged", "five").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "3 of 20 videos gave no clip, more than the 10 % that may fail; the last one: c.mp4: three"
+            "5 of 40 videos gave no clip, more than the 10 % that may fail; the last one: e.mp4: five"
         );
+    }
+
+    #[test]
+    fn a_small_set_bears_a_few_failures_unless_it_is_to_bear_none() {
+        let quarantine = Quarantine::open(None, 5, 0.1).unwrap();
+        for video in ["a.mp4", "b.mp4", "c.mp4"] {
+            quarantine.record(video, "damaged", "one of a few").unwrap();
+        }
+        assert!(quarantine.record("d.mp4", "damaged", "one too many").is_err());
+        assert!(Quarantine::open(None, 5, 0.0).unwrap().record("a.mp4", "damaged", "any").is_err());
     }
 
     #[test]
