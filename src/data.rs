@@ -33,9 +33,6 @@ const IN_FLIGHT_BYTES: u64 = 1 << 30;
 /// Bytes of batches that wait for the trainer.
 const WAITING_BYTES: u64 = 256 << 20;
 
-/// Seconds that opening a video, and decoding a clip of it, may take each.
-pub const SECONDS_PER_CLIP: u32 = 20;
-
 /// Opens VIDEOS, a manifest, or a folder of shards.
 ///
 /// # Errors
@@ -181,22 +178,27 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
 
 #[cfg(feature = "video")]
 fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
-    use pipeline::source::videos;
+    use pipeline::{source::videos, video::Verify};
     let sampling = settings(recipe, 1)?.sampling();
-    Ok(Arc::new(Arc::new(videos::Videos::new(videos.clone(), sampling, limits()))))
+    let verify = match recipe.clip.verify {
+        recipe::Verify::Video => Verify::Video,
+        recipe::Verify::Clip => Verify::Clip,
+    };
+    let videos = videos::Videos::new(videos.clone(), sampling, limits(recipe)).with_verify(verify);
+    Ok(Arc::new(Arc::new(videos)))
 }
 
 #[cfg(feature = "video")]
 fn packets(shards: &pipeline::shard::PacketShards, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::packets::PacketVideos;
     let sampling = settings(recipe, 1)?.sampling();
-    Ok(Arc::new(Arc::new(PacketVideos::new(shards.clone(), sampling, limits()))))
+    Ok(Arc::new(Arc::new(PacketVideos::new(shards.clone(), sampling, limits(recipe)))))
 }
 
 /// What a video may cost before it is refused.
 #[cfg(feature = "video")]
-pub fn limits() -> pipeline::video::Limits {
-    pipeline::video::Limits { seconds: SECONDS_PER_CLIP, ..pipeline::video::Limits::default() }
+pub fn limits(recipe: &Recipe) -> pipeline::video::Limits {
+    pipeline::video::Limits { seconds: recipe.run.seconds_per_clip, ..pipeline::video::Limits::default() }
 }
 
 #[cfg(not(feature = "video"))]
@@ -230,7 +232,8 @@ pub fn batches(dataset: &Dataset, recipe: &Recipe, first: u64, workers: usize, r
     let workers = Workers {
         count: workers.max(1),
         budget_bytes: IN_FLIGHT_BYTES,
-        seconds_per_clip: 2 * SECONDS_PER_CLIP,
+        // A reader ends by itself at its limit; only one that is stuck is still there then.
+        seconds_per_clip: recipe.run.seconds_per_clip.saturating_add(2),
     };
     let quarantine = Arc::clone(&run.quarantine);
     let on_failure = move |line: schemas::quarantine::QuarantineLine| {

@@ -43,6 +43,8 @@ pub struct KnownFailure {
 pub struct Videos {
     entries: Vec<VideoEntry>,
     failures: BTreeMap<u64, KnownFailure>,
+    /// Bytes of each video that a scan decoded whole without complaint.
+    verified: BTreeMap<u64, u64>,
 }
 
 /// Where clips come from.
@@ -79,13 +81,16 @@ pub enum DatasetError {
 impl Videos {
     /// The videos of a list; none is known to be bad.
     pub fn new(entries: Vec<VideoEntry>) -> Self {
-        Self { entries, failures: BTreeMap::new() }
+        Self { entries, ..Self::default() }
     }
 
     /// The videos of a manifest.
     pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
         let mut videos = Self::default();
         for (row, number) in rows.into_iter().zip(0..) {
+            if row.verified == Some(true) {
+                videos.verified.insert(number, row.bytes);
+            }
             if row.verdict != GOOD {
                 let reason = row.reason.unwrap_or_default();
                 videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
@@ -103,6 +108,11 @@ impl Videos {
     /// What a scan found wrong with video `number`.
     pub fn known_failure(&self, number: u64) -> Option<&KnownFailure> {
         self.failures.get(&number)
+    }
+
+    /// How many bytes video `number` had when a scan decoded it whole without complaint, if it did.
+    pub fn verified_bytes(&self, number: u64) -> Option<u64> {
+        self.verified.get(&number).copied()
     }
 
     /// Digest of paths and labels in their order, hexadecimal: two lists with the same digest give

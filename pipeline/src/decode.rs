@@ -22,11 +22,13 @@ use gstreamer_video as gst_video;
 use self::complaints::Complaints;
 use crate::{
     demux::Packet,
+    file::FileBytes,
     picture::{Layout, Matrix, Picture, Range},
     plan::{
         PacketFact, Place, Run,
         pictures::{Codec, StreamHeader},
     },
+    progress,
     video::VideoError,
 };
 
@@ -37,6 +39,7 @@ pub(crate) struct Stream<'a> {
     pub caps: &'a gst::Caps,
     pub header: &'a StreamHeader,
     pub packets: &'a [Packet],
+    pub file: &'a FileBytes,
     pub index: &'a [PacketFact],
 }
 
@@ -50,6 +53,26 @@ pub(crate) enum Naming {
     ByPacket,
     /// By counting them.
     Counting,
+}
+
+/// How much of a stream is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What the wanted pictures take.
+    Wanted,
+    /// All of it.
+    Video,
+}
+
+/// What is wanted of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    /// The packets to send.
+    pub runs: &'a [Run],
+    /// The pictures to keep, rising.
+    pub wanted: &'a [Place],
+    pub naming: Naming,
+    pub extent: Extent,
 }
 
 /// When a decode must end.
@@ -135,19 +158,18 @@ impl Decoder {
         Ok(Self { element, input, _output: output, job, caps: None, base: 0, streams: 0 })
     }
 
-    /// Decodes `runs` of the packets of `stream` and keeps the pictures at the places `wanted` (rising).
+    /// Sends the packets of `stream` that are requested and keeps the wanted pictures.
     pub(crate) fn decode(
         &mut self,
         stream: Stream<'_>,
-        runs: &[Run],
-        wanted: &[Place],
-        naming: Naming,
+        request: Request<'_>,
         limit: TimeLimit,
         work: &mut Work,
     ) -> Result<Vec<Option<Picture>>, VideoError> {
         complaints::take();
+        let Request { runs, wanted, naming, extent } = request;
         self.begin(naming, wanted, stream.header);
-        let Stream { caps, packets, index, .. } = stream;
+        let Stream { caps, packets, file, index, .. } = stream;
         let mut pushed = 0;
         for run in runs {
             self.open(caps);
@@ -159,10 +181,11 @@ impl Decoder {
                     Naming::Counting => at as u64,
                     Naming::ByPacket => index[at].place.map_or(packets.len() as u64, |place| place.0.into()),
                 };
-                let flow = self.input.push(own_time(packet, self.base + place));
+                let flow = self.input.push(own_time(packet.buffer(file), self.base + place));
                 pushed += 1;
+                progress::step();
                 self.check(flow, pushed, limit)?;
-                if naming == Naming::Counting && self.lock().is_complete() {
+                if naming == Naming::Counting && extent == Extent::Wanted && self.lock().is_complete() {
                     break;
                 }
             }
@@ -264,8 +287,7 @@ fn make(codec: Codec) -> Result<gst::Element, VideoError> {
 }
 
 /// The packet with a time that names its place, and without its container's.
-fn own_time(packet: &Packet, place: u64) -> gst::Buffer {
-    let mut buffer = packet.buffer.clone();
+fn own_time(mut buffer: gst::Buffer, place: u64) -> gst::Buffer {
     let own = buffer.make_mut();
     own.set_pts(gst::ClockTime::from_nseconds(place * STEP));
     own.set_dts(gst::ClockTime::NONE);

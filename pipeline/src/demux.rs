@@ -2,7 +2,7 @@
 //!
 //! The demuxer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
 //! ([`file_pad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of MP4, Matroska and
-//! AVI are slices of the file's memory, not copies.
+//! AVI are slices of the file's memory, not copies, and places in the file where it is too large for that.
 //!
 //! ```text
 //! FileBytes ─▶ file pad ─▶ demuxer ─▶ (parser) ─▶ packet pad ─▶ Vec<Packet>
@@ -11,6 +11,7 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
+mod boxes;
 mod description;
 mod ebml;
 mod file_pad;
@@ -35,16 +36,53 @@ use crate::{
     file::{Container, FileBytes},
     picture::Orientation,
     plan::{bits::Framing, order::Stamp, pictures::Codec},
+    progress,
     video::VideoError,
 };
 
 /// A compressed access unit with what its container says of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Packet {
-    pub buffer: gst::Buffer,
+    pub body: Body,
     pub stamp: Stamp,
     /// Marked as a key frame.
     pub key: bool,
+}
+
+/// Where a packet's bytes are.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// In memory.
+    Held(gst::Buffer),
+    /// In the file.
+    OnDisk { place: u64, length: u32 },
+}
+
+impl Body {
+    /// How many there are.
+    pub(crate) fn length(&self) -> u32 {
+        match self {
+            Self::Held(buffer) => buffer.size() as u32,
+            Self::OnDisk { length, .. } => *length,
+        }
+    }
+}
+
+impl Packet {
+    /// The packet for a decoder. `file` is where it came from.
+    pub(crate) fn buffer(&self, file: &FileBytes) -> gst::Buffer {
+        match &self.body {
+            Body::Held(buffer) => buffer.clone(),
+            &Body::OnDisk { place, length } => {
+                let slice = file.slice(place..place + u64::from(length));
+                let mut buffer = gst::Buffer::from_slice(slice);
+                if let Some(buffer) = buffer.get_mut().filter(|_| !self.key) {
+                    buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
+                }
+                buffer
+            }
+        }
+    }
 }
 
 /// The video stream of a file.
@@ -67,7 +105,7 @@ pub(crate) fn demux(
 ) -> Result<Demuxed, VideoError> {
     let damaged = |reason: String| VideoError::ContainerDamaged { container: container.name(), reason };
     if container == Container::Matroska {
-        match ebml::fault(file.bytes()) {
+        match ebml::fault(&file) {
             Some(ebml::Fault::Circle { at }) => {
                 return Err(damaged(format!("its index at byte {at} leads in a circle")));
             }
@@ -92,12 +130,13 @@ pub(crate) fn demux(
     let bus = listen(&shared);
     demuxer.set_bus(Some(&bus));
     let links = Arc::new(Mutex::new(Links::default()));
-    attend(&demuxer, &shared, &links, &bus, container);
+    attend(&demuxer, &shared, &links, &bus, container, &file);
 
     let source = FilePad::new(file, mode);
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
     let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
+    progress::step();
     shared.change(|track| track.at_end = true);
     stop(demuxer, links, in_time);
     if !in_time {
@@ -133,7 +172,11 @@ fn run(
                 _ => "video/mpeg,mpegversion=2,systemstream=true",
             };
             let caps = caps.parse().expect("the caps are written correctly above");
-            !started || source.push_all(&caps, shared, || Instant::now() < deadline)
+            !started
+                || source.push_all(&caps, shared, || {
+                    progress::step();
+                    Instant::now() < deadline
+                })
         }
     }
 }
@@ -184,7 +227,9 @@ fn attend(
     links: &Arc<Mutex<Links>>,
     bus: &gst::Bus,
     container: Container,
+    file: &FileBytes,
 ) {
+    let file = file.clone();
     let (all_added, added, removed) = (shared.clone(), shared.clone(), shared.clone());
     let (links, bus) = (links.clone(), bus.clone());
     demuxer.connect_no_more_pads(move |_| all_added.change(|track| track.complete = true));
@@ -196,8 +241,8 @@ fn attend(
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
         let sink = if is_wanted(&added, pad, &caps) {
             match parser_for(&caps, container) {
-                None => packet_pad::collect(&added, gst::Caps::new_any()),
-                Some((name, output)) => match behind_parser(name, &output, &added, &bus, &mut links) {
+                None => packet_pad::collect(&added, gst::Caps::new_any(), &file),
+                Some((name, output)) => match behind_parser(name, &output, &added, &bus, &mut links, &file) {
                     Some(sink) => sink,
                     None => {
                         added.change(|track| track.error = Some(format!("{name} is not installed")));
@@ -267,10 +312,11 @@ fn behind_parser(
     shared: &Arc<Shared>,
     bus: &gst::Bus,
     links: &mut Links,
+    file: &FileBytes,
 ) -> Option<gst::Pad> {
     let parser = gst::ElementFactory::make(name).build().ok()?;
     parser.set_bus(Some(bus));
-    let collector = packet_pad::collect(shared, output.clone());
+    let collector = packet_pad::collect(shared, output.clone(), file);
     collector.set_active(true).ok()?;
     parser.static_pad("src")?.link(&collector).ok()?;
     parser.set_state(gst::State::Paused).ok()?;

@@ -1,6 +1,13 @@
 //! The bytes of a video file, and which container they are, told by content and never by name.
 
-use std::{fs, io, io::Read as _, ops::Range, path::Path, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fs, io,
+    io::{Read as _, Seek as _, SeekFrom},
+    ops::Range,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 /// The containers that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,51 +66,119 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
     stream.then_some(Container::TransportStream)
 }
 
-/// A file that is held in memory; clones share it.
+/// A file's bytes: in memory, or on the disk and read as they are asked for; clones share them.
 #[derive(Clone, Debug)]
-pub struct FileBytes(Arc<Vec<u8>>);
+pub struct FileBytes {
+    source: Source,
+    length: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Memory(Arc<Vec<u8>>),
+    Disk(Arc<Mutex<Disk>>),
+}
+
+#[derive(Debug)]
+struct Disk {
+    file: fs::File,
+    /// The parts that were read last, with their places in the file.
+    recent: VecDeque<(u64, Weak<Vec<u8>>)>,
+}
+
+/// Parts of a file on the disk whose places are remembered: more than a demuxer holds at once.
+const REMEMBERED: usize = 16;
 
 impl FileBytes {
-    /// Reads a file of at most `limit` bytes; a larger one gives its size instead.
+    /// Opens a file; one of at most `in_memory` bytes is read.
     ///
     /// # Errors
     /// When the file cannot be read, or is none: opening a pipe would wait for somebody to write to it.
-    pub fn read(path: &Path, limit: u64) -> io::Result<Result<Self, u64>> {
+    pub fn open(path: &Path, in_memory: u64) -> io::Result<Self> {
         if !fs::metadata(path)?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let file = fs::File::open(path)?;
         let length = file.metadata()?.len();
-        if length > limit {
-            return Ok(Err(length));
+        if length > in_memory {
+            let disk = Disk { file, recent: VecDeque::new() };
+            return Ok(Self { source: Source::Disk(Arc::new(Mutex::new(disk))), length });
         }
         let mut bytes = Vec::with_capacity(length as usize);
-        file.take(limit).read_to_end(&mut bytes)?;
-        Ok(Ok(Self(Arc::new(bytes))))
+        file.take(in_memory).read_to_end(&mut bytes)?;
+        Ok(Self { length: bytes.len() as u64, source: Source::Memory(Arc::new(bytes)) })
     }
 
-    /// All bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
+    /// No bytes.
+    pub fn none() -> Self {
+        Self { source: Source::Memory(Arc::default()), length: 0 }
     }
 
-    /// A part of the file that keeps the file in memory. It ends where the file ends.
-    pub fn slice(&self, range: Range<usize>) -> FileSlice {
-        let end = range.end.min(self.0.len());
-        FileSlice { file: self.0.clone(), range: range.start.min(end)..end }
+    /// How many there are.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether all of them are in memory.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.source, Source::Memory(_))
+    }
+
+    /// A part of the file. It ends where the file ends, or where the disk gives no more.
+    pub fn slice(&self, range: Range<u64>) -> FileSlice {
+        let end = range.end.min(self.length);
+        let start = range.start.min(end);
+        match &self.source {
+            Source::Memory(bytes) => FileSlice { bytes: bytes.clone(), range: start as usize..end as usize },
+            Source::Disk(disk) => {
+                let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
+                let bytes = Arc::new(disk.read(start, end - start));
+                if disk.recent.len() == REMEMBERED {
+                    disk.recent.pop_front();
+                }
+                disk.recent.push_back((start, Arc::downgrade(&bytes)));
+                FileSlice { range: 0..bytes.len(), bytes }
+            }
+        }
+    }
+
+    /// Where in the file `part` lies, if it is a part of a slice of a file on the disk that is still alive
+    /// and was read lately.
+    pub fn place_of(&self, part: &[u8]) -> Option<u64> {
+        let Source::Disk(disk) = &self.source else { return None };
+        let disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = part.as_ptr_range();
+        disk.recent.iter().rev().find_map(|(place, bytes)| {
+            let bytes = bytes.upgrade()?;
+            let whole = bytes.as_ptr_range();
+            let inside = whole.start <= wanted.start && wanted.end <= whole.end;
+            inside.then(|| place + (wanted.start.addr() - whole.start.addr()) as u64)
+        })
     }
 }
 
-/// A part of a [`FileBytes`].
+impl Disk {
+    /// What can be read of the bytes asked for.
+    fn read(&mut self, start: u64, length: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.file.seek(SeekFrom::Start(start)).is_ok() {
+            // A file that has become shorter, or cannot be read any more, is one that is cut.
+            let _ = (&self.file).take(length).read_to_end(&mut bytes);
+        }
+        bytes
+    }
+}
+
+/// A part of a [`FileBytes`] that keeps its bytes in memory.
 #[derive(Clone, Debug)]
 pub struct FileSlice {
-    file: Arc<Vec<u8>>,
+    bytes: Arc<Vec<u8>>,
     range: Range<usize>,
 }
 
 impl AsRef<[u8]> for FileSlice {
     fn as_ref(&self) -> &[u8] {
-        &self.file[self.range.clone()]
+        &self.bytes[self.range.clone()]
     }
 }
 
@@ -118,8 +193,24 @@ mod tests {
         let pipe = folder.path().join("pipe.mp4");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for path in [pipe.as_path(), folder.path()] {
-            assert_eq!(FileBytes::read(path, 1).unwrap_err().to_string(), "not a regular file");
+            assert_eq!(FileBytes::open(path, 1).unwrap_err().to_string(), "not a regular file");
         }
+    }
+
+    #[test]
+    fn a_file_on_the_disk_gives_what_one_in_memory_gives_and_knows_its_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film");
+        let content: Vec<u8> = (0..=255).collect();
+        fs::write(&path, &content).unwrap();
+        let (memory, disk) = (FileBytes::open(&path, 256).unwrap(), FileBytes::open(&path, 255).unwrap());
+        assert!(memory.is_in_memory() && !disk.is_in_memory());
+        for range in [0..4, 100..200, 250..300, 400..500] {
+            assert_eq!(memory.slice(range.clone()).as_ref(), disk.slice(range).as_ref());
+        }
+        let slice = disk.slice(100..200);
+        assert_eq!(disk.place_of(&slice.as_ref()[7..9]), Some(107));
+        assert_eq!(disk.place_of(&content[7..9]), None);
     }
 
     #[test]

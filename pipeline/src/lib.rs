@@ -19,6 +19,7 @@ pub mod mask;
 pub mod picture;
 pub mod plan;
 pub mod profile;
+pub mod progress;
 pub mod quarantine;
 pub mod schedule;
 pub mod settings;

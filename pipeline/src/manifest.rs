@@ -67,6 +67,8 @@ pub struct ManifestRow {
     pub frames_per_second: Option<f64>,
     /// Whether frames are shown in another order than they are decoded.
     pub has_b_frames: Option<bool>,
+    /// Whether all of it was decoded without complaint; `None` where that was not tried.
+    pub verified: Option<bool>,
 }
 
 /// Why a manifest cannot be written or read.
@@ -124,7 +126,7 @@ impl ManifestRow {
                 reason: Some(error.to_string()),
                 ..row
             },
-            Ok(video) => row.with(&video.facts),
+            Ok(video) => Self { verified: video.is_verified().then_some(true), ..row.with(&video.facts) },
         }
     }
 
@@ -228,6 +230,7 @@ mod tests {
             variable_rate: Some(false),
             frames_per_second: Some(29.97),
             has_b_frames: Some(true),
+            verified: Some(true),
         };
         let mut bad = ManifestRow::unopened("films/b.mp4", None);
         bad.verdict = "truncated".to_owned();

@@ -10,8 +10,9 @@
 //!   are in the batch. A clip that asks for more than the budget asks for all of it and goes alone.
 //! - **Order**: `FuturesOrdered` yields from the front only, so batches do not depend on the workers.
 //! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
-//! - **Time limit**: runs from the moment a thread takes the job. A stuck thread is left behind, its
-//!   video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the stream.
+//! - **Time limit**: a thread that has taken a job and makes no [`crate::progress`] within it is stuck: it
+//!   is left behind, its video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the
+//!   stream. (One that is only slow is ended by the reader's own limits.)
 //! - **End**: the stream goes on for ever, epoch after epoch. Dropping it drops the permits, the awaited
 //!   answers and the pool; threads finish the clip in hand and return.
 //!
@@ -33,12 +34,16 @@ use futures::{
     stream::{FuturesOrdered, StreamExt as _},
 };
 use schemas::{MADE_BY, quarantine::QuarantineLine};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::Instant,
+};
 
 use crate::{
     batch::BatchBuilder,
     clip::{ClipMaker, ClipRow},
     profile::{Profile, Stage},
+    progress::Progress,
     schedule::Order,
     settings::{ClipSettings, SettingsError},
     source::{ClipSource, Reach, SourceError},
@@ -58,7 +63,7 @@ pub struct Workers {
     pub count: usize,
     /// Bytes of all clips in flight.
     pub budget_bytes: u64,
-    /// Seconds that one slot may take before its thread is left behind.
+    /// Seconds without progress after which a thread is left behind.
     pub seconds_per_clip: u32,
 }
 
@@ -216,11 +221,14 @@ struct Arranger {
     stop: mpsc::UnboundedSender<StreamError>,
 }
 
+/// What a thread answers, or that it ended without an answer.
+type Awaited<T> = Result<T, oneshot::error::RecvError>;
+
 /// A job that was sent.
 struct Sent {
     video: u64,
     failures: u64,
-    started: oneshot::Receiver<u64>,
+    started: oneshot::Receiver<(u64, Progress)>,
     answer: oneshot::Receiver<Result<Vec<ClipRow>, SourceError>>,
 }
 
@@ -281,16 +289,16 @@ impl Arranger {
             reach: Reach::Video,
         };
         // Waiting in the queue has no limit of its own: the threads before it have.
-        let Ok(thread) = sent.started.await else {
+        let Ok((thread, progress)) = sent.started.await else {
             return Ok(Err(failed("panicked", "the thread ended before it read the video".into())));
         };
-        match tokio::time::timeout(self.limit, sent.answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => {
+        match self.in_time(&progress, sent.answer).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(_)) => {
                 self.pool.replace(thread)?;
                 Ok(Err(failed("panicked", "the thread that read the video ended without an answer".into())))
             }
-            Err(_) => {
+            None => {
                 let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;
                 if stuck > MOST_LEFT_BEHIND {
                     let video = self.source.name(sent.video);
@@ -299,7 +307,23 @@ impl Arranger {
                 }
                 self.pool.replace(thread)?;
                 let seconds = self.limit.as_secs();
-                Ok(Err(failed("time-limit", format!("the clip was not there within {seconds} s"))))
+                Ok(Err(failed("time-limit", format!("its decoder or demuxer was stuck for {seconds} s"))))
+            }
+        }
+    }
+
+    /// The answer, or nothing once the thread has made no step for the time limit.
+    async fn in_time<T>(&self, progress: &Progress, mut answer: oneshot::Receiver<T>) -> Option<Awaited<T>> {
+        let (mut steps, mut since) = (progress.steps(), Instant::now());
+        loop {
+            if let Ok(answer) = tokio::time::timeout(self.limit / 8, &mut answer).await {
+                return Some(answer);
+            }
+            let found = progress.steps();
+            if found != steps {
+                (steps, since) = (found, Instant::now());
+            } else if since.elapsed() >= self.limit {
+                return None;
             }
         }
     }

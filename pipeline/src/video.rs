@@ -9,7 +9,14 @@ mod error;
 mod facts;
 mod stored;
 
-use std::{collections::HashMap, path::Path, sync::Once};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use gstreamer as gst;
 
@@ -22,7 +29,7 @@ pub use facts::VideoFacts;
 
 use crate::{
     FrameRank, PacketNumber,
-    decode::{Decoder, Naming, Stream, TimeLimit},
+    decode::{Decoder, Extent, Naming, Request, Stream, TimeLimit},
     demux::{self, Demuxed, Packet},
     file::{FileBytes, recognise},
     picture::Picture,
@@ -39,14 +46,31 @@ pub struct Limits {
     pub seconds: u32,
     /// Pixels of a picture.
     pub pixels: u64,
-    /// Bytes of a file, which is held in memory while it is open.
+    /// Bytes of a file that is held in memory while it is open. Of a larger one packets are read when they
+    /// are sent, except that those of transport and program streams are held; they may be 512 MiB.
     pub file_bytes: u64,
+    /// Pixels of all pictures of a video that is decoded whole before it gives its first clip.
+    pub verified_pixels: u64,
+}
+
+/// What must have been decoded without complaint before a picture of a video is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// Every packet of the video, once, where it is not longer than [`Limits::verified_pixels`]. The first
+    /// clip then costs a full decode, and a video of which a decoder complains anywhere gives no clip.
+    ///
+    /// A decoder may make wrong pictures of damaged packets without a word and complain only of others,
+    /// which a clip does not need.
+    #[default]
+    Video,
+    /// The packets that are sent for the wanted pictures.
+    Clip,
 }
 
 impl Default for Limits {
-    /// 20 s, 8192×8192 pixels, 1 GiB.
+    /// 20 s, 8192×8192 pixels, 64 MiB; 2²⁹ pixels are 3 minutes of 340×256 or 8 seconds of 1080p.
     fn default() -> Self {
-        Self { seconds: 20, pixels: 8192 * 8192, file_bytes: 1 << 30 }
+        Self { seconds: 20, pixels: 8192 * 8192, file_bytes: 64 << 20, verified_pixels: 1 << 29 }
     }
 }
 
@@ -58,15 +82,39 @@ pub struct OpenVideo {
     codec: Codec,
     caps: gst::Caps,
     packets: Vec<Packet>,
+    file: FileBytes,
     index: Vec<PacketFact>,
     /// Frames that come out of the decoder before frame 0, which an edit list hides.
     hidden: u32,
     header: StreamHeader,
     /// Bytes of each packet, where the packets get theirs later.
     sizes: Vec<u32>,
+    /// All of it was decoded without complaint.
+    verified: AtomicBool,
 }
 
 impl OpenVideo {
+    /// Whether all of it is known to decode without complaint.
+    pub fn is_verified(&self) -> bool {
+        self.verified.load(Relaxed)
+    }
+
+    /// Takes it for verified, since it was before.
+    pub fn trust(&self) {
+        self.verified.store(true, Relaxed);
+    }
+
+    /// The first half of the BLAKE3 digest of the file's bytes.
+    pub(crate) fn digest(&self) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new();
+        for start in (0..self.file.length()).step_by(HASHED_BYTES) {
+            hasher.update(self.file.slice(start..start + HASHED_BYTES as u64).as_ref());
+        }
+        let mut half = [0; 16];
+        half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        half
+    }
+
     fn place_of(&self, rank: FrameRank) -> Place {
         Place(rank.0 + self.hidden)
     }
@@ -77,6 +125,7 @@ impl OpenVideo {
 pub struct VideoReader {
     limits: Limits,
     skipping: Skipping,
+    verify: Verify,
     decoders: HashMap<Codec, Decoder>,
     work: Work,
 }
@@ -84,12 +133,24 @@ pub struct VideoReader {
 impl VideoReader {
     /// A reader without decoders; each is made when a video first needs it.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, skipping: Skipping::default(), decoders: HashMap::new(), work: Work::default() }
+        Self {
+            limits,
+            skipping: Skipping::default(),
+            verify: Verify::default(),
+            decoders: HashMap::new(),
+            work: Work::default(),
+        }
     }
 
     /// The same reader with another way of skipping.
     pub fn with_skipping(mut self, skipping: Skipping) -> Self {
         self.skipping = skipping;
+        self
+    }
+
+    /// The same reader with another rule of what is verified.
+    pub fn with_verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
         self
     }
 
@@ -118,20 +179,17 @@ impl VideoReader {
     pub fn open_for_scan(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
         initialise()?;
         let deadline = demux::deadline(self.limits.seconds);
-        let file = FileBytes::read(path, self.limits.file_bytes)
-            .map_err(|cause| VideoError::CannotOpen { path: path.to_owned(), cause })?
-            .map_err(|bytes| VideoError::FileTooLarge { bytes, limit: self.limits.file_bytes })?;
-        let bytes = file.bytes().len() as u64;
-        let container = recognise(file.bytes()).ok_or(VideoError::UnknownContainer { bytes })?;
-        let demuxed = demux::demux(file, container, deadline, self.limits.seconds)?;
+        let file = FileBytes::open(path, self.limits.file_bytes)
+            .map_err(|cause| VideoError::CannotOpen { path: path.to_owned(), cause })?;
+        let bytes = file.length();
+        let container =
+            recognise(file.slice(0..RECOGNISED).as_ref()).ok_or(VideoError::UnknownContainer { bytes })?;
+        let demuxed = demux::demux(file.clone(), container, deadline, self.limits.seconds)?;
         let Demuxed { codec, framing, caps, packets, orientation } = demuxed;
 
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
-        let (header, coded) = {
-            let maps: Vec<_> = packets.iter().map(|packet| packet.buffer.map_readable().ok()).collect();
-            let bodies = maps.iter().map(|map| map.as_ref().map_or(&[][..], |map| map.as_slice()));
-            pictures::look(codec, framing, &setup, bodies)
-        };
+        let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
+        let (header, coded) = pictures::look(codec, framing, &setup, bodies.map(Bytes));
         let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
         let (mode, places) = order::order(codec, &stamps, &coded);
         let facts = facts::Gathered {
@@ -162,7 +220,8 @@ impl VideoReader {
             disposable: coded.disposable && may_skip,
         });
         let index = index.collect();
-        Ok(OpenVideo { facts, codec, caps, packets, index, hidden, header, sizes: Vec::new() })
+        let (sizes, verified) = (Vec::new(), AtomicBool::new(false));
+        Ok(OpenVideo { facts, codec, caps, packets, file, index, hidden, header, sizes, verified })
     }
 
     /// The pictures of the distinct `wanted` frames, in ascending rank.
@@ -182,7 +241,8 @@ impl VideoReader {
             return Err(VideoError::NoSuchFrame { rank: last, frames: video.facts.frames });
         }
         let places: Vec<_> = ranks.iter().map(|&rank| video.place_of(rank)).collect();
-        let kept = self.decode_places(video, &places)?;
+        let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
+        let kept = self.decode_places(video, &places, extent)?;
         let missing = kept.iter().filter(|picture| picture.is_none()).count();
         if missing == kept.len() {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
@@ -194,12 +254,35 @@ impl VideoReader {
         Ok(ranks.into_iter().zip(kept.into_iter().flatten()).collect())
     }
 
+    /// Whether the next decode of `video` is one of all its packets.
+    pub fn verifies(&self, video: &OpenVideo) -> bool {
+        let facts = &video.facts;
+        let pixels = u64::from(facts.packets) * u64::from(facts.width) * u64::from(facts.height);
+        self.verify == Verify::Video && !video.is_verified() && pixels <= self.limits.verified_pixels
+    }
+
+    /// Decodes all of `video` and keeps nothing, however long that takes.
+    ///
+    /// # Errors
+    /// When its decoder complains of anything, or gives fewer frames than the packets promise.
+    pub fn verify(&mut self, video: &OpenVideo) -> Result<(), VideoError> {
+        if video.is_verified() {
+            return Ok(());
+        }
+        let limits = Limits { seconds: u32::MAX, ..self.limits };
+        let limits = std::mem::replace(&mut self.limits, limits);
+        let decoded = self.decode_places(video, &[], Extent::Video);
+        self.limits = limits;
+        decoded.map(drop)
+    }
+
     fn decode_places(
         &mut self,
         video: &OpenVideo,
         places: &[Place],
+        extent: Extent,
     ) -> Result<Vec<Option<Picture>>, VideoError> {
-        let (runs, naming) = match video.facts.index {
+        let (mut runs, naming) = match video.facts.index {
             IndexMode::Linear => (vec![whole(video)], Naming::Counting),
             IndexMode::Times | IndexMode::Reorder => {
                 let runs = plan::plan(&video.index, places, self.skipping)
@@ -208,6 +291,9 @@ impl VideoReader {
                 (runs, Naming::ByPacket)
             }
         };
+        if extent == Extent::Video {
+            runs = vec![whole(video)];
+        }
         let limit =
             TimeLimit { deadline: demux::deadline(self.limits.seconds), seconds: self.limits.seconds };
         // Taken out, and put back only when all went well: a decoder that failed is not used again.
@@ -215,26 +301,55 @@ impl VideoReader {
             Some(decoder) => decoder,
             None => Decoder::new(video.codec)?,
         };
-        let stream =
-            Stream { caps: &video.caps, header: &video.header, packets: &video.packets, index: &video.index };
-        let kept = decoder.decode(stream, &runs, places, naming, limit, &mut self.work)?;
+        let stream = Stream {
+            caps: &video.caps,
+            header: &video.header,
+            packets: &video.packets,
+            file: &video.file,
+            index: &video.index,
+        };
+        let request = Request { runs: &runs, wanted: places, naming, extent };
+        let kept = decoder.decode(stream, request, limit, &mut self.work)?;
+        if extent == Extent::Video {
+            let (came, promised) = (
+                decoder.frames_that_came(),
+                video.index.iter().filter(|packet| packet.place.is_some()).count() as u64,
+            );
+            if naming == Naming::ByPacket && came != promised {
+                return Err(VideoError::FramesLost { promised, came });
+            }
+            video.trust();
+        }
         self.decoders.insert(video.codec, decoder);
         Ok(kept)
     }
 
     /// Counts the frames of a video whose packets do not tell, by decoding it.
     fn count(&mut self, video: &mut OpenVideo) -> Result<(), VideoError> {
-        self.decode_places(video, &[])?;
+        self.decode_places(video, &[], Extent::Video)?;
         let came = self.decoders.get(&video.codec).map_or(0, Decoder::frames_that_came);
         if came == 0 {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
         }
         let stamps: Vec<_> = video.packets.iter().map(|packet| packet.stamp).collect();
-        video.facts.recount(came as u32, &stamps);
+        // Packets may be fields, two to a frame; those that the edit list hides come out first.
+        let frames_of = |packets: usize| packets as u64 * came / (stamps.len() as u64).max(1);
+        let hidden = frames_of(stamps.iter().filter(|stamp| stamp.hidden).count());
+        let behind = frames_of(stamps.iter().filter(|stamp| stamp.behind).count());
+        video.hidden = hidden as u32;
+        video.facts.recount(came.saturating_sub(hidden + behind) as u32, &stamps);
+        if video.facts.frames == 0 {
+            return Err(VideoError::NothingShown { packets: video.facts.packets });
+        }
         Ok(())
     }
 
     fn check_size(&self, facts: &VideoFacts, coded: Option<(u32, u32)>) -> Result<(), VideoError> {
+        // Decoders believe the stream: one whose header was damaged makes of a small film a giant one.
+        let container = (facts.width, facts.height);
+        if let Some(stream) = coded.filter(|&stream| !is_near(stream, container)) {
+            return Err(VideoError::SizesDiffer { stream, container });
+        }
         for (width, height) in [Some((facts.width, facts.height)), coded].into_iter().flatten() {
             if u64::from(width) * u64::from(height) > self.limits.pixels {
                 return Err(VideoError::PictureTooLarge { width, height, limit: self.limits.pixels });
@@ -258,9 +373,31 @@ fn check_start(video: &OpenVideo, runs: &[Run], places: &[Place]) -> Result<(), 
     }
 }
 
+/// Bytes that a digest is made of at a time.
+const HASHED_BYTES: usize = 1 << 20;
+
+/// Bytes at the beginning of a file by which its container is known.
+const RECOGNISED: u64 = 4096;
+
+/// The bytes of a packet; one that cannot be read has none.
+struct Bytes(Result<gst::MappedBuffer<gst::buffer::Readable>, gst::Buffer>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |mapped| mapped.as_slice())
+    }
+}
+
 /// All packets, as one run.
 fn whole(video: &OpenVideo) -> Run {
     Run { send: (0..video.packets.len() as u32).map(PacketNumber).collect() }
+}
+
+/// Whether a coded size may be that of pictures of a size that a container states: whole blocks of up to 64
+/// samples, a window in them, and twice the size for what is meant to be shown smaller.
+fn is_near((width, height): (u32, u32), (shown_width, shown_height): (u32, u32)) -> bool {
+    let near = |coded: u32, shown: u32| shown == 0 || coded / 2 <= shown.saturating_add(64);
+    near(width, shown_width) && near(height, shown_height)
 }
 
 /// Initialises GStreamer once a process.

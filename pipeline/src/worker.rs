@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 use crate::{
     clip::{ClipMaker, ClipRow},
     profile::Profile,
+    progress::{self, Progress},
     source::{ClipReader, ClipSource, SourceError},
 };
 
@@ -42,8 +43,9 @@ pub(crate) enum Job {
         clip: (u32, u64),
         /// The slot to take the frames from.
         slot: u64,
-        /// Told the thread's number when it begins; from then on the time limit runs.
-        started: oneshot::Sender<u64>,
+        /// Told the thread's number and its counter of steps when it begins; from then on the time limit
+        /// runs.
+        started: oneshot::Sender<(u64, Progress)>,
         /// Told the result. Closed when nobody waits for it any more.
         answer: oneshot::Sender<Result<Vec<ClipRow>, SourceError>>,
     },
@@ -134,7 +136,7 @@ fn work(shop: &Shop, queue: &Receiver<Job>, number: u64, retired: &AtomicBool) {
             }
             Job::Clip { answer, .. } if answer.is_closed() => {}
             Job::Clip { clip: (epoch, number_of_clip), slot, started, answer } => {
-                let _ = started.send(number);
+                let _ = started.send((number, progress::of_this_thread()));
                 let reader = reader.get_or_insert_with(|| shop.source.reader(shop.profile.clone()));
                 let schedule = shop.maker.schedule();
                 let start = schedule.start(epoch, slot);

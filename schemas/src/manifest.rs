@@ -17,7 +17,8 @@ pub const GOOD: &str = "good";
 /// `times` are presentation times in ns (stream time, rising), one a frame; `key_frames` are ranks of
 /// frames in presentation order that the container marks as key frames. The columns from `container`
 /// to `has_b_frames` are null where the video cannot be opened; `verdict` is [`GOOD`] or the stable
-/// word of what is wrong, with its `reason`.
+/// word of what is wrong, with its `reason`. `verified` is true where all of the video was decoded without
+/// complaint, and null where that was not tried.
 pub fn schema() -> SchemaRef {
     let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), true);
     let fields = vec![
@@ -41,6 +42,7 @@ pub fn schema() -> SchemaRef {
         Field::new("variable_rate", DataType::Boolean, true),
         Field::new("frames_per_second", DataType::Float64, true),
         Field::new("has_b_frames", DataType::Boolean, true),
+        Field::new("verified", DataType::Boolean, true),
     ];
     let metadata = HashMap::from([
         ("tubelet.format".to_owned(), VERSION.to_owned()),

@@ -143,7 +143,7 @@ fn packets(arguments: &Arguments, dataset: &Dataset, recipe: &Recipe) -> Result<
     let shards = Shards {
         what: "videos",
         name: &|number| name_of(videos, number),
-        maker: preprocess::packets(videos.clone(), facts.clone(), data::limits()),
+        maker: preprocess::packets(videos.clone(), facts.clone(), data::limits(recipe)),
     };
     shards.make(arguments, dataset, recipe, &facts)
 }
@@ -221,7 +221,7 @@ impl Shards<'_> {
         let making = Making {
             workers: arguments.workers.max(1),
             // Opening and decoding have a limit each, which a thread keeps by itself unless it is stuck.
-            patience: Duration::from_secs(3 * u64::from(data::SECONDS_PER_CLIP)),
+            patience: Duration::from_secs(3 * u64::from(recipe.run.seconds_per_clip)),
             name: self.name,
             maker: self.maker,
         };

@@ -1,4 +1,4 @@
-//! `tubelet scan`: what is in a collection of videos, without decoding any.
+//! `tubelet scan`: what is in a collection of videos, without decoding any unless that is asked for.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,8 @@ use crate::{
 /// Open every video and write down what is in it: manifest.parquet
 ///
 /// Packets are counted and their times read; nothing is decoded. A video that cannot be used stays in
-/// the manifest with a verdict and a reason.
+/// the manifest with a verdict and a reason. With --verify each video is decoded whole, and one of which
+/// its decoder complains anywhere counts as unusable; runs that read the manifest need not do it again.
 ///
 /// Example: tubelet scan films --out manifest.parquet
 #[derive(clap::Args)]
@@ -38,6 +39,9 @@ pub struct Arguments {
     /// Videos that are read at the same time
     #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
     workers: usize,
+    /// Decode each video whole; one complaint makes it unusable
+    #[arg(long)]
+    verify: bool,
     /// Print a JSON line a video to stdout
     #[arg(long)]
     json: bool,
@@ -46,7 +50,7 @@ pub struct Arguments {
 /// Runs it.
 pub fn run(arguments: Arguments) -> Result<()> {
     let videos = arguments::find_videos(&arguments.videos.videos)?;
-    let rows = scan(&videos, arguments.workers.max(1));
+    let rows = scan(&videos, arguments.workers.max(1), arguments.verify);
     manifest::write(&arguments.out, &rows)
         .with_context(|| format!("{} cannot be written", arguments.out.display()))?;
     if arguments.json {
@@ -62,7 +66,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// A row for each video, in the order of the videos.
-fn scan(videos: &[VideoEntry], workers: usize) -> Vec<ManifestRow> {
+fn scan(videos: &[VideoEntry], workers: usize, verify: bool) -> Vec<ManifestRow> {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let rows: Mutex<Vec<Option<ManifestRow>>> = Mutex::new(vec![None; videos.len()]);
     let progress = Mutex::new(Progress::new(videos.len() as u64, "videos"));
@@ -73,7 +77,13 @@ fn scan(videos: &[VideoEntry], workers: usize) -> Vec<ManifestRow> {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(video) = videos.get(at) else { break };
-                    let row = ManifestRow::of(video, reader.open_for_scan(&video.path));
+                    let opened = if verify {
+                        let opened = reader.open(&video.path);
+                        opened.and_then(|open| reader.verify(&open).map(|()| open))
+                    } else {
+                        reader.open_for_scan(&video.path)
+                    };
+                    let row = ManifestRow::of(video, opened);
                     rows.lock().expect("because no thread panics while it holds the rows")[at] = Some(row);
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                     progress.lock().expect("because drawing does not panic").at(done as u64, "");

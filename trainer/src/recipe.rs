@@ -16,6 +16,7 @@ pub use self::{
     layers::RecipeError,
     sections::{
         Clip, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run, Schedule, ShortVideo,
+        Verify,
     },
 };
 use crate::{
@@ -175,6 +176,7 @@ impl Recipe {
             ("schedule.epochs", self.schedule.epochs as usize),
             ("run.log_every", self.run.log_every as usize),
             ("run.checkpoint_every", self.run.checkpoint_every as usize),
+            ("run.seconds_per_clip", self.run.seconds_per_clip as usize),
         ] {
             if value == 0 {
                 return Err(invalid(key, value, "must be at least 1".to_owned(), None));

@@ -4,13 +4,15 @@
 //! ends, which nothing can catch; and a file that was cut ends like a whole one. Both show in the
 //! top-level elements (RFC 8794 and RFC 9559).
 
+use crate::file::FileBytes;
+
 /// What is wrong at the top of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Index elements lead in a circle, or are too many.
     Circle {
         /// Byte position of the element in question.
-        at: usize,
+        at: u64,
     },
     /// The segment promises more bytes than there are.
     Cut {
@@ -30,13 +32,13 @@ const CLUSTER: u32 = 0x1f43_b675;
 const SEEK_HEADS: usize = 2;
 
 /// Looks for faults; nothing means that a demuxer may read the file.
-pub fn fault(bytes: &[u8]) -> Option<Fault> {
+pub fn fault(bytes: &FileBytes) -> Option<Fault> {
     let mut at = 0;
     while let Some(element) = Element::read(bytes, at) {
         if element.id == SEGMENT {
-            let end = element.body as u64 + element.size.unwrap_or(0);
-            if end > bytes.len() as u64 {
-                return Some(Fault::Cut { missing: end - bytes.len() as u64 });
+            let end = element.body.saturating_add(element.size.unwrap_or(0));
+            if end > bytes.length() {
+                return Some(Fault::Cut { missing: end - bytes.length() });
             }
             return circle(bytes, element.body);
         }
@@ -46,7 +48,7 @@ pub fn fault(bytes: &[u8]) -> Option<Fault> {
 }
 
 /// Follows every SeekHead of the segment whose body begins at `segment`.
-fn circle(bytes: &[u8], segment: usize) -> Option<Fault> {
+fn circle(bytes: &FileBytes, segment: u64) -> Option<Fault> {
     let mut heads = Vec::new();
     let mut at = segment;
     // Index elements of the top come before the first cluster; others are only reached by entries.
@@ -75,7 +77,7 @@ fn circle(bytes: &[u8], segment: usize) -> Option<Fault> {
 }
 
 /// Positions of SeekHeads that the entries of the SeekHead at `head` name, relative to the segment.
-fn seek_heads_in(bytes: &[u8], head: usize) -> Vec<usize> {
+fn seek_heads_in(bytes: &FileBytes, head: u64) -> Vec<u64> {
     let Some(head) = Element::read(bytes, head).filter(|head| head.id == SEEK_HEAD) else {
         return Vec::new();
     };
@@ -86,7 +88,7 @@ fn seek_heads_in(bytes: &[u8], head: usize) -> Vec<usize> {
         if number(SEEK_ID) == Some(u64::from(SEEK_HEAD))
             && let Some(position) = number(SEEK_POSITION)
         {
-            positions.push(usize::try_from(position).unwrap_or(usize::MAX));
+            positions.push(position);
         }
     }
     positions
@@ -95,39 +97,37 @@ fn seek_heads_in(bytes: &[u8], head: usize) -> Vec<usize> {
 /// An element: id, where its body begins, how long it is (nothing: unknown).
 struct Element {
     id: u32,
-    body: usize,
+    body: u64,
     size: Option<u64>,
 }
 
 impl Element {
-    fn read(bytes: &[u8], at: usize) -> Option<Self> {
-        let id_length = bytes.get(at)?.leading_zeros() as usize + 1;
+    fn read(bytes: &FileBytes, at: u64) -> Option<Self> {
+        let header = bytes.slice(at..at.checked_add(12)?);
+        let header = header.as_ref();
+        let id_length = header.first()?.leading_zeros() as usize + 1;
         if id_length > 4 {
             return None;
         }
-        let id = bytes
-            .get(at..at.checked_add(id_length)?)?
-            .iter()
-            .fold(0u32, |id, &byte| id << 8 | u32::from(byte));
-        let at = at + id_length;
-        let size_length = bytes.get(at)?.leading_zeros() as usize + 1;
+        let id = header.get(..id_length)?.iter().fold(0u32, |id, &byte| id << 8 | u32::from(byte));
+        let size_length = header.get(id_length)?.leading_zeros() as usize + 1;
         if size_length > 8 {
             return None;
         }
-        let raw =
-            bytes.get(at..at + size_length)?.iter().fold(0u64, |size, &byte| size << 8 | u64::from(byte));
+        let raw = header.get(id_length..id_length + size_length)?;
+        let raw = raw.iter().fold(0u64, |size, &byte| size << 8 | u64::from(byte));
         let mask = (1u64 << (7 * size_length)) - 1;
         let size = Some(raw & mask).filter(|&size| size != mask);
-        Some(Self { id, body: at + size_length, size })
+        Some(Self { id, body: at + (id_length + size_length) as u64, size })
     }
 
-    fn end(&self) -> Option<usize> {
-        self.body.checked_add(usize::try_from(self.size?).ok()?)
+    fn end(&self) -> Option<u64> {
+        self.body.checked_add(self.size?)
     }
 
-    fn children(&self, bytes: &[u8]) -> Vec<Self> {
+    fn children(&self, bytes: &FileBytes) -> Vec<Self> {
         let (mut at, mut children) = (self.body, Vec::new());
-        let end = self.end().unwrap_or(at).min(bytes.len());
+        let end = self.end().unwrap_or(at).min(bytes.length());
         while at < end
             && let Some(child) = Self::read(bytes, at)
         {
@@ -138,15 +138,24 @@ impl Element {
         children
     }
 
-    fn number(&self, bytes: &[u8]) -> Option<u64> {
-        let body = bytes.get(self.body..self.end()?)?;
-        (body.len() <= 8).then(|| body.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    fn number(&self, bytes: &FileBytes) -> Option<u64> {
+        let size = self.size.filter(|&size| size <= 8)?;
+        let body = bytes.slice(self.body..self.body.checked_add(size)?);
+        (body.as_ref().len() as u64 == size)
+            .then(|| body.as_ref().iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fault(bytes: &[u8]) -> Option<Fault> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film");
+        std::fs::write(&path, bytes).unwrap();
+        super::fault(&FileBytes::open(&path, 1 << 20).unwrap())
+    }
 
     fn seek_head(target: u8) -> Vec<u8> {
         let entry = [0x53, 0xab, 0x84, 0x11, 0x4d, 0x9b, 0x74, 0x53, 0xac, 0x81, target];

@@ -33,7 +33,7 @@ pub(super) struct FilePad {
 impl FilePad {
     pub(super) fn new(file: FileBytes, mode: Mode) -> Self {
         let cut_reads = Arc::new(AtomicU32::new(0));
-        let length = file.bytes().len() as u64;
+        let length = file.length();
         let pad = gst::Pad::builder(gst::PadDirection::Src)
             .name("src")
             .query_function(move |_, _, query| answer(query, mode, length))
@@ -64,14 +64,14 @@ impl FilePad {
         self.pad.push_event(gst::event::StreamStart::new("file"));
         self.pad.push_event(gst::event::Caps::new(caps));
         self.pad.push_event(gst::event::Segment::new(&segment));
-        let length = self.file.bytes().len();
+        let length = self.file.length();
         for start in (0..length).step_by(PUSHED_BYTES) {
             if !go_on() {
                 return false;
             }
-            let mut buffer = gst::Buffer::from_slice(self.file.slice(start..start + PUSHED_BYTES));
+            let mut buffer = gst::Buffer::from_slice(self.file.slice(start..start + PUSHED_BYTES as u64));
             if let Some(buffer) = buffer.get_mut() {
-                buffer.set_offset(start as u64);
+                buffer.set_offset(start);
             }
             if self.pad.push(buffer).is_err() {
                 break;
@@ -89,7 +89,7 @@ fn give(
     offset: u64,
     size: u32,
 ) -> Result<gst::PadGetRangeSuccess, gst::FlowError> {
-    let length = file.bytes().len() as u64;
+    let length = file.length();
     let end = offset.saturating_add(size.into());
     // A read at the very end only looks whether the file goes on.
     if end > length && offset != length {
@@ -98,7 +98,12 @@ fn give(
     if offset >= length {
         return Err(gst::FlowError::Eos);
     }
-    let mut buffer = gst::Buffer::from_slice(file.slice(offset as usize..end.min(length) as usize));
+    let slice = file.slice(offset..end);
+    if slice.as_ref().is_empty() {
+        cut_reads.fetch_add(1, Ordering::Relaxed);
+        return Err(gst::FlowError::Eos);
+    }
+    let mut buffer = gst::Buffer::from_slice(slice);
     if let Some(buffer) = buffer.get_mut() {
         buffer.set_offset(offset);
     }

@@ -6,9 +6,9 @@
 use gstreamer as gst;
 
 use super::{
-    Demuxed, Packet,
+    Demuxed, Packet, boxes,
     description::{codec_of, for_decoder, framing_of},
-    packet_pad::Track,
+    packet_pad::{MOST_HELD, Track},
 };
 use crate::{
     file::{Container, FileBytes},
@@ -22,12 +22,15 @@ pub(super) fn judge(
     container: Container,
     cut_reads: u32,
 ) -> Result<Demuxed, VideoError> {
-    let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, .. } = track;
+    let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, held, .. } = track;
+    if held > MOST_HELD {
+        return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
+    }
     if chosen.is_none() {
         return Err(match (unknown, error) {
             (Some(media), _) if media.starts_with("application/x-cenc") => VideoError::Encrypted,
             (Some(codec), _) => VideoError::UnknownCodec { codec },
-            (None, _) if container == Container::Mp4 && is_encrypted(file.bytes()) => VideoError::Encrypted,
+            (None, _) if container == Container::Mp4 && is_encrypted(file) => VideoError::Encrypted,
             (None, _) if cut_reads > 0 => {
                 VideoError::Truncated { reason: "its index points behind the end of the file".to_owned() }
             }
@@ -60,8 +63,14 @@ pub(super) fn judge(
     let Some(codec) = codec_of(structure) else {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
     };
-    if container != Container::Mp4 {
-        packets.iter_mut().for_each(|packet| packet.stamp.hidden = false);
+    let edits = if container == Container::Mp4 { boxes::edits(file) } else { 0 };
+    if edits > 1 {
+        return Err(VideoError::EditList { parts: edits });
+    }
+    for Packet { stamp, .. } in &mut packets {
+        stamp.hidden &= container == Container::Mp4;
+        // Without an edit list the segment ends where the header says, and headers may be wrong.
+        stamp.behind &= edits == 1;
     }
     if container == Container::Avi {
         // AVI counts packets; what demuxer and parser call presentation times is a guess.
@@ -107,27 +116,9 @@ impl std::fmt::Display for Shape {
 
 /// Whether an MP4 file has a track of encrypted video: a sample entry `encv` (ISO 14496-12, 8.12) in
 /// its `moov` box. Demuxers keep silent about tracks that they cannot decrypt.
-fn is_encrypted(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some((header, _)) = rest.split_first_chunk::<8>() {
-        let [a, b, c, d, kind @ ..] = *header;
-        let size = match u32::from_be_bytes([a, b, c, d]) {
-            0 => rest.len() as u64,
-            1 => rest
-                .get(8..16)
-                .map_or(0, |size| size.iter().fold(0, |size, &byte| size << 8 | u64::from(byte))),
-            size => size.into(),
-        };
-        let length = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
-        if length < 8 {
-            return false;
-        }
-        if kind == *b"moov" {
-            return rest[..length].windows(4).any(|window| window == b"encv");
-        }
-        rest = &rest[length..];
-    }
-    false
+fn is_encrypted(file: &FileBytes) -> bool {
+    let movie = boxes::find(file, *b"moov");
+    movie.is_some_and(|movie| movie.as_ref().windows(4).any(|window| window == b"encv"))
 }
 
 #[cfg(test)]
@@ -137,6 +128,12 @@ mod tests {
     #[test]
     fn an_encrypted_track_is_found_in_the_movie_box_only() {
         let entry = |outer: &[u8; 4]| [&[0, 0, 0, 8], b"free", &[0, 0, 0, 12], &outer[..], b"encv"].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let is_encrypted = |bytes: &[u8]| {
+            let path = folder.path().join("film");
+            std::fs::write(&path, bytes).unwrap();
+            is_encrypted(&FileBytes::open(&path, 1 << 20).unwrap())
+        };
         assert!(is_encrypted(&entry(b"moov")));
         assert!(!is_encrypted(&entry(b"mdat")));
         assert!(!is_encrypted(&[0, 0, 0, 1, b'm', b'o', b'o', b'v']));

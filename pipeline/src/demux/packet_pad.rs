@@ -7,8 +7,12 @@ use std::{
 
 use gstreamer as gst;
 
-use super::Packet;
-use crate::{StreamTime, picture::Orientation, plan::order::Stamp};
+use super::{Body, Packet};
+use crate::{StreamTime, file::FileBytes, picture::Orientation, plan::order::Stamp};
+
+/// Bytes of packets that are held of a file which is itself too large for the memory: transport and program
+/// streams, whose packets lie there in pieces.
+pub(super) const MOST_HELD: u64 = 512 << 20;
 
 /// What has come out of a demuxer so far.
 #[derive(Debug, Default)]
@@ -22,6 +26,8 @@ pub(super) struct Track {
     pub chosen: Option<gst::Pad>,
     /// The video's stream has ended.
     pub ended: bool,
+    /// Bytes of packets in memory that are not in the file in one piece.
+    pub held: u64,
     /// The demuxer has all bytes: pads that go from here on go because the file ends.
     pub at_end: bool,
     /// The video's pad was taken away before that.
@@ -77,14 +83,25 @@ pub(super) fn swallow() -> gst::Pad {
 }
 
 /// A pad that collects packets of the formats `wanted` into `shared`.
-pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps) -> gst::Pad {
-    let (packets, events) = (shared.clone(), shared.clone());
+pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes) -> gst::Pad {
+    let (packets, events, file) = (shared.clone(), shared.clone(), file.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |_, _, buffer| {
             let mut track = packets.lock();
             let stamp = stamp(&buffer, track.segment.as_ref());
             let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-            track.packets.push(Packet { buffer, stamp, key });
+            let body = body_of(buffer, &file);
+            if let Body::Held(buffer) = &body
+                && !file.is_in_memory()
+            {
+                track.held += buffer.size() as u64;
+                if track.held > MOST_HELD {
+                    drop(track);
+                    packets.change(|track| track.ended = true);
+                    return Err(gst::FlowError::Eos);
+                }
+            }
+            track.packets.push(Packet { body, stamp, key });
             Ok(gst::FlowSuccess::Ok)
         })
         .event_function(move |_, _, event| {
@@ -93,6 +110,16 @@ pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps) -> gst::Pad {
         })
         .query_function(move |_, _, query| accept(query, &wanted))
         .build()
+}
+
+/// Where the bytes of a packet are: those of a file on the disk are left there, if they lie in one piece.
+fn body_of(buffer: gst::Buffer, file: &FileBytes) -> Body {
+    let place = || {
+        let map = buffer.map_readable().ok()?;
+        Some(Body::OnDisk { place: file.place_of(&map)?, length: u32::try_from(map.len()).ok()? })
+    };
+    let place = if file.is_in_memory() { None } else { place() };
+    place.unwrap_or(Body::Held(buffer))
 }
 
 /// Demuxers and parsers ask what may come: pads without a template must say so themselves.
@@ -153,6 +180,7 @@ fn orientation_of(tag: &str) -> Orientation {
 fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::ClockTime>>) -> Stamp {
     let start = segment.and_then(|segment| segment.start()).unwrap_or_default();
     let time = segment.and_then(|segment| segment.time()).unwrap_or_default();
+    let stop = segment.and_then(|segment| segment.stop());
     // What `to_stream_time` gives at rate 1, also for times outside the segment.
     let stream_time = |clock: gst::ClockTime| {
         StreamTime(clock.nseconds() as i64 - start.nseconds() as i64 + time.nseconds() as i64)
@@ -162,5 +190,6 @@ fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::Clock
         dts: buffer.dts().map(stream_time),
         duration: buffer.duration().map(|duration| duration.nseconds() as i64),
         hidden: buffer.pts().is_some_and(|pts| pts < start),
+        behind: buffer.pts().is_some_and(|pts| stop.is_some_and(|stop| pts >= stop)),
     }
 }

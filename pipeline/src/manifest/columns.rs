@@ -50,6 +50,7 @@ pub(super) fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
         column!(BooleanArray, variable_rate),
         column!(Float64Array, frames_per_second),
         column!(BooleanArray, has_b_frames),
+        column!(BooleanArray, verified),
     ];
     RecordBatch::try_new(schema(), columns).expect("because the columns are those of the schema")
 }
@@ -108,6 +109,7 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
     take!(variable_rate, as_boolean_opt);
     take!(frames_per_second, as_primitive_opt::<Float64Type>);
     take!(has_b_frames, as_boolean_opt);
+    take!(verified, as_boolean_opt);
     Ok(rows)
 }
 

@@ -30,10 +30,10 @@ struct Sequence {
 }
 
 /// What the packets of an H.264 stream code. `setup` is the body of an `avcC` box, or empty.
-pub(super) fn look<'a>(
+pub(super) fn look(
     framing: Framing,
     setup: &[u8],
-    packets: impl Iterator<Item = &'a [u8]>,
+    packets: impl Iterator<Item = impl AsRef<[u8]>>,
 ) -> (StreamHeader, Vec<Coded>) {
     let mut header = StreamHeader::default();
     let mut known = true;
@@ -48,7 +48,7 @@ pub(super) fn look<'a>(
     let mut numbers = FrameNumbers::default();
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
-            let Some(units) = nal_units(packet, framing) else { return Coded::UNKNOWN };
+            let Some(units) = nal_units(packet.as_ref(), framing) else { return Coded::UNKNOWN };
             if let Some(found) = units.iter().rev().find_map(|unit| sequence_of(unit)) {
                 note(&found);
                 sequence = Some(found);

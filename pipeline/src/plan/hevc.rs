@@ -11,10 +11,10 @@ use super::{
 };
 
 /// What the packets of an HEVC stream code. `setup` is the body of an `hvcC` box, or empty.
-pub(super) fn look<'a>(
+pub(super) fn look(
     framing: Framing,
     setup: &[u8],
-    packets: impl Iterator<Item = &'a [u8]>,
+    packets: impl Iterator<Item = impl AsRef<[u8]>>,
 ) -> (StreamHeader, Vec<Coded>) {
     let mut header = StreamHeader::default();
     for unit in units_of_setup(setup) {
@@ -24,7 +24,7 @@ pub(super) fn look<'a>(
     let mut skipped = Skipped::AtTheBeginning;
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
-            let Some(units) = nal_units(packet, framing) else {
+            let Some(units) = nal_units(packet.as_ref(), framing) else {
                 layers.push(0);
                 return Coded::UNKNOWN;
             };

@@ -10,10 +10,13 @@ use super::{
 ///
 /// A start is an intra picture behind a sequence header and a group header without `broken_link`; it
 /// is closed where `closed_gop` says so (13818-2, 6.3.8). B-pictures are never referred to.
-pub(super) fn mpeg2<'a>(setup: &[u8], packets: impl Iterator<Item = &'a [u8]>) -> (StreamHeader, Vec<Coded>) {
+pub(super) fn mpeg2(
+    setup: &[u8],
+    packets: impl Iterator<Item = impl AsRef<[u8]>>,
+) -> (StreamHeader, Vec<Coded>) {
     let mut header = StreamHeader::default();
     look_at(setup, &mut header);
-    let mut coded: Vec<_> = packets.map(|packet| look_at(packet, &mut header)).collect();
+    let mut coded: Vec<_> = packets.map(|packet| look_at(packet.as_ref(), &mut header)).collect();
     if header.interlaced {
         coded.iter_mut().for_each(|picture| picture.disposable = false);
     }

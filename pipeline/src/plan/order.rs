@@ -21,6 +21,15 @@ pub struct Stamp {
     pub duration: Option<i64>,
     /// The edit list begins behind it: decoded, never presented.
     pub hidden: bool,
+    /// The edit list ends before it: never presented.
+    pub behind: bool,
+}
+
+impl Stamp {
+    /// Whether the edit list lets it be presented.
+    pub fn is_presented(&self) -> bool {
+        !self.hidden && !self.behind
+    }
 }
 
 /// How places were found.
@@ -90,14 +99,14 @@ fn by_role(coded: &[Coded]) -> Vec<Option<Place>> {
 /// Presentation times of `frames` frames, rising. Known times are sorted and given to the frames in
 /// display order; where some are missing, the frames between are spread evenly.
 pub fn times(mode: IndexMode, stamps: &[Stamp], places: &[Option<Place>], frames: usize) -> Vec<StreamTime> {
-    let visible = || stamps.iter().filter(|stamp| !stamp.hidden);
+    let visible = || stamps.iter().filter(|stamp| stamp.is_presented());
     let mut sorted: Vec<i64> =
         visible().filter_map(|stamp| stamp.pts.or(stamp.dts)).map(|time| time.0).collect();
     sorted.sort_unstable();
     let rising = sorted.windows(2).all(|pair| pair[0] < pair[1]);
     let mut known: Vec<Option<i64>> = vec![None; frames];
     if mode == IndexMode::Times {
-        let pts = stamps.iter().zip(places).filter(|(stamp, place)| !stamp.hidden && place.is_some());
+        let pts = stamps.iter().zip(places).filter(|(stamp, place)| stamp.is_presented() && place.is_some());
         let mut pts: Vec<_> = pts.filter_map(|(stamp, _)| stamp.pts).map(|time| Some(time.0)).collect();
         pts.sort_unstable();
         known = pts;

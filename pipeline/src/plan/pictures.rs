@@ -114,24 +114,24 @@ impl StreamHeader {
 }
 
 /// What the packets of a stream code. `setup` is the container's decoder configuration, or empty.
-pub fn look<'a>(
+pub fn look(
     codec: Codec,
     framing: Framing,
     setup: &[u8],
-    packets: impl Iterator<Item = &'a [u8]>,
+    packets: impl Iterator<Item = impl AsRef<[u8]>>,
 ) -> (StreamHeader, Vec<Coded>) {
     let header = StreamHeader::default();
     match codec {
         Codec::H264 => h264::look(framing, setup, packets),
         Codec::Hevc => hevc::look(framing, setup, packets),
         Codec::Mpeg1 | Codec::Mpeg2 => mpeg::mpeg2(setup, packets),
-        Codec::Mpeg4 => (header, packets.map(mpeg::mpeg4).collect()),
-        Codec::Vp8 => (header, packets.map(royalty_free::vp8).collect()),
-        Codec::Vp9 => (header, packets.map(royalty_free::vp9).collect()),
-        Codec::Av1 => (header, packets.map(royalty_free::av1).collect()),
+        Codec::Mpeg4 => (header, packets.map(|packet| mpeg::mpeg4(packet.as_ref())).collect()),
+        Codec::Vp8 => (header, packets.map(|packet| royalty_free::vp8(packet.as_ref())).collect()),
+        Codec::Vp9 => (header, packets.map(|packet| royalty_free::vp9(packet.as_ref())).collect()),
+        Codec::Av1 => (header, packets.map(|packet| royalty_free::av1(packet.as_ref())).collect()),
         Codec::Mjpeg => {
             let picture = Coded { start: Start::Closed, disposable: true, ..Coded::UNKNOWN };
-            (header, packets.map(|packet| Coded { shown: !packet.is_empty(), ..picture }).collect())
+            (header, packets.map(|packet| Coded { shown: !packet.as_ref().is_empty(), ..picture }).collect())
         }
     }
 }

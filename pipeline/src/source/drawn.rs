@@ -50,11 +50,12 @@ impl Drawn {
         profile: &Profile,
     ) -> Result<Vec<(FrameRank, Picture)>, SourceError> {
         let before = reader.work().frames;
+        let whole = reader.verifies(open);
         let decoded = profile.time(Stage::Decode, || reader.decode(open, &self.wanted));
         profile.count_decoded(reader.work().frames - before);
         decoded.map_err(|why| {
-            let reach = if matches!(why, VideoError::TimeLimit { .. }) { Reach::Video } else { Reach::Slot };
-            failed(&why, reach)
+            let whole = whole || matches!(why, VideoError::TimeLimit { .. });
+            failed(&why, if whole { Reach::Video } else { Reach::Slot })
         })
     }
 }

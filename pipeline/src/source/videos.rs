@@ -4,7 +4,7 @@ use std::{
     fs,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -17,7 +17,7 @@ use crate::{
     draws::Draws,
     plan::sampling::Sampling,
     profile::{Profile, Stage},
-    video::{Limits, OpenVideo, VideoReader},
+    video::{Limits, OpenVideo, Verify, VideoReader},
 };
 
 /// Video files as a source of clips.
@@ -26,12 +26,18 @@ pub struct Videos {
     videos: dataset::Videos,
     sampling: Sampling,
     limits: Limits,
+    verify: Verify,
+    /// Videos that were decoded whole without complaint; each is once, by whichever thread has it first.
+    verified: Vec<AtomicBool>,
     /// Bytes that reading a clip of each video takes; 0 until it was opened once.
     bytes: Vec<AtomicU64>,
+    /// Bytes of the largest picture of all videos that were opened.
+    largest: AtomicU64,
 }
 
-/// Bytes of a picture of a video that was never opened: 1920×1080 with 4:2:0 chroma.
-const UNKNOWN_PICTURE: u64 = 1920 * 1080 * 3 / 2;
+/// Bytes of a picture before any video was opened: 3840×2160 with 4:2:0 chroma. Later a video that was
+/// never opened is taken to be like the largest of those that were.
+const UNKNOWN_PICTURE: u64 = 3840 * 2160 * 3 / 2;
 
 /// Pictures that a decoder holds besides the wanted ones: reorder depth 16 and 4 in its queues.
 const HELD_BY_DECODER: u64 = 20;
@@ -40,10 +46,26 @@ impl Videos {
     /// The videos of a dataset, in its order, sampled by `sampling`.
     pub fn new(videos: dataset::Videos, sampling: Sampling, limits: Limits) -> Self {
         let bytes = videos.entries().iter().map(|_| AtomicU64::new(0)).collect();
-        Self { videos, sampling, limits, bytes }
+        let verified = videos.entries().iter().map(|_| AtomicBool::new(false)).collect();
+        Self {
+            videos,
+            sampling,
+            limits,
+            verify: Verify::default(),
+            verified,
+            bytes,
+            largest: AtomicU64::new(0),
+        }
+    }
+
+    /// The same videos with another rule of what is verified.
+    pub fn with_verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
+        self
     }
 
     fn clip_bytes(&self, file: u64, picture: u64) -> u64 {
+        let file = if file > self.limits.file_bytes { 0 } else { file };
         file.saturating_add(picture.saturating_mul(u64::from(self.sampling.frames) + HELD_BY_DECODER))
     }
 }
@@ -68,13 +90,18 @@ impl ClipSource for Arc<Videos> {
                 let entry = self.videos.entries().get(video as usize);
                 let file =
                     entry.and_then(|entry| fs::metadata(&entry.path).ok()).map_or(0, |file| file.len());
-                self.clip_bytes(file.min(self.limits.file_bytes), UNKNOWN_PICTURE)
+                let picture = match self.largest.load(Relaxed) {
+                    0 => UNKNOWN_PICTURE,
+                    largest => largest,
+                };
+                self.clip_bytes(file, picture)
             }
         }
     }
 
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {
-        Box::new(Reader { source: self.clone(), reader: VideoReader::new(self.limits), last: None, profile })
+        let reader = VideoReader::new(self.limits).with_verify(self.verify);
+        Box::new(Reader { source: self.clone(), reader, last: None, profile })
     }
 }
 
@@ -104,13 +131,23 @@ impl ClipReader for Reader {
             }
         };
         let facts = &open.facts;
-        let picture = u64::from(facts.width) * u64::from(facts.height) * 3 / 2;
-        if let Some(bytes) = self.source.bytes.get(number as usize) {
-            bytes.store(self.source.clip_bytes(facts.bytes, picture).max(1), Relaxed);
+        let verified = self.source.verified.get(number as usize);
+        if verified.is_some_and(|verified| verified.load(Relaxed))
+            || self.source.videos.verified_bytes(number) == Some(facts.bytes)
+        {
+            open.trust();
         }
         let drawn = Drawn::of(&open.facts, self.source.sampling, &mut start)?;
         let pictures = drawn.decode(&mut self.reader, &open, &self.profile)?;
         let orientation = open.facts.orientation;
+        if let Some(verified) = verified.filter(|_| open.is_verified()) {
+            verified.store(true, Relaxed);
+        }
+        let picture = pictures.iter().map(|(_, picture)| picture.planes.len() as u64).max().unwrap_or(0);
+        self.source.largest.fetch_max(picture, Relaxed);
+        if let Some(bytes) = self.source.bytes.get(number as usize) {
+            bytes.store(self.source.clip_bytes(open.facts.bytes, picture).max(1), Relaxed);
+        }
         self.last = Some((number, open));
         Ok(ClipFrames {
             video: video.path.display().to_string().into(),

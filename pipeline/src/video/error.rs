@@ -66,6 +66,20 @@ pub enum VideoError {
         /// What is missing.
         reason: String,
     },
+    /// The edit list puts the film together from several parts, which readers do in different ways.
+    #[error("the edit list has {parts} parts; one can be read")]
+    EditList {
+        /// Parts that show anything.
+        parts: usize,
+    },
+    /// The headers of stream and container speak of pictures of different size.
+    #[error("the stream says its pictures are {}x{}, the container {}x{}", stream.0, stream.1, container.0, container.1)]
+    SizesDiffer {
+        /// Columns and rows by the stream's own header.
+        stream: (u32, u32),
+        /// Columns and rows by the container.
+        container: (u32, u32),
+    },
     /// All frames are hidden by the edit list, or none is shown at all.
     #[error("none of {packets} packets is shown")]
     NothingShown {
@@ -145,6 +159,14 @@ pub enum VideoError {
         /// The first that did not come.
         first: FrameRank,
     },
+    /// The decoder gave another number of frames than the packets promise, without a complaint.
+    #[error("the decoder gave {came} frames, the packets promise {promised}")]
+    FramesLost {
+        /// Frames of the packets.
+        promised: u64,
+        /// Frames that came out.
+        came: u64,
+    },
     /// Not one frame came out.
     #[error("nothing decoded from {packets} packets")]
     NothingDecoded {
@@ -183,11 +205,13 @@ impl VideoError {
             Self::Encrypted => "encrypted",
             Self::Truncated { .. } => "truncated",
             Self::NothingShown { .. } => "nothing-shown",
+            Self::EditList { .. } => "edit-list",
+            Self::SizesDiffer { .. } => "sizes-differ",
             Self::CapsChanged { .. } => "caps-changed",
             Self::CodecChanged { .. } => "codec-changed",
             Self::Damaged { .. } | Self::Refused { .. } => "damaged",
             Self::PacketsMissing { .. } | Self::NoStart { .. } => "packets-missing",
-            Self::FramesMissing { .. } => "frames-missing",
+            Self::FramesMissing { .. } | Self::FramesLost { .. } => "frames-missing",
             Self::NothingDecoded { .. } => "nothing-decoded",
             Self::NoSuchFrame { .. } => "no-such-frame",
             Self::TimeLimit { .. } => "time-limit",

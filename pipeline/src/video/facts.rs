@@ -82,10 +82,10 @@ impl Gathered<'_> {
         let scan = structure.and_then(|structure| structure.get::<&str>("interlace-mode").ok());
 
         let shown = self.coded.iter().filter(|coded| coded.shown).count() as u32;
-        let hidden =
-            self.stamps.iter().zip(self.places).filter(|(stamp, place)| stamp.hidden && place.is_some());
+        let hidden = self.stamps.iter().zip(self.coded).filter(|(stamp, coded)| stamp.hidden && coded.shown);
         let hidden = hidden.count() as u32;
-        let frames = shown - hidden;
+        let behind = self.stamps.iter().zip(self.coded).filter(|(stamp, coded)| stamp.behind && coded.shown);
+        let frames = shown.saturating_sub(hidden + behind.count() as u32);
         let mut key_frames: Vec<_> = (0..self.packets.len())
             .filter(|&at| self.is_key(at))
             .filter_map(|at| match self.mode {

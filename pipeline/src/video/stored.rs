@@ -9,7 +9,8 @@ use schemas::packet_shard::PacketShardFacts;
 use super::{OpenVideo, VideoError, VideoFacts, VideoReader, facts::pixel_aspect, initialise};
 use crate::{
     FrameRank, PacketNumber,
-    demux::{self, Packet},
+    demux::{self, Body, Packet},
+    file::FileBytes,
     plan::{
         order::{IndexMode, Stamp},
         pictures::StreamHeader,
@@ -44,7 +45,7 @@ impl OpenVideo {
             return Err(VideoError::UnknownCodec { codec: caps });
         }
         let packet = |(packet, fact): (&Packet, _)| StoredPacket {
-            bytes: packet.buffer.size() as u32,
+            bytes: packet.body.length(),
             pts: packet.stamp.pts,
             fact,
             hidden: packet.stamp.hidden,
@@ -78,7 +79,8 @@ impl OpenVideo {
     /// # Errors
     /// When a packet cannot be read, or there are more than can be numbered.
     pub fn into_rows(self, stored: StoredVideo, facts: &PacketShardFacts) -> Result<Vec<Row>, String> {
-        let maps: Vec<_> = self.packets.iter().map(|packet| packet.buffer.map_readable().ok()).collect();
+        let buffers = self.packets.iter().map(|packet| packet.buffer(&self.file));
+        let maps: Vec<_> = buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok()).collect();
         stored.into_rows(facts, SEGMENT_BYTES, |at| maps.get(at)?.as_ref().map(|map| map.as_slice()))
     }
 
@@ -87,12 +89,11 @@ impl OpenVideo {
         let mut from = 0;
         for (packet, size) in self.packets[packets.clone()].iter_mut().zip(&self.sizes[packets]) {
             let to = from + *size as usize;
-            packet.buffer = gst::Buffer::from_slice(bytes.slice(from..to));
-            if !packet.key
-                && let Some(buffer) = packet.buffer.get_mut()
-            {
+            let mut buffer = gst::Buffer::from_slice(bytes.slice(from..to));
+            if let Some(buffer) = buffer.get_mut().filter(|_| !packet.key) {
                 buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
             }
+            packet.body = Body::Held(buffer);
             from = to;
         }
     }
@@ -114,8 +115,8 @@ impl VideoReader {
         let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
         let stated = side("width").zip(side("height"));
         let packet = |packet: &StoredPacket| Packet {
-            buffer: gst::Buffer::new(),
-            stamp: Stamp { pts: packet.pts, dts: None, duration: None, hidden: packet.hidden },
+            body: Body::Held(gst::Buffer::new()),
+            stamp: Stamp { pts: packet.pts, hidden: packet.hidden, ..Stamp::default() },
             key: packet.key,
         };
         let header =
@@ -137,6 +138,9 @@ impl VideoReader {
             hidden: stored.hidden,
             header,
             sizes: stored.packets.iter().map(|packet| packet.bytes).collect(),
+            file: FileBytes::none(),
+            // Not all of its packets are at hand; they were verified when they were stored.
+            verified: true.into(),
         })
     }
 

@@ -54,6 +54,19 @@ pub struct Clip {
     pub short_video: ShortVideo,
     /// Frames a second that the stride counts; 0 counts the video's own frames.
     pub target_fps: f64,
+    /// What must decode without complaint before a video gives clips.
+    pub verify: Verify,
+}
+
+/// What must decode without complaint before a video gives clips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verify {
+    /// All of it, once a run, unless a manifest of `tubelet scan --verify` says that it does. Videos longer
+    /// than a few minutes are taken by the clip.
+    Video,
+    /// What each clip takes.
+    Clip,
 }
 
 /// In which order frames become the pixels of a clip.
@@ -198,8 +211,10 @@ pub struct Run {
     pub log_every: u64,
     /// Steps from one checkpoint to the next.
     pub checkpoint_every: u64,
-    /// Share of videos that may fail before the run stops.
+    /// Share of videos that may fail before the run stops; a few may in any case, unless it is 0.
     pub max_failed_share: f64,
+    /// Seconds that opening a video, and decoding a clip of it, may take each.
+    pub seconds_per_clip: u32,
 }
 
 impl Default for Clip {
@@ -215,6 +230,7 @@ impl Default for Clip {
             repeats: 1,
             short_video: ShortVideo::RepeatLast,
             target_fps: 0.0,
+            verify: Verify::Video,
         }
     }
 }
@@ -272,6 +288,6 @@ impl Default for Schedule {
 
 impl Default for Run {
     fn default() -> Self {
-        Self { seed: 0, log_every: 10, checkpoint_every: 500, max_failed_share: 0.1 }
+        Self { seed: 0, log_every: 10, checkpoint_every: 500, max_failed_share: 0.1, seconds_per_clip: 20 }
     }
 }

@@ -7,10 +7,9 @@ use schemas::packet_shard::PacketShardFacts;
 use super::{Pulse, RowMaker};
 use crate::{
     dataset::Videos,
-    file::FileBytes,
     shard::writer::Row,
     source::{Reach, SourceError, drawn::failed},
-    video::{Limits, OpenVideo, VideoError, VideoReader},
+    video::{Limits, OpenVideo, VideoReader},
 };
 
 /// Makes the rows of a dataset of packet shards from `videos`.
@@ -24,7 +23,7 @@ pub fn packets(
         let (videos, facts) = (Arc::clone(&videos), facts.clone());
         let mut reader = VideoReader::new(limits);
         Box::new(move |number| {
-            let opened = open(&mut reader, &videos, number, limits)?;
+            let opened = open(&mut reader, &videos, number)?;
             rows(opened, number, &facts)
         })
     })
@@ -39,12 +38,7 @@ pub(super) struct Opened {
 }
 
 /// Opens video `number`, and takes the digest of its file.
-pub(super) fn open(
-    reader: &mut VideoReader,
-    videos: &Videos,
-    number: u64,
-    limits: Limits,
-) -> Result<Opened, SourceError> {
+pub(super) fn open(reader: &mut VideoReader, videos: &Videos, number: u64) -> Result<Opened, SourceError> {
     let entry = videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
         reason: format!("video {number} of {} was asked for", videos.entries().len()),
     })?;
@@ -53,16 +47,10 @@ pub(super) fn open(
         return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
     }
     let open = reader.open(&entry.path).map_err(|why| failed(&why, Reach::Video))?;
-    let cannot_open = |cause| VideoError::CannotOpen { path: entry.path.clone(), cause };
-    let file = FileBytes::read(&entry.path, limits.file_bytes)
-        .map_err(cannot_open)
-        .and_then(|file| file.map_err(|bytes| VideoError::FileTooLarge { bytes, limit: limits.file_bytes }))
-        .map_err(|why| failed(&why, Reach::Video))?;
-    let (digest, _) = blake3::hash(file.bytes())
-        .as_bytes()
-        .split_first_chunk::<16>()
-        .map(|(half, rest)| (*half, rest.len()))
-        .expect("because a BLAKE3 digest has 32 bytes");
+    if reader.verifies(&open) {
+        reader.verify(&open).map_err(|why| failed(&why, Reach::Video))?;
+    }
+    let digest = open.digest();
     Ok(Opened { open, name: entry.path.display().to_string(), label: entry.label, digest })
 }
 

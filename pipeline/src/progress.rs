@@ -1,0 +1,52 @@
+//! How far a thread has come: a counter that moves as long as the thread is not stuck.
+//!
+//! Whoever does long work calls [`step`] at each packet, block or file; whoever waits for the thread
+//! looks at its [`Progress`]. A thread that is slow moves it and is left alone (what it does has limits
+//! of its own); one that hangs inside a library does not.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// The counter of one thread; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// Steps so far.
+    pub fn steps(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+thread_local! {
+    static OWN: Progress = Progress::default();
+}
+
+/// The counter of the calling thread.
+pub fn of_this_thread() -> Progress {
+    OWN.with(Progress::clone)
+}
+
+/// Counts a step of the calling thread.
+pub fn step() {
+    OWN.with(|own| own.0.fetch_add(1, Relaxed));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_counts_its_own_steps_only() {
+        let own = of_this_thread();
+        let other = std::thread::spawn(|| {
+            step();
+            of_this_thread().steps()
+        });
+        assert_eq!((other.join().unwrap(), own.steps()), (1, 0));
+        step();
+        assert_eq!(own.steps(), 1);
+    }
+}
