@@ -114,6 +114,9 @@ pub(crate) fn demux(
                     reason: format!("{missing} bytes are missing at the end"),
                 });
             }
+            Some(ebml::Fault::Broken { at }) => {
+                return Err(damaged(format!("the element at byte {at} is broken")));
+            }
             None => {}
         }
     }

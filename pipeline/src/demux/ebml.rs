@@ -1,8 +1,9 @@
-//! A look at the top of a Matroska file before a demuxer is trusted with it.
+//! A look at the elements of a Matroska file before a demuxer is trusted with it (RFC 8794, RFC 9559).
 //!
 //! A SeekHead that points at a SeekHead that points back makes `matroskademux` recurse until the stack
 //! ends, which nothing can catch; and a file that was cut ends like a whole one. Both show in the
-//! top-level elements (RFC 8794 and RFC 9559).
+//! top-level elements. Where elements inside are damaged, the demuxer leaves out what it cannot read and goes
+//! on: so every element down to the blocks must begin with an id and end where its master ends.
 
 use crate::file::FileBytes;
 
@@ -19,6 +20,11 @@ pub enum Fault {
         /// Bytes that are missing.
         missing: u64,
     },
+    /// An element does not begin like one, or does not end within the one that it is in.
+    Broken {
+        /// Byte position of the element.
+        at: u64,
+    },
 }
 
 const SEGMENT: u32 = 0x1853_8067;
@@ -27,6 +33,9 @@ const SEEK: u32 = 0x4dbb;
 const SEEK_ID: u32 = 0x53ab;
 const SEEK_POSITION: u32 = 0x53ac;
 const CLUSTER: u32 = 0x1f43_b675;
+const BLOCK_GROUP: u32 = 0xa0;
+const BLOCK: u32 = 0xa1;
+const SIMPLE_BLOCK: u32 = 0xa3;
 
 /// SeekHeads that a healthy file may have: one at the top and one that continues it.
 const SEEK_HEADS: usize = 2;
@@ -40,9 +49,61 @@ pub fn fault(bytes: &FileBytes) -> Option<Fault> {
             if end > bytes.length() {
                 return Some(Fault::Cut { missing: end - bytes.length() });
             }
-            return circle(bytes, element.body);
+            return circle(bytes, element.body).or_else(|| broken(bytes, &element));
         }
         at = element.end()?;
+    }
+    None
+}
+
+/// Looks for broken elements in a segment: at its top, in its clusters and in their groups of blocks.
+fn broken(bytes: &FileBytes, segment: &Element) -> Option<Fault> {
+    let end = segment.end().unwrap_or(bytes.length());
+    let mut at = segment.body;
+    // Clusters of unknown size, as live streams have them, are entered and never left.
+    while at < end {
+        let Some(element) = Element::read(bytes, at) else { return Some(Fault::Broken { at }) };
+        let Some(stop) = element.end() else {
+            if element.id != CLUSTER {
+                return Some(Fault::Broken { at });
+            }
+            at = element.body;
+            continue;
+        };
+        let inside = if element.id == CLUSTER { broken_inside(bytes, &element, stop) } else { None };
+        if stop > end || inside.is_some() {
+            return inside.or(Some(Fault::Broken { at }));
+        }
+        at = stop;
+    }
+    None
+}
+
+/// Looks for broken elements in a cluster, or in a group of blocks of one.
+fn broken_inside(bytes: &FileBytes, master: &Element, end: u64) -> Option<Fault> {
+    let mut at = master.body;
+    while at < end {
+        let Some((element, stop)) = Element::read(bytes, at).and_then(|element| {
+            let stop = element.end().filter(|&stop| stop <= end)?;
+            Some((element, stop))
+        }) else {
+            return Some(Fault::Broken { at });
+        };
+        if element.id == BLOCK_GROUP
+            && let Some(fault) = broken_inside(bytes, &element, stop)
+        {
+            return Some(fault);
+        }
+        // A block begins with the number of its track, which is never 0 nor of many bytes.
+        let track = if matches!(element.id, BLOCK | SIMPLE_BLOCK) {
+            bytes.slice(element.body..element.body + 1).as_ref().first().copied()
+        } else {
+            None
+        };
+        if track.is_some_and(|track| track < 0x40 || track == 0x80) {
+            return Some(Fault::Broken { at });
+        }
+        at = stop;
     }
     None
 }
@@ -178,6 +239,21 @@ mod tests {
     fn one_seek_head_may_continue_another() {
         let body = [seek_head(19), vec![0xec, 0x80]].concat();
         assert_eq!(fault(&file(&body, body.len() as u8)), None);
+    }
+
+    #[test]
+    fn elements_must_begin_with_an_id_and_end_within_their_master() {
+        let cluster = |body: &[u8]| [&[0x1f, 0x43, 0xb6, 0x75, 0x80 | body.len() as u8], body].concat();
+        let whole = |body: &[u8]| {
+            let body = cluster(body);
+            fault(&file(&body, body.len() as u8))
+        };
+        let block = [0xa3, 0x85, 0x81, 0, 0, 0x80, 7];
+        assert_eq!(whole(&[&[0xe7, 0x81, 0][..], &block].concat()), None);
+        assert_eq!(whole(&[&[0xa0, 0x87][..], &block].concat()), None);
+        assert_eq!(whole(&[0xe7, 0x83, 0]), Some(Fault::Broken { at: 15 }));
+        assert_eq!(whole(&[&block[..], &[0, 0, 0]].concat()), Some(Fault::Broken { at: 22 }));
+        assert_eq!(whole(&[0xa3, 0x85, 0, 0, 0, 0x80, 7]), Some(Fault::Broken { at: 15 }));
     }
 
     #[test]
