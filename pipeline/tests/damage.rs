@@ -88,7 +88,7 @@ const VERDICTS: &[(&str, &str)] = &[
     ("truncated_70_fragmented.mp4", "truncated"),
     ("truncated_95.mp4", "truncated"),
     ("unknown_codec.mp4", "unknown-codec"),
-    ("zero_run.mkv", "damaged"),
+    ("zero_run.mkv", "container-damaged"),
     ("zero_run_mpeg2.mpg", "damaged"),
 ];
 

@@ -46,19 +46,40 @@ fn child<'a>(body: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(body).find(|(found, _)| found == kind).map(|(_, inner)| inner)
 }
 
-/// How many parts the edit list of the first video track has that show anything (8.6.6); 0 without a list.
-pub(super) fn edits(file: &FileBytes) -> usize {
-    let Some(movie) = find(file, *b"moov") else { return 0 };
-    let tracks = children(movie.as_ref()).filter(|(kind, _)| kind == b"trak").map(|(_, track)| track);
+/// What the edit list of the first video track shows (8.6.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Edits {
+    /// Parts that show anything; 0 without a list.
+    pub parts: usize,
+    /// Nanoseconds after which nothing is shown, where the list says that. (What demuxers take for the end
+    /// is cut to the length of the track without its reordering.)
+    pub end: Option<i64>,
+}
+
+/// Looks for the edit list of the first video track.
+pub(super) fn edits(file: &FileBytes) -> Edits {
+    let Some(movie) = find(file, *b"moov") else { return Edits::default() };
+    let mut tracks = children(movie.as_ref()).filter(|(kind, _)| kind == b"trak").map(|(_, track)| track);
     let handler = |track| child(child(track, b"mdia")?, b"hdlr")?.get(8..12);
-    let video = tracks.into_iter().find(|track| handler(track) == Some(b"vide"));
-    let list = video.and_then(|track| child(child(track, b"edts")?, b"elst"));
-    list.map_or(0, |list| {
-        let long = list.first() == Some(&1);
-        let entries = list.get(8..).unwrap_or_default().chunks_exact(if long { 20 } else { 12 });
-        let is_empty = |entry: &[u8]| if long { entry[8..16] == [255; 8] } else { entry[4..8] == [255; 4] };
-        entries.filter(|entry| !is_empty(entry)).count()
-    })
+    let video = tracks.find(|track| handler(track) == Some(b"vide"));
+    let list = video.and_then(|track| child(child(track, b"edts")?, b"elst")).unwrap_or_default();
+    let long = list.first() == Some(&1);
+    let number = |bytes: &[u8]| bytes.iter().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
+    let (mut parts, mut ticks, mut is_open) = (0, 0u64, false);
+    for entry in list.get(8..).unwrap_or_default().chunks_exact(if long { 20 } else { 12 }) {
+        let (length, start) = if long { (&entry[..8], &entry[8..16]) } else { (&entry[..4], &entry[4..8]) };
+        let is_shown = start.iter().any(|&byte| byte != 255);
+        parts += usize::from(is_shown);
+        // Fragmented files do not know the length beforehand.
+        is_open |= is_shown && number(length) == 0;
+        ticks = ticks.saturating_add(number(length));
+    }
+    let scale = child(movie.as_ref(), b"mvhd")
+        .and_then(|header| header.get(if header.first() == Some(&1) { 20..24 } else { 12..16 }));
+    let scale = scale.map_or(0, number);
+    let end = (u128::from(ticks) * 1_000_000_000).checked_div(u128::from(scale));
+    let end = end.and_then(|end| i64::try_from(end).ok()).filter(|_| parts == 1 && !is_open);
+    Edits { parts, end }
 }
 
 #[cfg(test)]
@@ -77,12 +98,17 @@ mod tests {
             let media = boxed(b"mdia", &boxed(b"hdlr", &[&[0; 8][..], handler].concat()));
             boxed(b"trak", &[boxed(b"edts", &boxed(b"elst", list)), media].concat())
         };
-        let movie = boxed(b"moov", &[track(b"soun", &[0; 8]), track(b"vide", &list)].concat());
+        let header = boxed(b"mvhd", &[&[0; 12][..], &1000u32.to_be_bytes()].concat());
+        let tracks = |list: &[u8]| [track(b"soun", &[0; 8]), track(b"vide", list), header.clone()].concat();
+        let movie = boxed(b"moov", &tracks(&list));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film");
         std::fs::write(&path, [boxed(b"free", &[0; 4]), movie].concat()).unwrap();
-        assert_eq!(edits(&FileBytes::open(&path, 1 << 20).unwrap()), 2);
+        let edits = || edits(&FileBytes::open(&path, 1 << 20).unwrap());
+        assert_eq!(edits(), Edits { parts: 2, end: None });
+        std::fs::write(&path, boxed(b"moov", &tracks(&list[..32]))).unwrap();
+        assert_eq!(edits(), Edits { parts: 1, end: Some(2_000_000_000) });
         std::fs::write(&path, boxed(b"moov", &track(b"soun", &list))).unwrap();
-        assert_eq!(edits(&FileBytes::open(&path, 1 << 20).unwrap()), 0);
+        assert_eq!(edits(), Edits::default());
     }
 }

@@ -6,7 +6,8 @@
 use gstreamer as gst;
 
 use super::{
-    Demuxed, Packet, boxes,
+    Demuxed, Packet,
+    boxes::{self, Edits},
     description::{codec_of, for_decoder, framing_of},
     packet_pad::{MOST_HELD, Track},
 };
@@ -14,6 +15,9 @@ use crate::{
     file::{Container, FileBytes},
     video::VideoError,
 };
+
+/// Nanoseconds by which times of one moment may differ that were counted in different units.
+const ROUNDING: i64 = 500;
 
 /// Turns what came out into packets, or says why it cannot be trusted.
 pub(super) fn judge(
@@ -63,14 +67,13 @@ pub(super) fn judge(
     let Some(codec) = codec_of(structure) else {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
     };
-    let edits = if container == Container::Mp4 { boxes::edits(file) } else { 0 };
-    if edits > 1 {
-        return Err(VideoError::EditList { parts: edits });
+    let edits = if container == Container::Mp4 { boxes::edits(file) } else { Edits::default() };
+    if edits.parts > 1 {
+        return Err(VideoError::EditList { parts: edits.parts });
     }
     for Packet { stamp, .. } in &mut packets {
         stamp.hidden &= container == Container::Mp4;
-        // Without an edit list the segment ends where the header says, and headers may be wrong.
-        stamp.behind &= edits == 1;
+        stamp.behind = stamp.pts.zip(edits.end).is_some_and(|(pts, end)| pts.0 + ROUNDING >= end);
     }
     if container == Container::Avi {
         // AVI counts packets; what demuxer and parser call presentation times is a guess.

@@ -180,7 +180,6 @@ fn orientation_of(tag: &str) -> Orientation {
 fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::ClockTime>>) -> Stamp {
     let start = segment.and_then(|segment| segment.start()).unwrap_or_default();
     let time = segment.and_then(|segment| segment.time()).unwrap_or_default();
-    let stop = segment.and_then(|segment| segment.stop());
     // What `to_stream_time` gives at rate 1, also for times outside the segment.
     let stream_time = |clock: gst::ClockTime| {
         StreamTime(clock.nseconds() as i64 - start.nseconds() as i64 + time.nseconds() as i64)
@@ -190,6 +189,6 @@ fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::Clock
         dts: buffer.dts().map(stream_time),
         duration: buffer.duration().map(|duration| duration.nseconds() as i64),
         hidden: buffer.pts().is_some_and(|pts| pts < start),
-        behind: buffer.pts().is_some_and(|pts| stop.is_some_and(|stop| pts >= stop)),
+        behind: false,
     }
 }
