@@ -162,6 +162,14 @@ pub fn peak_memory() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// Memory that this machine can still give, in bytes; none where the system does not tell.
+pub fn free_memory() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = machine.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 /// Ticks of a second in `/proc`; Linux has had 100 on every common machine for decades.
 const TICKS: f64 = 100.0;
 

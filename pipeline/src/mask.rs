@@ -227,18 +227,30 @@ mod tests {
 
     #[test]
     fn running_cells_leave_the_published_counts() {
-        for (share, painted, counted) in [(0.25, 1176, 1056), (0.5, 784, 704), (0.75, 392, 352)] {
+        // Mask tokens, those counted in the loss; length of the decoder's sequence, cubes needed in all.
+        for (share, [painted, counted, length, cubes]) in [
+            (0.0, [1408, 1408, 1568, 1568]),
+            (0.25, [1176, 1056, 1336, 1216]),
+            (0.5, [784, 704, 944, 864]),
+            (0.75, [392, 352, 552, 512]),
+        ] {
             for number in 0..8 {
-                let decoder = DecoderMask::RunningCells { share };
+                let decoder = match share {
+                    0.0 => DecoderMask::Hidden,
+                    share => DecoderMask::RunningCells { share },
+                };
                 let rule = MaskRule::new(geometry(8, 14, 14), MaskKind::Tube, 0.9, decoder).unwrap();
                 let mask = rule.draw(&mut row(number));
                 assert_eq!((mask.target.len(), mask.context.len()), (counted, painted - counted));
+                let seen = mask.visible.len();
+                assert_eq!((seen + painted, seen + counted), (length, cubes), "share {share}");
             }
         }
         let rule =
             MaskRule::new(geometry(8, 16, 16), MaskKind::Tube, 0.9, DecoderMask::RunningCells { share: 0.5 });
         let mask = rule.unwrap().draw(&mut row(0));
         assert_eq!((mask.target.len(), mask.context.len()), (920, 104));
+        assert_eq!(mask.visible.len() + 1024, 1232, "the decoder's sequence");
     }
 
     #[test]

@@ -218,6 +218,13 @@ impl ClipBatch {
         (epochs.value(clip), self.column("clip").as_primitive::<UInt64Type>().value(clip))
     }
 
+    /// Frames of all clips that repeat the frame before them: what a video shorter than its clip gives.
+    pub fn repeated_frames(&self) -> usize {
+        let ranks = self.fixed("frames").values().as_primitive::<UInt32Type>();
+        let clips = ranks.values().chunks_exact(self.geometry.frames()).take(self.len());
+        clips.map(|ranks| ranks.windows(2).filter(|pair| pair[0] == pair[1]).count()).sum()
+    }
+
     /// Tokens of clip `clip` that the encoder sees, ascending.
     pub fn visible(&self, clip: usize) -> &[u16] {
         &u16s(self.fixed("visible").values())[clip * self.visible..][..self.visible]

@@ -19,6 +19,10 @@ pub struct MetricsLine {
     pub clips_per_second: f64,
     /// Share of that time spent waiting for data, 0 to 1.
     pub waiting_share: f64,
+    /// Share of the clips' frames since the last line that repeat the frame before them, 0 to 1: what videos
+    /// shorter than a clip give.
+    #[serde(default)]
+    pub repeated_frame_share: f64,
     /// Seconds of wall time since this process began to train.
     pub seconds: f64,
 }

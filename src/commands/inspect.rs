@@ -2,6 +2,7 @@
 
 mod batches;
 mod checkpoint;
+mod forecast;
 mod recipe;
 
 use anyhow::Result;

@@ -132,12 +132,13 @@ fn steps(recipe: &Recipe, dataset: &Dataset, wanted: Option<u64>) -> Result<Step
 /// The live line of a step.
 fn summary(line: &MetricsLine) -> String {
     format!(
-        "loss {:.4}  rate {:.2e}  gradient {:.3}  {:.1} clips/s  waiting {:.0} %",
+        "loss {:.4}  rate {:.2e}  gradient {:.3}  {:.1} clips/s  waiting {:.0} %  repeated frames {:.0} %",
         line.loss,
         line.lr,
         line.gradient_norm,
         line.clips_per_second,
-        100.0 * line.waiting_share
+        100.0 * line.waiting_share,
+        100.0 * line.repeated_frame_share
     )
 }
 

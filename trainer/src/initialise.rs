@@ -129,6 +129,8 @@ mod tests {
             ("decoder.blocks.0.mlp.fc2.weight", 0.0559017, 1.04167e-3),
             ("decoder.head.weight", 0.0559017, 1.04167e-3),
             ("encoder_to_decoder.weight", 0.0360844, 4.34028e-4),
+            ("encoder.blocks.0.mlp.fc2.weight", 0.0395285, 5.20833e-4),
+            ("decoder.blocks.0.mlp.fc1.weight", 0.0559017, 1.04167e-3),
         ] {
             let (largest, spread) = drawn(name);
             assert!(largest <= bound + 1e-7 && largest > 0.999 * bound, "{name}: largest {largest}");
@@ -149,6 +151,7 @@ mod tests {
             assert_eq!(drawn(name), (value, value), "{name}");
         }
         assert!((drawn("encoder.patch_embed.proj.bias").1 / 2.17014e-4 - 1.0).abs() < 0.1);
+        assert!(drawn("mask_token").0 <= 0.02);
         assert!((drawn("mask_token").1 / 1.16450e-4 - 1.0).abs() < 0.15);
     }
 

@@ -97,6 +97,11 @@ mod tests {
             ],
         );
         check(short(0), &[(0, 1.5e-4), (1, 1.498618709900e-4), (25, 8.0e-5), (49, 1.013812901002e-5)]);
+        // The official weight decay runs by the same rule, here up from .05 to .2.
+        check(
+            LearningRate { peak: 0.05, floor: 0.2, warmup: 0, total: 50 },
+            &[(0, 0.05), (25, 0.125), (49, 0.1998520046321)],
+        );
         check(
             short(7),
             &[

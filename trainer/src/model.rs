@@ -15,6 +15,7 @@ pub mod dropout;
 mod encoder;
 pub mod layout;
 pub mod macs;
+pub mod memory;
 pub mod position_table;
 pub mod sizes;
 

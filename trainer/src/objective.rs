@@ -107,6 +107,19 @@ mod tests {
     }
 
     #[test]
+    fn predicting_zero_costs_one_less_a_pixels_share() {
+        // Levels one above and one below the mean, so σ = √(512/511) of them; then the whole range.
+        for (low, high) in [(127, 129), (0, 254)] {
+            let levels = std::array::from_fn(|at| if at % 2 == 0 { low } else { high });
+            let targets = of_cube(levels, Target::Normalised);
+            let loss = targets.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / 1536.0;
+            let sigma = f64::from(high - low) / 2.0 * (512.0f64 / 511.0).sqrt();
+            let wanted = 511.0 / 512.0 * (sigma / (sigma + 2.55e-4)).powi(2);
+            assert!((loss - wanted).abs() < 1e-6, "{loss}, wanted {wanted}");
+        }
+    }
+
+    #[test]
     fn raw_targets_are_pixels_between_zero_and_one() {
         let targets = of_cube([51; 512], Target::Raw);
         assert!(targets.iter().all(|value| (value - 0.2).abs() < 1e-7));

@@ -22,6 +22,7 @@ use crate::{
     optimiser,
     run_folder::RunFolder,
     stepping::{Journal, Outcome, Steps, TrainError, follow},
+    stopwatch::Stopwatch,
     training::Training,
 };
 
@@ -50,7 +51,7 @@ pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
             return journal.stopped(&training);
         }
         let rate = learning_rate.at(training.step);
-        let next = || journal.stopwatch.waiting(|| batches.next());
+        let next = || next_batch(&mut batches, &mut journal.stopwatch, training.step);
         let Some((epoch, descent)) = next_descent(recipe, device, &model, &training, next)? else {
             return journal.out_of_data(&training, stop);
         };
@@ -109,21 +110,33 @@ fn begin_or_resume(
     Ok((training, model))
 }
 
+/// The next micro-batch, checked and counted; none when they end.
+fn next_batch<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    batches: &mut impl Iterator<Item = Result<RecordBatch, E>>,
+    stopwatch: &mut Stopwatch,
+    step: u64,
+) -> Result<Option<ClipBatch>, TrainError> {
+    let Some(batch) = stopwatch.waiting(|| batches.next()) else { return Ok(None) };
+    let batch = batch.map_err(|cause| TrainError::Data { step, cause: cause.into() })?;
+    let batch = ClipBatch::try_from(batch)?;
+    stopwatch.frames(batch.len() * batch.geometry().frames(), batch.repeated_frames());
+    Ok(Some(batch))
+}
+
 /// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
 /// whole.
-fn next_descent<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+fn next_descent(
     recipe: &Recipe,
     device: &Device,
     model: &VideoMae,
     training: &Training,
-    mut next: impl FnMut() -> Option<Result<RecordBatch, E>>,
+    mut next: impl FnMut() -> Result<Option<ClipBatch>, TrainError>,
 ) -> Result<Option<(u64, Descent)>, TrainError> {
     let (micro_batch, parts) = recipe.accumulation()?;
     let mut whole: Option<(u64, Descent)> = None;
     for _ in 0..parts {
-        let Some(batch) = next() else { return Ok(None) };
-        let batch = batch.map_err(|cause| TrainError::Data { step: training.step, cause: cause.into() })?;
-        let clips = MaskedClips::upload(&ClipBatch::try_from(batch)?, model.shape().geometry, device)?;
+        let Some(batch) = next()? else { return Ok(None) };
+        let clips = MaskedClips::upload(&batch, model.shape().geometry, device)?;
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }

@@ -47,13 +47,13 @@ impl Recipe {
     /// When lengths do not divide.
     pub fn geometry(&self) -> Result<ClipGeometry, RecipeError> {
         let (clip, patch) = (&self.clip, self.model.patch);
-        ClipGeometry::new(clip.frames, clip.size, clip.size, clip.tubelet, patch).map_err(|error| match error
-        {
-            GeometryError::NotDivisible { by_what: "patch", .. } => invalid(
+        let width = if clip.width == 0 { clip.size } else { clip.width };
+        ClipGeometry::new(clip.frames, clip.size, width, clip.tubelet, patch).map_err(|error| match error {
+            GeometryError::NotDivisible { by_what: "patch", length, .. } => invalid(
                 "model.patch",
                 patch,
-                format!("does not divide the frame side {}", clip.size),
-                divisors(clip.size),
+                format!("does not divide the frame side {length}"),
+                divisors(length),
             ),
             GeometryError::NotDivisible { .. } => invalid(
                 "clip.tubelet",
@@ -237,6 +237,18 @@ mod tests {
         let refused = recipe.check().unwrap_err();
         assert_eq!(refused.to_string(), "`model.patch = 15` does not divide the frame side 224");
         assert_eq!(refused.hint().unwrap(), "4, 7, 8, 14, 16, 28 and 32 do");
+    }
+
+    #[test]
+    fn frames_may_be_oblong() {
+        let mut recipe = Recipe::default();
+        assert_eq!(recipe.geometry().unwrap().grid(), [8, 14, 14]);
+        recipe.set("clip.size=112").unwrap();
+        recipe.set("clip.width=192").unwrap();
+        assert_eq!(recipe.geometry().unwrap().grid(), [8, 7, 12]);
+        recipe.set("clip.width=200").unwrap();
+        let refused = recipe.check().unwrap_err();
+        assert_eq!(refused.to_string(), "`model.patch = 16` does not divide the frame side 200");
     }
 
     #[test]

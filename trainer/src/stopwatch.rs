@@ -1,4 +1,5 @@
-//! Where the time of a training goes: clips per second, and the share of waiting for data.
+//! Where the time of a training goes: clips per second, the share of waiting for data, and the share of
+//! frames that were computed although they repeat another.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,14 @@ pub(crate) struct Stopwatch {
     last_line: Instant,
     waited: Duration,
     clips: usize,
+    frames: usize,
+    repeated: usize,
 }
 
 impl Stopwatch {
     pub(crate) fn start() -> Self {
         let now = Instant::now();
-        Self { began: now, last_line: now, waited: Duration::ZERO, clips: 0 }
+        Self { began: now, last_line: now, waited: Duration::ZERO, clips: 0, frames: 0, repeated: 0 }
     }
 
     /// Counts the time that `wait` takes as time spent waiting.
@@ -24,6 +27,12 @@ impl Stopwatch {
         let result = wait();
         self.waited += start.elapsed();
         result
+    }
+
+    /// Counts the frames of clips, and those of them that repeat the frame before them.
+    pub(crate) fn frames(&mut self, frames: usize, repeated: usize) {
+        self.frames += frames;
+        self.repeated += repeated;
     }
 
     /// Counts a step of `clips` clips; gives the times since the last line, the rest of it filled by
@@ -43,6 +52,7 @@ impl Stopwatch {
             gradient_norm: 0.0,
             clips_per_second: self.clips as f64 / seconds,
             waiting_share: (self.waited.as_secs_f64() / seconds).min(1.0),
+            repeated_frame_share: self.repeated as f64 / self.frames.max(1) as f64,
             seconds: self.began.elapsed().as_secs_f64(),
         })
     }

@@ -1,17 +1,29 @@
-//! `tubelet inspect recipe`: what a recipe means in tokens, parameters, work and steps.
+//! `tubelet inspect recipe`: what a recipe means in tokens, parameters, work, memory, steps and time.
 
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
 use trainer::{
-    Recipe,
-    model::{layout, macs::Macs},
+    Device, Recipe,
+    gradients::Memory,
+    model::{
+        ModelShape, layout,
+        macs::Macs,
+        memory::{MemoryEstimate, StepSize},
+    },
     recipe::DecoderMask,
 };
 
-use crate::{arguments, data, report};
+use super::forecast::Forecast;
+use crate::{
+    arguments, data,
+    report::{self, Usage},
+};
 
 /// Print every setting of a recipe, and what it means
+///
+/// With --data, a step and the loading of clips are timed for some seconds on this machine, and the time to
+/// the last epoch is told.
 ///
 /// Example: tubelet inspect recipe vit-b-k400-800 --set optimiser.micro_batch=8 --data films
 #[derive(clap::Args)]
@@ -22,9 +34,15 @@ pub struct Arguments {
     /// Change a setting, such as `model.size=small`; may be given often
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Count steps for this data
+    /// Count steps for this data, and time them
     #[arg(long, value_name = "VIDEOS", num_args = 1..)]
     data: Vec<PathBuf>,
+    /// Where to compute: flex (this processor), or another that this build has
+    #[arg(long, default_value = "flex")]
+    device: String,
+    /// Threads that decode
+    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    workers: usize,
 }
 
 /// Runs it.
@@ -33,14 +51,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         arguments::RecipeArguments { recipe: Some(arguments.recipe.clone()), set: arguments.set.clone() };
     let recipe = named.resolve("tiny")?;
     arguments::check(&recipe)?;
+    let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", recipe.to_toml().trim_end())?;
-    writeln!(stdout, "\n{}", report::table(&meaning(&recipe, &arguments.data)?).trim_end())?;
+    let mut rows = meaning(&recipe)?;
+    if !arguments.data.is_empty() {
+        rows.extend(duration(&recipe, &arguments.data, &device, arguments.workers)?);
+    }
+    writeln!(stdout, "\n{}", report::table(&rows).trim_end())?;
     Ok(())
 }
 
 /// Rows of a name, a number and what it is.
-fn meaning(recipe: &Recipe, given: &[PathBuf]) -> Result<Vec<Vec<String>>> {
+fn meaning(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
     let shape = recipe.model_shape()?;
     let geometry = shape.geometry;
     let tokens = data::token_counts(recipe)?;
@@ -71,19 +94,89 @@ fn meaning(recipe: &Recipe, given: &[PathBuf]) -> Result<Vec<Vec<String>>> {
         row("", format!("{:.3}", ours.total() as f64 / 1e9), "as computed here, only visible cubes embedded"),
         row("update", recipe.optimiser.batch, format!("clips, in {parts} × {micro_batch}")),
     ];
-    if !given.is_empty() {
-        let dataset = data::open(given)?;
-        let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
-        let per_epoch = clips / recipe.optimiser.batch as u64;
-        rows.push(row("videos", dataset.videos(), "of the data"));
-        rows.push(row("steps", per_epoch, "an epoch"));
-        rows.push(row(
-            "",
-            per_epoch * recipe.schedule.epochs,
-            format!("in {} epochs", recipe.schedule.epochs),
-        ));
-    }
+    rows.extend(memory(recipe, &shape, &tokens, parameters)?);
     Ok(rows)
+}
+
+/// What a step takes, by part.
+fn memory(
+    recipe: &Recipe,
+    shape: &ModelShape,
+    tokens: &data::TokenCounts,
+    parameters: usize,
+) -> Result<Vec<Vec<String>>> {
+    let (micro_batch, parts) = recipe.accumulation()?;
+    let again = recipe.model.gradient_checkpointing;
+    let step = StepSize {
+        clips: micro_batch,
+        visible: tokens.visible,
+        masked: tokens.painted,
+        counted: tokens.counted,
+        memory: if again { Memory::BlockInputs } else { Memory::Everything },
+        accumulates: parts > 1,
+        averages: recipe.optimiser.ema > 0.0,
+    };
+    let estimate = MemoryEstimate::of_pretraining(shape, parameters, step);
+    let free = report::free_memory().map_or(String::new(), |free| format!("; {} are free here", bytes(free)));
+    Ok(vec![
+        row("memory", bytes(estimate.total()), format!("about, for a step{free}")),
+        row("", bytes(estimate.weights), "weights"),
+        row("", bytes(estimate.gradients), "gradients"),
+        row("", bytes(estimate.moments), "AdamW's moments"),
+        row(
+            "",
+            bytes(estimate.activations),
+            format!(
+                "activations of {micro_batch} clips, {}",
+                if again { "blocks computed again" } else { "all kept for the backward pass" }
+            ),
+        ),
+        row("", bytes(estimate.batch), format!("batch of {micro_batch} clips")),
+    ])
+}
+
+/// Steps of the data, and how long they take here.
+fn duration(recipe: &Recipe, given: &[PathBuf], device: &Device, workers: usize) -> Result<Vec<Vec<String>>> {
+    let dataset = data::open(given)?;
+    let (batch, epochs) = (recipe.optimiser.batch as u64, recipe.schedule.epochs);
+    let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
+    let per_epoch = clips / batch;
+    let mut rows = vec![
+        row("videos", dataset.videos(), "of the data"),
+        row("steps", per_epoch, "an epoch"),
+        row("", per_epoch * epochs, format!("in {epochs} epochs")),
+    ];
+    if per_epoch == 0 {
+        rows.push(row(
+            "time",
+            "none",
+            format!("{clips} clips an epoch are fewer than the {batch} of one update"),
+        ));
+        return Ok(rows);
+    }
+    report::say("timing a step and the loading of clips …");
+    let forecast = Forecast::measure(recipe, &dataset, device, workers)?;
+    let here = if forecast.cut { "of a few of the blocks, the rest by work" } else { "of the whole model" };
+    let timed = format!("computing a clip on {}: {} clips {here}", device.name(), forecast.clips);
+    rows.extend([
+        row("time", seconds(forecast.computing), timed),
+        row("", seconds(forecast.loading), format!("loading a clip with {workers} workers")),
+        row("", report::duration(forecast.seconds(batch)), "a step"),
+        row("", report::duration(forecast.seconds(batch * per_epoch)), "an epoch"),
+        row("", report::duration(forecast.seconds(batch * per_epoch * epochs)), "to the end"),
+    ]);
+    Ok(rows)
+}
+
+/// `2.26 GB`, or `314 MB`.
+fn bytes(count: u64) -> String {
+    let megabytes = count as f64 / 1e6;
+    if megabytes < 1000.0 { format!("{megabytes:.0} MB") } else { format!("{:.2} GB", megabytes / 1e3) }
+}
+
+/// A clip's time, which may be short.
+fn seconds(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.1} ms", 1e3 * seconds) } else { format!("{seconds:.2} s") }
 }
 
 fn row(name: &str, number: impl ToString, what: impl Into<String>) -> Vec<String> {
@@ -110,14 +203,20 @@ mod tests {
     #[test]
     fn the_base_model_is_what_was_published() {
         let recipe = Recipe::built_in("vit-b-k400-800").unwrap();
-        let text = report::table(&meaning(&recipe, &[]).unwrap());
-        for number in ["1568 ", "160 ", "1408 ", "94,210,944", "35.440"] {
+        let text = report::table(&meaning(&recipe).unwrap());
+        for number in ["1568 ", "160 ", "1408 ", "94,210,944", "35.440", "377 MB", "754 MB"] {
             assert!(text.contains(number), "{number} is missing in\n{text}");
         }
         let mut dual = recipe;
         dual.set("mask.decoder=running-cell").unwrap();
-        let text = report::table(&meaning(&dual, &[]).unwrap());
+        let text = report::table(&meaning(&dual).unwrap());
         assert!(text.contains("25.840") && text.contains("704 counted"), "{text}");
+    }
+
+    #[test]
+    fn amounts_are_said_in_fitting_units() {
+        assert_eq!([bytes(314_000_000), bytes(2_263_000_000)], ["314 MB", "2.26 GB"]);
+        assert_eq!([seconds(0.0123), seconds(2.345)], ["12.3 ms", "2.35 s"]);
     }
 
     #[test]

@@ -82,8 +82,10 @@ fn read_noted(
     let shape = shape(path, &config, kind, hints)?;
     heads::agree(path, hints.heads, shape.encoder, shape.decoder)?;
     let labels = config.labels(path, kind)?;
-    let about =
-        note.map_or_else(|| About { made_by: config.made_by(), ..About::default() }, |note| note.about);
+    let about = note.map_or_else(
+        || About { made_by: config.made_by(), recipe: config.recipe(), ..About::default() },
+        |note| note.about,
+    );
     let claims = Claims { kind, shape, labels, stretched_from: None, about, assumed: Vec::new() };
     claims.fulfil(table, |table, layout| {
         let tensors = table.take(&names::layout(&layout, kind))?;

@@ -15,7 +15,7 @@ mod lengths;
 mod pickle;
 mod training_arguments;
 
-use std::{borrow::Cow, io::Write as _, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, io::Write as _, path::Path};
 
 use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -30,7 +30,10 @@ use super::{
     tensor_table::{Elements, StoredTensor, TensorTable},
     whole_file::write_whole,
 };
-use crate::model::{ModelShape, NormEpsilons, Stack};
+use crate::{
+    model::{ModelShape, NormEpsilons, Stack},
+    weights::{HostTensor, Layout},
+};
 
 /// Keys that weights stand under, in the order in which the official loaders look.
 const WEIGHTS: [&str; 2] = ["model", "module"];
@@ -181,6 +184,16 @@ fn unwrapped(name: &str) -> &str {
 /// Writes `model` to `path`.
 pub(super) fn write(model: &SavedModel, path: &Path, insisted: Option<Heads>) -> Result<(), CheckpointError> {
     keeps_heads(model, path, insisted)?;
+    write_table(path, &model.layout(), &model.weights, &[(KEY, &Note::json_of(model))])
+}
+
+/// Writes the tensors of `layout` under `model`, and texts beside it.
+fn write_table(
+    path: &Path,
+    layout: &Layout,
+    weights: &BTreeMap<String, HostTensor>,
+    texts: &[(&str, &str)],
+) -> Result<(), CheckpointError> {
     write_whole(path, |file| {
         let mut zip = ZipWriter::new(std::io::BufWriter::new(file));
         let mut part = |name: &str, content: &[u8]| -> std::io::Result<()> {
@@ -191,11 +204,10 @@ pub(super) fn write(model: &SavedModel, path: &Path, insisted: Option<Heads>) ->
             zip.start_file(format!("{FOLDER}/{name}"), options)?;
             zip.write_all(content)
         };
-        let layout = model.layout();
-        part("data.pkl", &pickle::of(&layout, &[(KEY, &Note::json_of(model))]))?;
+        part("data.pkl", &pickle::of(layout, texts))?;
         part("byteorder", b"little")?;
         for (number, entry) in layout.0.iter().enumerate() {
-            let values = &model.weights[&entry.name].values;
+            let values = &weights[&entry.name].values;
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             part(&format!("data/{number}"), &bytes)?;
         }
@@ -224,7 +236,50 @@ fn keeps_heads(model: &SavedModel, path: &Path, insisted: Option<Heads>) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use schemas::ClipGeometry;
+
     use super::*;
+    use crate::{model::layout::LastNorm, weights::Entry};
+
+    #[test]
+    fn the_same_weights_are_read_from_under_every_prefix() {
+        let folder = tempfile::tempdir().unwrap();
+        let shape = ModelShape {
+            geometry: ClipGeometry::new(16, 224, 224, 2, 16).unwrap(),
+            encoder: Stack { dim: 64, depth: 1, heads: 1, hidden: 96 },
+            decoder: Stack { dim: 64, depth: 1, heads: 1, hidden: 32 },
+            epsilons: NormEpsilons::default(),
+        };
+        let encoder = Kind::Encoder { last_norm: LastNorm::Present };
+        let of_pretraining = ["", "module.", "_orig_mod.", "backbone.", "module._orig_mod."];
+        let of_encoder = ["", "encoder.", "backbone.", "module.backbone.", "_orig_mod.encoder."];
+        for (kind, prefixes) in [(Kind::Pretraining, of_pretraining), (encoder, of_encoder)] {
+            let layout = kind.layout(&shape);
+            let tensor = |at: usize, entry: &Entry| HostTensor {
+                shape: entry.shape.clone(),
+                values: vec![at as f32; entry.elements()],
+            };
+            let tensors: Vec<_> = layout.0.iter().enumerate().map(|(at, entry)| tensor(at, entry)).collect();
+            let named = |prefix: &str| -> BTreeMap<String, HostTensor> {
+                let names = layout.0.iter().map(|entry| format!("{prefix}{}", entry.name));
+                names.zip(tensors.iter().cloned()).collect()
+            };
+            for (number, prefix) in prefixes.into_iter().enumerate() {
+                let path = folder.path().join(format!("{number}.pth"));
+                let prefixed = layout.0.iter().map(|entry| {
+                    let Entry { name, shape } = entry.clone();
+                    Entry { name: format!("{prefix}{name}"), shape }
+                });
+                write_table(&path, &Layout(prefixed.collect()), &named(prefix), &[]).unwrap();
+                let read = read(&path, Hints::default()).unwrap();
+                assert_eq!(
+                    (read.kind, read.shape),
+                    (kind, ModelShape { decoder: read.shape.decoder, ..shape })
+                );
+                assert!(read.weights == named(""), "{kind:?} under {prefix}");
+            }
+        }
+    }
 
     #[test]
     fn wrappers_are_taken_off_in_any_order_and_the_model_s_own_names_are_left() {

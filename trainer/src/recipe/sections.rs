@@ -37,8 +37,10 @@ pub struct Clip {
     pub frames: usize,
     /// Frames of the video from one to the next.
     pub stride: usize,
-    /// Side of a frame in pixels, after the crop.
+    /// Height of a frame in pixels, after the crop.
     pub size: usize,
+    /// Width of a frame in pixels; 0 means as wide as high.
+    pub width: usize,
     /// Frames of a cube.
     pub tubelet: usize,
     /// Frames are resized to this short side before the crop, in pixels; 0 leaves them as they are.
@@ -223,6 +225,7 @@ impl Default for Clip {
             frames: 16,
             stride: 4,
             size: 224,
+            width: 0,
             tubelet: 2,
             short_side: 0,
             resample: Resample::Planes,

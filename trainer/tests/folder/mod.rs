@@ -3,7 +3,7 @@
 mod tolerance;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use trainer::{
     model::{ModelShape, NormEpsilons, Stack},
     objective::Target,
     optimiser::Betas,
-    weights::HostTensor,
+    weights::{HostTensor, Layout},
 };
 
 use crate::batches::{MadeClip, cube, record_batch};
@@ -49,6 +49,8 @@ pub struct Golden {
     pub loss_after: f64,
     pub classifier: Option<Classes>,
     pub tolerances: BTreeMap<String, f64>,
+    parameters: usize,
+    undecayed: BTreeSet<String>,
     tensors: BTreeMap<String, HostTensor>,
     bytes: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
 }
@@ -128,9 +130,43 @@ impl Golden {
                 .iter()
                 .filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)))
                 .collect(),
+            parameters: number(&model["parameters"]),
+            undecayed: train["groups"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|group| group["weight_decay"].as_f64() == Some(0.0))
+                .flat_map(|group| group["names"].as_array().unwrap())
+                .map(|name| name.as_str().unwrap().to_owned())
+                .collect(),
             tensors,
             bytes,
         }
+    }
+
+    /// The number of parameters, and which tensors do not decay.
+    pub fn check_layout(&self, layout: &Layout) {
+        assert_eq!(layout.parameters(), self.parameters);
+        let undecayed = layout.0.iter().filter(|entry| entry.is_undecayed());
+        assert_eq!(undecayed.map(|entry| entry.name.clone()).collect::<BTreeSet<_>>(), self.undecayed);
+    }
+
+    /// The pixels of each clip's first frame, `[B, 3, H, W]`, out of all cubes `[B, N, C]`.
+    pub fn first_frames(&self, cubes: &HostTensor) -> HostTensor {
+        let geometry = self.shape.geometry;
+        let ([_, _, columns], patch) = (geometry.grid(), geometry.patch());
+        let (height, width) = (geometry.height(), geometry.width());
+        let mut values = Vec::with_capacity(cubes.shape[0] * 3 * height * width);
+        for clip in cubes.values.chunks_exact(geometry.tokens() * geometry.cube()) {
+            for (colour, y, x) in
+                (0..3).flat_map(|c| (0..height).flat_map(move |y| (0..width).map(move |x| (c, y, x))))
+            {
+                let token = y / patch * columns + x / patch;
+                let row = colour * geometry.tubelet() * patch + y % patch;
+                values.push(clip[token * geometry.cube() + row * patch + x % patch]);
+            }
+        }
+        HostTensor { shape: vec![cubes.shape[0], 3, height, width], values }
     }
 
     pub fn tensor(&self, name: &str) -> &HostTensor {

@@ -198,6 +198,11 @@ impl Config {
         }
     }
 
+    /// What config.json says of a training, as a recipe: whether targets are raw pixels.
+    pub(super) fn recipe(&self) -> String {
+        if self.norm_pix_loss { String::new() } else { "[model]\ntarget = \"raw\"\n".to_owned() }
+    }
+
     /// The settings of `model`.
     pub(super) fn of(model: &SavedModel) -> Self {
         let (geometry, encoder, decoder) = (model.shape.geometry, model.shape.encoder, model.shape.decoder);
@@ -232,7 +237,7 @@ impl Config {
                 config.decoder_num_attention_heads = decoder.heads;
                 config.decoder_intermediate_size = decoder.hidden;
                 let recipe = Recipe::from_toml(&model.about.recipe);
-                config.norm_pix_loss = recipe.is_ok_and(|recipe| recipe.model.target == Target::Normalised);
+                config.norm_pix_loss = !recipe.is_ok_and(|recipe| recipe.model.target == Target::Raw);
             }
             Kind::Classifier { classes } => {
                 let name = |class: usize| model.labels.get(class).cloned().unwrap_or_else(|| numbered(class));
@@ -298,6 +303,13 @@ mod tests {
         assert_eq!(config.image_size.sides(), [224, 448]);
         assert_eq!(config.patch(Path::new("")).unwrap(), 16);
         assert!(parse(r#"{"patch_size": [16, 8]}"#).patch(Path::new("")).is_err());
+    }
+
+    #[test]
+    fn raw_targets_are_a_recipe_s() {
+        let target = |text: &str| Recipe::from_toml(&parse(text).recipe()).unwrap().model.target;
+        assert_eq!(target(r#"{"norm_pix_loss": false}"#), Target::Raw);
+        assert_eq!(target("{}"), Target::Normalised);
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! How much memory a training step takes, by part: counted from what this implementation keeps, in f32.
+//!
+//! For the backward pass a block with n tokens keeps the inputs of its two norms, four linear layers, GELU
+//! and attention: `n(8d + 2h)` numbers. With gradient checkpointing only a block's input stays, `nd`, and
+//! one block at a time is whole. Scores of attention are never kept. What allocators, decoders and LibTorch
+//! itself take comes on top.
+
+use super::sizes::{ModelShape, Stack};
+use crate::gradients::Memory;
+
+/// Bytes of an f32.
+const FLOAT: u64 = 4;
+
+/// What of a step decides how much it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepSize {
+    /// Clips computed at once.
+    pub clips: usize,
+    /// Tokens of a clip that the encoder sees.
+    pub visible: usize,
+    /// Mask tokens of a clip in the decoder.
+    pub masked: usize,
+    /// Of these, counted in the loss.
+    pub counted: usize,
+    /// What is kept for the backward pass.
+    pub memory: Memory,
+    /// Whether an update has several micro-batches.
+    pub accumulates: bool,
+    /// Whether an average of the weights is kept.
+    pub averages: bool,
+}
+
+/// Bytes by part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryEstimate {
+    /// The weights, and their average if one is kept.
+    pub weights: u64,
+    /// Gradients; with several micro-batches the sum so far and those of the newest.
+    pub gradients: u64,
+    /// AdamW's two moments of each weight.
+    pub moments: u64,
+    /// What is kept for the backward pass, and the gradients that run through one block.
+    pub activations: u64,
+    /// Cubes as bytes, as pixels and as targets.
+    pub batch: u64,
+}
+
+impl MemoryEstimate {
+    /// The memory of a step of pre-training of a model with `parameters` weights.
+    pub fn of_pretraining(shape: &ModelShape, parameters: usize, step: StepSize) -> Self {
+        let table = parameters as u64 * FLOAT;
+        let clips = step.clips as u64;
+        let [visible, masked, counted] =
+            [step.visible, step.masked, step.counted].map(|tokens| tokens as u64);
+        let cube = shape.geometry.cube() as u64;
+        let (encoder, decoder) = (shape.encoder, shape.decoder);
+        let [wide, narrow] = [encoder.dim, decoder.dim].map(|dim| dim as u64);
+        let [in_encoder, in_decoder] = [visible, visible + masked];
+        let blocks = match step.memory {
+            Memory::Everything => {
+                encoder.depth as u64 * of_block(encoder, in_encoder)
+                    + decoder.depth as u64 * of_block(decoder, in_decoder)
+            }
+            Memory::BlockInputs => {
+                encoder.depth as u64 * in_encoder * wide
+                    + decoder.depth as u64 * in_decoder * narrow
+                    + of_block(encoder, in_encoder).max(of_block(decoder, in_decoder))
+            }
+        };
+        let through = through_block(encoder, in_encoder).max(through_block(decoder, in_decoder));
+        // Behind the stacks: norms with their inputs, and the painted cubes, their errors and gradients.
+        let ends = 2 * visible * wide + counted * (2 * narrow + 3 * cube);
+        Self {
+            weights: table * (1 + u64::from(step.averages)),
+            gradients: table * (1 + u64::from(step.accumulates)),
+            moments: 2 * table,
+            activations: clips * (blocks + through + ends) * FLOAT,
+            batch: clips * cube * (visible + counted) * (1 + FLOAT),
+        }
+    }
+
+    /// All parts together.
+    pub fn total(self) -> u64 {
+        self.weights + self.gradients + self.moments + self.activations + self.batch
+    }
+}
+
+/// Numbers that a block over `tokens` tokens keeps for its backward pass.
+fn of_block(stack: Stack, tokens: u64) -> u64 {
+    tokens * (8 * stack.dim as u64 + 2 * stack.hidden as u64)
+}
+
+/// Numbers of the gradients that run through a block: at its MLP's hidden layer twice, and at its ends.
+fn through_block(stack: Stack, tokens: u64) -> u64 {
+    tokens * (2 * stack.dim as u64 + 2 * stack.hidden as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ClipGeometry;
+
+    use super::*;
+    use crate::model::{NormEpsilons, Size, layout};
+
+    fn base(memory: Memory) -> MemoryEstimate {
+        let shape = ModelShape {
+            geometry: ClipGeometry::new(16, 224, 224, 2, 16).unwrap(),
+            encoder: Size::Base.encoder(),
+            decoder: Size::Base.decoder(4),
+            epsilons: NormEpsilons::default(),
+        };
+        let step = StepSize {
+            clips: 2,
+            visible: 160,
+            masked: 1408,
+            counted: 1408,
+            memory,
+            accumulates: false,
+            averages: false,
+        };
+        MemoryEstimate::of_pretraining(&shape, layout::pretraining(&shape).parameters(), step)
+    }
+
+    #[test]
+    fn weights_gradients_and_moments_are_four_tables() {
+        let estimate = base(Memory::Everything);
+        let table = 94_210_944 * 4;
+        assert_eq!([estimate.weights, estimate.gradients, estimate.moments], [table, table, 2 * table]);
+        // Two clips of 1568 cubes as bytes and as floats.
+        assert_eq!(estimate.batch, 2 * 1568 * 1536 * 5);
+    }
+
+    #[test]
+    fn block_inputs_take_a_fraction_of_everything() {
+        let [whole, inputs] = [Memory::Everything, Memory::BlockInputs].map(base);
+        assert_eq!(whole.total() - whole.activations, inputs.total() - inputs.activations);
+        // By hand: 12 blocks of 160·(8·768 + 2·3072) and 4 of 1568·(8·384 + 2·1536) numbers of a clip, one of
+        // these computed again instead.
+        let kept: u64 = 12 * 160 * 12_288 + 4 * 1568 * 6144;
+        let left: u64 = 12 * 160 * 768 + 4 * 1568 * 384 + 1568 * 6144;
+        assert_eq!(whole.activations - inputs.activations, 2 * 4 * (kept - left));
+    }
+}
