@@ -17,7 +17,7 @@ use std::{
 use schemas::{MADE_BY, quarantine::QuarantineLine};
 
 /// Failed videos that a run bears whatever their share is, unless it is to bear none. One bad file of
-/// five says nothing of the others; where none is left to draw from, the run ends anyway.
+/// five says nothing of the others, as long as there are others.
 pub const A_FEW: u64 = 3;
 
 /// Why a run cannot go on after a video failed.
@@ -111,7 +111,7 @@ impl Quarantine {
             state.failed.insert(line.video);
         }
         let failed = state.failed.len() as u64;
-        let few = self.max_failed_share > 0.0 && failed <= A_FEW;
+        let few = self.max_failed_share > 0.0 && failed <= A_FEW && failed < self.videos;
         if failed as f64 > self.max_failed_share * self.videos as f64 && !few {
             let (videos, share) = (self.videos, self.max_failed_share);
             let last = format!("{video}: {reason}");
