@@ -26,7 +26,7 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-pub(crate) use self::description::{codec_of, setup_of};
+pub(crate) use self::description::{codec_of, framing_of, setup_of};
 use self::{
     file_pad::{FilePad, Mode},
     judge::judge,

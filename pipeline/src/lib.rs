@@ -13,6 +13,8 @@ mod decode;
 #[cfg(feature = "video")]
 mod demux;
 pub mod draws;
+#[cfg(feature = "video")]
+pub mod encode;
 pub mod file;
 pub mod manifest;
 pub mod mask;

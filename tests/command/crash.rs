@@ -72,6 +72,7 @@ fn a_preprocess_killed_and_run_again_ends_with_the_same_shards() {
     for (kept, shards_expected) in [
         (&["--clips-per-video", "6", "--clips-per-shard", "4"][..], 6),
         (&["--store", "packets", "--videos-per-shard", "1"], 4),
+        (&["--store", "transcode", "--short-side", "64", "--videos-per-shard", "1"], 4),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let preprocess = |out: &Path, kill_after: Option<&str>| {

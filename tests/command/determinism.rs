@@ -49,6 +49,49 @@ fn packets_give_the_clips_of_the_files_in_every_epoch() {
 }
 
 #[test]
+fn a_transcode_gives_frames_of_the_same_ranks_and_times_that_look_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let shards = folder.path().join("shards");
+    let make = ["preprocess", &samples(), "--out", text(&shards), "--store", "transcode"];
+    succeed(&[&make[..], &["--short-side", "10000", "--quality", "1"]].concat());
+    // Everything but the pixels: epoch, clip, video, start, frames, crop, mask.
+    let facts = |data: &str| -> Vec<String> {
+        let lines = batches(data, "2", &[]);
+        lines.lines().map(|line| line.split('\t').take(8).collect::<Vec<_>>().join("\t")).collect()
+    };
+    assert_eq!(facts(&samples()), facts(text(&shards)));
+    let pixels = |data: &str, out: &str| {
+        let file = folder.path().join(out);
+        let print = ["inspect", "batches", data, "--recipe", "tiny", "--set", "optimiser.batch=4"];
+        succeed(&[&print[..], &["--count", "4", "--out", text(&file)]].concat());
+        cubes(&file)
+    };
+    let (files, transcode) = (pixels(&samples(), "files.parquet"), pixels(text(&shards), "shards.parquet"));
+    assert_eq!(files.len(), transcode.len());
+    let sum: u64 = files.iter().zip(&transcode).map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
+    let mean = sum as f64 / files.len() as f64;
+    // x264 at a rate factor of 1 loses almost nothing; another frame or another colour rule is far off.
+    assert!(mean < 1.5, "frames differ by {mean:.2} levels in the mean");
+}
+
+/// All visible cubes of a file of batches.
+fn cubes(file: &std::path::Path) -> Vec<u8> {
+    use arrow::array::AsArray as _;
+    let file = std::fs::File::open(file).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap();
+    let mut all = Vec::new();
+    for batch in reader {
+        let batch = batch.unwrap();
+        let cubes = batch.column_by_name("visible_cubes").unwrap().as_fixed_size_list().values().clone();
+        all.extend_from_slice(cubes.as_primitive::<arrow::datatypes::UInt8Type>().values());
+    }
+    all
+}
+
+#[test]
 fn packets_of_every_kind_of_file_give_its_clips() {
     let Some(clips) = crate::shared("clips/mixed") else { return };
     let folder = tempfile::tempdir().unwrap();

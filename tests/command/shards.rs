@@ -46,6 +46,16 @@ fn python_sees_the_right_picture() {
 }
 
 #[test]
+fn python_decodes_a_transcode() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = ["preprocess", &samples(), "--out", text(folder.path()), "--store", "transcode"];
+    succeed(&[&make[..], &["--short-side", "64"]].concat());
+    let Some(line) = python_reads("packets", folder.path()) else { return };
+    let [video, frames, _] = &line[..] else { panic!("{line:?}") };
+    assert_eq!(stdout(&["frames", video, "--md5"]).lines().count().to_string(), *frames);
+}
+
+#[test]
 fn python_decodes_the_packets_of_a_shard() {
     let folder = tempfile::tempdir().unwrap();
     succeed(&["preprocess", &samples(), "--out", text(folder.path()), "--store", "packets"]);

@@ -27,7 +27,7 @@ pub(crate) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
 }
 
 /// How NAL units are framed: by lengths as the decoder configuration says, or by start codes.
-pub(super) fn framing_of(structure: &gst::StructureRef) -> Framing {
+pub(crate) fn framing_of(structure: &gst::StructureRef) -> Framing {
     let setup = setup_of(structure);
     match (structure.name().as_str(), structure.get::<&str>("stream-format")) {
         ("video/x-h264", Ok("avc")) => Framing::Lengths(setup.get(4).map_or(4, |byte| (byte & 3) + 1)),

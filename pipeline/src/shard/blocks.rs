@@ -12,7 +12,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek as _, SeekFrom, Write},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
@@ -51,6 +51,8 @@ pub(super) struct CheckedFile {
     file: Arc<File>,
     bytes: u64,
     blocks: Arc<Blocks>,
+    /// The block that was read last and where it begins: a row's small columns lie in one.
+    last: Arc<Mutex<(u64, Bytes)>>,
 }
 
 /// Reads a [`CheckedFile`] onwards, block by block.
@@ -106,7 +108,7 @@ impl<W: Write> Write for Hashed<W> {
 impl CheckedFile {
     pub(super) fn new(file: File, blocks: Arc<Blocks>) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), bytes, blocks })
+        Ok(Self { file: Arc::new(file), bytes, blocks, last: Arc::default() })
     }
 
     /// The bytes from `start` to `end`, after their blocks were checked.
@@ -118,6 +120,11 @@ impl CheckedFile {
         // Whole blocks as far as there are digests, bytes as they are wanted behind.
         let from = if start < covered { start / block * block } else { start };
         let to = if end < covered { end.next_multiple_of(block).min(covered) } else { end };
+        let part = |read: &Bytes, from: u64| read.slice((start - from) as usize..(end - from) as usize);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if start >= last.0 && end <= last.0 + last.1.len() as u64 {
+            return Ok(part(&last.1, last.0));
+        }
         let mut read = vec![0; (to - from) as usize];
         // A handle has one position: nobody else reads through this one, each clip opens its own.
         let mut file = &*self.file;
@@ -131,7 +138,11 @@ impl CheckedFile {
                 return Err(ParquetError::General(format!("the bytes from {at} on are not those written")));
             }
         }
-        Ok(Bytes::from(read).slice((start - from) as usize..(end - from) as usize))
+        let read = Bytes::from(read);
+        if read.len() <= BLOCK {
+            *last = (from, read.clone());
+        }
+        Ok(part(&read, from))
     }
 }
 

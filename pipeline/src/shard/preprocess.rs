@@ -12,6 +12,8 @@
 mod frames;
 #[cfg(feature = "video")]
 mod packets;
+#[cfg(feature = "video")]
+mod transcode;
 
 use std::{
     ops::Range,
@@ -28,7 +30,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 pub use self::frames::clips;
 #[cfg(feature = "video")]
-pub use self::packets::packets;
+pub use self::{packets::packets, transcode::transcode};
 use super::{ShardError, ShardWriter, kind::ShardFacts, layout::unfinished, writer::Row};
 use crate::{
     quarantine::{Quarantine, QuarantineError},

@@ -10,10 +10,13 @@ use super::{OpenVideo, VideoError, VideoFacts, VideoReader, facts::pixel_aspect,
 use crate::{
     FrameRank, PacketNumber,
     demux::{self, Body, Packet},
+    encode::Encoded,
     file::FileBytes,
+    picture::Orientation,
     plan::{
+        PacketFact, Place,
         order::{IndexMode, Stamp},
-        pictures::StreamHeader,
+        pictures::{self, Codec, StreamHeader},
     },
     shard::{Row, SEGMENT_BYTES, StoredPacket, StoredVideo},
 };
@@ -71,6 +74,57 @@ impl OpenVideo {
             times: facts.times.clone(),
             packets: self.packets.iter().zip(self.index.iter().copied()).map(packet).collect(),
             made: None,
+        })
+    }
+
+    /// A video that was encoded again from all frames of one with these facts, upright.
+    ///
+    /// # Errors
+    /// When the packets are not those of the frames.
+    pub(crate) fn of_encoded(encoded: Encoded, source: &VideoFacts) -> Result<Self, VideoError> {
+        let Encoded { caps, packets } = encoded;
+        let unknown = || VideoError::UnknownCodec { codec: caps.to_string() };
+        let structure = caps.structure(0).ok_or_else(unknown)?;
+        let setup = demux::setup_of(structure);
+        let (header, coded) = {
+            let maps: Vec<_> = packets.iter().map(|(buffer, _)| buffer.map_readable().ok()).collect();
+            let bodies = maps.iter().map(|map| map.as_ref().map_or(&[][..], |map| map.as_slice()));
+            pictures::look(Codec::H264, demux::framing_of(structure), &setup, bodies)
+        };
+        let index: Vec<_> = packets
+            .iter()
+            .zip(&coded)
+            .map(|((_, rank), coded)| PacketFact {
+                place: Some(Place(*rank)),
+                start: coded.start,
+                disposable: coded.disposable,
+            })
+            .collect();
+        let packet = |(buffer, rank): (gst::Buffer, u32)| Packet {
+            stamp: Stamp { pts: source.times.get(rank as usize).copied(), ..Stamp::default() },
+            key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+            body: Body::Held(buffer),
+        };
+        let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
+        let mut facts = source.clone();
+        (facts.width, facts.height) = side("width").zip(side("height")).ok_or_else(unknown)?;
+        facts.codec = Codec::H264.name();
+        facts.packets = index.len() as u32;
+        facts.orientation = Orientation::default();
+        facts.index = IndexMode::Times;
+        facts.interlaced = false;
+        let packets = packets.into_iter().map(packet).collect();
+        Ok(Self {
+            facts,
+            codec: Codec::H264,
+            caps,
+            packets,
+            index,
+            hidden: 0,
+            header,
+            sizes: Vec::new(),
+            file: FileBytes::none(),
+            verified: true.into(),
         })
     }
 
