@@ -24,6 +24,12 @@ pub enum Purpose {
     Mask = 5,
     /// What the decoder does not paint; the number is the row's.
     Decoder = 6,
+    /// Which operations change the colours and the shape of a clip; the number is the row's.
+    Operations = 7,
+    /// The box that is erased; the number is the row's.
+    Erase = 8,
+    /// Which videos are held out; the number is the class.
+    Split = 9,
 }
 
 /// A stream of random numbers of one purpose.
@@ -53,6 +59,23 @@ impl Draws {
                 return drawn % bound;
             }
         }
+    }
+
+    /// A number from 0 (included) to 1 (excluded), in steps of 2⁻⁵³.
+    pub fn unit(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A number between `low` and `high`, all equally likely.
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// A number from the normal distribution of this mean and spread.
+    pub fn normal(&mut self, mean: f64, spread: f64) -> f64 {
+        // Box and Muller: 1 − unit is never 0, so the logarithm is finite.
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        mean + spread * radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
     /// One of the first `count` places of a list; 0 for an empty one.
@@ -104,6 +127,16 @@ mod tests {
         }
         // 1000 ± 4.8 standard deviations of a binomial draw
         assert!(counts.iter().all(|&count| (860..1140).contains(&count)), "{counts:?}");
+    }
+
+    #[test]
+    fn normal_numbers_have_their_mean_and_spread() {
+        let mut draws = Draws::new(0, Purpose::Operations, 0, 0);
+        let numbers: Vec<f64> = (0..10_000).map(|_| draws.normal(7.0, 0.5)).collect();
+        let mean = numbers.iter().sum::<f64>() / 1e4;
+        let spread = (numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 1e4).sqrt();
+        // five standard deviations of the estimates
+        assert!((mean - 7.0).abs() < 0.025 && (spread - 0.5).abs() < 0.018, "{mean} {spread}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
 //! record batches that a channel hands to the trainer.
 
+pub mod augment;
 pub mod batch;
 pub mod channel;
 pub mod clip;
@@ -16,6 +17,7 @@ pub mod draws;
 #[cfg(feature = "video")]
 pub mod encode;
 pub mod file;
+pub mod labels;
 pub mod manifest;
 pub mod mask;
 pub mod picture;

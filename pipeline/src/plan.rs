@@ -16,6 +16,7 @@
 //! What the facts of a packet are is found by [`pictures`] (bitstream) and [`order`] (time).
 
 pub mod bits;
+pub mod dense;
 pub mod h264;
 pub mod hevc;
 pub mod mpeg;
@@ -23,6 +24,8 @@ pub mod order;
 pub mod pictures;
 pub mod royalty_free;
 pub mod sampling;
+pub mod segments;
+pub mod views;
 
 use crate::PacketNumber;
 
