@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn the_work_of_the_base_model_is_three_times_its_forward_pass() {
         let recipe = Recipe::built_in("vit-b-k400-800").unwrap();
-        // 33.779 GMACs: as published, but with only the visible cubes embedded.
-        assert_eq!(work(&recipe).unwrap() / 1_000_000, 101_338);
+        // 33.7788 GMACs: as published, but with only the visible cubes embedded.
+        assert_eq!(work(&recipe).unwrap() / 1_000_000, 101_336);
     }
 }
