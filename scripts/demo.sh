@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 tubelet="${CARGO_TARGET_DIR:-target}/debug/tubelet"
 out=${TUBELET_DEMO:-demo}
-steps=${TUBELET_DEMO_STEPS:-80}
+steps=${TUBELET_DEMO_STEPS:-160}
 
 say() { printf '\n\033[1m%s\033[0m\n' "$1"; shift; for line in "$@"; do printf '%s\n' "$line"; done; }
 [ -z "${NO_COLOR:-}" ] && [ -t 1 ] || say() { printf '\n== %s\n' "$1"; shift; for line in "$@"; do printf '%s\n' "$line"; done; }
