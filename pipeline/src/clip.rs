@@ -18,6 +18,7 @@ use crate::{
     source::ClipFrames,
     transform::crop::Window,
     tubelets,
+    worker::Maker,
 };
 
 /// One row of a batch.
@@ -69,11 +70,6 @@ impl ClipMaker {
     /// When the mask does not fit the geometry.
     pub fn new(settings: ClipSettings, videos: u64) -> Result<Self, MaskError> {
         Ok(Self { settings, mask: settings.mask_rule()?, schedule: settings.schedule(videos) })
-    }
-
-    /// The schedule of its clips.
-    pub fn schedule(&self) -> &Schedule {
-        &self.schedule
     }
 
     /// Visible tokens of each row.
@@ -139,6 +135,29 @@ impl ClipMaker {
     fn crop(&self, frame: (u32, u32), draws: &mut Draws) -> Window {
         let clip = (self.settings.geometry.width() as u32, self.settings.geometry.height() as u32);
         self.settings.crop.draw(frame, clip, draws)
+    }
+}
+
+impl Maker for ClipMaker {
+    type Row = ClipRow;
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    fn rows(
+        &self,
+        frames: ClipFrames,
+        _slot: u64,
+        epoch: u32,
+        number: u64,
+        profile: &Profile,
+    ) -> Vec<ClipRow> {
+        Self::rows(self, frames, epoch, number, profile)
+    }
+
+    fn bytes(row: &ClipRow) -> u64 {
+        row.bytes()
     }
 }
 

@@ -17,6 +17,7 @@ pub mod draws;
 #[cfg(feature = "video")]
 pub mod encode;
 pub mod file;
+pub mod labelled;
 pub mod labels;
 pub mod manifest;
 pub mod mask;

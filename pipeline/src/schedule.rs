@@ -64,6 +64,11 @@ impl Schedule {
         Order { epoch, slots }
     }
 
+    /// The slots as they are numbered: clip n takes slot n.
+    pub fn in_sequence(&self, epoch: u32) -> Order {
+        Order { epoch, slots: (0..self.clips()).collect() }
+    }
+
     /// The video that a slot belongs to.
     pub fn video_of(&self, slot: u64) -> u64 {
         slot / u64::from(self.clips_per_video.max(1))

@@ -41,13 +41,13 @@ use tokio::{
 
 use crate::{
     batch::BatchBuilder,
-    clip::{ClipMaker, ClipRow},
+    clip::ClipMaker,
     profile::{Profile, Stage},
     progress::Progress,
     schedule::Order,
     settings::{ClipSettings, SettingsError},
     source::{ClipSource, Reach, SourceError},
-    worker::{Job, OnFailure, Pool, Shop},
+    worker::{FailedSlot, Job, Maker, OnFailure, Pool, Shop},
 };
 
 /// Stuck threads that a run bears; each may hold a decoder and its pictures for good.
@@ -127,47 +127,16 @@ pub fn batches(
     let videos = source.videos();
     let batches_per_epoch = settings.batches_per_epoch(videos)?;
     let maker = ClipMaker::new(settings, videos).map_err(SettingsError::from)?;
-    let shop = Shop { source: source.clone(), maker, on_failure, profile: profile.clone() };
-    let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
-    // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
-    let (stop, mut stopped) = mpsc::unbounded_channel();
-    let arranger = Arc::new(Arranger {
-        stop,
-        pool: Pool::start(shop, workers.count)?,
-        source,
-        maker,
-        limit: Duration::from_secs(u64::from(workers.seconds_per_clip)),
-        lost: Mutex::default(),
-        left_behind: AtomicU32::new(0),
-    });
-    let budget = Arc::new(Semaphore::new(most as usize));
-    let window = 2 * workers.count.max(1) + 2;
     let batch = u64::from(settings.batch);
     let output = (settings.geometry.tokens() * settings.geometry.cube()) as u64 * u64::from(settings.repeats);
+    let mut builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
+    let places = Place::new(from_batch, batches_per_epoch, batch)?.onwards();
+    let asked = Asked { source, workers, on_failure, output };
+    let clips = clips(asked, maker, places, profile.clone())?;
 
     Ok(async_stream::try_stream! {
-        let mut builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
-        let mut place = Place::new(from_batch, batches_per_epoch, batch)?;
-        let mut order = Arc::new(maker.schedule().order(place.epoch));
-        let mut in_flight = FuturesOrdered::new();
-        loop {
-            while in_flight.len() < window {
-                if order.epoch != place.epoch {
-                    order = Arc::new(maker.schedule().order(place.epoch));
-                }
-                let bytes = arranger.bytes(&order, place.number) + output;
-                let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
-                // Permits come back only when rows are pushed below, so there is nothing to wait for:
-                // with none in flight all are here, and with some in flight the front is awaited.
-                let Ok(held) = budget.clone().try_acquire_many_owned(permits) else { break };
-                in_flight.push_back(arranger.clone().clip(order.clone(), place.number, held));
-                place.advance(batches_per_epoch * batch)?;
-            }
-            let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
-                Either::Left((Some(held), _)) => held,
-                Either::Left((None, _)) => continue,
-                Either::Right((why, _)) => Err(why.expect("because the arranger holds a sender")),
-            };
+        let mut clips = std::pin::pin!(clips);
+        while let Some(held) = clips.next().await {
             profile.time(Stage::Batch, || held.map(|held| held.rows.into_iter().for_each(|row| builder.push(row))))?;
             if builder.rows() as u64 == batch * u64::from(settings.repeats) {
                 let full = profile.time(Stage::Batch, || builder.finish())?;
@@ -177,41 +146,128 @@ pub fn batches(
     })
 }
 
+/// What clips are made from, and with what.
+pub(crate) struct Asked {
+    /// Where frames come from.
+    pub source: Arc<dyn ClipSource>,
+    /// The threads and what they may use.
+    pub workers: Workers,
+    /// Where failures are written.
+    pub on_failure: Arc<OnFailure>,
+    /// Bytes of the rows of a clip.
+    pub output: u64,
+}
+
+/// The rows of the clips (epoch, number) that `places` names, in its order.
+///
+/// Whoever polls it has dropped the rows it yielded before: their bytes are then free for the next.
+///
+/// # Errors
+/// When no thread can be started.
+pub(crate) fn clips<M: Maker>(
+    asked: Asked,
+    maker: M,
+    mut places: impl Iterator<Item = Result<(u32, u64), StreamError>> + Send + 'static,
+    profile: Arc<Profile>,
+) -> Result<impl Stream<Item = Result<Held<M::Row>, StreamError>> + Send + 'static, StreamError> {
+    let Asked { source, workers, on_failure, output } = asked;
+    let maker = Arc::new(maker);
+    let shop = Shop { source: source.clone(), maker: maker.clone(), on_failure, profile };
+    let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
+    // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
+    let (stop, mut stopped) = mpsc::unbounded_channel();
+    let arranger = Arc::new(Arranger {
+        stop,
+        pool: Pool::start(shop, workers.count)?,
+        source,
+        maker: maker.clone(),
+        limit: Duration::from_secs(u64::from(workers.seconds_per_clip)),
+        lost: Mutex::default(),
+        left_behind: AtomicU32::new(0),
+    });
+    let budget = Arc::new(Semaphore::new(most as usize));
+    let window = 2 * workers.count.max(1) + 2;
+
+    Ok(async_stream::try_stream! {
+        let mut next = places.next().transpose()?;
+        let mut order: Option<Arc<Order>> = None;
+        let mut in_flight = FuturesOrdered::new();
+        loop {
+            while let Some((epoch, number)) = next && in_flight.len() < window {
+                let order = match &order {
+                    Some(order) if order.epoch == epoch => order.clone(),
+                    _ => order.insert(Arc::new(maker.order(epoch))).clone(),
+                };
+                let bytes = arranger.bytes(&order, number) + output;
+                let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
+                // Permits come back only when rows are dropped, so there is nothing to wait for: with
+                // none in flight all are here, and with some in flight the front is awaited.
+                let Ok(held) = budget.clone().try_acquire_many_owned(permits) else { break };
+                in_flight.push_back(arranger.clone().clip(order, number, held));
+                next = places.next().transpose()?;
+            }
+            let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
+                Either::Left((Some(held), _)) => held?,
+                Either::Left((None, _)) if next.is_none() => break,
+                Either::Left((None, _)) => continue,
+                Either::Right((why, _)) => Err(why.expect("because the arranger holds a sender"))?,
+            };
+            yield held;
+        }
+    })
+}
+
 /// Where a run is: the next clip of an epoch.
-struct Place {
+pub(crate) struct Place {
     epoch: u32,
     number: u64,
+    clips_per_epoch: u64,
 }
 
 impl Place {
-    fn new(from_batch: u64, batches_per_epoch: u64, batch: u64) -> Result<Self, StreamError> {
+    /// The first clip of batch `from_batch` of a run.
+    pub(crate) fn new(from_batch: u64, batches_per_epoch: u64, batch: u64) -> Result<Self, StreamError> {
         let epoch = u32::try_from(from_batch / batches_per_epoch)
             .map_err(|_| StreamError::TooFar { batch: from_batch })?;
-        Ok(Self { epoch, number: from_batch % batches_per_epoch * batch })
+        let number = from_batch % batches_per_epoch * batch;
+        Ok(Self { epoch, number, clips_per_epoch: batches_per_epoch * batch })
     }
 
-    fn advance(&mut self, clips_per_epoch: u64) -> Result<(), StreamError> {
-        self.number += 1;
-        if self.number == clips_per_epoch {
-            let next = self.epoch.checked_add(1);
-            self.epoch = next.ok_or(StreamError::TooFar { batch: u64::MAX })?;
-            self.number = 0;
-        }
-        Ok(())
+    /// This clip and all that follow, epoch after epoch.
+    pub(crate) fn onwards(
+        mut self,
+    ) -> impl Iterator<Item = Result<(u32, u64), StreamError>> + Send + 'static {
+        let mut over = false;
+        std::iter::from_fn(move || {
+            if over {
+                return Some(Err(StreamError::TooFar { batch: u64::MAX }));
+            }
+            let here = (self.epoch, self.number);
+            self.number += 1;
+            if self.number == self.clips_per_epoch {
+                self.number = 0;
+                match self.epoch.checked_add(1) {
+                    Some(next) => self.epoch = next,
+                    None => over = true,
+                }
+            }
+            Some(Ok(here))
+        })
     }
 }
 
 /// A clip's rows and the right to hold their bytes; dropping it gives the bytes back.
-struct Held {
-    rows: Vec<ClipRow>,
+pub(crate) struct Held<R> {
+    /// The rows.
+    pub rows: Vec<R>,
     _bytes: OwnedSemaphorePermit,
 }
 
 /// What all clips in flight share.
-struct Arranger {
-    pool: Pool,
+struct Arranger<M: Maker> {
+    pool: Pool<M>,
     source: Arc<dyn ClipSource>,
-    maker: ClipMaker,
+    maker: Arc<M>,
     limit: Duration,
     /// Videos of which no clip can be had; only what holds for every clip of a video stands here, so
     /// that knowing it earlier or later changes no batch.
@@ -225,21 +281,21 @@ struct Arranger {
 type Awaited<T> = Result<T, oneshot::error::RecvError>;
 
 /// A job that was sent.
-struct Sent {
+struct Sent<R> {
     video: u64,
     failures: u64,
     started: oneshot::Receiver<(u64, Progress)>,
-    answer: oneshot::Receiver<Result<Vec<ClipRow>, SourceError>>,
+    answer: oneshot::Receiver<Result<Vec<R>, SourceError>>,
 }
 
-impl Arranger {
+impl<M: Maker> Arranger<M> {
     fn bytes(&self, order: &Order, number: u64) -> u64 {
         let slot = order.slot(number, 0).unwrap_or(0);
         self.source.bytes(self.maker.schedule().video_of(slot))
     }
 
     /// Sends the job of a clip after `failures` of its slots failed, passing over lost videos.
-    fn send(&self, order: &Order, number: u64, mut failures: u64) -> Result<Sent, StreamError> {
+    fn send(&self, order: &Order, number: u64, mut failures: u64) -> Result<Sent<M::Row>, StreamError> {
         let (video, slot) = loop {
             let slots = self.maker.schedule().clips();
             let slot =
@@ -261,7 +317,7 @@ impl Arranger {
         order: Arc<Order>,
         number: u64,
         mut bytes: OwnedSemaphorePermit,
-    ) -> impl Future<Output = Result<Held, StreamError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Held<M::Row>, StreamError>> + Send + 'static {
         let first = self.send(&order, number, 0);
         async move {
             let mut sent = first?;
@@ -269,12 +325,16 @@ impl Arranger {
                 let (video, failures) = (sent.video, sent.failures);
                 match self.answer(sent).await? {
                     Ok(rows) => {
-                        let needed = rows.iter().map(ClipRow::bytes).sum::<u64>().div_ceil(PERMIT);
+                        let needed = rows.iter().map(M::bytes).sum::<u64>().div_ceil(PERMIT);
                         let spare = bytes.num_permits().saturating_sub(needed as usize);
                         drop(bytes.split(spare));
                         return Ok(Held { rows, _bytes: bytes });
                     }
                     Err(why) => self.write_down(video, why).await?,
+                }
+                if self.maker.on_failed_slot() == FailedSlot::LeaveEmpty {
+                    drop(bytes.split(bytes.num_permits()));
+                    return Ok(Held { rows: Vec::new(), _bytes: bytes });
                 }
                 sent = self.send(&order, number, failures + 1)?;
             }
@@ -282,7 +342,7 @@ impl Arranger {
     }
 
     /// What the thread that takes the job says, or that it says nothing within the limit.
-    async fn answer(&self, sent: Sent) -> Result<Result<Vec<ClipRow>, SourceError>, StreamError> {
+    async fn answer(&self, sent: Sent<M::Row>) -> Result<Result<Vec<M::Row>, SourceError>, StreamError> {
         let failed = |verdict: &str, reason: String| SourceError::Failed {
             verdict: verdict.into(),
             reason,
@@ -337,7 +397,13 @@ impl Arranger {
         if reach == Reach::Video {
             self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(video);
         }
-        let SourceError::Failed { verdict, reason, .. } = why else { return Ok(()) };
+        let (verdict, reason) = match why {
+            SourceError::Failed { verdict, reason, .. } => (verdict, reason),
+            SourceError::LeftOut { reason, .. } if self.maker.on_failed_slot() == FailedSlot::LeaveEmpty => {
+                ("left-out".to_owned(), reason)
+            }
+            SourceError::LeftOut { .. } | SourceError::Broken { .. } => return Ok(()),
+        };
         let line =
             QuarantineLine { video: self.source.name(video), verdict, reason, made_by: MADE_BY.into() };
         let (reply, answer) = oneshot::channel();

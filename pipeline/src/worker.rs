@@ -25,18 +25,59 @@ use schemas::quarantine::QuarantineLine;
 use tokio::sync::oneshot;
 
 use crate::{
-    clip::{ClipMaker, ClipRow},
     profile::Profile,
     progress::{self, Progress},
-    source::{ClipReader, ClipSource, SourceError},
+    schedule::{Order, Schedule},
+    source::{ClipFrames, ClipReader, ClipSource, SourceError},
 };
+
+/// What the threads make of a clip's frames, and what comes where.
+pub(crate) trait Maker: Send + Sync + 'static {
+    /// What a clip becomes one or several of.
+    type Row: Send + 'static;
+
+    /// The schedule of its clips.
+    fn schedule(&self) -> &Schedule;
+
+    /// The order of the slots in `epoch`.
+    fn order(&self, epoch: u32) -> Order {
+        self.schedule().order(epoch)
+    }
+
+    /// The rows of clip `number`, whose frames are those of `slot`: a pure function of the arguments.
+    fn rows(
+        &self,
+        frames: ClipFrames,
+        slot: u64,
+        epoch: u32,
+        number: u64,
+        profile: &Profile,
+    ) -> Vec<Self::Row>;
+
+    /// Bytes that a row holds.
+    fn bytes(row: &Self::Row) -> u64;
+
+    /// What becomes of a clip whose slot gave no frames.
+    fn on_failed_slot(&self) -> FailedSlot {
+        FailedSlot::TakeNext
+    }
+}
+
+/// What becomes of a clip whose slot gave no frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailedSlot {
+    /// It takes the next slot of the order.
+    TakeNext,
+    /// It has no rows; the failure is written down whatever its kind.
+    LeaveEmpty,
+}
 
 /// Writes a failed video down; an error stops the run. Called on worker threads only.
 pub type OnFailure =
     dyn Fn(QuarantineLine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync;
 
 /// What threads are asked to do.
-pub(crate) enum Job {
+pub(crate) enum Job<R> {
     /// Make the rows of a clip from a slot.
     Clip {
         /// Epoch and number of the clip.
@@ -47,7 +88,7 @@ pub(crate) enum Job {
         /// runs.
         started: oneshot::Sender<(u64, Progress)>,
         /// Told the result. Closed when nobody waits for it any more.
-        answer: oneshot::Sender<Result<Vec<ClipRow>, SourceError>>,
+        answer: oneshot::Sender<Result<Vec<R>, SourceError>>,
     },
     /// Write a failure down (a file is written, so it is no work for an async thread).
     Record {
@@ -59,11 +100,11 @@ pub(crate) enum Job {
 }
 
 /// What every thread needs; shared.
-pub(crate) struct Shop {
+pub(crate) struct Shop<M> {
     /// Where frames come from.
     pub source: Arc<dyn ClipSource>,
     /// How rows are made.
-    pub maker: ClipMaker,
+    pub maker: Arc<M>,
     /// Where failures are written.
     pub on_failure: Arc<OnFailure>,
     /// Where time is counted.
@@ -71,21 +112,21 @@ pub(crate) struct Shop {
 }
 
 /// The threads and the way to them.
-pub(crate) struct Pool {
-    shop: Arc<Shop>,
-    jobs: Sender<Job>,
+pub(crate) struct Pool<M: Maker> {
+    shop: Arc<Shop<M>>,
+    jobs: Sender<Job<M::Row>>,
     /// For threads that are started later. The only sender is beside it, so the queue ends with the pool.
-    queue: Receiver<Job>,
+    queue: Receiver<Job<M::Row>>,
     retired: Mutex<HashMap<u64, Arc<AtomicBool>>>,
     next: AtomicU64,
 }
 
-impl Pool {
+impl<M: Maker> Pool<M> {
     /// Starts `count` threads.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(shop: Shop, count: usize) -> std::io::Result<Self> {
+    pub fn start(shop: Shop<M>, count: usize) -> std::io::Result<Self> {
         let (jobs, queue) = crossbeam_channel::unbounded();
         let pool =
             Self { shop: Arc::new(shop), jobs, queue, retired: Mutex::default(), next: AtomicU64::new(0) };
@@ -96,7 +137,7 @@ impl Pool {
     }
 
     /// Puts a job at the end of the queue; never waits.
-    pub fn send(&self, job: Job) {
+    pub fn send(&self, job: Job<M::Row>) {
         // It cannot fail while the pool holds a receiver of the queue.
         let _ = self.jobs.send(job);
     }
@@ -126,7 +167,7 @@ impl Pool {
 }
 
 /// A thread's life: until the queue ends or it was left behind.
-fn work(shop: &Shop, queue: &Receiver<Job>, number: u64, retired: &AtomicBool) {
+fn work<M: Maker>(shop: &Shop<M>, queue: &Receiver<Job<M::Row>>, number: u64, retired: &AtomicBool) {
     let mut reader: Option<Box<dyn ClipReader>> = None;
     while !retired.load(Relaxed) {
         let Ok(job) = queue.recv() else { return };
@@ -141,7 +182,8 @@ fn work(shop: &Shop, queue: &Receiver<Job>, number: u64, retired: &AtomicBool) {
                 let schedule = shop.maker.schedule();
                 let start = schedule.start(epoch, slot);
                 let frames = reader.frames(slot, schedule.video_of(slot), start);
-                let rows = frames.map(|frames| shop.maker.rows(frames, epoch, number_of_clip, &shop.profile));
+                let rows =
+                    frames.map(|frames| shop.maker.rows(frames, slot, epoch, number_of_clip, &shop.profile));
                 // Nobody waits for it any more when the stream was dropped or the limit has passed.
                 let _ = answer.send(rows);
             }

@@ -5,7 +5,7 @@ use crate::{
     FrameRank, StreamTime,
     draws::Draws,
     picture::Picture,
-    plan::sampling::{Sampling, SamplingError},
+    plan::{sampling::SamplingError, views::FrameRule},
     profile::{Profile, Stage},
     video::{OpenVideo, VideoError, VideoFacts, VideoReader},
 };
@@ -21,9 +21,14 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    /// Frames of the video with these facts.
-    pub fn of(facts: &VideoFacts, sampling: Sampling, start: &mut Draws) -> Result<Self, SourceError> {
-        let ranks = sampling.draw(&facts.times, start).map_err(|why| match why {
+    /// Frames of `slot`, of the video with these facts.
+    pub fn of(
+        facts: &VideoFacts,
+        rule: FrameRule,
+        slot: u64,
+        start: &mut Draws,
+    ) -> Result<Self, SourceError> {
+        let ranks = rule.draw(slot, &facts.times, start).map_err(|why| match why {
             SamplingError::TooShort { .. } => {
                 SourceError::LeftOut { reason: why.to_string(), reach: Reach::Video }
             }

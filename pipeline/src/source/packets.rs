@@ -13,7 +13,7 @@ use super::{
 use crate::{
     FrameRank,
     draws::Draws,
-    plan::sampling::Sampling,
+    plan::views::FrameRule,
     profile::{Profile, Stage},
     shard::{PacketShards, ShardError, ShardVideo},
     video::{Limits, OpenVideo, VideoReader},
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub struct PacketVideos {
     shards: PacketShards,
-    sampling: Sampling,
+    rule: FrameRule,
     limits: Limits,
     /// Bytes that reading a clip of each video takes; 0 until it was opened once.
     bytes: Vec<AtomicU64>,
@@ -36,12 +36,12 @@ const UNKNOWN_PACKETS: u64 = 64 << 20;
 const HELD_BY_DECODER: u64 = 20;
 
 impl PacketVideos {
-    /// The videos of the shards, in the source's order, sampled by `sampling`.
-    pub fn new(shards: PacketShards, sampling: Sampling, limits: Limits) -> Self {
+    /// The videos of the shards, in the source's order, whose frames are chosen by `rule`.
+    pub fn new(shards: PacketShards, rule: impl Into<FrameRule>, limits: Limits) -> Self {
         // Facts may come from anywhere: no more counters than there can be videos.
         let videos = shards.facts().videos.min(MOST_VIDEOS);
         let bytes = (0..videos).map(|_| AtomicU64::new(0)).collect();
-        Self { shards, sampling, limits, bytes }
+        Self { shards, rule: rule.into(), limits, bytes }
     }
 }
 
@@ -94,7 +94,7 @@ impl Reader {
         let open = self.reader.open_stored(&video.stored).map_err(|why| failed(&why, Reach::Video))?;
         let packets: u64 = video.stored.packets.iter().map(|packet| u64::from(packet.bytes)).sum();
         let picture = u64::from(open.facts.width) * u64::from(open.facts.height) * 3 / 2;
-        let pictures = u64::from(self.source.sampling.frames) + HELD_BY_DECODER;
+        let pictures = u64::from(self.source.rule.most_frames()) + HELD_BY_DECODER;
         if let Some(bytes) = self.source.bytes.get(number as usize) {
             bytes.store(packets.saturating_add(picture.saturating_mul(pictures)).max(1), Relaxed);
         }
@@ -129,13 +129,13 @@ fn broken(why: ShardError) -> SourceError {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, _slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
         let profile = Arc::clone(&self.profile);
         let mut opened = match self.last.take() {
             Some(last) if last.number == video => last,
             _ => profile.time(Stage::Read, || self.open(video))?,
         };
-        let drawn = Drawn::of(&opened.open.facts, self.source.sampling, &mut start)?;
+        let drawn = Drawn::of(&opened.open.facts, self.source.rule, slot, &mut start)?;
         profile.time(Stage::Read, || opened.load(&self.source.shards, &self.reader, &drawn.wanted))?;
         let mut pictures = drawn.decode(&mut self.reader, &opened.open, &profile)?;
         let Drawn { mut ranks, times, .. } = drawn;

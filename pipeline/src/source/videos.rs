@@ -15,7 +15,7 @@ use super::{
 use crate::{
     dataset,
     draws::Draws,
-    plan::sampling::Sampling,
+    plan::views::FrameRule,
     profile::{Profile, Stage},
     video::{Limits, OpenVideo, Verify, VideoReader},
 };
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Videos {
     videos: dataset::Videos,
-    sampling: Sampling,
+    rule: FrameRule,
     limits: Limits,
     verify: Verify,
     /// Videos that were decoded whole without complaint; each is once, by whichever thread has it first.
@@ -43,13 +43,13 @@ const UNKNOWN_PICTURE: u64 = 3840 * 2160 * 3 / 2;
 const HELD_BY_DECODER: u64 = 20;
 
 impl Videos {
-    /// The videos of a dataset, in its order, sampled by `sampling`.
-    pub fn new(videos: dataset::Videos, sampling: Sampling, limits: Limits) -> Self {
+    /// The videos of a dataset, in its order, whose frames are chosen by `rule`.
+    pub fn new(videos: dataset::Videos, rule: impl Into<FrameRule>, limits: Limits) -> Self {
         let bytes = videos.entries().iter().map(|_| AtomicU64::new(0)).collect();
         let verified = videos.entries().iter().map(|_| AtomicBool::new(false)).collect();
         Self {
             videos,
-            sampling,
+            rule: rule.into(),
             limits,
             verify: Verify::default(),
             verified,
@@ -66,7 +66,7 @@ impl Videos {
 
     fn clip_bytes(&self, file: u64, picture: u64) -> u64 {
         let file = if file > self.limits.file_bytes { 0 } else { file };
-        file.saturating_add(picture.saturating_mul(u64::from(self.sampling.frames) + HELD_BY_DECODER))
+        file.saturating_add(picture.saturating_mul(u64::from(self.rule.most_frames()) + HELD_BY_DECODER))
     }
 }
 
@@ -114,7 +114,7 @@ struct Reader {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, _slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
         let number = video;
         let video = self.source.videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
             reason: format!("video {number} of {} was asked for", self.source.videos.entries().len()),
@@ -137,7 +137,7 @@ impl ClipReader for Reader {
         {
             open.trust();
         }
-        let drawn = Drawn::of(&open.facts, self.source.sampling, &mut start)?;
+        let drawn = Drawn::of(&open.facts, self.source.rule, slot, &mut start)?;
         let pictures = drawn.decode(&mut self.reader, &open, &self.profile)?;
         let orientation = open.facts.orientation;
         if let Some(verified) = verified.filter(|_| open.is_verified()) {

@@ -1,0 +1,158 @@
+//! Views of a video: T clips × S windows, all cut from one decode.
+
+use std::sync::Arc;
+
+use schemas::{
+    ClipGeometry,
+    labelled_batch::{LabelledClip, View},
+};
+
+use super::{WholeFrames, all_tokens, clip_bytes, clip_size, put, training::numbers};
+use crate::{
+    augment::opencv,
+    plan::views,
+    profile::{Profile, Stage},
+    schedule::{Order, Schedule},
+    source::ClipFrames,
+    transform::{crop::Window, lines::Lines},
+    worker::{FailedSlot, Maker},
+};
+
+/// How a frame becomes the pixels of a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// Resized so that it covers the clip, then windows of it (the official test).
+    #[default]
+    Windows,
+    /// Squashed to the clip's size, proportions lost (`extract_tad_feature.py`).
+    Squash,
+}
+
+/// What the views of a video are; which frames they show is the source's matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ViewSettings {
+    /// Frames, pixels and cubes of a view.
+    pub geometry: ClipGeometry,
+    /// Clips along time that a slot gives at most: decides how much memory is put aside.
+    pub clips: u32,
+    /// Windows along the longer side.
+    pub crops: u32,
+    /// Short side that frames are resized to; 0 is the smallest that covers the clip.
+    pub short_side: u32,
+    /// Slots of each video; 1 unless features are made of windows.
+    pub slots_per_video: u32,
+    /// How frames become pixels.
+    pub fit: Fit,
+}
+
+impl ViewSettings {
+    /// The resized frame, and the windows of it, of a frame of `frame` columns and rows.
+    fn windows(&self, frame: (u32, u32)) -> ((u32, u32), Vec<Window>) {
+        let clip = clip_size(self.geometry);
+        match self.fit {
+            Fit::Windows => {
+                let resized = match self.short_side {
+                    0 => views::resized_for(frame, clip),
+                    short => views::resized(frame, short.max(clip.0).max(clip.1)),
+                };
+                (resized, views::windows(resized, clip, self.crops))
+            }
+            Fit::Squash => (clip, vec![Window { x: 0, y: 0, width: clip.0, height: clip.1 }]),
+        }
+    }
+}
+
+/// Makes views by fixed settings.
+pub(super) struct ViewMaker {
+    settings: ViewSettings,
+    schedule: Schedule,
+    tokens: Vec<u16>,
+}
+
+impl ViewMaker {
+    pub(super) fn new(settings: ViewSettings, videos: u64) -> Self {
+        // No draw depends on the seed: the frames of views follow from the video alone.
+        let schedule = Schedule { seed: 0, videos, clips_per_video: settings.slots_per_video };
+        Self { settings, schedule, tokens: all_tokens(settings.geometry) }
+    }
+}
+
+impl Maker for ViewMaker {
+    type Row = LabelledClip;
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    fn order(&self, epoch: u32) -> Order {
+        self.schedule.in_sequence(epoch)
+    }
+
+    fn on_failed_slot(&self) -> FailedSlot {
+        FailedSlot::LeaveEmpty
+    }
+
+    /// All views in the order (clip, window).
+    fn rows(
+        &self,
+        mut frames: ClipFrames,
+        slot: u64,
+        epoch: u32,
+        number: u64,
+        profile: &Profile,
+    ) -> Vec<LabelledClip> {
+        let geometry = self.settings.geometry;
+        let length = geometry.frames();
+        let whole = WholeFrames::of(&mut frames);
+        let (resized, windows) = self.settings.windows(whole.size);
+        let clips = frames.ranks.len() / length;
+        profile.count_clip(frames.ranks.len(), 0);
+        let mut cubes = vec![vec![0; clip_bytes(geometry) as usize]; clips * windows.len()];
+        let mut cut = Lines::default();
+        for distinct in 0..whole.distinct() {
+            let frame = profile.time(Stage::Transform, || {
+                whole.whole(distinct).map(|frame| opencv::resize(&frame, resized))
+            });
+            let Some(frame) = frame else { continue };
+            for (at, window) in windows.iter().enumerate() {
+                profile.time(Stage::Transform, || cut.cut_from(&frame.pixels, frame.width, *window));
+                profile.time(Stage::Cubes, || {
+                    for clip in 0..clips {
+                        let places = &whole.places[clip * length..][..length];
+                        let shown = (0..length).filter(|&number| places[number] == distinct);
+                        put(geometry, &cut, shown, &self.tokens, &mut cubes[clip * windows.len() + at]);
+                    }
+                });
+            }
+        }
+        let slots = u64::from(self.settings.slots_per_video.max(1));
+        let before = slot % slots * u64::from(self.settings.clips);
+        let row = |(at, cubes): (usize, Vec<u8>)| {
+            let (clip, crop) = (at / windows.len(), at % windows.len());
+            let shown = clip * length..(clip + 1) * length;
+            let place = before + clip as u64;
+            LabelledClip {
+                clip: number,
+                epoch,
+                row: self.schedule.video_of(slot),
+                video: frames.video.clone(),
+                label: frames.label,
+                view: View {
+                    clip: u16::try_from(place).unwrap_or(u16::MAX),
+                    crop: u16::try_from(crop).unwrap_or(u16::MAX),
+                },
+                frames: frames.ranks[shown.clone()].iter().map(|rank| rank.0).collect::<Arc<[u32]>>(),
+                times: frames.times[shown].iter().map(|time| time.0).collect::<Arc<[i64]>>(),
+                crop: numbers(windows[crop]),
+                flip: false,
+                erase: None,
+                cubes,
+            }
+        };
+        cubes.into_iter().enumerate().map(row).collect()
+    }
+
+    fn bytes(row: &LabelledClip) -> u64 {
+        row.cubes.len() as u64
+    }
+}
