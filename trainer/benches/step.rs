@@ -10,6 +10,9 @@ mod scenes;
 
 use trainer::{Device, Recipe, time_steps};
 
+#[global_allocator]
+static MEMORY: trainer::kernels::KeptMemory = trainer::kernels::KeptMemory;
+
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     if arguments.len() < 2 {

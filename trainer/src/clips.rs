@@ -142,6 +142,11 @@ impl MaskedClips {
         normalise(self.visible_cubes.clone())
     }
 
+    /// The bytes of the target cubes, `[B, T, C]`, in the order of the embedding.
+    pub fn target_cubes(&self) -> Tensor<3, Int> {
+        self.target_cubes.clone()
+    }
+
     /// The levels 0 to 255 of the target cubes, `[B, T, C]`, in the order of the embedding.
     pub fn target_levels(&self) -> Tensor<3> {
         self.target_cubes.clone().float()

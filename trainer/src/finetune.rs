@@ -23,7 +23,7 @@ use crate::{
     Device, Recipe,
     beginning::Beginning,
     checkpoint::{Description, Kind},
-    gradients::{Descent, Memory, descend_to_classes},
+    gradients::{Computation, Descent, descend_to_classes},
     labelled_clips::{LabelledClips, labels},
     layer_decay,
     mixing::{Mix, upload_targets},
@@ -189,7 +189,7 @@ fn next_descent<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
             upload_targets(targets, model.classes, device),
             &chance(recipe, &clips, model.classifier.shape().encoder.depth),
             recipe.classifier.freeze,
-            Memory::of(recipe),
+            Computation::of(recipe),
         );
         whole = Some(match whole {
             None => (clips.identities[0].epoch, found),

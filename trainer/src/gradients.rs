@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use crate::{
     Recipe,
     clips::MaskedClips,
+    kernels::{self, Kernels, Precision},
     mixing::soft_target_loss,
     model::{
         Mode, Stage, VideoMae,
@@ -38,6 +39,37 @@ pub enum Memory {
     BlockInputs,
 }
 
+/// How a descent is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Computation {
+    /// What is kept for the backward pass.
+    pub memory: Memory,
+    /// What the factors of products are rounded to.
+    pub precision: Precision,
+    /// Whose code computes it.
+    pub kernels: Kernels,
+}
+
+impl Computation {
+    /// What a recipe asks for.
+    pub fn of(recipe: &Recipe) -> Self {
+        let model = &recipe.model;
+        Self { memory: Memory::of(recipe), precision: model.precision, kernels: model.kernels }
+    }
+
+    /// Runs forward and backward passes in this way.
+    fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        kernels::with_kernels(self.kernels, || kernels::in_precision(self.precision, work))
+    }
+}
+
+impl From<Memory> for Computation {
+    /// In f32 by the device's own kernels.
+    fn from(memory: Memory) -> Self {
+        Self { memory, precision: Precision::F32, kernels: Kernels::Own }
+    }
+}
+
 impl Memory {
     /// What a recipe asks for.
     pub fn of(recipe: &Recipe) -> Self {
@@ -52,11 +84,11 @@ pub fn descend(
     clips: &MaskedClips,
     target: Target,
     mode: Mode,
-    memory: Memory,
+    how: impl Into<Computation>,
 ) -> Descent {
-    let targets = objective::targets(clips, target);
-    let loss = |painted| objective::loss(painted, targets, clips);
-    let (loss, gradients) = match memory {
+    let how = how.into();
+    let loss = |painted| objective::distance(painted, clips, target);
+    let (loss, gradients) = how.run(|| match how.memory {
         Memory::Everything => {
             let tracked = weights.tracked();
             let loss = loss(model.paint(&tracked, clips, mode));
@@ -66,7 +98,7 @@ pub fn descend(
         Memory::BlockInputs => {
             block_by_block(&model.stages(clips, mode), weights, clips.visible_pixels(), loss)
         }
-    };
+    });
     Descent::of(weights, loss, gradients, clips.counted)
 }
 
@@ -79,8 +111,9 @@ pub fn descend_to_classes(
     targets: Tensor<2>,
     chance: &Chance,
     freeze: Freeze,
-    memory: Memory,
+    how: impl Into<Computation>,
 ) -> Descent {
+    let how = how.into();
     let [clips, classes] = targets.dims();
     let loss = |logits: Tensor<3>| soft_target_loss(logits.reshape([clips, classes]), targets);
     let stages = classifier.stages(chance);
@@ -88,16 +121,18 @@ pub fn descend_to_classes(
         Freeze::Nothing => 0,
         Freeze::Encoder => stages.len() - 1,
     });
-    let input = still.iter().fold(cubes, |tokens, stage| stage(weights, tokens));
-    let (loss, gradients) = match memory {
-        Memory::Everything => {
-            let tracked = weights.tracked();
-            let loss = loss(trained.iter().fold(input, |tokens, stage| stage(&tracked, tokens)));
-            let gradients = tracked.take_gradients(&mut loss.backward());
-            (loss.inner(), gradients)
+    let (loss, gradients) = how.run(|| {
+        let input = still.iter().fold(cubes, |tokens, stage| stage(weights, tokens));
+        match how.memory {
+            Memory::Everything => {
+                let tracked = weights.tracked();
+                let loss = loss(trained.iter().fold(input, |tokens, stage| stage(&tracked, tokens)));
+                let gradients = tracked.take_gradients(&mut loss.backward());
+                (loss.inner(), gradients)
+            }
+            Memory::BlockInputs => block_by_block(trained, weights, input, loss),
         }
-        Memory::BlockInputs => block_by_block(trained, weights, input, loss),
-    };
+    });
     Descent::of(weights, loss, gradients, clips)
 }
 

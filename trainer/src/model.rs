@@ -99,7 +99,11 @@ impl VideoMae {
             let drop_path = self.drop_path(mode, name, clips);
             Box::new(move |weights, tokens| {
                 let block = Block::of(weights, prefix, number, stack, shape.epsilons.blocks);
-                block.forward(tokens, &drop_path, number)
+                let kept = match name == "decoder" && number + 1 == stack.depth {
+                    true => self.places(clips).of_painted(),
+                    false => 0..tokens.dims()[1],
+                };
+                block.forward_kept(tokens, kept, &drop_path, number)
             })
         };
         let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, pixels| {

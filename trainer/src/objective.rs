@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use schemas::geometry::CHANNELS;
 use serde::{Deserialize, Serialize};
 
-use crate::clips::MaskedClips;
+use crate::{clips::MaskedClips, kernels};
 
 /// What a cube's target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,10 +23,17 @@ pub enum Target {
 }
 
 /// Levels of a picture's bytes: 255 is 1.
-const LEVELS: f64 = 255.0;
+pub(crate) const LEVELS: f64 = 255.0;
 
 /// Added to the standard deviation of pixels in [0, 1]; official engine for pre-training.
-const EPSILON: f64 = 1e-6;
+pub(crate) const EPSILON: f64 = 1e-6;
+
+/// How far what is painted (`[B, T, C]` in target order) is from the targets of its clips: [`loss`] to
+/// [`targets`], in one operation where the device brings one.
+pub fn distance(painted: Tensor<3>, clips: &MaskedClips, target: Target) -> Tensor<1> {
+    let weights = clips.weights.clone();
+    kernels::painting_loss(painted, clips.target_cubes(), weights, clips.counted, target)
+}
 
 /// The targets of a batch, `[B, T, C]` in target order.
 ///
@@ -37,7 +44,8 @@ pub fn targets(clips: &MaskedClips, target: Target) -> Tensor<3> {
     of_levels(clips.target_levels(), target)
 }
 
-fn of_levels(levels: Tensor<3>, target: Target) -> Tensor<3> {
+/// The targets of cubes of these levels.
+pub(crate) fn of_levels(levels: Tensor<3>, target: Target) -> Tensor<3> {
     let [batch, tokens, cube] = levels.dims();
     let pixels = cube / CHANNELS;
     let levels = levels.reshape([batch, tokens, CHANNELS, pixels]);
@@ -60,7 +68,7 @@ pub fn loss(painted: Tensor<3>, wanted: Tensor<3>, clips: &MaskedClips) -> Tenso
     weighted_loss(painted, wanted, clips.weights.as_ref(), clips.counted)
 }
 
-fn weighted_loss(
+pub(crate) fn weighted_loss(
     painted: Tensor<3>,
     wanted: Tensor<3>,
     weights: Option<&Tensor<3>>,

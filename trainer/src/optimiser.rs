@@ -98,7 +98,7 @@ impl AdamW {
 
 /// The Euclidean norm of all gradients together.
 pub fn global_norm(gradients: &[Tensor<1>]) -> f64 {
-    let squares = gradients.iter().map(|gradient| gradient.clone().square().sum()).collect();
+    let squares = gradients.iter().map(|gradient| kernels::square_sum(gradient.clone())).collect();
     // One read from the device; few enough numbers to add them exactly.
     floats(Tensor::cat(squares, 0)).into_iter().map(f64::from).sum::<f64>().sqrt()
 }

@@ -17,7 +17,7 @@ use schemas::{ClipBatch, metrics::MetricsLine};
 use crate::{
     Device, Recipe,
     clips::MaskedClips,
-    gradients::{Descent, Memory, descend},
+    gradients::{Computation, Descent, descend},
     model::{Mode, VideoMae, layout},
     optimiser,
     run_folder::RunFolder,
@@ -83,8 +83,14 @@ pub fn time_steps(
     for _ in 0..steps {
         let start = Instant::now();
         let clips = MaskedClips::upload(&batch, model.shape().geometry, device)?;
-        let descent =
-            descend(&model, &training.weights, &clips, recipe.model.target, mode(recipe), Memory::of(recipe));
+        let descent = descend(
+            &model,
+            &training.weights,
+            &clips,
+            recipe.model.target,
+            mode(recipe),
+            Computation::of(recipe),
+        );
         // The norm is read from the device in every real step, so it belongs to the time.
         let norm = optimiser::global_norm(&descent.gradients);
         let gradients = optimiser::clip(descent.gradients, norm, f64::INFINITY);
@@ -140,8 +146,14 @@ fn next_descent(
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }
-        let part =
-            descend(model, &training.weights, &clips, recipe.model.target, mode(recipe), Memory::of(recipe));
+        let part = descend(
+            model,
+            &training.weights,
+            &clips,
+            recipe.model.target,
+            mode(recipe),
+            Computation::of(recipe),
+        );
         whole = Some(match whole {
             None => (clips.identities[0].epoch, part),
             Some((epoch, descent)) => (epoch, descent.join(part)),

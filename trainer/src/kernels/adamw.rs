@@ -6,11 +6,17 @@
 //! p ← p − rate/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε)          t counts from 1
 //! ```
 
+#![cfg_attr(feature = "tch", allow(deprecated))] // Burn has announced that its LibTorch backend will go
+
+#[cfg(feature = "tch")]
+use burn::backend::LibTorch;
 use burn::{
     backend::{Backend, Dispatch, Flex, backend_extension, tensor::FloatTensor},
     tensor::Tensor,
 };
 
+#[cfg(feature = "tch")]
+use super::libtorch;
 use super::{flex, fused};
 
 /// The numbers of one update; they do not depend on the tensor.
@@ -37,7 +43,7 @@ pub fn adamw(
     [first, second]: [Tensor<1>; 2],
     step: AdamwStep,
 ) -> (Tensor<1>, [Tensor<1>; 2]) {
-    if !fused::is_flex(&value) {
+    if !fused::brings_kernels(&value) {
         return composed(value, gradient, [first, second], step);
     }
     let [value, gradient, first, second] = [value, gradient, first, second].map(Tensor::into_dispatch);
@@ -48,7 +54,7 @@ pub fn adamw(
 }
 
 /// What Burn dispatches; the numbers are those of [`AdamwStep`].
-#[backend_extension(Flex)]
+#[backend_extension(Flex, LibTorch: cfg(feature = "tch"))]
 #[allow(clippy::too_many_arguments)] // the macro passes numbers on one by one
 trait OnePass: Backend {
     fn adamw(
@@ -65,23 +71,31 @@ trait OnePass: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-impl OnePass for Flex {
-    fn adamw(
-        value: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        rate: f64,
-        decay: f64,
-        beta1: f64,
-        beta2: f64,
-        epsilon: f64,
-        time: u64,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let step = AdamwStep { rate, decay, beta1, beta2, epsilon, time };
-        flex::adamw(value, gradient, [first, second], step)
-    }
+macro_rules! by {
+    ($backend:ty, $kernels:ident) => {
+        impl OnePass for $backend {
+            fn adamw(
+                value: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                first: FloatTensor<Self>,
+                second: FloatTensor<Self>,
+                rate: f64,
+                decay: f64,
+                beta1: f64,
+                beta2: f64,
+                epsilon: f64,
+                time: u64,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                let step = AdamwStep { rate, decay, beta1, beta2, epsilon, time };
+                $kernels::adamw(value, gradient, [first, second], step)
+            }
+        }
+    };
 }
+
+by!(Flex, flex);
+#[cfg(feature = "tch")]
+by!(LibTorch, libtorch);
 
 /// The plain version.
 pub(super) fn composed(

@@ -6,44 +6,70 @@
 
 mod adamw;
 mod attention;
+#[cfg(target_arch = "x86_64")]
+mod bf16;
 mod gelu;
 mod layer_norm;
+mod length;
 mod linear;
+mod painting;
 mod product;
 mod vector;
 
 use burn::{
-    backend::{Flex, tensor::FloatTensor},
+    backend::{
+        Flex,
+        tensor::{FloatTensor, IntTensor},
+    },
     tensor::{Shape, TensorData},
 };
 
-pub(super) use adamw::adamw;
-
-use super::fused::{Kernels, LinearGradients};
+pub(super) use self::{adamw::adamw, length::square_sum, product::has_bf16};
+#[cfg(feature = "tch")]
+pub(super) use self::{
+    adamw::adamw_in_place, layer_norm::backward as norm_backward, painting::painting as painting_in_place,
+};
+use super::{
+    fused::{Kernels, LinearGradients, Queries},
+    painting::Measure,
+    precision::Precision,
+};
 
 type Floats = FloatTensor<Flex>;
 
+/// Tensors stay f32 in every precision: factors of products are rounded on their way into the product.
 impl Kernels for Flex {
-    fn attention_forward(qkv: Floats, heads: usize) -> [Floats; 2] {
-        let qkv = qkv.to_contiguous();
-        let [clips, tokens, width] = three(&qkv);
-        let sizes = attention::Sizes::new(clips, tokens, width / 3, heads);
-        let (gathered, logs) = attention::forward(slice(&qkv), sizes);
-        [tensor(gathered, [clips, tokens, width / 3]), tensor(logs, [clips, heads, tokens])]
+    fn lowered(factor: Floats, _: Precision) -> Floats {
+        factor
     }
 
-    fn attention_gradient(gradient: Floats, saved: [Floats; 3], heads: usize) -> Floats {
+    fn attention_forward(qkv: Floats, heads: usize, queries: Queries, precision: Precision) -> [Floats; 2] {
+        let qkv = qkv.to_contiguous();
+        let [clips, tokens, triple] = three(&qkv);
+        let sizes = attention::Sizes::new([clips, tokens, triple / 3], heads, queries, precision);
+        let (gathered, logs) = attention::forward(slice(&qkv), sizes);
+        let gathered = tensor(gathered, [clips, queries.count, triple / 3]);
+        [gathered, tensor(logs, [clips, heads, queries.count])]
+    }
+
+    fn attention_gradient(
+        gradient: Floats,
+        saved: [Floats; 3],
+        heads: usize,
+        queries: Queries,
+        precision: Precision,
+    ) -> Floats {
         let gradient = gradient.to_contiguous();
         let [qkv, gathered, logs] = saved.map(|tensor| tensor.to_contiguous());
-        let shape = three(&qkv);
-        let sizes = attention::Sizes::new(shape[0], shape[1], shape[2] / 3, heads);
+        let [clips, tokens, triple] = three(&qkv);
+        let sizes = attention::Sizes::new([clips, tokens, triple / 3], heads, queries, precision);
         let given = attention::Given {
             qkv: slice(&qkv),
             gathered: slice(&gathered),
             logs: slice(&logs),
             gradient: slice(&gradient),
         };
-        tensor(attention::backward(given, sizes), shape)
+        tensor(attention::backward(given, sizes), [clips, tokens, triple])
     }
 
     fn gelu_forward(values: Floats) -> Floats {
@@ -52,8 +78,9 @@ impl Kernels for Flex {
     }
 
     fn gelu_gradient(gradient: Floats, values: Floats) -> Floats {
-        let (gradient, values) = (gradient.to_contiguous(), values.to_contiguous());
-        tensor(gelu::backward(slice(&gradient), slice(&values)), values.layout().shape().clone())
+        let (mut gradient, values) = (owned(gradient), values.to_contiguous());
+        gelu::backward(&mut gradient, slice(&values));
+        tensor(gradient, values.layout().shape().clone())
     }
 
     fn norm_forward(values: Floats, weight: Floats, bias: Floats, epsilon: f64) -> [Floats; 3] {
@@ -64,24 +91,38 @@ impl Kernels for Flex {
         [tensor(normed, two(&values)), tensor(means, [rows]), tensor(scales, [rows])]
     }
 
-    fn norm_gradient(gradient: Floats, saved: [Floats; 4]) -> [Floats; 3] {
+    fn norm_again(saved: [Floats; 5], _: f64) -> Floats {
+        let saved = saved.map(|tensor| tensor.to_contiguous());
+        let shape = two(&saved[0]);
+        let [values, weight, bias, means, scales] = saved.each_ref().map(slice);
+        tensor(layer_norm::again(values, weight, bias, means, scales), shape)
+    }
+
+    fn norm_gradient(gradient: Floats, saved: [Floats; 4], onto: Option<Floats>) -> [Floats; 3] {
         let gradient = gradient.to_contiguous();
-        let [values, weight, means, scales] = saved.map(|tensor| tensor.to_contiguous());
-        let shape = two(&values);
-        let [of_values, of_weight, of_bias] = layer_norm::backward(
-            slice(&gradient),
-            slice(&values),
-            slice(&weight),
-            slice(&means),
-            slice(&scales),
-        );
+        let saved = saved.map(|tensor| tensor.to_contiguous());
+        let shape = two(&saved[0]);
+        let [values, weight, means, scales] = saved.each_ref().map(slice);
+        let mut of_values = onto.map_or_else(|| vec![0.0; values.len()], owned);
+        let [of_weight, of_bias] =
+            layer_norm::backward(&mut of_values, slice(&gradient), values, weight, means, scales);
         [tensor(of_values, shape), tensor(of_weight, [shape[1]]), tensor(of_bias, [shape[1]])]
     }
 
-    fn linear_forward(values: Floats, weight: Floats, bias: Floats) -> Floats {
+    fn linear_forward(
+        values: Floats,
+        weight: Floats,
+        bias: Floats,
+        onto: Option<Floats>,
+        precision: Precision,
+        _: Precision,
+    ) -> Floats {
         let [values, weight, bias] = [values, weight, bias].map(|tensor| tensor.to_contiguous());
+        let onto = onto.map(|onto| onto.to_contiguous());
         let ([rows, _], [outputs, _]) = (two(&values), two(&weight));
-        tensor(linear::forward(slice(&values), slice(&weight), slice(&bias)), [rows, outputs])
+        let onto = onto.as_ref().map(slice);
+        let result = linear::forward(slice(&values), slice(&weight), slice(&bias), onto, precision);
+        tensor(result, [rows, outputs])
     }
 
     fn linear_gradient(
@@ -89,25 +130,45 @@ impl Kernels for Flex {
         values: Floats,
         weight: Floats,
         wanted: [bool; 3],
+        precision: Precision,
+        _: Precision,
     ) -> LinearGradients<Self> {
-        let [gradient, values, weight] = [gradient, values, weight].map(|tensor| tensor.to_contiguous());
-        let (value_shape, weight_shape) = (two(&values), two(&weight));
+        let tensors = [gradient, values, weight].map(|tensor| tensor.to_contiguous());
+        let [_, value_shape, weight_shape] = tensors.each_ref().map(two);
+        let [gradient, values, weight] = tensors.each_ref().map(slice);
         let (rows, outputs) = (value_shape[0], weight_shape[0]);
         let [for_values, for_weight, for_bias] = wanted;
+        let of_values = || linear::values_backward(gradient, weight, rows, precision);
+        let of_weight = || linear::weight_backward(gradient, values, rows, precision);
         [
-            for_values.then(|| {
-                tensor(linear::values_backward(slice(&gradient), slice(&weight), rows), value_shape)
-            }),
-            for_weight.then(|| {
-                tensor(linear::weight_backward(slice(&gradient), slice(&values), rows), weight_shape)
-            }),
-            for_bias.then(|| tensor(linear::bias_backward(slice(&gradient), outputs), [outputs])),
+            for_values.then(|| tensor(of_values(), value_shape)),
+            for_weight.then(|| tensor(of_weight(), weight_shape)),
+            for_bias.then(|| tensor(linear::bias_backward(gradient, outputs), [outputs])),
         ]
     }
 }
 
+/// The loss of painted cubes and its gradient: see [`painting`].
+pub(super) fn painting(
+    painted: Floats,
+    weights: Floats,
+    cubes: IntTensor<Flex>,
+    measure: Measure,
+) -> [Floats; 2] {
+    let shape = three(&painted);
+    let (mut painted, weights, cubes) = (owned(painted), weights.to_contiguous(), cubes.to_contiguous());
+    let cubes = cubes.as_slice::<u8>().expect("because cubes are brought to the device as bytes");
+    let loss = painting::painting(&mut painted, slice(&weights), cubes, measure);
+    [tensor(vec![loss], [1]), tensor(painted, shape)]
+}
+
 fn slice(tensor: &Floats) -> &[f32] {
     tensor.as_slice().expect("because it was made contiguous, and the trainer's tensors hold f32")
+}
+
+/// The elements of a tensor, without a copy where nobody else holds them.
+fn owned(tensor: Floats) -> Vec<f32> {
+    tensor.into_data().try_into_vec().expect("because the trainer's tensors hold f32")
 }
 
 fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Floats {
@@ -120,4 +181,17 @@ fn two(tensor: &Floats) -> [usize; 2] {
 
 fn three(tensor: &Floats) -> [usize; 3] {
     tensor.layout().shape().dims()
+}
+
+/// Room for values that are all written before one is read: filling it with zeros would be a further pass
+/// over the memory.
+#[allow(unsafe_code)]
+fn unwritten(length: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(length);
+    // SAFETY: the capacity is there, any bits are an f32, and callers write every element before they read.
+    #[allow(clippy::uninit_vec)]
+    unsafe {
+        values.set_len(length);
+    }
+    values
 }

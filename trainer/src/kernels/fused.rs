@@ -8,7 +8,7 @@
 
 use burn::{
     backend::{
-        Autodiff, Backend, DispatchDevice, Flex,
+        Autodiff, Backend, DispatchDevice, Flex, TensorMetadata as _,
         autodiff::{
             checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
             grads::Gradients,
@@ -23,18 +23,39 @@ use burn::{
 #[cfg(feature = "tch")]
 use burn::backend::LibTorch;
 
+use super::precision::{self, Precision};
+
 /// Gradients of values, weight and bias of a linear layer; none for those that nobody wants.
 pub(super) type LinearGradients<B> = [Option<FloatTensor<B>>; 3];
 
+/// Which tokens of each clip ask: `count` from token `first` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Queries {
+    pub(super) first: usize,
+    pub(super) count: usize,
+}
+
 /// What a device brings. Shapes as in the functions of this folder; rows are folded to two dimensions.
+///
+/// In bf16 a device may hand tensors of bf16 from one of these to the next ([`Kernels::lowered`], and results
+/// of which `result` says so); gradients of weights and whatever leaves an operation are f32.
 pub(super) trait Kernels: Backend {
-    /// `qkv` to what is gathered, and the logarithms of the sums.
-    fn attention_forward(qkv: FloatTensor<Self>, heads: usize) -> [FloatTensor<Self>; 2];
+    /// A factor of products in `precision`, in the form in which this device wants it.
+    fn lowered(factor: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self>;
+    /// `qkv` to what the queries gather, `[B, count, D]`, and the logarithms of the sums.
+    fn attention_forward(
+        qkv: FloatTensor<Self>,
+        heads: usize,
+        queries: Queries,
+        precision: Precision,
+    ) -> [FloatTensor<Self>; 2];
     /// From the output's gradient and `[qkv, gathered, logarithms]`, the gradient of `qkv`.
     fn attention_gradient(
         gradient: FloatTensor<Self>,
         saved: [FloatTensor<Self>; 3],
         heads: usize,
+        queries: Queries,
+        precision: Precision,
     ) -> FloatTensor<Self>;
     /// GELU.
     fn gelu_forward(values: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -47,21 +68,32 @@ pub(super) trait Kernels: Backend {
         bias: FloatTensor<Self>,
         epsilon: f64,
     ) -> [FloatTensor<Self>; 3];
+    /// The normed values again, from `[values, weight, bias, means, scales]`.
+    fn norm_again(saved: [FloatTensor<Self>; 5], epsilon: f64) -> FloatTensor<Self>;
     /// From the output's gradient and `[values, weight, means, scales]`, the gradients of values, weight
-    /// and bias.
-    fn norm_gradient(gradient: FloatTensor<Self>, saved: [FloatTensor<Self>; 4]) -> [FloatTensor<Self>; 3];
-    /// `values · weightᵀ + bias`.
+    /// and bias. That of the values is added to `onto`.
+    fn norm_gradient(
+        gradient: FloatTensor<Self>,
+        saved: [FloatTensor<Self>; 4],
+        onto: Option<FloatTensor<Self>>,
+    ) -> [FloatTensor<Self>; 3];
+    /// `onto + values · weightᵀ + bias`, of lowered values and weight.
     fn linear_forward(
         values: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        onto: Option<FloatTensor<Self>>,
+        precision: Precision,
+        result: Precision,
     ) -> FloatTensor<Self>;
-    /// From the output's gradient, values and weight, those gradients that are wanted.
+    /// From the output's gradient, values and weight, all lowered, those gradients that are wanted.
     fn linear_gradient(
         gradient: FloatTensor<Self>,
         values: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         wanted: [bool; 3],
+        precision: Precision,
+        result: Precision,
     ) -> LinearGradients<Self>;
 }
 
@@ -82,8 +114,12 @@ pub(super) trait Fused: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Whether the device of a tensor brings kernels of its own; otherwise operations are composed.
+/// Whether the device of a tensor brings kernels of its own and they are wanted; otherwise operations are
+/// composed.
 pub(super) fn brings_kernels<const R: usize>(tensor: &Tensor<R>) -> bool {
+    if precision::kernels() == precision::Kernels::Plain {
+        return false;
+    }
     match tensor.device().inner().as_dispatch() {
         DispatchDevice::Flex(_) => true,
         #[cfg(feature = "tch")]
@@ -92,16 +128,26 @@ pub(super) fn brings_kernels<const R: usize>(tensor: &Tensor<R>) -> bool {
     }
 }
 
-/// Whether a tensor lives on the flex backend.
-pub(super) fn is_flex<const R: usize>(tensor: &Tensor<R>) -> bool {
-    matches!(tensor.device().inner().as_dispatch(), DispatchDevice::Flex(_))
+/// Whether a tensor lies in the processor's memory.
+pub(super) fn is_on_the_processor<const R: usize>(tensor: &Tensor<R>) -> bool {
+    match tensor.device().inner().as_dispatch() {
+        DispatchDevice::Flex(_) => true,
+        #[cfg(feature = "tch")]
+        DispatchDevice::LibTorch(device) => *device == burn::backend::libtorch::LibTorchDevice::Cpu,
+        _ => false,
+    }
+}
+
+fn everyone<B: Backend>(qkv: &FloatTensor<B>) -> Queries {
+    Queries { first: 0, count: qkv.shape().dims::<3>()[1] }
 }
 
 macro_rules! forward_only {
     ($backend:ty) => {
         impl Fused for $backend {
             fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
-                let [gathered, _] = Self::attention_forward(qkv, heads);
+                let (queries, precision) = (everyone::<Self>(&qkv), precision::precision());
+                let [gathered, _] = Self::attention_forward(qkv, heads, queries, precision);
                 gathered
             }
 
@@ -124,7 +170,9 @@ macro_rules! forward_only {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                Self::linear_forward(values, weight, bias)
+                let precision = precision::precision();
+                let [values, weight] = [values, weight].map(|factor| Self::lowered(factor, precision));
+                Self::linear_forward(values, weight, bias, None, precision, Precision::F32)
             }
         }
     };
@@ -137,6 +185,8 @@ forward_only!(LibTorch);
 #[derive(Debug)]
 struct AttentionBackward {
     heads: usize,
+    queries: Queries,
+    precision: Precision,
 }
 
 impl<B: Kernels> Backward<B, 1> for AttentionBackward {
@@ -145,7 +195,8 @@ impl<B: Kernels> Backward<B, 1> for AttentionBackward {
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<B>(&ops.node);
         if let [Some(parent)] = ops.parents {
-            gradients.register::<B>(parent.id, B::attention_gradient(gradient, ops.state, self.heads));
+            let found = B::attention_gradient(gradient, ops.state, self.heads, self.queries, self.precision);
+            gradients.register::<B>(parent.id, found);
         }
     }
 }
@@ -172,7 +223,7 @@ impl<B: Kernels> Backward<B, 3> for NormBackward {
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<B>(&ops.node);
-        let found = B::norm_gradient(gradient, ops.state);
+        let found = B::norm_gradient(gradient, ops.state, None);
         for (parent, found) in ops.parents.into_iter().zip(found) {
             if let Some(parent) = parent {
                 gradients.register::<B>(parent.id, found);
@@ -182,16 +233,18 @@ impl<B: Kernels> Backward<B, 3> for NormBackward {
 }
 
 #[derive(Debug)]
-struct LinearBackward;
+struct LinearBackward {
+    precision: Precision,
+}
 
 impl<B: Kernels> Backward<B, 3> for LinearBackward {
     type State = [FloatTensor<B>; 2];
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<B>(&ops.node);
+        let gradient = B::lowered(gradients.consume::<B>(&ops.node), self.precision);
         let [values, weight] = ops.state;
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let found = B::linear_gradient(gradient, values, weight, wanted);
+        let found = B::linear_gradient(gradient, values, weight, wanted, self.precision, Precision::F32);
         for (parent, found) in ops.parents.into_iter().zip(found) {
             if let (Some(parent), Some(found)) = (parent, found) {
                 gradients.register::<B>(parent.id, found);
@@ -202,11 +255,12 @@ impl<B: Kernels> Backward<B, 3> for LinearBackward {
 
 impl<B: Kernels + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
-        let operation = AttentionBackward { heads };
+        let (queries, precision) = (everyone::<Self>(&qkv), precision::precision());
+        let operation = AttentionBackward { heads, queries, precision };
         match operation.prepare::<C>([qkv.node()]).compute_bound().stateful() {
             OpsKind::Tracked(node) => {
                 let qkv = qkv.into_primitive();
-                let [gathered, logs] = B::attention_forward(qkv.clone(), heads);
+                let [gathered, logs] = B::attention_forward(qkv.clone(), heads, queries, precision);
                 node.finish([qkv, gathered.clone(), logs], gathered)
             }
             OpsKind::UnTracked(node) => node.finish(B::fused_attention(qkv.into_primitive(), heads)),
@@ -246,12 +300,15 @@ impl<B: Kernels + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
+        let precision = precision::precision();
         let nodes = [values.node(), weight.node(), bias.node()];
-        let prepared = LinearBackward.prepare::<C>(nodes).compute_bound().stateful();
+        let prepared = LinearBackward { precision }.prepare::<C>(nodes).compute_bound().stateful();
         let [values, weight, bias] = [values, weight, bias].map(|tensor| tensor.into_primitive());
         match prepared {
             OpsKind::Tracked(node) => {
-                let result = B::linear_forward(values.clone(), weight.clone(), bias);
+                let [values, weight] = [values, weight].map(|factor| B::lowered(factor, precision));
+                let (given, own) = (values.clone(), weight.clone());
+                let result = B::linear_forward(given, own, bias, None, precision, Precision::F32);
                 node.finish([values, weight], result)
             }
             OpsKind::UnTracked(node) => node.finish(B::fused_linear(values, weight, bias)),

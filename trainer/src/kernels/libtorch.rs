@@ -1,22 +1,46 @@
 //! The operations through LibTorch: its own fused forward and backward pairs, where it exports both.
 //!
-//! LayerNorm's backward pass is not exported; it is composed from the means and scales that the forward
-//! pass returns.
+//! It exports neither LayerNorm's backward pass nor a fused AdamW. On the processor the row loops of
+//! [`flex`] do these in LibTorch's memory; on cards they are composed.
+//!
+//! In bf16 the tensors between the products are bf16, as under PyTorch's autocast.
 
 #![allow(deprecated)] // Burn has announced that this backend will go
 
-use burn::backend::{LibTorch, tensor::FloatTensor};
+mod memory;
+
+use burn::backend::{
+    LibTorch,
+    tensor::{FloatTensor, IntTensor},
+};
 use tch::{Kind, Tensor};
 
-use super::fused::{Kernels, LinearGradients};
+pub(super) use self::memory::keep_memory;
+use self::memory::{bytes, floats, floats_mut};
+use super::{
+    adamw::AdamwStep,
+    flex,
+    fused::{Kernels, LinearGradients, Queries},
+    painting::Measure,
+    precision::Precision,
+};
 
 type Floats = FloatTensor<LibTorch>;
 
 const NO_DROPOUT: f64 = 0.0;
 
 impl Kernels for LibTorch {
-    fn attention_forward(qkv: Floats, heads: usize) -> [Floats; 2] {
-        let [queries, keys, values] = parts(&qkv.tensor, heads);
+    fn lowered(factor: Floats, precision: Precision) -> Floats {
+        match precision {
+            Precision::F32 => factor,
+            Precision::Bf16 if factor.tensor.kind() == Kind::BFloat16 => factor,
+            Precision::Bf16 => Floats::new(factor.tensor.to_kind(Kind::BFloat16)),
+        }
+    }
+
+    fn attention_forward(qkv: Floats, heads: usize, asking: Queries, precision: Precision) -> [Floats; 2] {
+        let qkv = Self::lowered(qkv, precision);
+        let [queries, keys, values] = parts(&qkv.tensor, heads, asking);
         let (gathered, logs) = if qkv.tensor.device().is_cuda() {
             composed(&queries, &keys, &values)
         } else {
@@ -34,9 +58,17 @@ impl Kernels for LibTorch {
         [Floats::new(gathered.transpose(1, 2).flatten(2, 3)), Floats::new(logs)]
     }
 
-    fn attention_gradient(gradient: Floats, saved: [Floats; 3], heads: usize) -> Floats {
+    fn attention_gradient(
+        gradient: Floats,
+        saved: [Floats; 3],
+        heads: usize,
+        asking: Queries,
+        precision: Precision,
+    ) -> Floats {
         let [qkv, gathered, logs] = saved;
-        let [queries, keys, values] = parts(&qkv.tensor, heads);
+        let gradient = Self::lowered(gradient, precision);
+        let qkv = Self::lowered(qkv, precision);
+        let [queries, keys, values] = parts(&qkv.tensor, heads, asking);
         let by_head = |tensor: &Tensor| tensor.unflatten(2, [heads as i64, -1]).transpose(1, 2);
         let (gradient, gathered) = (by_head(&gradient.tensor), by_head(&gathered.tensor));
         let (of_queries, of_keys, of_values) = if qkv.tensor.device().is_cuda() {
@@ -55,9 +87,18 @@ impl Kernels for LibTorch {
                 None,
             )
         };
-        // B H N W, three times, to B N 3D
-        let together = Tensor::stack(&[of_queries, of_keys, of_values], 0);
-        Floats::new(together.permute([1, 3, 0, 2, 4]).flatten(2, 4))
+        // Each is copied to where it belongs in `[B, N, 3D]`.
+        let result = qkv.tensor.empty_like();
+        let [mut to_queries, mut to_keys, mut to_values] = parts(&result, heads, asking);
+        if asking.count < qkv.tensor.size()[1] as usize {
+            let everybody = Queries { first: 0, count: qkv.tensor.size()[1] as usize };
+            let [mut queries, _, _] = parts(&result, heads, everybody);
+            let _ = queries.zero_();
+        }
+        to_queries.copy_(&of_queries);
+        to_keys.copy_(&of_keys);
+        to_values.copy_(&of_values);
+        Floats::new(result)
     }
 
     fn gelu_forward(values: Floats) -> Floats {
@@ -76,22 +117,50 @@ impl Kernels for LibTorch {
         [normed, means, scales].map(Floats::new)
     }
 
-    fn norm_gradient(gradient: Floats, saved: [Floats; 4]) -> [Floats; 3] {
-        let [values, weight, means, scales] = saved;
-        let gradient = gradient.tensor;
-        let normed = (values.tensor - means.tensor) * &scales.tensor;
-        let of_bias = gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
-        let along = &gradient * &normed;
-        let of_weight = along.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
-        let mean = |tensor: &Tensor| tensor.mean_dim([1i64].as_slice(), true, None::<Kind>);
-        let weighted = gradient * &weight.tensor;
-        let (plain, along) = (mean(&weighted), mean(&(along * &weight.tensor)));
-        let of_values = (weighted - plain - normed * along) * scales.tensor;
-        [of_values, of_weight, of_bias].map(Floats::new)
+    fn norm_again(saved: [Floats; 5], epsilon: f64) -> Floats {
+        let [values, weight, bias, _, _] = saved;
+        let [normed, _, _] = Self::norm_forward(values, weight, bias, epsilon);
+        normed
     }
 
-    fn linear_forward(values: Floats, weight: Floats, bias: Floats) -> Floats {
-        Floats::new(values.tensor.linear(&weight.tensor, Some(&bias.tensor)))
+    fn norm_gradient(gradient: Floats, saved: [Floats; 4], onto: Option<Floats>) -> [Floats; 3] {
+        let [values, weight, means, scales] = saved;
+        let gradient = gradient.tensor.to_kind(Kind::Float).contiguous();
+        if gradient.device().is_cuda() {
+            let onto = onto.map(|onto| onto.tensor);
+            let saved = [values, weight, means, scales].map(|saved| saved.tensor);
+            return composed_norm_backward(gradient, saved, onto).map(Floats::new);
+        }
+        // Somebody else may hold what it is added to.
+        let mut result =
+            onto.map_or_else(|| values.tensor.zeros_like(), |onto| onto.tensor.contiguous().copy());
+        let saved = [values, weight, means, scales].map(|saved| saved.tensor.contiguous());
+        let [values, weight, means, scales] = saved.each_ref().map(floats);
+        let sums =
+            flex::norm_backward(floats_mut(&mut result), floats(&gradient), values, weight, means, scales);
+        let [of_weight, of_bias] = sums.map(|sums| Tensor::from_slice(&sums));
+        [result, of_weight, of_bias].map(Floats::new)
+    }
+
+    fn linear_forward(
+        values: Floats,
+        weight: Floats,
+        bias: Floats,
+        onto: Option<Floats>,
+        _: Precision,
+        result: Precision,
+    ) -> Floats {
+        let kind = values.tensor.kind();
+        let bias = bias.tensor;
+        let product = match onto {
+            // The product is added to what stands there: no further pass over the output.
+            Some(onto) if kind == Kind::Float => {
+                (onto.tensor + bias).addmm_(&values.tensor, &weight.tensor.tr())
+            }
+            Some(onto) => onto.tensor + values.tensor.linear(&weight.tensor, Some(bias.to_kind(kind))),
+            None => values.tensor.linear(&weight.tensor, Some(bias.to_kind(kind))),
+        };
+        Floats::new(in_precision(product, result))
     }
 
     fn linear_gradient(
@@ -99,28 +168,91 @@ impl Kernels for LibTorch {
         values: Floats,
         weight: Floats,
         wanted: [bool; 3],
+        _: Precision,
+        result: Precision,
     ) -> LinearGradients<Self> {
         let [for_values, for_weight, for_bias] = wanted;
         let gradient = gradient.tensor;
+        let of_values = || in_precision(gradient.matmul(&weight.tensor), result);
+        let of_weight = || gradient.tr().matmul(&values.tensor).to_kind(Kind::Float);
+        let of_bias = || gradient.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
         [
-            for_values.then(|| Floats::new(gradient.matmul(&weight.tensor))),
-            for_weight.then(|| Floats::new(gradient.tr().matmul(&values.tensor))),
-            for_bias.then(|| Floats::new(gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>))),
+            for_values.then(|| Floats::new(of_values())),
+            for_weight.then(|| Floats::new(of_weight())),
+            for_bias.then(|| Floats::new(of_bias())),
         ]
     }
 }
 
-/// Views of queries, keys and values, `[B, H, N, W]`, in `[B, N, 3D]`.
-fn parts(qkv: &Tensor, heads: usize) -> [Tensor; 3] {
+/// A result of products as it is handed on: bf16 stays bf16 where that is asked for.
+fn in_precision(product: Tensor, precision: Precision) -> Tensor {
+    match precision {
+        Precision::F32 => product.to_kind(Kind::Float),
+        Precision::Bf16 => product,
+    }
+}
+
+/// Value and moments after an update of AdamW, in place where nobody else holds them.
+pub(super) fn adamw(
+    value: Floats,
+    gradient: Floats,
+    [first, second]: [Floats; 2],
+    step: AdamwStep,
+) -> (Floats, Floats, Floats) {
+    let own = |tensor: Floats| match tensor.can_mut() && tensor.tensor.is_contiguous() {
+        true => tensor.tensor,
+        false => tensor.tensor.contiguous().copy(),
+    };
+    let [mut value, mut first, mut second] = [value, first, second].map(own);
+    let gradient = gradient.tensor.contiguous();
+    if value.device().is_cuda() {
+        on_card(&mut value, &gradient, [&mut first, &mut second], step);
+    } else {
+        let moments = [&mut first, &mut second].map(floats_mut);
+        flex::adamw_in_place(floats_mut(&mut value), floats(&gradient), moments, step);
+    }
+    (Floats::new(value), Floats::new(first), Floats::new(second))
+}
+
+/// The loss of painted cubes and its gradient, in LibTorch's memory on the processor.
+pub(super) fn painting(
+    painted: Floats,
+    weights: Floats,
+    cubes: IntTensor<LibTorch>,
+    measure: Measure,
+) -> [Floats; 2] {
+    let mut painted = match painted.can_mut() && painted.tensor.is_contiguous() {
+        true => painted.tensor,
+        false => painted.tensor.contiguous().copy(),
+    };
+    let (weights, cubes) = (weights.tensor.contiguous(), cubes.tensor.to_kind(Kind::Uint8).contiguous());
+    let loss = flex::painting_in_place(floats_mut(&mut painted), floats(&weights), bytes(&cubes), measure);
+    [Tensor::from_slice(&[loss]), painted].map(Floats::new)
+}
+
+/// The update by LibTorch's operations in place.
+fn on_card(value: &mut Tensor, gradient: &Tensor, [first, second]: [&mut Tensor; 2], step: AdamwStep) {
+    let AdamwStep { rate, decay, beta1, beta2, epsilon, time } = step;
+    let [bias1, bias2] = [beta1, beta2].map(|beta| 1.0 - beta.powf(time as f64));
+    let _ = first.lerp_(gradient, 1.0 - beta1);
+    let _ = second.lerp_(&gradient.square(), 1.0 - beta2);
+    let spread = (second.sqrt() / bias2.sqrt()).g_add_scalar_(epsilon);
+    let _ = value.g_mul_scalar_(1.0 - rate * decay);
+    let _ = value.g_sub_(&(&*first / spread * (rate / bias1)));
+}
+
+/// Views of queries, keys and values, `[B, H, N, W]`, in `[B, N, 3D]`; queries are those that ask.
+fn parts(qkv: &Tensor, heads: usize, asking: Queries) -> [Tensor; 3] {
     let parts = qkv.unflatten(2, [3, heads as i64, -1]).permute([2, 0, 3, 1, 4]);
-    [0, 1, 2].map(|number| parts.get(number))
+    let [queries, keys, values] = [0, 1, 2].map(|number| parts.get(number));
+    [queries.narrow(2, asking.first as i64, asking.count as i64), keys, values]
 }
 
 /// On cards: what is gathered and the logarithms, with a matrix of scores that is dropped at once.
 fn composed(queries: &Tensor, keys: &Tensor, values: &Tensor) -> (Tensor, Tensor) {
-    let scores = queries.matmul(&keys.transpose(-2, -1)) * scale(queries);
+    let scores = (queries.matmul(&keys.transpose(-2, -1)) * scale(queries)).to_kind(Kind::Float);
     let logs = scores.logsumexp([-1i64].as_slice(), false);
-    (scores.softmax(-1, None::<Kind>).matmul(values), logs)
+    (scores.softmax(-1, None::<Kind>).to_kind(values.kind()).matmul(values), logs)
 }
 
 /// The gradients, with the shares computed again.
@@ -130,13 +262,29 @@ fn composed_backward(
     gathered: &Tensor,
     logs: &Tensor,
 ) -> (Tensor, Tensor, Tensor) {
-    let scale = scale(queries);
-    let shares = (queries.matmul(&keys.transpose(-2, -1)) * scale - logs.unsqueeze(-1)).exp();
-    let inner = (gradient * gathered).sum_dim_intlist([-1i64].as_slice(), true, None::<Kind>);
-    let slopes = &shares * (gradient.matmul(&values.transpose(-2, -1)) - inner) * scale;
+    let (scale, kind) = (scale(queries), queries.kind());
+    let scores = (queries.matmul(&keys.transpose(-2, -1)) * scale).to_kind(Kind::Float);
+    let shares = (scores - logs.unsqueeze(-1)).exp();
+    let inner = (gradient * gathered).sum_dim_intlist([-1i64].as_slice(), true, Kind::Float);
+    let slopes = &shares * (gradient.matmul(&values.transpose(-2, -1)).to_kind(Kind::Float) - inner) * scale;
+    let (shares, slopes) = (shares.to_kind(kind), slopes.to_kind(kind));
     (slopes.matmul(keys), slopes.transpose(-2, -1).matmul(queries), shares.transpose(-2, -1).matmul(gradient))
 }
 
 fn scale(queries: &Tensor) -> f64 {
     (queries.size()[3] as f64).powf(-0.5)
+}
+
+/// On cards: LayerNorm's backward pass by single operations.
+fn composed_norm_backward(gradient: Tensor, saved: [Tensor; 4], onto: Option<Tensor>) -> [Tensor; 3] {
+    let [values, weight, means, scales] = saved;
+    let normed = (values - means) * &scales;
+    let of_bias = gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
+    let along = &gradient * &normed;
+    let of_weight = along.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
+    let mean = |tensor: &Tensor| tensor.mean_dim([1i64].as_slice(), true, None::<Kind>);
+    let weighted = gradient * &weight;
+    let (plain, along) = (mean(&weighted), mean(&(along * &weight)));
+    let of_values = (weighted - plain - normed * along) * scales;
+    [onto.map_or_else(|| of_values.shallow_clone(), |onto| onto + &of_values), of_weight, of_bias]
 }

@@ -2,19 +2,20 @@
 //!
 //! Shapes: B clips, N tokens, D width of a token, H hidden width.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use super::{drop_path::DropPath, sizes::Stack};
-use crate::{kernels, weights::Weights};
+use crate::{
+    kernels::{self, AttentionTensors, MlpTensors},
+    weights::Weights,
+};
 
 /// A block's tensors, and where it stands in its stack.
 pub(super) struct Block {
-    norm1: Affine,
-    attention: Attention,
-    norm2: Affine,
-    fc1: Linear,
-    fc2: Linear,
-    epsilon: f64,
+    attention: AttentionTensors,
+    mlp: MlpTensors,
 }
 
 /// The stretch and shift of a LayerNorm, each `[D]`.
@@ -27,14 +28,6 @@ pub(super) struct Affine {
 pub(super) struct Linear {
     weight: Tensor<2>,
     bias: Tensor<1>,
-}
-
-struct Attention {
-    qkv: Tensor<2>,
-    q_bias: Tensor<1>,
-    v_bias: Tensor<1>,
-    proj: Linear,
-    heads: usize,
 }
 
 impl Affine {
@@ -61,37 +54,32 @@ impl Linear {
     }
 }
 
-impl Attention {
-    fn of(weights: &Weights, name: &str, heads: usize) -> Self {
-        Self {
-            qkv: weights.matrix(&format!("{name}.qkv.weight")),
-            q_bias: weights.vector(&format!("{name}.q_bias")),
-            v_bias: weights.vector(&format!("{name}.v_bias")),
-            proj: Linear::of(weights, &format!("{name}.proj")),
-            heads,
-        }
-    }
-
-    fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
-        // Queries and values have a bias, keys have none.
-        let no_bias = self.q_bias.zeros_like();
-        let bias = Tensor::cat(vec![self.q_bias.clone(), no_bias, self.v_bias.clone()], 0); // 3D
-        let qkv = kernels::linear(tokens, self.qkv.clone(), Some(bias)); // B N 3D
-        self.proj.forward(kernels::attention(qkv, self.heads)) // B N D
-    }
-}
-
 impl Block {
     /// Block `number` of the stack whose names begin with `prefix`.
     pub(super) fn of(weights: &Weights, prefix: &str, number: usize, stack: Stack, epsilon: f64) -> Self {
-        let name = format!("{prefix}blocks.{number}");
+        let matrix = |part| weights.matrix(&format!("{prefix}blocks.{number}.{part}"));
+        let vector = |part| weights.vector(&format!("{prefix}blocks.{number}.{part}"));
         Self {
-            norm1: Affine::of(weights, &format!("{name}.norm1")),
-            attention: Attention::of(weights, &format!("{name}.attn"), stack.heads),
-            norm2: Affine::of(weights, &format!("{name}.norm2")),
-            fc1: Linear::of(weights, &format!("{name}.mlp.fc1")),
-            fc2: Linear::of(weights, &format!("{name}.mlp.fc2")),
-            epsilon,
+            attention: AttentionTensors {
+                norm_weight: vector("norm1.weight"),
+                norm_bias: vector("norm1.bias"),
+                qkv: matrix("attn.qkv.weight"),
+                q_bias: vector("attn.q_bias"),
+                v_bias: vector("attn.v_bias"),
+                proj: matrix("attn.proj.weight"),
+                proj_bias: vector("attn.proj.bias"),
+                heads: stack.heads,
+                epsilon,
+            },
+            mlp: MlpTensors {
+                norm_weight: vector("norm2.weight"),
+                norm_bias: vector("norm2.bias"),
+                fc1: matrix("mlp.fc1.weight"),
+                fc1_bias: vector("mlp.fc1.bias"),
+                fc2: matrix("mlp.fc2.weight"),
+                fc2_bias: vector("mlp.fc2.bias"),
+                epsilon,
+            },
         }
     }
 
@@ -102,9 +90,26 @@ impl Block {
 
     /// Tokens `[B, N, D]` to tokens of the same shape.
     pub(super) fn forward(&self, tokens: Tensor<3>, drop_path: &DropPath, number: usize) -> Tensor<3> {
-        let attended = self.attention.forward(self.norm1.forward(tokens.clone(), self.epsilon));
+        let [_, all, _] = tokens.dims();
+        self.forward_kept(tokens, 0..all, drop_path, number)
+    }
+
+    /// Tokens `[B, N, D]` to those of `kept` alone, `[B, K, D]`: of the others only keys and values are
+    /// computed.
+    pub(super) fn forward_kept(
+        &self,
+        tokens: Tensor<3>,
+        kept: Range<usize>,
+        drop_path: &DropPath,
+        number: usize,
+    ) -> Tensor<3> {
+        if drop_path.keeps_all_of(number) {
+            return kernels::mlp_branch(kernels::attention_branch(tokens, &self.attention, kept), &self.mlp);
+        }
+        let attended = self.attention.branch(tokens.clone());
         let tokens = tokens + drop_path.apply(attended, 2 * number);
-        let hidden = kernels::gelu(self.fc1.forward(self.norm2.forward(tokens.clone(), self.epsilon))); // B N H
-        tokens + drop_path.apply(self.fc2.forward(hidden), 2 * number + 1)
+        let tokens = tokens.narrow(1, kept.start, kept.len());
+        let hidden = self.mlp.branch(tokens.clone());
+        tokens + drop_path.apply(hidden, 2 * number + 1)
     }
 }

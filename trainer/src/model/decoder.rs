@@ -6,10 +6,13 @@
 //! ```
 //!
 //! Every place to paint is the same learned token; its position alone says where it is. Context places
-//! take part in attention and are not painted (VideoMAE V2), so the head runs over counted places only.
+//! take part in attention and are not painted (VideoMAE V2), so the head runs over counted places only, and
+//! so does the last block but for its keys and values.
 //!
 //! Shapes: B clips, V visible tokens, M mask tokens, T of them painted, D decoder width, C values of a
 //! cube.
+
+use std::ops::Range;
 
 use burn::tensor::Tensor;
 
@@ -60,19 +63,32 @@ impl Decoder {
         Tensor::cat(vec![known, unknown], 1)
     }
 
-    /// Tokens behind the last block to the cubes at the first `painted` mask tokens, `[B, painted, C]`.
+    /// Tokens behind the last block to the cubes of the painted ones, `[B, painted, C]`. The last block has
+    /// left the others out already; a decoder without blocks has not.
     pub(super) fn finish(&self, tokens: Tensor<3>, places: &Places) -> Tensor<3> {
-        let [_, visible, _] = places.visible.dims();
-        let wanted = tokens.narrow(1, visible, places.painted); // B T D
-        self.head.forward(self.norm.forward(wanted, self.epsilon)) // B T C
+        let painted = match tokens.dims()[1] == places.painted {
+            true => tokens,
+            false => tokens.narrow(1, places.of_painted().start, places.painted), // B T D
+        };
+        self.head.forward(self.norm.forward(painted, self.epsilon)) // B T C
     }
 
     /// Encoded tokens to cubes.
     pub(super) fn forward(&self, encoded: Tensor<3>, places: &Places, drop_path: &DropPath) -> Tensor<3> {
-        let tokens =
-            self.blocks.iter().enumerate().fold(self.begin(encoded, places), |tokens, (number, block)| {
-                block.forward(tokens, drop_path, number)
-            });
+        let begun = self.begin(encoded, places); // B V+M D
+        let tokens = self.blocks.iter().enumerate().fold(begun, |tokens, (number, block)| {
+            let is_last = number + 1 == self.blocks.len();
+            let kept = if is_last { places.of_painted() } else { 0..tokens.dims()[1] };
+            block.forward_kept(tokens, kept, drop_path, number)
+        });
         self.finish(tokens, places)
+    }
+}
+
+impl Places {
+    /// The painted tokens among all.
+    pub(super) fn of_painted(&self) -> Range<usize> {
+        let [_, visible, _] = self.visible.dims();
+        visible..visible + self.painted
     }
 }

@@ -53,6 +53,14 @@ impl DropPath {
         if depth < 2 { 0.0 } else { rate * number as f64 / (depth - 1) as f64 }
     }
 
+    /// Whether no branch of this block is ever left out.
+    pub(super) fn keeps_all_of(&self, block: usize) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Drawn { rate, depth, .. } => Self::rate_at(*rate, block, *depth) == 0.0,
+        }
+    }
+
     /// Leaves `branch` (`[B, N, D]`) out for some clips and enlarges it for the others. Branches are
     /// numbered through the stack, two a block.
     pub(super) fn apply(&self, branch: Tensor<3>, number: usize) -> Tensor<3> {

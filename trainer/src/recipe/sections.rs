@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::finetuning::{Augment, Classifier, Views};
-use crate::{model::Size, objective::Target};
+use crate::{
+    kernels::{Kernels, Precision},
+    model::Size,
+    objective::Target,
+};
 
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -161,6 +165,10 @@ pub struct Model {
     pub target: Target,
     /// Whether blocks are computed again in the backward pass instead of being remembered.
     pub gradient_checkpointing: bool,
+    /// What the factors of matrix products are rounded to; everything else stays f32.
+    pub precision: Precision,
+    /// Whether the device's own kernels run, or the plain compositions that they are tested against.
+    pub kernels: Kernels,
 }
 
 /// `[optimiser]`: AdamW.
@@ -260,6 +268,8 @@ impl Default for Model {
             decoder_mlp: 0,
             target: Target::Normalised,
             gradient_checkpointing: false,
+            precision: Precision::F32,
+            kernels: Kernels::Own,
         }
     }
 }

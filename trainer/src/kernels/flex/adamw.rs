@@ -18,15 +18,25 @@ pub(in super::super) fn adamw(
     // A view is copied out of its larger buffer, so that the storage is the tensor.
     let own = |tensor: Floats| if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
     let [mut value, gradient, mut first, mut second] = [value, gradient, first, second].map(own);
+    let moments = [&mut first, &mut second].map(|tensor| tensor.storage_mut::<f32>());
+    adamw_in_place(value.storage_mut::<f32>(), slice(&gradient), moments, step);
+    (value, first, second)
+}
+
+/// The update itself, on all threads.
+pub(in super::super) fn adamw_in_place(
+    value: &mut [f32],
+    gradient: &[f32],
+    [first, second]: [&mut [f32]; 2],
+    step: AdamwStep,
+) {
     let numbers = Numbers::of(step);
     value
-        .storage_mut::<f32>()
         .par_chunks_mut(VALUES_OF_A_TASK)
-        .zip(slice(&gradient).par_chunks(VALUES_OF_A_TASK))
-        .zip(first.storage_mut::<f32>().par_chunks_mut(VALUES_OF_A_TASK))
-        .zip(second.storage_mut::<f32>().par_chunks_mut(VALUES_OF_A_TASK))
+        .zip(gradient.par_chunks(VALUES_OF_A_TASK))
+        .zip(first.par_chunks_mut(VALUES_OF_A_TASK))
+        .zip(second.par_chunks_mut(VALUES_OF_A_TASK))
         .for_each(|(((value, gradient), first), second)| update(value, gradient, first, second, numbers));
-    (value, first, second)
 }
 
 /// The numbers of an update in the precision of the tensors.

@@ -13,13 +13,14 @@
 //! Queries, keys and values are read where the projection left them, `[B, N, 3, H, W]`, and gradients are
 //! written back in that order; nothing is copied or permuted. A task is one head of one clip.
 
-use gemm::Parallelism;
 use rayon::prelude::*;
 
 use super::{
-    product::{Matrix, Output, multiply},
+    product::{Matrix, Output, Right, Target, multiply_alone},
+    unwritten,
     vector::{LANES, exp, sum, vectorised},
 };
+use crate::kernels::{fused::Queries, precision::Precision};
 
 /// Queries of a block.
 const QUERIES: usize = 64;
@@ -31,11 +32,19 @@ pub(super) struct Sizes {
     tokens: usize,
     heads: usize,
     width: usize,
+    queries: Queries,
+    precision: Precision,
 }
 
 impl Sizes {
-    pub(super) fn new(clips: usize, tokens: usize, dim: usize, heads: usize) -> Self {
-        Self { clips, tokens, heads, width: dim / heads }
+    pub(super) fn new(
+        [clips, tokens, dim]: [usize; 3],
+        heads: usize,
+        queries: Queries,
+        precision: Precision,
+    ) -> Self {
+        assert!(queries.first + queries.count <= tokens, "queries are tokens");
+        Self { clips, tokens, heads, width: dim / heads, queries, precision }
     }
 
     fn dim(self) -> usize {
@@ -44,6 +53,17 @@ impl Sizes {
 
     fn scale(self) -> f32 {
         (self.width as f32).powf(-0.5)
+    }
+
+    /// Blocks of queries: the first of each, and how many, counted among the queries.
+    fn blocks(self) -> impl Iterator<Item = (usize, usize)> {
+        let count = self.queries.count;
+        (0..count).step_by(QUERIES).map(move |first| (first, QUERIES.min(count - first)))
+    }
+
+    /// Values of a block's scores to all keys.
+    fn block(self) -> usize {
+        QUERIES.min(self.queries.count) * self.tokens
     }
 }
 
@@ -56,65 +76,51 @@ pub(super) struct Given<'a> {
     pub(super) gradient: &'a [f32],
 }
 
-/// Queries, keys and values of one head of one clip; rows lie 3·D apart.
+/// Queries, keys and values of one head of one clip; rows lie 3·D apart. The first query is the first that
+/// asks.
 #[derive(Clone, Copy)]
 struct Head<'a> {
     queries: &'a [f32],
-    keys: &'a [f32],
-    values: &'a [f32],
+    keys: Matrix<'a>,
+    values: Matrix<'a>,
 }
 
 impl<'a> Head<'a> {
     fn of(qkv: &'a [f32], sizes: Sizes, clip: usize, head: usize) -> Self {
-        let part = |number: usize| {
-            &qkv[clip * sizes.tokens * 3 * sizes.dim() + number * sizes.dim() + head * sizes.width..]
+        let (dim, row) = (sizes.dim(), 3 * sizes.dim());
+        let part = |number: usize, token: usize| {
+            &qkv[(clip * sizes.tokens + token) * row + number * dim + head * sizes.width..]
         };
-        Self { queries: part(0), keys: part(1), values: part(2) }
+        let [keys, values] = [1, 2].map(|number| Matrix::rows(part(number, 0), row));
+        Self { queries: part(0, sizes.queries.first), keys, values }
     }
 }
 
-/// What each token gathers, `[B, N, D]`, and the logarithms `[B, H, N]`.
+/// What each query gathers, `[B, count, D]`, and the logarithms `[B, H, count]`.
 pub(super) fn forward(qkv: &[f32], sizes: Sizes) -> (Vec<f32>, Vec<f32>) {
-    let Sizes { clips, tokens, heads, width } = sizes;
-    let (dim, row) = (sizes.dim(), 3 * sizes.dim());
-    let mut logs = vec![0.0; clips * heads * tokens];
-    // Heads interleave in the result; each task fills a result of its own, put together below.
-    let of_heads: Vec<Vec<f32>> = logs
-        .par_chunks_mut(tokens)
-        .enumerate()
-        .map(|(task, logs)| {
-            let Head { queries, keys, values } = Head::of(qkv, sizes, task / heads, task % heads);
-            let mut gathered = vec![0.0; tokens * width];
-            let mut shares = vec![0.0; QUERIES.min(tokens) * tokens];
-            for first in (0..tokens).step_by(QUERIES) {
-                let block = QUERIES.min(tokens - first);
-                let queries = Matrix::rows(&queries[first * row..], row);
-                let keys = Matrix::rows(keys, row).transposed();
-                let scores = &mut shares[..block * tokens];
-                product(
-                    [block, tokens, width],
-                    queries,
-                    keys,
-                    sizes.scale(),
-                    scores,
-                    tokens,
-                    Output::Overwritten,
-                );
-                for (scores, log) in scores.chunks_exact_mut(tokens).zip(&mut logs[first..]) {
-                    *log = soften(scores);
-                }
-                let (left, right) = (Matrix::rows(scores, tokens), Matrix::rows(values, row));
-                let gathered = &mut gathered[first * width..];
-                product([block, width, tokens], left, right, 1.0, gathered, width, Output::Overwritten);
+    let Sizes { clips, tokens, heads, width, queries, precision } = sizes;
+    let (dim, row, count) = (sizes.dim(), 3 * sizes.dim(), queries.count);
+    let mut logs = unwritten(clips * heads * count);
+    let mut gathered = unwritten(clips * count * dim);
+    let targets = gathered.chunks_exact_mut(count * dim).flat_map(|clip| Target::columns(clip, dim, width));
+    let tasks: Vec<_> = targets.zip(logs.chunks_exact_mut(count)).collect();
+    tasks.into_par_iter().enumerate().for_each(|(task, (mut gathered, logs))| {
+        let Head { queries, keys, values } = Head::of(qkv, sizes, task / heads, task % heads);
+        let keys = Right::new(keys.transposed(), [width, tokens], precision);
+        let values = Right::new(values, [tokens, width], precision);
+        let mut shares = unwritten(sizes.block());
+        for (first, block) in sizes.blocks() {
+            let shares = &mut shares[..block * tokens];
+            let queries = Matrix::rows(&queries[first * row..], row);
+            multiply_alone(block, queries, &keys, Target::new(shares, tokens), Output::Overwritten);
+            let mut factors = [0.0; QUERIES];
+            for (query, scores) in shares.chunks_exact_mut(tokens).enumerate() {
+                (logs[first + query], factors[query]) = soften(scores, sizes.scale());
             }
-            gathered
-        })
-        .collect();
-    let mut gathered = vec![0.0; clips * tokens * dim];
-    gathered.par_chunks_mut(dim).enumerate().for_each(|(token, row)| {
-        let (clip, token) = (token / tokens, token % tokens);
-        for (head, part) in row.chunks_exact_mut(width).enumerate() {
-            part.copy_from_slice(&of_heads[clip * heads + head][token * width..][..width]);
+            let mut gathered = gathered.from_row(first);
+            let shares = Matrix::rows(shares, tokens);
+            multiply_alone(block, shares, &values, gathered.from_row(0), Output::Overwritten);
+            gathered.scale_rows(&factors[..block]);
         }
     });
     (gathered, logs)
@@ -122,59 +128,47 @@ pub(super) fn forward(qkv: &[f32], sizes: Sizes) -> (Vec<f32>, Vec<f32>) {
 
 /// The gradient of queries, keys and values, `[B, N, 3, H, W]`.
 pub(super) fn backward(given: Given, sizes: Sizes) -> Vec<f32> {
-    let Sizes { clips, tokens, heads, width } = sizes;
-    let (dim, row) = (sizes.dim(), 3 * sizes.dim());
-    let of_heads: Vec<[Vec<f32>; 3]> = (0..clips * heads)
-        .into_par_iter()
-        .map(|task| head_backward(given, sizes, task / heads, task % heads))
-        .collect();
-    let mut result = vec![0.0; clips * tokens * row];
-    result.par_chunks_mut(row).enumerate().for_each(|(token, row)| {
-        let (clip, token) = (token / tokens, token % tokens);
-        for (number, part) in row.chunks_exact_mut(dim).enumerate() {
-            for (head, part) in part.chunks_exact_mut(width).enumerate() {
-                part.copy_from_slice(&of_heads[clip * heads + head][number][token * width..][..width]);
-            }
-        }
+    let Sizes { clips, tokens, heads, width, .. } = sizes;
+    let row = 3 * sizes.dim();
+    let mut result = unwritten(clips * tokens * row);
+    let mut tasks = Vec::with_capacity(clips * heads);
+    for clip in result.chunks_exact_mut(tokens * row) {
+        let mut of_queries = Target::columns(clip, row, width);
+        let mut of_keys = of_queries.split_off(heads);
+        let of_values = of_keys.split_off(heads);
+        let targets = of_queries.into_iter().zip(of_keys).zip(of_values);
+        tasks.extend(targets.map(|((queries, keys), values)| [queries, keys, values]));
+    }
+    tasks.into_par_iter().enumerate().for_each(|(task, targets)| {
+        head_backward(given, sizes, task / heads, task % heads, targets);
     });
     result
 }
 
 /// Gradients of one head's queries, keys and values, each `[N, W]`.
-fn head_backward(given: Given, sizes: Sizes, clip: usize, head: usize) -> [Vec<f32>; 3] {
-    let Sizes { tokens, heads, width, .. } = sizes;
+fn head_backward(given: Given, sizes: Sizes, clip: usize, head: usize, targets: [Target; 3]) {
+    let Sizes { tokens, heads, width, queries: Queries { first: first_query, count }, precision, .. } = sizes;
     let (dim, row) = (sizes.dim(), 3 * sizes.dim());
     let Head { queries, keys, values } = Head::of(given.qkv, sizes, clip, head);
-    let beginning = clip * tokens * dim + head * width;
+    let beginning = clip * count * dim + head * width;
     let (gathered, gradient) = (&given.gathered[beginning..], &given.gradient[beginning..]);
-    let logs = &given.logs[(clip * heads + head) * tokens..][..tokens];
+    let logs = &given.logs[(clip * heads + head) * count..][..count];
+    let [mut of_queries, mut of_keys, mut of_values] = targets;
+    if count < tokens {
+        of_queries.clear();
+    }
+    let keys_across = Right::new(keys.transposed(), [width, tokens], precision);
+    let values_across = Right::new(values.transposed(), [width, tokens], precision);
+    let keys = Right::new(keys, [tokens, width], precision);
 
-    let [mut of_queries, mut of_keys, mut of_values] = [(); 3].map(|()| vec![0.0; tokens * width]);
-    let [mut shares, mut slopes] = [(); 2].map(|()| vec![0.0; QUERIES.min(tokens) * tokens]);
-    for first in (0..tokens).step_by(QUERIES) {
-        let block = QUERIES.min(tokens - first);
+    let [mut shares, mut slopes] = [(); 2].map(|()| unwritten(sizes.block()));
+    for (first, block) in sizes.blocks() {
         let (shares, slopes) = (&mut shares[..block * tokens], &mut slopes[..block * tokens]);
         let queries = Matrix::rows(&queries[first * row..], row);
-        let gradient_rows = Matrix::rows(&gradient[first * dim..], dim);
-        let [keys, values] = [keys, values].map(|part| Matrix::rows(part, row));
-        product(
-            [block, tokens, width],
-            queries,
-            keys.transposed(),
-            sizes.scale(),
-            shares,
-            tokens,
-            Output::Overwritten,
-        );
-        product(
-            [block, tokens, width],
-            gradient_rows,
-            values.transposed(),
-            1.0,
-            slopes,
-            tokens,
-            Output::Overwritten,
-        );
+        let downhill = Matrix::rows(&gradient[first * dim..], dim);
+        let kind = if first == 0 { Output::Overwritten } else { Output::AddedTo };
+        multiply_alone(block, queries, &keys_across, Target::new(shares, tokens), Output::Overwritten);
+        multiply_alone(block, downhill, &values_across, Target::new(slopes, tokens), Output::Overwritten);
         for query in 0..block {
             let place = (first + query) * dim;
             let inner = dot(&gradient[place..][..width], &gathered[place..][..width]);
@@ -182,46 +176,18 @@ fn head_backward(given: Given, sizes: Sizes, clip: usize, head: usize) -> [Vec<f
             share_and_slope(rows.0, rows.1, logs[first + query], inner, sizes.scale());
         }
         let [shares, slopes] = [&*shares, &*slopes].map(|rows| Matrix::rows(rows, tokens));
-        let of_block = &mut of_queries[first * width..];
-        product([block, width, tokens], slopes, keys, 1.0, of_block, width, Output::Overwritten);
-        product(
-            [tokens, width, block],
-            slopes.transposed(),
-            queries,
-            1.0,
-            &mut of_keys,
-            width,
-            Output::AddedTo,
-        );
-        product(
-            [tokens, width, block],
-            shares.transposed(),
-            gradient_rows,
-            1.0,
-            &mut of_values,
-            width,
-            Output::AddedTo,
-        );
+        let of_block = of_queries.from_row(first_query + first);
+        multiply_alone(block, slopes, &keys, of_block, Output::Overwritten);
+        let [queries, downhill] = [queries, downhill].map(|rows| Right::new(rows, [block, width], precision));
+        multiply_alone(tokens, slopes.transposed(), &queries, of_keys.from_row(0), kind);
+        multiply_alone(tokens, shares.transposed(), &downhill, of_values.from_row(0), kind);
     }
-    [of_queries, of_keys, of_values]
-}
-
-/// A product on this thread alone: tasks are parallel already.
-fn product(
-    lengths: [usize; 3],
-    left: Matrix,
-    right: Matrix,
-    factor: f32,
-    output: &mut [f32],
-    stride: usize,
-    kind: Output,
-) {
-    multiply(lengths, left, right, factor, output, stride, kind, Parallelism::None);
 }
 
 vectorised! {
-    /// Scores to shares that sum to 1; the logarithm of the sum of their exponentials.
-    fn soften(scores: &mut [f32]) -> f32 {
+    /// Scores to the exponentials of what they are below the largest. The logarithm of the sum of the scores'
+    /// exponentials, and what makes shares of what is left in `scores`.
+    fn soften(scores: &mut [f32], scale: f32) -> (f32, f32) {
         let (lanes, rest) = scores.as_chunks::<LANES>();
         let mut largest = [f32::NEG_INFINITY; LANES];
         for lanes in lanes {
@@ -229,17 +195,24 @@ vectorised! {
                 *largest = if *score > *largest { *score } else { *largest };
             }
         }
-        let largest = largest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
-        for score in scores.iter_mut() {
-            *score = exp(*score - largest);
+        let largest = scale * largest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
+        let (lanes, rest) = scores.as_chunks_mut::<LANES>();
+        let softened = |scores: &mut [f32; LANES]| {
+            *scores = scores.map(|score| exp(score * scale - largest));
+            *scores
+        };
+        let mut sums = [0f32; LANES];
+        for lanes in lanes {
+            let values = softened(lanes);
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += value;
+            }
         }
-        let (lanes, rest) = scores.as_chunks::<LANES>();
-        let total = sum(lanes.iter().copied(), rest.iter().copied());
-        let share = 1.0 / total;
-        for score in scores.iter_mut() {
-            *score *= share;
+        for score in rest.iter_mut() {
+            *score = exp(*score * scale - largest);
         }
-        largest + total.ln()
+        let total = sum(std::iter::once(sums), rest.iter().copied());
+        (largest + total.ln(), 1.0 / total)
     }
 }
 
@@ -247,7 +220,7 @@ vectorised! {
     /// Scores to shares, and gradients of shares to gradients of scores before scaling.
     fn share_and_slope(scores: &mut [f32], slopes: &mut [f32], log: f32, inner: f32, scale: f32) {
         for (score, slope) in scores.iter_mut().zip(slopes) {
-            let share = exp(*score - log);
+            let share = exp(*score * scale - log);
             *score = share;
             *slope = share * (*slope - inner) * scale;
         }

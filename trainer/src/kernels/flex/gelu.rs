@@ -5,26 +5,25 @@
 
 use rayon::prelude::*;
 
-use super::vector::{exp, vectorised};
+use super::{
+    unwritten,
+    vector::{exp, vectorised},
+};
 
 /// Values of a task: large enough to be worth one, small enough for the first cache.
 const VALUES_OF_A_TASK: usize = 4096;
 
 pub(super) fn forward(values: &[f32]) -> Vec<f32> {
-    let mut result = vec![0.0; values.len()];
+    let mut result = unwritten(values.len());
     let tasks = result.par_chunks_mut(VALUES_OF_A_TASK).zip(values.par_chunks(VALUES_OF_A_TASK));
     tasks.for_each(|(result, values)| forward_of(result, values));
     result
 }
 
-pub(super) fn backward(gradient: &[f32], values: &[f32]) -> Vec<f32> {
-    let mut result = vec![0.0; values.len()];
-    let tasks = result
-        .par_chunks_mut(VALUES_OF_A_TASK)
-        .zip(values.par_chunks(VALUES_OF_A_TASK))
-        .zip(gradient.par_chunks(VALUES_OF_A_TASK));
-    tasks.for_each(|((result, values), gradient)| backward_of(result, values, gradient));
-    result
+/// Turns the output's gradient into the input's, in place.
+pub(super) fn backward(gradient: &mut [f32], values: &[f32]) {
+    let tasks = gradient.par_chunks_mut(VALUES_OF_A_TASK).zip(values.par_chunks(VALUES_OF_A_TASK));
+    tasks.for_each(|(gradient, values)| backward_of(gradient, values));
 }
 
 vectorised! {
@@ -36,12 +35,12 @@ vectorised! {
 }
 
 vectorised! {
-    fn backward_of(result: &mut [f32], values: &[f32], gradient: &[f32]) {
+    fn backward_of(gradient: &mut [f32], values: &[f32]) {
         /// 1/√2π
         const PEAK: f32 = 0.398_942_3;
-        for ((result, x), gradient) in result.iter_mut().zip(values).zip(gradient) {
+        for (gradient, x) in gradient.iter_mut().zip(values) {
             let (share, bell) = below(*x);
-            *result = gradient * (share + x * (PEAK * bell));
+            *gradient *= share + x * (PEAK * bell);
         }
     }
 }

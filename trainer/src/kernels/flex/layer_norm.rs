@@ -4,7 +4,10 @@
 
 use rayon::prelude::*;
 
-use super::vector::{LANES, sum, vectorised};
+use super::{
+    unwritten,
+    vector::{LANES, sum, vectorised},
+};
 
 /// Rows of a task; fixed, so that sums over rows do not depend on the threads.
 const ROWS_OF_A_TASK: usize = 16;
@@ -18,7 +21,7 @@ pub(super) fn forward(
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let width = weight.len();
     let rows = values.len() / width;
-    let (mut normed, mut means, mut scales) = (vec![0.0; values.len()], vec![0.0; rows], vec![0.0; rows]);
+    let (mut normed, mut means, mut scales) = (unwritten(values.len()), unwritten(rows), unwritten(rows));
     normed
         .par_chunks_mut(ROWS_OF_A_TASK * width)
         .zip(values.par_chunks(ROWS_OF_A_TASK * width))
@@ -33,16 +36,33 @@ pub(super) fn forward(
     (normed, means, scales)
 }
 
-/// Gradients of values, weight and bias.
-pub(super) fn backward(
+/// The normed rows again.
+pub(super) fn again(values: &[f32], weight: &[f32], bias: &[f32], means: &[f32], scales: &[f32]) -> Vec<f32> {
+    let width = weight.len();
+    let mut normed = unwritten(values.len());
+    normed
+        .par_chunks_mut(ROWS_OF_A_TASK * width)
+        .zip(values.par_chunks(ROWS_OF_A_TASK * width))
+        .zip(means.par_chunks(ROWS_OF_A_TASK).zip(scales.par_chunks(ROWS_OF_A_TASK)))
+        .for_each(|((normed, values), (means, scales))| {
+            let rows = normed.chunks_exact_mut(width).zip(values.chunks_exact(width));
+            for ((normed, values), (mean, scale)) in rows.zip(means.iter().zip(scales)) {
+                normed_of(normed, values, weight, bias, *mean, *scale);
+            }
+        });
+    normed
+}
+
+/// Adds the gradient of the values to `result`; returns those of weight and bias.
+pub(in super::super) fn backward(
+    result: &mut [f32],
     gradient: &[f32],
     values: &[f32],
     weight: &[f32],
     means: &[f32],
     scales: &[f32],
-) -> [Vec<f32>; 3] {
+) -> [Vec<f32>; 2] {
     let width = weight.len();
-    let mut result = vec![0.0; values.len()];
     let parts: Vec<[Vec<f32>; 2]> = result
         .par_chunks_mut(ROWS_OF_A_TASK * width)
         .zip(gradient.par_chunks(ROWS_OF_A_TASK * width))
@@ -67,8 +87,7 @@ pub(super) fn backward(
             sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         }
     }
-    let [of_weight, of_bias] = sums;
-    [result, of_weight, of_bias]
+    sums
 }
 
 vectorised! {
@@ -85,6 +104,15 @@ vectorised! {
             *normed = (value - mean) * scale * weight + bias;
         }
         (mean, scale)
+    }
+}
+
+vectorised! {
+    /// One row, from its mean and scale; the same bits as the first time.
+    fn normed_of(normed: &mut [f32], values: &[f32], weight: &[f32], bias: &[f32], mean: f32, scale: f32) {
+        for (((normed, value), weight), bias) in normed.iter_mut().zip(values).zip(weight).zip(bias) {
+            *normed = (value - mean) * scale * weight + bias;
+        }
     }
 }
 
@@ -130,7 +158,7 @@ vectorised! {
         let along = sum(std::iter::once(along), std::iter::once(rest[1])) / width as f32;
         for at in 0..width {
             let h = (values[at] - mean) * scale;
-            result[at] = scale * (gradient[at] * weight[at] - plain - h * along);
+            result[at] += scale * (gradient[at] * weight[at] - plain - h * along);
         }
     }
 }

@@ -1,72 +1,76 @@
-//! Linear layers: products on all threads, the bias preset in the output.
+//! Linear layers: products on all threads, what they are added to preset in the output.
 //!
 //! Shapes: R rows, I values in, O values out; weight `[O, I]`.
 
-use gemm::Parallelism;
 use rayon::prelude::*;
 
-use super::product::{Matrix, Output, multiply};
-
-const ALL_THREADS: Parallelism = Parallelism::Rayon(0);
+use super::{
+    product::{Matrix, Output, Target, multiply},
+    unwritten,
+    vector::vectorised,
+};
+use crate::kernels::precision::Precision;
 
 /// Rows of which a task sums the columns; fixed, so that the sums do not depend on the threads.
 const ROWS_OF_A_TASK: usize = 64;
 
-/// `[R, I]` to `[R, O]`.
-pub(super) fn forward(values: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+/// `[R, I]` to `[R, O]`, added to `onto` if that is given.
+pub(super) fn forward(
+    values: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    onto: Option<&[f32]>,
+    precision: Precision,
+) -> Vec<f32> {
     let outputs = bias.len();
     let inputs = weight.len() / outputs;
     let rows = values.len() / inputs;
-    // The product is added to the bias: one pass over the output instead of two.
-    let mut result = bias.repeat(rows);
+    // The product is added to what stands there: no further pass over the output.
+    let mut result = unwritten(rows * outputs);
+    let task = ROWS_OF_A_TASK * outputs;
+    match onto {
+        None => result.par_chunks_mut(task).for_each(|result| {
+            result.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
+        }),
+        Some(onto) => result.par_chunks_mut(task).zip(onto.par_chunks(task)).for_each(|(result, onto)| {
+            let rows = result.chunks_exact_mut(outputs).zip(onto.chunks_exact(outputs));
+            rows.for_each(|(result, onto)| sum_of(result, onto, bias));
+        }),
+    }
     let (values, weight) = (Matrix::rows(values, inputs), Matrix::rows(weight, inputs).transposed());
-    multiply(
-        [rows, outputs, inputs],
-        values,
-        weight,
-        1.0,
-        &mut result,
-        outputs,
-        Output::AddedTo,
-        ALL_THREADS,
-    );
+    let target = Target::new(&mut result, outputs);
+    multiply([rows, outputs, inputs], values, weight, target, Output::AddedTo, precision);
     result
 }
 
 /// Gradient of the values: `[R, O] · [O, I]`.
-pub(super) fn values_backward(gradient: &[f32], weight: &[f32], rows: usize) -> Vec<f32> {
+pub(super) fn values_backward(
+    gradient: &[f32],
+    weight: &[f32],
+    rows: usize,
+    precision: Precision,
+) -> Vec<f32> {
     let outputs = gradient.len() / rows;
     let inputs = weight.len() / outputs;
-    let mut result = vec![0.0; rows * inputs];
+    let mut result = unwritten(rows * inputs);
     let (left, right) = (Matrix::rows(gradient, outputs), Matrix::rows(weight, inputs));
-    multiply(
-        [rows, inputs, outputs],
-        left,
-        right,
-        1.0,
-        &mut result,
-        inputs,
-        Output::Overwritten,
-        ALL_THREADS,
-    );
+    let target = Target::new(&mut result, inputs);
+    multiply([rows, inputs, outputs], left, right, target, Output::Overwritten, precision);
     result
 }
 
 /// Gradient of the weight: `[O, R] · [R, I]`.
-pub(super) fn weight_backward(gradient: &[f32], values: &[f32], rows: usize) -> Vec<f32> {
+pub(super) fn weight_backward(
+    gradient: &[f32],
+    values: &[f32],
+    rows: usize,
+    precision: Precision,
+) -> Vec<f32> {
     let (outputs, inputs) = (gradient.len() / rows, values.len() / rows);
-    let mut result = vec![0.0; outputs * inputs];
+    let mut result = unwritten(outputs * inputs);
     let (left, right) = (Matrix::rows(gradient, outputs).transposed(), Matrix::rows(values, inputs));
-    multiply(
-        [outputs, inputs, rows],
-        left,
-        right,
-        1.0,
-        &mut result,
-        inputs,
-        Output::Overwritten,
-        ALL_THREADS,
-    );
+    let target = Target::new(&mut result, inputs);
+    multiply([outputs, inputs, rows], left, right, target, Output::Overwritten, precision);
     result
 }
 
@@ -85,6 +89,16 @@ pub(super) fn bias_backward(gradient: &[f32], outputs: usize) -> Vec<f32> {
     sums
 }
 
-fn add(sums: &mut [f32], values: &[f32]) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+vectorised! {
+    fn add(sums: &mut [f32], values: &[f32]) {
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    }
+}
+
+vectorised! {
+    fn sum_of(result: &mut [f32], first: &[f32], second: &[f32]) {
+        for ((result, first), second) in result.iter_mut().zip(first).zip(second) {
+            *result = first + second;
+        }
+    }
 }

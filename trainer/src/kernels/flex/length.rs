@@ -1,0 +1,27 @@
+//! The sum of squares, on all threads.
+
+use rayon::prelude::*;
+
+use super::{
+    Floats, slice, tensor,
+    vector::{LANES, sum, vectorised},
+};
+
+/// Values of a task; fixed, so that the sum does not depend on the threads.
+const VALUES_OF_A_TASK: usize = 16 * 1024;
+
+/// The sum of all squares, `[1]`.
+pub(in super::super) fn square_sum(values: Floats) -> Floats {
+    let values = values.to_contiguous();
+    let parts: Vec<f32> = slice(&values).par_chunks(VALUES_OF_A_TASK).map(squares_of).collect();
+    // Few enough numbers to add them exactly.
+    let total: f64 = parts.into_iter().map(f64::from).sum();
+    tensor(vec![total as f32], [1])
+}
+
+vectorised! {
+    fn squares_of(values: &[f32]) -> f32 {
+        let (lanes, rest) = values.as_chunks::<LANES>();
+        sum(lanes.iter().map(|lanes| lanes.map(|value| value * value)), rest.iter().map(|value| value * value))
+    }
+}
