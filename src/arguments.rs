@@ -35,6 +35,10 @@ pub struct RecipeArguments {
     /// Change a setting, such as `model.size=small`; may be given often
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// What the factors of matrix products are rounded to, f32 or bf16; the same as
+    /// `--set model.precision=P`
+    #[arg(long, value_name = "P")]
+    pub precision: Option<String>,
 }
 
 impl RecipeArguments {
@@ -61,6 +65,9 @@ impl RecipeArguments {
         };
         for change in &self.set {
             recipe.set(change).map_err(wrong)?;
+        }
+        if let Some(precision) = &self.precision {
+            recipe.set(&format!("model.precision={precision}")).map_err(wrong)?;
         }
         Ok(recipe)
     }

@@ -28,16 +28,23 @@ fn main() {
 
     let clips = recipe.optimiser.batch;
     let batch = scenes::batch(recipe.geometry().unwrap(), 0..clips as u64, 10);
-    let mut seconds = time_steps(&recipe, &device, batch.clone(), 2).unwrap();
-    let before = processor_seconds();
-    seconds.extend(time_steps(&recipe, &device, batch, steps).unwrap());
-    let used = (processor_seconds() - before) / steps as f64;
-    let mut timed = seconds.split_off(2);
-    timed.sort_by(f64::total_cmp);
-    let median = timed[timed.len() / 2];
+    let (mut seconds, mut used) = (Vec::new(), Vec::new());
+    let mut before = processor_seconds();
+    time_steps(&recipe, &device, batch, 2 + steps, |step| {
+        seconds.push(step);
+        used.push(processor_seconds() - before);
+        before = processor_seconds();
+    })
+    .unwrap();
+    let median = |steps: &[f64]| {
+        let mut steps = steps[2..].to_vec();
+        steps.sort_by(f64::total_cmp);
+        steps[steps.len() / 2]
+    };
+    let (median, used) = (median(&seconds), median(&used));
     println!(
         "{{\"device\": \"{}\", \"batch\": {clips}, \"settings\": {settings:?}, \"step_seconds\": {median:.3}, \
-         \"cpu_seconds\": {used:.3}, \"clips_per_second\": {:.3}, \"peak_rss_mb\": {}}}",
+         \"step_cpu_seconds\": {used:.3}, \"clips_per_second\": {:.3}, \"peak_rss_mb\": {}}}",
         device.name(),
         clips as f64 / median,
         peak_megabytes()

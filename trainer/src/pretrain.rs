@@ -64,8 +64,8 @@ pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     journal.done(&training)
 }
 
-/// Seconds that each of `steps` whole steps takes on the same micro-batch, with freshly drawn weights. The
-/// first ones are slower: memory is new to the process, and some devices compile.
+/// Makes `steps` whole steps on the same micro-batch, with freshly drawn weights, and tells `after` the seconds
+/// of each. The first ones are slower: memory is new to the process, and some devices compile.
 ///
 /// # Errors
 /// When the recipe or the batch is wrong.
@@ -74,12 +74,12 @@ pub fn time_steps(
     device: &Device,
     batch: RecordBatch,
     steps: usize,
-) -> Result<Vec<f64>, TrainError> {
+    mut after: impl FnMut(f64),
+) -> Result<(), TrainError> {
     recipe.check()?;
     let model = VideoMae::new(recipe.model_shape()?, device);
     let mut training = Training::begin(recipe, model.shape(), device);
     let batch = ClipBatch::try_from(batch)?;
-    let mut seconds = Vec::with_capacity(steps);
     for _ in 0..steps {
         let start = Instant::now();
         let clips = MaskedClips::upload(&batch, model.shape().geometry, device)?;
@@ -96,9 +96,9 @@ pub fn time_steps(
         let gradients = optimiser::clip(descent.gradients, norm, f64::INFINITY);
         training = training.step(gradients, recipe.optimiser.floor_lr, recipe.optimiser.ema);
         device.finish();
-        seconds.push(start.elapsed().as_secs_f64());
+        after(start.elapsed().as_secs_f64());
     }
-    Ok(seconds)
+    Ok(())
 }
 
 fn begin_or_resume(

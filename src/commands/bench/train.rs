@@ -15,7 +15,8 @@ const WARM_UP: usize = 2;
 
 /// Time whole training steps (forward, backward, update) on random clips
 ///
-/// The median step stands in `step_seconds`, after two that do not count.
+/// The median step stands in `step_seconds`, after two that do not count; `step_cpu_seconds` is its time on
+/// all processors together, `peak_rss_mb` the largest memory of the process.
 ///
 /// Example: tubelet bench train --model base --batch 2 --steps 5
 #[derive(clap::Args)]
@@ -41,29 +42,55 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
     let mut given = arguments.recipe.set.clone();
     given.extend(arguments.model.iter().map(|size| format!("model.size={size}")));
-    let named = RecipeArguments { recipe: arguments.recipe.recipe.clone(), set: given };
+    let (recipe, precision) = (arguments.recipe.recipe.clone(), arguments.recipe.precision.clone());
+    let named = RecipeArguments { recipe, set: given, precision };
     let mut recipe = named.resolve_from(|| Ok(trainer::Recipe::default()))?;
     recipe.optimiser.batch = arguments.batch;
     recipe.optimiser.micro_batch = 0;
     arguments::check(&recipe)?;
     let batch = random_batch(&recipe)?;
     let steps = WARM_UP + arguments.steps.max(1);
-    let seconds = trainer::time_steps(&recipe, &device, batch, steps)?;
-    let mut counted = seconds[WARM_UP..].to_vec();
-    counted.sort_by(f64::total_cmp);
-    let median = counted[counted.len() / 2];
+    say_where_bf16_is_f32(&recipe, &device);
+    let mut seconds = Vec::with_capacity(steps);
+    let mut used = Vec::with_capacity(steps);
+    let mut before = report::cpu_seconds();
+    trainer::time_steps(&recipe, &device, batch, steps, |step| {
+        let after = report::cpu_seconds();
+        seconds.push(step);
+        used.extend(before.zip(after).map(|(before, after)| after - before));
+        before = after;
+    })?;
+    let median = median(&seconds).expect("because at least one step counts");
+    let peak = report::peak_memory();
     println!(
         "{}",
         serde_json::json!({
             "step_seconds": median,
             "clips_per_second": arguments.batch as f64 / median,
-            "cpu_seconds_per_step": report::cpu_seconds().map(|cpu| cpu / steps as f64),
-            "peak_rss_mb": report::peak_memory().map(|bytes| bytes / 1_000_000),
+            "step_cpu_seconds": self::median(&used),
+            "peak_rss_mb": peak.map(|bytes| bytes / 1_000_000),
+            "peak_rss_mb_per_clip": peak.map(|bytes| bytes / 1_000_000 / arguments.batch.max(1) as u64),
             "device": device.name(),
+            "precision": recipe.model.precision.to_string(),
             "steps": seconds,
         })
     );
     Ok(())
+}
+
+/// The middle one of those that count; none where the system told none.
+fn median(steps: &[f64]) -> Option<f64> {
+    let mut counted = steps.get(WARM_UP..)?.to_vec();
+    counted.sort_by(f64::total_cmp);
+    counted.get(counted.len() / 2).copied()
+}
+
+/// A precision that this processor does not gain from is computed in f32.
+fn say_where_bf16_is_f32(recipe: &trainer::Recipe, device: &Device) {
+    let asked = recipe.model.precision == trainer::kernels::Precision::Bf16;
+    if asked && device.name() == "flex" && !trainer::kernels::processor_has_bf16() {
+        report::say("note: this processor has no AVX512-BF16; products are computed in f32");
+    }
 }
 
 /// Clips of random pixels with masks as the recipe draws them.

@@ -3,8 +3,11 @@
 use burn::tensor::{Device as TensorDevice, Tensor, TensorData};
 use proptest::prelude::*;
 
-use super::{AdamwStep, adamw, attention, gelu, layer_norm, linear};
-use crate::{Device, random::Draws, weights::floats};
+use super::{
+    AdamwStep, AttentionTensors, Kernels, MlpTensors, Precision, adamw, attention, attention_branch, gelu,
+    in_precision, layer_norm, length, linear, mlp_branch, painting, with_kernels,
+};
+use crate::{Device, clips::upload_cubes, objective::Target, random::Draws, weights::floats};
 
 fn devices() -> Vec<TensorDevice> {
     let mut devices = vec![Device::flex().tensors().clone()];
@@ -47,6 +50,94 @@ fn passes<const P: usize, const Q: usize>(
         second.grad_remove(&mut gradients).expect(zero),
         third.grad_remove(&mut gradients).expect(zero),
     )
+}
+
+/// A branch's output and the gradients of what it was computed from, in order.
+type Branch = (Tensor<3>, Vec<Tensor<1>>);
+
+/// Makes leaves, computes with them, and goes back for a drawn gradient of the output.
+fn branch(
+    shapes: &[(&'static str, Vec<usize>)],
+    device: &TensorDevice,
+    compute: impl Fn(&mut dyn FnMut() -> Tensor<1>) -> Tensor<3>,
+) -> Branch {
+    let leaf = |(name, shape): &(&'static str, Vec<usize>)| {
+        drawn(name, [shape.iter().product()], device).autodiff().require_grad()
+    };
+    let leaves: Vec<Tensor<1>> = shapes.iter().map(leaf).collect();
+    let mut next = leaves.iter().cloned();
+    let output = compute(&mut || next.next().expect("because there is a leaf for each tensor"));
+    let downhill = drawn("downhill", output.dims(), device);
+    let mut gradients = (output.clone() * downhill).sum().backward();
+    let of_leaves = leaves.iter().map(|leaf| leaf.grad_remove(&mut gradients).unwrap()).collect();
+    (output.inner(), of_leaves)
+}
+
+fn attention_branch_of(
+    shape: [usize; 3],
+    heads: usize,
+    kept: std::ops::Range<usize>,
+    device: &TensorDevice,
+) -> Branch {
+    let dim = shape[2];
+    let shapes = [
+        ("tokens", shape.to_vec()),
+        ("norm weight", vec![dim]),
+        ("norm bias", vec![dim]),
+        ("qkv", vec![3 * dim, dim]),
+        ("q bias", vec![dim]),
+        ("v bias", vec![dim]),
+        ("proj", vec![dim, dim]),
+        ("proj bias", vec![dim]),
+    ];
+    branch(&shapes, device, |next| {
+        let small = 1.0 / (dim as f64).sqrt();
+        let tokens = next().reshape(shape);
+        let tensors = AttentionTensors {
+            norm_weight: next(),
+            norm_bias: next(),
+            qkv: next().reshape([3 * dim, dim]) * small,
+            q_bias: next(),
+            v_bias: next(),
+            proj: next().reshape([dim, dim]) * small,
+            proj_bias: next(),
+            heads,
+            epsilon: 1e-6,
+        };
+        attention_branch(tokens, &tensors, kept.clone())
+    })
+}
+
+fn mlp_branch_of(shape: [usize; 3], hidden: usize, device: &TensorDevice) -> Branch {
+    let dim = shape[2];
+    let shapes = [
+        ("tokens", shape.to_vec()),
+        ("norm weight", vec![dim]),
+        ("norm bias", vec![dim]),
+        ("fc1", vec![hidden, dim]),
+        ("fc1 bias", vec![hidden]),
+        ("fc2", vec![dim, hidden]),
+        ("fc2 bias", vec![dim]),
+    ];
+    branch(&shapes, device, |next| {
+        let tokens = next().reshape(shape);
+        let tensors = MlpTensors {
+            norm_weight: next(),
+            norm_bias: next(),
+            fc1: next().reshape([hidden, dim]) * (1.0 / (dim as f64).sqrt()),
+            fc1_bias: next(),
+            fc2: next().reshape([dim, hidden]) * (1.0 / (hidden as f64).sqrt()),
+            fc2_bias: next(),
+            epsilon: 1e-6,
+        };
+        mlp_branch(tokens, &tensors)
+    })
+}
+
+/// The largest difference of output and gradients.
+fn branches_apart(found: Branch, wanted: Branch) -> f32 {
+    let gradients = found.1.into_iter().zip(wanted.1).map(|(found, wanted)| apart(found, wanted));
+    gradients.fold(apart(found.0, wanted.0), f32::max)
 }
 
 proptest! {
@@ -117,6 +208,91 @@ proptest! {
             prop_assert!(apart(fused.1, plain.1) < 1e-5);
             prop_assert!(apart(fused.2, plain.2) < 1e-5);
             prop_assert!(apart(fused.3, plain.3) < 1e-5);
+        }
+    }
+
+    #[test]
+    fn an_attention_branch_is_its_plain_twin(
+        clips in 1usize..3, tokens in 1usize..90, heads in 1usize..4, width in 4usize..20, first in 0usize..90,
+    ) {
+        for device in devices() {
+            let shape = [clips, tokens, heads * width];
+            let kept = first.min(tokens - 1)..tokens;
+            let compute = || attention_branch_of(shape, heads, kept.clone(), &device);
+            let (own, plain) = (compute(), with_kernels(Kernels::Plain, compute));
+            prop_assert!(branches_apart(own, plain.clone()) < 5e-5);
+            // Eight bits of mantissa: factors are off by up to 2⁻⁹ each, sums by less.
+            let rounded = in_precision(Precision::Bf16, compute);
+            prop_assert!(branches_apart(rounded, plain) < 0.1);
+        }
+    }
+
+    #[test]
+    fn an_mlp_branch_is_its_plain_twin(
+        clips in 1usize..3, tokens in 1usize..90, dim in 8usize..60, hidden in 1usize..130,
+    ) {
+        for device in devices() {
+            let compute = || mlp_branch_of([clips, tokens, dim], hidden, &device);
+            let (own, plain) = (compute(), with_kernels(Kernels::Plain, compute));
+            prop_assert!(branches_apart(own, plain.clone()) < 5e-5);
+            let rounded = in_precision(Precision::Bf16, compute);
+            prop_assert!(branches_apart(rounded, plain) < 0.1);
+        }
+    }
+
+    #[test]
+    fn a_product_of_rounded_factors_is_exact_but_for_the_rounding(
+        rows in 1usize..70, inputs in 1usize..400, outputs in 1usize..80,
+    ) {
+        let device = Device::flex().tensors().clone();
+        // Whole numbers up to 16 are bf16, and their sums are exact.
+        let whole = |name, shape: [usize; 2]| drawn(name, shape, &device).mul_scalar(4.0).round().clamp(-16.0, 16.0);
+        let inputs_of = || {
+            let bias = drawn("bias", [outputs], &device).round();
+            (whole("values", [rows, inputs]), whole("weight", [outputs, inputs]), bias)
+        };
+        let compute = || {
+            let (values, weight, bias) = inputs_of();
+            let (values, weight) = (values.autodiff().require_grad(), weight.autodiff().require_grad());
+            let output = linear(values.clone(), weight.clone(), Some(bias.autodiff()));
+            let downhill = whole("downhill", [rows, outputs]);
+            let mut gradients = (output.clone() * downhill).sum().backward();
+            let of_values = floats(values.grad_remove(&mut gradients).unwrap());
+            let of_weight = floats(weight.grad_remove(&mut gradients).unwrap());
+            [floats(output.inner()), of_values, of_weight]
+        };
+        prop_assert_eq!(in_precision(Precision::Bf16, compute), compute());
+    }
+
+    #[test]
+    fn a_painting_loss_is_its_plain_twin(
+        clips in 1usize..3, targets in 1usize..5, pixels in 2usize..70, normalised: bool, weighted: bool,
+    ) {
+        for device in devices() {
+            let shape = [clips, targets, 3 * pixels];
+            let bytes: Vec<u8> = floats(drawn("bytes", [shape.iter().product()], &device))
+                .iter().map(|value| (value * 31.0 + 128.0) as u8).collect();
+            let named = if device == *Device::flex().tensors() { "flex" } else { "tch" };
+            let cubes = upload_cubes(bytes, shape, &Device::parse(named).unwrap());
+            let target = if normalised { Target::Normalised } else { Target::Raw };
+            let weights = weighted.then(|| drawn("weights", [clips, targets, 1], &device).abs().round().clamp(0.0, 1.0));
+            let both = [painting::painting_loss, painting::composed].map(|loss| {
+                let painted = drawn("painted", shape, &device).autodiff().require_grad();
+                let loss = loss(painted.clone(), cubes.clone(), weights.clone(), clips * targets, target) * 3.0;
+                let gradient = painted.grad_remove(&mut loss.backward()).unwrap();
+                (loss.inner(), gradient)
+            });
+            let [(loss, gradient), (plain_loss, plain_gradient)] = both;
+            prop_assert!(apart(loss, plain_loss) < 1e-5);
+            prop_assert!(apart(gradient * 1e3, plain_gradient * 1e3) < 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_square_sum_is_its_plain_twin(length in 1usize..60_000) {
+        for device in devices() {
+            let values = drawn("values", [length], &device);
+            prop_assert!(apart(length::square_sum(values.clone()), length::composed(values)) < 1e-5);
         }
     }
 

@@ -53,12 +53,9 @@ impl DropPath {
         if depth < 2 { 0.0 } else { rate * number as f64 / (depth - 1) as f64 }
     }
 
-    /// Whether no branch of this block is ever left out.
+    /// Whether every clip keeps both branches of this block.
     pub(super) fn keeps_all_of(&self, block: usize) -> bool {
-        match self {
-            Self::Never => true,
-            Self::Drawn { rate, depth, .. } => Self::rate_at(*rate, block, *depth) == 0.0,
-        }
+        [0, 1].into_iter().all(|branch| self.kept(2 * block + branch).is_none())
     }
 
     /// Leaves `branch` (`[B, N, D]`) out for some clips and enlarges it for the others. Branches are
