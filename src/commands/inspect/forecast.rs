@@ -61,8 +61,8 @@ impl Forecast {
         (timed.optimiser.batch, timed.optimiser.micro_batch) = (clips, 0);
 
         let (loading, batch) = loading(&timed, dataset, workers)?;
-        let seconds = trainer::time_steps(&timed, device, batch, 2)?;
-        let step = seconds.last().copied().unwrap_or_default();
+        let mut step = 0.0;
+        trainer::time_steps(&timed, device, batch, 2, |seconds| step = seconds)?;
         let computing = step / clips as f64 * whole as f64 / cost as f64;
         // `flex` and `tch` without a card compute on the processor that decodes.
         let together = ["flex", "tch"].contains(&device.name());
