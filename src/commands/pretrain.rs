@@ -99,7 +99,7 @@ fn open_run(
     dataset: &Dataset,
 ) -> Result<(RunFolder, Option<ResumePoint>)> {
     if arguments.resume && arguments.out.join("recipe.toml").exists() {
-        let run = RunFolder::open(&arguments.out)?;
+        let run = RunFolder::open(&arguments.out)?.on_data(&dataset.digest());
         let from = run.resume_point()?;
         if from.as_ref().is_some_and(|from| from.data != dataset.digest()) {
             report::say("note: the data is not what the run's checkpoint was trained on; going on with it");

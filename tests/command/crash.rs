@@ -54,7 +54,9 @@ fn a_training_killed_and_resumed_ends_with_the_same_bytes() {
     };
     let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
     train(&whole, &[], None);
-    train(&cut, &[], Some("checkpoint-3.safetensors"));
+    // Before its first checkpoint, then between two.
+    train(&cut, &[], Some("recipe.toml"));
+    train(&cut, &["--resume"], Some("checkpoint-3.safetensors"));
     train(&cut, &["--resume"], Some("checkpoint-6.safetensors"));
     train(&cut, &["--resume"], None);
     assert!(files(&whole, "checkpoint-10.safetensors").len() == 1);

@@ -113,6 +113,11 @@ impl RunFolder {
         Ok(run)
     }
 
+    /// The same run with the digest of its data, where no checkpoint has told it.
+    pub fn on_data(self, digest: &str) -> Self {
+        if self.data.is_empty() { Self { data: digest.to_owned(), ..self } } else { self }
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path

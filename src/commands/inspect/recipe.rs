@@ -47,8 +47,11 @@ pub struct Arguments {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let named =
-        arguments::RecipeArguments { recipe: Some(arguments.recipe.clone()), set: arguments.set.clone(), precision: None };
+    let named = arguments::RecipeArguments {
+        recipe: Some(arguments.recipe.clone()),
+        set: arguments.set.clone(),
+        precision: None,
+    };
     let recipe = named.resolve("tiny")?;
     arguments::check(&recipe)?;
     let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
