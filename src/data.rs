@@ -14,6 +14,7 @@ use pipeline::{
     plan::sampling::{Pace, ShortVideo},
     profile::Profile,
     quarantine::Quarantine,
+    schedule::ClipOrder,
     settings::{ClipSettings, Flip},
     source::ClipSource,
     stream::{self, Workers},
@@ -121,6 +122,10 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
             }
         },
         clips_per_video,
+        clip_order: match clip.order {
+            recipe::ClipOrder::Together => ClipOrder::Together,
+            recipe::ClipOrder::Scattered => ClipOrder::Scattered,
+        },
         repeats: clip.repeats as u32,
         batch: (micro_batch / clip.repeats) as u32,
         batches_per_update: parts as u32,

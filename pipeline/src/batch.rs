@@ -151,12 +151,12 @@ mod tests {
     use super::*;
     use crate::{
         mask::{DecoderMask, MaskKind, MaskRule},
-        schedule::Schedule,
+        schedule::{ClipOrder, Schedule},
         transform::crop::Window,
     };
 
     fn row(geometry: ClipGeometry, rule: &MaskRule, clip: u64) -> ClipRow {
-        let schedule = Schedule { seed: 0, videos: 9, clips_per_video: 1 };
+        let schedule = Schedule { seed: 0, videos: 9, clips_per_video: 1, order: ClipOrder::Together };
         let mask = rule.draw(&mut schedule.row(0, clip));
         let cubes = |count: usize, value: u8| vec![value; count * geometry.cube()];
         ClipRow {

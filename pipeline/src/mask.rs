@@ -177,14 +177,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::schedule::Schedule;
+    use crate::schedule::{ClipOrder, Schedule};
 
     fn geometry(times: usize, height: usize, width: usize) -> ClipGeometry {
         ClipGeometry::new(times * 2, height * 16, width * 16, 2, 16).unwrap()
     }
 
     fn row(number: u64) -> RowDraws {
-        Schedule { seed: 3, videos: 1, clips_per_video: 1 }.row(0, number)
+        Schedule { seed: 3, videos: 1, clips_per_video: 1, order: ClipOrder::Together }.row(0, number)
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! Which clip comes when: (seed, epoch) ─▶ the ordered list of an epoch's clips.
 //!
 //! A dataset of `videos` videos with K clips of each has `videos × K` *slots*, slot = video × K + k. An
-//! epoch's order is a permutation of all slots; clip number n takes the slot at place n. Where its video
-//! fails, the clip takes the slot at the next place, wrapping round, and so on. Crop, flip and masks
-//! belong to the number, the first frame to the slot: a clip's content depends on nothing but (seed,
+//! epoch's order is a permutation of all slots; clip number n takes the slot at place n. Crop, flip and
+//! masks belong to the number, the first frame to the slot: a clip's content depends on nothing but (seed,
 //! epoch, number) and the files.
+//!
+//! Clips of a video are *together* by default: videos are permuted, and the K slots of each follow each
+//! other, so that one pass over its file gives them all. *Scattered*, all slots are permuted alike.
+//!
+//! Where a slot fails, its clip takes another: together, the slot with the same k of the next video in the
+//! order, then, once round, those with the next k; scattered, the slot at the next place, wrapping round.
+//! A failed video's clips thus become K different ones again.
 //!
 //! ```text
 //! batch b of a run ─▶ epoch b / S, batch b % S of it        S = ⌊slots / clips of a batch⌋, rest dropped
@@ -15,6 +21,16 @@
 
 use crate::draws::{Draws, Purpose};
 
+/// How the clips of a video lie in an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClipOrder {
+    /// One after the other.
+    #[default]
+    Together,
+    /// Anywhere.
+    Scattered,
+}
+
 /// The facts that decide an epoch's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -24,6 +40,8 @@ pub struct Schedule {
     pub videos: u64,
     /// Clips drawn from each video in an epoch.
     pub clips_per_video: u32,
+    /// How the clips of a video lie.
+    pub order: ClipOrder,
 }
 
 /// Why a schedule has no batch.
@@ -59,14 +77,18 @@ impl Schedule {
 
     /// The order of the slots in `epoch`.
     pub fn order(&self, epoch: u32) -> Order {
-        let mut slots: Vec<u64> = (0..self.clips()).collect();
-        Draws::new(self.seed, Purpose::Order, epoch, 0).shuffle(&mut slots);
-        Order { epoch, slots }
+        let of_video = match self.order {
+            ClipOrder::Together => u64::from(self.clips_per_video.max(1)),
+            ClipOrder::Scattered => 1,
+        };
+        let mut firsts: Vec<u64> = (0..self.clips()).step_by(of_video as usize).collect();
+        Draws::new(self.seed, Purpose::Order, epoch, 0).shuffle(&mut firsts);
+        Order { epoch, firsts, of_video }
     }
 
     /// The slots as they are numbered: clip n takes slot n.
     pub fn in_sequence(&self, epoch: u32) -> Order {
-        Order { epoch, slots: (0..self.clips()).collect() }
+        Order { epoch, firsts: (0..self.clips()).collect(), of_video: 1 }
     }
 
     /// The video that a slot belongs to.
@@ -109,18 +131,27 @@ pub struct RowDraws {
 pub struct Order {
     /// The epoch.
     pub epoch: u32,
-    slots: Vec<u64>,
+    /// The first slot of each run of slots that follow each other.
+    firsts: Vec<u64>,
+    /// Slots of a run.
+    of_video: u64,
 }
 
 impl Order {
     /// The slot that clip `number` takes after `failures` of its slots failed; none when all did.
     pub fn slot(&self, number: u64, failures: u64) -> Option<u64> {
-        let slots = self.slots.len() as u64;
-        if failures >= slots {
+        let runs = self.firsts.len() as u64;
+        if failures >= runs * self.of_video {
             return None;
         }
-        let place = (number % slots + failures) % slots;
-        self.slots.get(usize::try_from(place).ok()?).copied()
+        let run = (number / self.of_video % runs + failures % runs) % runs;
+        let of_run = (number % self.of_video + failures / runs) % self.of_video;
+        Some(self.firsts.get(usize::try_from(run).ok()?)? + of_run)
+    }
+
+    /// How many clips from `number` on are of the same video as it, one after the other.
+    pub fn together(&self, number: u64) -> u64 {
+        self.of_video - number % self.of_video
     }
 }
 
@@ -128,15 +159,19 @@ impl Order {
 mod tests {
     use super::*;
 
-    const SCHEDULE: Schedule = Schedule { seed: 7, videos: 5, clips_per_video: 2 };
+    const SCHEDULE: Schedule =
+        Schedule { seed: 7, videos: 5, clips_per_video: 2, order: ClipOrder::Scattered };
+    const TOGETHER: Schedule = Schedule { order: ClipOrder::Together, ..SCHEDULE };
 
     #[test]
     fn an_epoch_takes_every_slot_once() {
-        let order = SCHEDULE.order(3);
-        let mut slots: Vec<u64> = (0..10).map(|number| order.slot(number, 0).unwrap()).collect();
-        assert_ne!(slots, (0..10).collect::<Vec<_>>());
-        slots.sort_unstable();
-        assert_eq!(slots, (0..10).collect::<Vec<_>>());
+        for schedule in [SCHEDULE, TOGETHER] {
+            let order = schedule.order(3);
+            let mut slots: Vec<u64> = (0..10).map(|number| order.slot(number, 0).unwrap()).collect();
+            assert_ne!(slots, (0..10).collect::<Vec<_>>());
+            slots.sort_unstable();
+            assert_eq!(slots, (0..10).collect::<Vec<_>>());
+        }
     }
 
     #[test]
@@ -146,11 +181,38 @@ mod tests {
     }
 
     #[test]
+    fn clips_of_a_video_follow_each_other() {
+        let order = TOGETHER.order(0);
+        let slots: Vec<u64> = (0..10).map(|number| order.slot(number, 0).unwrap()).collect();
+        assert!(slots.chunks(2).all(|slots| slots[0] % 2 == 0 && slots[1] == slots[0] + 1), "{slots:?}");
+        assert_eq!([4, 5, 6].map(|number| order.together(number)), [2, 1, 2]);
+        assert_eq!(SCHEDULE.order(0).together(4), 1);
+    }
+
+    #[test]
+    fn one_clip_a_video_has_one_order() {
+        let one = Schedule { clips_per_video: 1, ..SCHEDULE };
+        assert_eq!(one.order(2), Schedule { order: ClipOrder::Together, ..one }.order(2));
+    }
+
+    #[test]
     fn a_failed_slot_is_followed_by_the_next_of_the_order_wrapping_round() {
         let order = SCHEDULE.order(0);
         assert_eq!(order.slot(9, 1), order.slot(0, 0));
         assert_eq!(order.slot(4, 2), order.slot(6, 0));
         assert_eq!(order.slot(4, 10), None);
+    }
+
+    #[test]
+    fn clips_of_a_failed_video_become_different_clips_of_others() {
+        let order = TOGETHER.order(0);
+        assert_eq!([8, 9].map(|number| order.slot(number, 1)), [0, 1].map(|number| order.slot(number, 0)));
+        // Once round all videos, the other slot of the first is tried.
+        assert_eq!(order.slot(4, 5), order.slot(5, 0));
+        let mut tried: Vec<u64> = (0..10).map(|failures| order.slot(3, failures).unwrap()).collect();
+        tried.sort_unstable();
+        assert_eq!(tried, (0..10).collect::<Vec<_>>());
+        assert_eq!(order.slot(3, 10), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use schemas::ClipGeometry;
 use crate::{
     mask::{DecoderMask, MaskError, MaskKind, MaskRule},
     plan::sampling::{Pace, Sampling, ShortVideo},
-    schedule::{Schedule, ScheduleError},
+    schedule::{ClipOrder, Schedule, ScheduleError},
     transform::{Resample, crop::CropRule},
 };
 
@@ -44,6 +44,8 @@ pub struct ClipSettings {
     pub decoder_mask: DecoderMask,
     /// Clips drawn from each video in an epoch.
     pub clips_per_video: u32,
+    /// How the clips of a video lie in an epoch.
+    pub clip_order: ClipOrder,
     /// Crops and masks of each clip (V2's `num_sample`): rows of a batch = `batch × repeats`.
     pub repeats: u32,
     /// Clips of a batch, before they are repeated.
@@ -96,6 +98,7 @@ impl ClipSettings {
             mask_ratio: 0.9,
             decoder_mask: DecoderMask::Hidden,
             clips_per_video: 1,
+            clip_order: ClipOrder::Together,
             repeats: 1,
             batch,
             batches_per_update: 1,
@@ -118,7 +121,8 @@ impl ClipSettings {
 
     /// The schedule over `videos` videos.
     pub fn schedule(&self, videos: u64) -> Schedule {
-        Schedule { seed: self.seed, videos, clips_per_video: self.clips_per_video }
+        let ClipSettings { seed, clips_per_video, clip_order: order, .. } = *self;
+        Schedule { seed, videos, clips_per_video, order }
     }
 
     /// Batches of an epoch over `videos` videos.

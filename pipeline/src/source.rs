@@ -103,8 +103,8 @@ pub trait ClipSource: Send + Sync {
     /// The name of video number `video`.
     fn name(&self, video: u64) -> String;
 
-    /// Bytes that reading a clip of video number `video` may hold at once, at most.
-    fn bytes(&self, video: u64) -> u64;
+    /// Bytes that reading `clips` clips of video number `video` together may hold at once, at most.
+    fn bytes(&self, video: u64, clips: u64) -> u64;
 
     /// A reader for one thread.
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader>;
@@ -117,4 +117,14 @@ pub trait ClipReader {
     /// # Errors
     /// When the slot gives no frames.
     fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError>;
+
+    /// The frames of several slots of video number `video`, in their order. Each is what
+    /// [`Self::frames`] gives for it alone; a source that can reads them in one pass.
+    fn frames_together(
+        &mut self,
+        video: u64,
+        slots: Vec<(u64, Draws)>,
+    ) -> Vec<Result<ClipFrames, SourceError>> {
+        slots.into_iter().map(|(slot, start)| self.frames(slot, video, start)).collect()
+    }
 }

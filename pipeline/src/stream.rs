@@ -5,9 +5,11 @@
 //!             in schedule order        at most 2·workers + 2 in flight  front first
 //! ```
 //!
-//! - **Permits**: one semaphore of budget / 64 KiB, taken here, in schedule order, before a clip's first
-//!   job is sent; owned by the clip, reduced to its rows' bytes once it is made, given back when the rows
-//!   are in the batch. A clip that asks for more than the budget asks for all of it and goes alone.
+//! - **Jobs**: clips of one video that follow each other are one job, read in one pass; fewer where they
+//!   would take more than a thread's share of the budget. What a clip holds does not depend on it.
+//! - **Permits**: one semaphore of budget / 64 KiB, taken here, in schedule order, before a job is sent;
+//!   owned by its clips, reduced to their rows' bytes once they are made, given back when the rows
+//!   are in the batch. A job that asks for more than the budget asks for all of it and goes alone.
 //! - **Order**: `FuturesOrdered` yields from the front only, so batches do not depend on the workers.
 //! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
 //! - **Time limit**: a thread that has taken a job and makes no [`crate::progress`] within it is stuck: it
@@ -20,6 +22,7 @@
 
 use std::{
     collections::HashSet,
+    ops::Range,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -47,7 +50,7 @@ use crate::{
     schedule::Order,
     settings::{ClipSettings, SettingsError},
     source::{ClipSource, Reach, SourceError},
-    worker::{FailedSlot, Job, Maker, OnFailure, Pool, Shop},
+    worker::{Answers, FailedSlot, Job, Maker, OnFailure, Pool, Shop},
 };
 
 /// Stuck threads that a run bears; each may hold a decoder and its pictures for good.
@@ -134,13 +137,19 @@ pub fn batches(
     let asked = Asked { source, workers, on_failure, output };
     let clips = clips(asked, maker, places, profile.clone())?;
 
+    let rows_of_batch = batch * u64::from(settings.repeats);
+
     Ok(async_stream::try_stream! {
         let mut clips = std::pin::pin!(clips);
         while let Some(held) = clips.next().await {
-            profile.time(Stage::Batch, || held.map(|held| held.rows.into_iter().for_each(|row| builder.push(row))))?;
-            if builder.rows() as u64 == batch * u64::from(settings.repeats) {
-                let full = profile.time(Stage::Batch, || builder.finish())?;
-                yield full;
+            // The right to hold the bytes lives until the last row of the job is in a batch.
+            let mut held = held?;
+            for row in held.rows.drain(..) {
+                profile.time(Stage::Batch, || builder.push(row));
+                if builder.rows() as u64 == rows_of_batch {
+                    let full = profile.time(Stage::Batch, || builder.finish())?;
+                    yield full;
+                }
             }
         }
     })
@@ -158,7 +167,7 @@ pub(crate) struct Asked {
     pub output: u64,
 }
 
-/// The rows of the clips (epoch, number) that `places` names, in its order.
+/// The rows of the clips (epoch, number) that `places` names, in its order; those of one job together.
 ///
 /// Whoever polls it has dropped the rows it yielded before: their bytes are then free for the next.
 ///
@@ -187,6 +196,7 @@ pub(crate) fn clips<M: Maker>(
     });
     let budget = Arc::new(Semaphore::new(most as usize));
     let window = 2 * workers.count.max(1) + 2;
+    let share = u64::from(most) * PERMIT / workers.count.max(1) as u64;
 
     Ok(async_stream::try_stream! {
         let mut next = places.next().transpose()?;
@@ -198,13 +208,17 @@ pub(crate) fn clips<M: Maker>(
                     Some(order) if order.epoch == epoch => order.clone(),
                     _ => order.insert(Arc::new(maker.order(epoch))).clone(),
                 };
-                let bytes = arranger.bytes(&order, number) + output;
+                let (at_most, bytes) = arranger.job(&order, number, output, share);
                 let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
                 // Permits come back only when rows are dropped, so there is nothing to wait for: with
                 // none in flight all are here, and with some in flight the front is awaited.
                 let Ok(held) = budget.clone().try_acquire_many_owned(permits) else { break };
-                in_flight.push_back(arranger.clone().clip(order, number, held));
-                next = places.next().transpose()?;
+                let mut end = number;
+                while end < number + at_most && next == Some((epoch, end)) {
+                    end += 1;
+                    next = places.next().transpose()?;
+                }
+                in_flight.push_back(arranger.clone().clips(order, number..end, held));
             }
             let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
                 Either::Left((Some(held), _)) => held?,
@@ -256,7 +270,7 @@ impl Place {
     }
 }
 
-/// A clip's rows and the right to hold their bytes; dropping it gives the bytes back.
+/// The rows of a job's clips and the right to hold their bytes; dropping it gives the bytes back.
 pub(crate) struct Held<R> {
     /// The rows.
     pub rows: Vec<R>,
@@ -283,80 +297,111 @@ type Awaited<T> = Result<T, oneshot::error::RecvError>;
 /// A job that was sent.
 struct Sent<R> {
     video: u64,
-    failures: u64,
+    clips: usize,
     started: oneshot::Receiver<(u64, Progress)>,
-    answer: oneshot::Receiver<Result<Vec<R>, SourceError>>,
+    answer: oneshot::Receiver<Answers<R>>,
 }
 
 impl<M: Maker> Arranger<M> {
-    fn bytes(&self, order: &Order, number: u64) -> u64 {
-        let slot = order.slot(number, 0).unwrap_or(0);
-        self.source.bytes(self.maker.schedule().video_of(slot))
+    /// How many clips from `number` on may become one job, and its bytes; each clip's rows have `output`.
+    fn job(&self, order: &Order, number: u64, output: u64, share: u64) -> (u64, u64) {
+        let video = self.maker.schedule().video_of(order.slot(number, 0).unwrap_or(0));
+        let bytes = |clips| self.source.bytes(video, clips).saturating_add(output.saturating_mul(clips));
+        let mut clips = order.together(number);
+        while clips > 1 && bytes(clips) > share {
+            clips = clips.div_ceil(2);
+        }
+        (clips, bytes(clips))
     }
 
-    /// Sends the job of a clip after `failures` of its slots failed, passing over lost videos.
-    fn send(&self, order: &Order, number: u64, mut failures: u64) -> Result<Sent<M::Row>, StreamError> {
-        let (video, slot) = loop {
-            let slots = self.maker.schedule().clips();
-            let slot =
-                order.slot(number, failures).ok_or(StreamError::NothingLeft { slots, epoch: order.epoch })?;
-            let video = self.maker.schedule().video_of(slot);
-            if !self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&video) {
-                break (video, slot);
-            }
-            failures += 1;
-        };
+    /// Sends a job for clips (numbers and slots) of one video.
+    fn send(&self, epoch: u32, video: u64, clips: Vec<(u64, u64)>) -> Sent<M::Row> {
         let ((start, started), (reply, answer)) = (oneshot::channel(), oneshot::channel());
-        self.pool.send(Job::Clip { clip: (order.epoch, number), slot, started: start, answer: reply });
-        Ok(Sent { video, failures, started, answer })
+        let sent = Sent { video, clips: clips.len(), started, answer };
+        self.pool.send(Job::Clips { epoch, video, clips, started: start, answer: reply });
+        sent
     }
 
-    /// The rows of clip `number`. The first job is sent at once, not when the future is first polled.
-    fn clip(
+    fn is_lost(&self, video: u64) -> bool {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&video)
+    }
+
+    /// The rows of the clips `numbers`, which are of one video. Their job is sent at once, not when the
+    /// future is first polled.
+    fn clips(
         self: Arc<Self>,
         order: Arc<Order>,
-        number: u64,
+        numbers: Range<u64>,
         mut bytes: OwnedSemaphorePermit,
     ) -> impl Future<Output = Result<Held<M::Row>, StreamError>> + Send + 'static {
-        let first = self.send(&order, number, 0);
+        let slots: Vec<_> =
+            numbers.clone().filter_map(|number| Some((number, order.slot(number, 0)?))).collect();
+        let video = self.maker.schedule().video_of(slots.first().map_or(0, |(_, slot)| *slot));
+        let first = (!self.is_lost(video)).then(|| self.send(order.epoch, video, slots));
         async move {
-            let mut sent = first?;
-            loop {
-                let (video, failures) = (sent.video, sent.failures);
-                match self.answer(sent).await? {
-                    Ok(rows) => {
-                        let needed = rows.iter().map(M::bytes).sum::<u64>().div_ceil(PERMIT);
-                        let spare = bytes.num_permits().saturating_sub(needed as usize);
-                        drop(bytes.split(spare));
-                        return Ok(Held { rows, _bytes: bytes });
+            let mut answers = match first {
+                Some(sent) => self.answer(sent).await?.into_iter(),
+                None => Vec::new().into_iter(),
+            };
+            let mut rows = Vec::new();
+            for number in numbers {
+                match answers.next() {
+                    Some(Ok(of_clip)) => {
+                        rows.extend(of_clip);
+                        continue;
                     }
-                    Err(why) => self.write_down(video, why).await?,
+                    Some(Err(why)) => self.write_down(video, why).await?,
+                    // The video was lost before, and that was written down.
+                    None => {}
                 }
-                if self.maker.on_failed_slot() == FailedSlot::LeaveEmpty {
-                    drop(bytes.split(bytes.num_permits()));
-                    return Ok(Held { rows: Vec::new(), _bytes: bytes });
+                match self.maker.on_failed_slot() {
+                    FailedSlot::TakeNext => rows.extend(self.substitute(&order, number).await?),
+                    FailedSlot::LeaveEmpty => {}
                 }
-                sent = self.send(&order, number, failures + 1)?;
+            }
+            let needed = rows.iter().map(M::bytes).sum::<u64>().div_ceil(PERMIT);
+            let spare = bytes.num_permits().saturating_sub(needed as usize);
+            drop(bytes.split(spare));
+            Ok(Held { rows, _bytes: bytes })
+        }
+    }
+
+    /// The rows of clip `number` from the first slot after its own that gives frames.
+    async fn substitute(&self, order: &Order, number: u64) -> Result<Vec<M::Row>, StreamError> {
+        let schedule = self.maker.schedule();
+        let mut failures = 0;
+        loop {
+            failures += 1;
+            let nothing_left = StreamError::NothingLeft { slots: schedule.clips(), epoch: order.epoch };
+            let slot = order.slot(number, failures).ok_or(nothing_left)?;
+            let video = schedule.video_of(slot);
+            if self.is_lost(video) {
+                continue;
+            }
+            let sent = self.send(order.epoch, video, vec![(number, slot)]);
+            match self.answer(sent).await?.pop() {
+                Some(Ok(rows)) => return Ok(rows),
+                Some(Err(why)) => self.write_down(video, why).await?,
+                None => {}
             }
         }
     }
 
     /// What the thread that takes the job says, or that it says nothing within the limit.
-    async fn answer(&self, sent: Sent<M::Row>) -> Result<Result<Vec<M::Row>, SourceError>, StreamError> {
-        let failed = |verdict: &str, reason: String| SourceError::Failed {
-            verdict: verdict.into(),
-            reason,
-            reach: Reach::Video,
+    async fn answer(&self, sent: Sent<M::Row>) -> Result<Answers<M::Row>, StreamError> {
+        let failed = |verdict: &str, reason: String| -> Answers<M::Row> {
+            let why = SourceError::Failed { verdict: verdict.into(), reason, reach: Reach::Video };
+            (0..sent.clips).map(|_| Err(why.clone())).collect()
         };
         // Waiting in the queue has no limit of its own: the threads before it have.
         let Ok((thread, progress)) = sent.started.await else {
-            return Ok(Err(failed("panicked", "the thread ended before it read the video".into())));
+            return Ok(failed("panicked", "the thread ended before it read the video".into()));
         };
         match self.in_time(&progress, sent.answer).await {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(_)) => {
                 self.pool.replace(thread)?;
-                Ok(Err(failed("panicked", "the thread that read the video ended without an answer".into())))
+                Ok(failed("panicked", "the thread that read the video ended without an answer".into()))
             }
             None => {
                 let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;
@@ -367,7 +412,7 @@ impl<M: Maker> Arranger<M> {
                 }
                 self.pool.replace(thread)?;
                 let seconds = self.limit.as_secs();
-                Ok(Err(failed("time-limit", format!("its decoder or demuxer was stuck for {seconds} s"))))
+                Ok(failed("time-limit", format!("its decoder or demuxer was stuck for {seconds} s")))
             }
         }
     }

@@ -76,19 +76,24 @@ pub(crate) enum FailedSlot {
 pub type OnFailure =
     dyn Fn(QuarantineLine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync;
 
+/// What became of each clip of a job.
+pub(crate) type Answers<R> = Vec<Result<Vec<R>, SourceError>>;
+
 /// What threads are asked to do.
 pub(crate) enum Job<R> {
-    /// Make the rows of a clip from a slot.
-    Clip {
-        /// Epoch and number of the clip.
-        clip: (u32, u64),
-        /// The slot to take the frames from.
-        slot: u64,
+    /// Make the rows of clips of one video.
+    Clips {
+        /// The epoch.
+        epoch: u32,
+        /// The video.
+        video: u64,
+        /// Number and slot of each clip.
+        clips: Vec<(u64, u64)>,
         /// Told the thread's number and its counter of steps when it begins; from then on the time limit
         /// runs.
         started: oneshot::Sender<(u64, Progress)>,
-        /// Told the result. Closed when nobody waits for it any more.
-        answer: oneshot::Sender<Result<Vec<R>, SourceError>>,
+        /// Told the result of each clip. Closed when nobody waits for it any more.
+        answer: oneshot::Sender<Answers<R>>,
     },
     /// Write a failure down (a file is written, so it is no work for an async thread).
     Record {
@@ -175,17 +180,18 @@ fn work<M: Maker>(shop: &Shop<M>, queue: &Receiver<Job<M::Row>>, number: u64, re
             Job::Record { line, answer } => {
                 let _ = answer.send((shop.on_failure)(line));
             }
-            Job::Clip { answer, .. } if answer.is_closed() => {}
-            Job::Clip { clip: (epoch, number_of_clip), slot, started, answer } => {
+            Job::Clips { answer, .. } if answer.is_closed() => {}
+            Job::Clips { epoch, video, clips, started, answer } => {
                 let _ = started.send((number, progress::of_this_thread()));
                 let reader = reader.get_or_insert_with(|| shop.source.reader(shop.profile.clone()));
                 let schedule = shop.maker.schedule();
-                let start = schedule.start(epoch, slot);
-                let frames = reader.frames(slot, schedule.video_of(slot), start);
-                let rows =
-                    frames.map(|frames| shop.maker.rows(frames, slot, epoch, number_of_clip, &shop.profile));
+                let slots = clips.iter().map(|&(_, slot)| (slot, schedule.start(epoch, slot))).collect();
+                let frames = reader.frames_together(video, slots);
+                let rows = clips.iter().zip(frames).map(|(&(number, slot), frames)| {
+                    frames.map(|frames| shop.maker.rows(frames, slot, epoch, number, &shop.profile))
+                });
                 // Nobody waits for it any more when the stream was dropped or the limit has passed.
-                let _ = answer.send(rows);
+                let _ = answer.send(rows.collect());
             }
         }
     }

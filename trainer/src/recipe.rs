@@ -15,8 +15,8 @@ pub use self::{
     finetuning::{Augment, By, Classifier, Freeze, Position, Sampling, ShortSegments, Views},
     layers::RecipeError,
     sections::{
-        Clip, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run, Schedule, ShortVideo,
-        Verify,
+        Clip, ClipOrder, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run, Schedule,
+        ShortVideo, Verify,
     },
 };
 use crate::{

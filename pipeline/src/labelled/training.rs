@@ -15,7 +15,7 @@ use crate::{
         views::{LabelledSampling, Pass, Spread},
     },
     profile::{Profile, Stage},
-    schedule::Schedule,
+    schedule::{ClipOrder, Schedule},
     settings::SettingsError,
     source::ClipFrames,
     transform::{crop::Window, lines::Lines},
@@ -56,7 +56,8 @@ impl TrainingSettings {
     }
 
     fn schedule(&self, videos: u64) -> Schedule {
-        Schedule { seed: self.seed, videos, clips_per_video: self.clips_per_video }
+        let Self { seed, clips_per_video, .. } = *self;
+        Schedule { seed, videos, clips_per_video, order: ClipOrder::Scattered }
     }
 
     /// Batches of an epoch over `videos` videos.

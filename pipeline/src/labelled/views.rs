@@ -12,7 +12,7 @@ use crate::{
     augment::opencv,
     plan::views,
     profile::{Profile, Stage},
-    schedule::{Order, Schedule},
+    schedule::{ClipOrder, Order, Schedule},
     source::ClipFrames,
     transform::{crop::Window, lines::Lines},
     worker::{FailedSlot, Maker},
@@ -72,7 +72,8 @@ pub(super) struct ViewMaker {
 impl ViewMaker {
     pub(super) fn new(settings: ViewSettings, videos: u64) -> Self {
         // No draw depends on the seed: the frames of views follow from the video alone.
-        let schedule = Schedule { seed: 0, videos, clips_per_video: settings.slots_per_video };
+        let clips_per_video = settings.slots_per_video;
+        let schedule = Schedule { seed: 0, videos, clips_per_video, order: ClipOrder::Scattered };
         Self { settings, schedule, tokens: all_tokens(settings.geometry) }
     }
 }

@@ -54,15 +54,25 @@ impl Drawn {
         open: &OpenVideo,
         profile: &Profile,
     ) -> Result<Vec<(FrameRank, Picture)>, SourceError> {
-        let before = reader.work().frames;
-        let whole = reader.verifies(open);
-        let decoded = profile.time(Stage::Decode, || reader.decode(open, &self.wanted));
-        profile.count_decoded(reader.work().frames - before);
-        decoded.map_err(|why| {
-            let whole = whole || matches!(why, VideoError::TimeLimit { .. });
-            failed(&why, if whole { Reach::Video } else { Reach::Slot })
-        })
+        decode(&self.wanted, reader, open, profile)
     }
+}
+
+/// The pictures of the `wanted` frames, which rise.
+pub(super) fn decode(
+    wanted: &[FrameRank],
+    reader: &mut VideoReader,
+    open: &OpenVideo,
+    profile: &Profile,
+) -> Result<Vec<(FrameRank, Picture)>, SourceError> {
+    let before = reader.work().frames;
+    let whole = reader.verifies(open);
+    let decoded = profile.time(Stage::Decode, || reader.decode(open, wanted));
+    profile.count_decoded(reader.work().frames - before);
+    decoded.map_err(|why| {
+        let whole = whole || matches!(why, VideoError::TimeLimit { .. });
+        failed(&why, if whole { Reach::Video } else { Reach::Slot })
+    })
 }
 
 /// A video's failure.

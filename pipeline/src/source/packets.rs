@@ -57,10 +57,11 @@ impl ClipSource for Arc<PacketVideos> {
         format!("video {video} of the shards")
     }
 
-    fn bytes(&self, video: u64) -> u64 {
+    fn bytes(&self, video: u64, clips: u64) -> u64 {
+        // Each clip is decoded by itself, but the frames of all are held until the last is done.
         match self.bytes.get(video as usize).map(|bytes| bytes.load(Relaxed)) {
-            Some(known) if known > 0 => known,
-            _ => UNKNOWN_PACKETS,
+            Some(known) if known > 0 => known.saturating_mul(clips),
+            _ => UNKNOWN_PACKETS.saturating_mul(clips),
         }
     }
 

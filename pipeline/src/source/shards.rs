@@ -23,8 +23,8 @@ impl ClipSource for FrameShards {
     }
 
     /// The compressed row and its pixels.
-    fn bytes(&self, _video: u64) -> u64 {
-        2 * UNKNOWN_CLIP
+    fn bytes(&self, _video: u64, clips: u64) -> u64 {
+        clips.saturating_mul(2 * UNKNOWN_CLIP)
     }
 
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {

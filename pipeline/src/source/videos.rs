@@ -1,6 +1,7 @@
 //! Frames from video files: opened, planned and decoded when they are asked for.
 
 use std::{
+    collections::BTreeMap,
     fs,
     sync::{
         Arc,
@@ -10,11 +11,12 @@ use std::{
 
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
-    drawn::{Drawn, failed},
+    drawn::{self, Drawn, failed},
 };
 use crate::{
-    dataset,
+    FrameRank, dataset,
     draws::Draws,
+    picture::Picture,
     plan::views::FrameRule,
     profile::{Profile, Stage},
     video::{Limits, OpenVideo, Verify, VideoReader},
@@ -29,8 +31,8 @@ pub struct Videos {
     verify: Verify,
     /// Videos that were decoded whole without complaint; each is once, by whichever thread has it first.
     verified: Vec<AtomicBool>,
-    /// Bytes that reading a clip of each video takes; 0 until it was opened once.
-    bytes: Vec<AtomicU64>,
+    /// Bytes of each video's file and of a picture; 0 until it was opened once.
+    bytes: Vec<[AtomicU64; 2]>,
     /// Bytes of the largest picture of all videos that were opened.
     largest: AtomicU64,
 }
@@ -45,7 +47,7 @@ const HELD_BY_DECODER: u64 = 20;
 impl Videos {
     /// The videos of a dataset, in its order, whose frames are chosen by `rule`.
     pub fn new(videos: dataset::Videos, rule: impl Into<FrameRule>, limits: Limits) -> Self {
-        let bytes = videos.entries().iter().map(|_| AtomicU64::new(0)).collect();
+        let bytes = videos.entries().iter().map(|_| Default::default()).collect();
         let verified = videos.entries().iter().map(|_| AtomicBool::new(false)).collect();
         Self {
             videos,
@@ -64,9 +66,10 @@ impl Videos {
         self
     }
 
-    fn clip_bytes(&self, file: u64, picture: u64) -> u64 {
+    fn clip_bytes(&self, file: u64, picture: u64, clips: u64) -> u64 {
         let file = if file > self.limits.file_bytes { 0 } else { file };
-        file.saturating_add(picture.saturating_mul(u64::from(self.rule.most_frames()) + HELD_BY_DECODER))
+        let wanted = u64::from(self.rule.most_frames()).saturating_mul(clips);
+        file.saturating_add(picture.saturating_mul(wanted.saturating_add(HELD_BY_DECODER)))
     }
 }
 
@@ -82,9 +85,9 @@ impl ClipSource for Arc<Videos> {
             .map_or_else(String::new, |video| video.path.display().to_string())
     }
 
-    fn bytes(&self, video: u64) -> u64 {
-        match self.bytes.get(video as usize).map(|bytes| bytes.load(Relaxed)) {
-            Some(known) if known > 0 => known,
+    fn bytes(&self, video: u64, clips: u64) -> u64 {
+        match self.bytes.get(video as usize).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
+            Some([file, picture]) if picture > 0 => self.clip_bytes(file, picture, clips),
             // Asking for a size does not read the file. One that cannot be had will fail to open anyway.
             _ => {
                 let entry = self.videos.entries().get(video as usize);
@@ -94,7 +97,7 @@ impl ClipSource for Arc<Videos> {
                     0 => UNKNOWN_PICTURE,
                     largest => largest,
                 };
-                self.clip_bytes(file, picture)
+                self.clip_bytes(file, picture, clips)
             }
         }
     }
@@ -114,12 +117,46 @@ struct Reader {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
-        let number = video;
-        let video = self.source.videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
-            reason: format!("video {number} of {} was asked for", self.source.videos.entries().len()),
+    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError> {
+        let mut one = self.frames_together(video, vec![(slot, start)]);
+        one.pop().expect("because each slot has a result")
+    }
+
+    /// One plan and one pass for all slots. Where that fails, each is read alone: a slot must not depend
+    /// on the damage that lies in another's frames.
+    fn frames_together(
+        &mut self,
+        video: u64,
+        slots: Vec<(u64, Draws)>,
+    ) -> Vec<Result<ClipFrames, SourceError>> {
+        let open = match self.open(video) {
+            Ok(open) => open,
+            Err(why) => return slots.iter().map(|_| Err(why.clone())).collect(),
+        };
+        let rule = self.source.rule;
+        let draw = |(slot, mut start): (u64, Draws)| Drawn::of(&open.facts, rule, slot, &mut start);
+        let drawn: Vec<_> = slots.into_iter().map(draw).collect();
+        let mut clips = self.decode(video, &open, &drawn);
+        let of_slot = |clip: &Result<_, SourceError>| {
+            matches!(clip, Err(SourceError::Failed { reach: Reach::Slot, .. }))
+        };
+        if drawn.len() > 1 && clips.iter().any(of_slot) {
+            clips = drawn.chunks(1).flat_map(|one| self.decode(video, &open, one)).collect();
+        }
+        if clips.iter().any(Result::is_ok) {
+            self.last = Some((video, open));
+        }
+        clips
+    }
+}
+
+impl Reader {
+    fn open(&mut self, number: u64) -> Result<OpenVideo, SourceError> {
+        let videos = &self.source.videos;
+        let video = videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
+            reason: format!("video {number} of {} was asked for", videos.entries().len()),
         })?;
-        if let Some(known) = self.source.videos.known_failure(number) {
+        if let Some(known) = videos.known_failure(number) {
             let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
             return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
         }
@@ -130,31 +167,74 @@ impl ClipReader for Reader {
                 opened.map_err(|why| failed(&why, Reach::Video))?
             }
         };
-        let facts = &open.facts;
         let verified = self.source.verified.get(number as usize);
         if verified.is_some_and(|verified| verified.load(Relaxed))
-            || self.source.videos.verified_bytes(number) == Some(facts.bytes)
+            || videos.verified_bytes(number) == Some(open.facts.bytes)
         {
             open.trust();
         }
-        let drawn = Drawn::of(&open.facts, self.source.rule, slot, &mut start)?;
-        let pictures = drawn.decode(&mut self.reader, &open, &self.profile)?;
-        let orientation = open.facts.orientation;
-        if let Some(verified) = verified.filter(|_| open.is_verified()) {
+        Ok(open)
+    }
+
+    /// The frames of drawn clips of video `number`, decoded in one pass.
+    fn decode(
+        &mut self,
+        number: u64,
+        open: &OpenVideo,
+        clips: &[Result<Drawn, SourceError>],
+    ) -> Vec<Result<ClipFrames, SourceError>> {
+        // How many clips still need each frame: the last to need it takes it.
+        let mut needed: BTreeMap<FrameRank, (u32, Option<Picture>)> = BTreeMap::new();
+        for rank in clips.iter().flatten().flat_map(|drawn| &drawn.wanted) {
+            needed.entry(*rank).or_default().0 += 1;
+        }
+        let wanted: Vec<FrameRank> = needed.keys().copied().collect();
+        let pictures = match drawn::decode(&wanted, &mut self.reader, open, &self.profile) {
+            Ok(pictures) => pictures,
+            Err(why) => {
+                let failed = |drawn: &Result<Drawn, SourceError>| match drawn {
+                    Ok(_) => Err(why.clone()),
+                    Err(why) => Err(why.clone()),
+                };
+                return clips.iter().map(failed).collect();
+            }
+        };
+        self.learn(number, open, &pictures);
+        for ((_, place), (_, picture)) in needed.values_mut().zip(pictures) {
+            *place = Some(picture);
+        }
+        let entry = &self.source.videos.entries()[number as usize];
+        let name: Arc<str> = entry.path.display().to_string().into();
+        let mut take = |rank: &FrameRank| {
+            let (clips, place) = needed.get_mut(rank)?;
+            *clips -= 1;
+            let picture = if *clips == 0 { place.take() } else { place.clone() };
+            Some((*rank, picture?))
+        };
+        let frames = |drawn: &Result<Drawn, SourceError>| {
+            let drawn = drawn.as_ref().map_err(Clone::clone)?;
+            let pictures = drawn.wanted.iter().filter_map(&mut take).collect();
+            Ok(ClipFrames {
+                video: name.clone(),
+                label: entry.label,
+                ranks: drawn.ranks.clone(),
+                times: drawn.times.clone(),
+                pixels: Pixels::Pictures { pictures, orientation: open.facts.orientation },
+            })
+        };
+        clips.iter().map(frames).collect()
+    }
+
+    /// Remembers what a decode without complaint tells of a video.
+    fn learn(&self, number: u64, open: &OpenVideo, pictures: &[(FrameRank, Picture)]) {
+        if let Some(verified) = self.source.verified.get(number as usize).filter(|_| open.is_verified()) {
             verified.store(true, Relaxed);
         }
         let picture = pictures.iter().map(|(_, picture)| picture.planes.len() as u64).max().unwrap_or(0);
         self.source.largest.fetch_max(picture, Relaxed);
-        if let Some(bytes) = self.source.bytes.get(number as usize) {
-            bytes.store(self.source.clip_bytes(open.facts.bytes, picture).max(1), Relaxed);
+        if let Some([of_file, of_picture]) = self.source.bytes.get(number as usize) {
+            of_file.store(open.facts.bytes, Relaxed);
+            of_picture.store(picture, Relaxed);
         }
-        self.last = Some((number, open));
-        Ok(ClipFrames {
-            video: video.path.display().to_string().into(),
-            label: video.label,
-            ranks: drawn.ranks,
-            times: drawn.times,
-            pixels: Pixels::Pictures { pictures, orientation },
-        })
     }
 }

@@ -26,6 +26,8 @@ struct Noise {
     reading: AtomicI64,
     most_reading: AtomicI64,
     reads: AtomicU64,
+    /// How many clips were asked for together, at most.
+    most_together: AtomicU64,
 }
 
 struct NoiseSource(Arc<Noise>);
@@ -40,8 +42,8 @@ impl ClipSource for NoiseSource {
         format!("video-{video}")
     }
 
-    fn bytes(&self, _video: u64) -> u64 {
-        self.0.bytes
+    fn bytes(&self, _video: u64, clips: u64) -> u64 {
+        self.0.bytes * clips
     }
 
     fn reader(&self, _profile: Arc<Profile>) -> Box<dyn ClipReader> {
@@ -50,6 +52,15 @@ impl ClipSource for NoiseSource {
 }
 
 impl ClipReader for NoiseReader {
+    fn frames_together(
+        &mut self,
+        video: u64,
+        slots: Vec<(u64, Draws)>,
+    ) -> Vec<Result<ClipFrames, SourceError>> {
+        self.0.most_together.fetch_max(slots.len() as u64, Relaxed);
+        slots.into_iter().map(|(slot, start)| self.frames(slot, video, start)).collect()
+    }
+
     fn frames(&mut self, slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
         let reading = self.0.reading.fetch_add(1, Relaxed) + 1;
         self.0.most_reading.fetch_max(reading, Relaxed);
@@ -126,6 +137,27 @@ fn a_stream_begins_at_any_batch() {
     let noise = Arc::new(noise());
     // 14 slots, batches of 3: four an epoch, so batch 6 is the third of epoch 1.
     assert_eq!(take(&noise, 6, workers(2), 3), take(&noise, 0, workers(2), 9)[6..]);
+}
+
+#[test]
+fn clips_of_a_video_are_read_together_where_the_budget_allows() {
+    let (roomy, tight) = (Arc::new(noise()), Arc::new(Noise { bytes: 1 << 18, ..noise() }));
+    assert_eq!(take(&roomy, 0, workers(2), 9), take(&tight, 0, workers(2), 9));
+    assert_eq!((roomy.most_together.load(Relaxed), tight.most_together.load(Relaxed)), (2, 1));
+}
+
+#[test]
+fn clips_of_a_failed_video_become_different_clips() {
+    let noise = Arc::new(Noise { failing: vec![2, 5], ..noise() });
+    // Within two epochs of 14 slots a slot may come back once; a number never does.
+    for batch in take(&noise, 0, workers(2), 4) {
+        let starts: &arrow::array::UInt32Array =
+            batch.column_by_name("start_frame").unwrap().as_any().downcast_ref().unwrap();
+        let mut of_clips: Vec<u32> = starts.values().iter().copied().step_by(2).collect();
+        of_clips.sort_unstable();
+        of_clips.dedup();
+        assert_eq!(of_clips.len(), 3, "a slot stands twice in a batch");
+    }
 }
 
 #[test]

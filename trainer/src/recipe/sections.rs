@@ -53,6 +53,8 @@ pub struct Clip {
     pub resample: Resample,
     /// Clips that are drawn from a video each epoch, each with a first frame of its own.
     pub clips_per_video: usize,
+    /// How the clips of a video lie in an epoch.
+    pub order: ClipOrder,
     /// Crops and masks of each clip's frames, all in one update (VideoMAE V2's `num_sample`). The learning
     /// rate grows with the clips of an update over this.
     pub repeats: usize,
@@ -73,6 +75,16 @@ pub enum Verify {
     Video,
     /// What each clip takes.
     Clip,
+}
+
+/// How the clips of a video lie in an epoch, where there are several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClipOrder {
+    /// One after the other: one pass over the file gives them all.
+    Together,
+    /// Anywhere; each is a pass of its own.
+    Scattered,
 }
 
 /// In which order frames become the pixels of a clip.
@@ -238,6 +250,7 @@ impl Default for Clip {
             short_side: 0,
             resample: Resample::Planes,
             clips_per_video: 1,
+            order: ClipOrder::Together,
             repeats: 1,
             short_video: ShortVideo::RepeatLast,
             target_fps: 0.0,

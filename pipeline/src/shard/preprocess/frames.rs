@@ -8,7 +8,7 @@ use super::{Pulse, RowMaker};
 use crate::{
     picture::Picture,
     profile::Profile,
-    schedule::Schedule,
+    schedule::{ClipOrder, Schedule},
     shard::{Planes, StoredClip, writer::Row},
     source::{ClipFrames, ClipSource, Pixels, Reach, SourceError},
     transform,
@@ -21,8 +21,9 @@ pub fn clips(
 ) -> Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync> {
     Arc::new(move |_| {
         let facts = facts.clone();
-        let schedule =
-            Schedule { seed: facts.seed, videos: facts.videos, clips_per_video: facts.clips_per_video };
+        // Shards hold slots in their own order; in which order an epoch takes them is another matter.
+        let FrameShardFacts { seed, videos, clips_per_video, .. } = facts;
+        let schedule = Schedule { seed, videos, clips_per_video, order: ClipOrder::default() };
         let mut reader = source.reader(Arc::new(Profile::default()));
         Box::new(move |slot| {
             // Shards hold the clips of the first epoch.
