@@ -156,16 +156,18 @@ pub fn duration(seconds: f64) -> String {
 
 /// Largest resident memory of this process so far, in bytes; none where the system does not tell.
 pub fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
+    told_bytes("/proc/self/status", "VmHWM:")
 }
 
 /// Memory that this machine can still give, in bytes; none where the system does not tell.
 pub fn free_memory() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = machine.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    told_bytes("/proc/meminfo", "MemAvailable:")
+}
+
+/// What the line of `file` that begins with `key` says in KiB, in bytes.
+fn told_bytes(file: &str, key: &str) -> Option<u64> {
+    let told = std::fs::read_to_string(file).ok()?;
+    let line = told.lines().find(|line| line.starts_with(key))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kibibytes * 1024)
 }

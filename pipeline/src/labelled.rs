@@ -13,11 +13,8 @@ mod views;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use futures::{Stream, stream::StreamExt as _};
-use schemas::{
-    ClipGeometry,
-    labelled_batch::{LabelledBatchBuilder, LabelledClip},
-};
+use futures::Stream;
+use schemas::{ClipGeometry, labelled_batch::LabelledBatchBuilder};
 
 use training::TrainingMaker;
 pub use training::TrainingSettings;
@@ -25,12 +22,11 @@ use views::ViewMaker;
 pub use views::{Fit, ViewSettings};
 
 use crate::{
-    FrameRank,
-    picture::Orientation,
-    profile::{Profile, Stage},
-    settings::SettingsError,
-    source::{ClipFrames, ClipSource, Pixels},
-    stream::{self, Asked, Held, Place, StreamError, Workers},
+    batch::batched,
+    profile::Profile,
+    settings::{self, SettingsError},
+    source::{ClipFrames, ClipSource, Pixels, places_in},
+    stream::{self, Asked, Place, StreamError, Workers},
     transform::{self, RgbFrame, lines::Lines, orientation},
     tubelets,
     worker::OnFailure,
@@ -57,7 +53,7 @@ pub fn training(
     let maker = TrainingMaker::new(settings, videos);
     let asked = Asked { source, workers, on_failure, output };
     let rows = stream::clips(asked, maker, places, profile.clone())?;
-    Ok(batched(rows, settings.geometry, settings.rows(), profile))
+    Ok(batched(rows, LabelledBatchBuilder::new(settings.geometry), settings.rows(), profile))
 }
 
 /// The views of some slots, in the order of `slots`, in batches of `rows` rows; the last one may be smaller.
@@ -77,51 +73,18 @@ pub fn views(
     if rows == 0 {
         return Err(SettingsError::Zero { what: "the batch" }.into());
     }
-    check_size(u64::from(rows), settings.geometry)?;
+    settings::check_size(u64::from(rows), settings.geometry)?;
     let output = clip_bytes(settings.geometry) * u64::from(settings.clips) * u64::from(settings.crops.max(1));
     let maker = ViewMaker::new(settings, source.videos());
     let asked = Asked { source, workers, on_failure, output };
     let places = slots.into_iter().map(|slot| Ok((0, slot)));
     let clips = stream::clips(asked, maker, places, profile.clone())?;
-    Ok(batched(clips, settings.geometry, u64::from(rows), profile))
-}
-
-/// Rows in batches of `rows`, the last one as it is.
-fn batched(
-    clips: impl Stream<Item = Result<Held<LabelledClip>, StreamError>> + Send + 'static,
-    geometry: ClipGeometry,
-    rows: u64,
-    profile: Arc<Profile>,
-) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static {
-    async_stream::try_stream! {
-        let mut builder = LabelledBatchBuilder::new(geometry);
-        let mut clips = std::pin::pin!(clips);
-        while let Some(held) = clips.next().await {
-            // The right to hold the clip's bytes lives until its last row is in a batch.
-            let mut held = held?;
-            for row in held.rows.drain(..) {
-                profile.time(Stage::Batch, || builder.push(row));
-                if builder.rows() as u64 == rows {
-                    let full = profile.time(Stage::Batch, || builder.finish())?;
-                    yield full;
-                }
-            }
-        }
-        if builder.rows() > 0 {
-            let rest = builder.finish()?;
-            yield rest;
-        }
-    }
+    Ok(batched(clips, LabelledBatchBuilder::new(settings.geometry), u64::from(rows), profile))
 }
 
 /// Bytes of a whole clip.
 fn clip_bytes(geometry: ClipGeometry) -> u64 {
     (geometry.tokens() * geometry.cube()) as u64
-}
-
-fn check_size(rows: u64, geometry: ClipGeometry) -> Result<(), SettingsError> {
-    let bytes = rows.saturating_mul(clip_bytes(geometry));
-    if bytes > i32::MAX as u64 { Err(SettingsError::BatchTooLarge { rows, bytes }) } else { Ok(()) }
 }
 
 /// The distinct frames of a slot as upright RGB of their stored size, one at a time: a frame is whole only
@@ -140,8 +103,7 @@ impl WholeFrames {
         let (size, places) = match &pixels {
             Pixels::Pictures { pictures, orientation } => {
                 let coded = pictures.first().map_or((0, 0), |(_, picture)| (picture.width, picture.height));
-                let place = |rank: &FrameRank| pictures.partition_point(|(at, _)| at < rank);
-                (upright(*orientation, coded), frames.ranks.iter().map(place).collect())
+                (orientation::upright_size(*orientation, coded), places_in(pictures, &frames.ranks))
             }
             Pixels::Rgb { width, height, .. } => ((*width, *height), (0..frames.ranks.len()).collect()),
         };
@@ -166,10 +128,6 @@ impl WholeFrames {
     fn distinct(&self) -> usize {
         self.places.iter().max().map_or(0, |last| last + 1)
     }
-}
-
-fn upright(orientation: Orientation, coded: (u32, u32)) -> (u32, u32) {
-    orientation::upright_size(orientation, coded)
 }
 
 /// All tokens of a clip, ascending.

@@ -130,25 +130,41 @@ impl ClipSettings {
     /// # Errors
     /// When a count is 0, the mask does not fit, an epoch does not fill a batch, or a batch is too large.
     pub fn batches_per_epoch(&self, videos: u64) -> Result<u64, SettingsError> {
-        for (what, count) in [
-            ("the number of clips per video", self.clips_per_video),
-            ("the number of repeats", self.repeats),
-            ("the batch", self.batch),
-            ("the number of batches of an update", self.batches_per_update),
-        ] {
-            if count == 0 {
-                return Err(SettingsError::Zero { what });
-            }
-        }
+        check_counts([self.clips_per_video, self.repeats, self.batch, self.batches_per_update])?;
         self.mask_rule()?;
-        let rows = u64::from(self.batch) * u64::from(self.repeats);
-        let bytes = rows.saturating_mul((self.geometry.tokens() * self.geometry.cube()) as u64);
-        if bytes > i32::MAX as u64 {
-            return Err(SettingsError::BatchTooLarge { rows, bytes });
-        }
-        let update = u64::from(self.batch) * u64::from(self.batches_per_update);
-        Ok(self.schedule(videos).batches(update)? * u64::from(self.batches_per_update))
+        check_size(u64::from(self.batch) * u64::from(self.repeats), self.geometry)?;
+        whole_updates(self.schedule(videos), self.batch, self.batches_per_update)
     }
+}
+
+/// Refuses a 0 among clips per video, repeats, batch, and batches of an update.
+pub(crate) fn check_counts(counts: [u32; 4]) -> Result<(), SettingsError> {
+    let names = [
+        "the number of clips per video",
+        "the number of repeats",
+        "the batch",
+        "the number of batches of an update",
+    ];
+    match names.into_iter().zip(counts).find(|(_, count)| *count == 0) {
+        Some((what, _)) => Err(SettingsError::Zero { what }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a batch of `rows` whole clips that a column cannot hold.
+pub(crate) fn check_size(rows: u64, geometry: ClipGeometry) -> Result<(), SettingsError> {
+    let bytes = rows.saturating_mul((geometry.tokens() * geometry.cube()) as u64);
+    if bytes > i32::MAX as u64 { Err(SettingsError::BatchTooLarge { rows, bytes }) } else { Ok(()) }
+}
+
+/// Batches of an epoch, which ends with a whole update.
+pub(crate) fn whole_updates(
+    schedule: Schedule,
+    batch: u32,
+    batches_per_update: u32,
+) -> Result<u64, SettingsError> {
+    let update = u64::from(batch) * u64::from(batches_per_update);
+    Ok(schedule.batches(update)? * u64::from(batches_per_update))
 }
 
 #[cfg(test)]

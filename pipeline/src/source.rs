@@ -56,6 +56,11 @@ pub enum Pixels {
     },
 }
 
+/// Which of the distinct `pictures` (ascending by rank) each of `ranks` is.
+pub(crate) fn places_in(pictures: &[(FrameRank, Picture)], ranks: &[FrameRank]) -> Vec<usize> {
+    ranks.iter().map(|rank| pictures.partition_point(|(at, _)| at < rank)).collect()
+}
+
 /// How far a failure reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {

@@ -43,9 +43,9 @@ use tokio::{
 };
 
 use crate::{
-    batch::BatchBuilder,
+    batch::{BatchBuilder, batched},
     clip::ClipMaker,
-    profile::{Profile, Stage},
+    profile::Profile,
     progress::Progress,
     schedule::Order,
     settings::{ClipSettings, SettingsError},
@@ -132,27 +132,11 @@ pub fn batches(
     let maker = ClipMaker::new(settings, videos).map_err(SettingsError::from)?;
     let batch = u64::from(settings.batch);
     let output = (settings.geometry.tokens() * settings.geometry.cube()) as u64 * u64::from(settings.repeats);
-    let mut builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
+    let builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
     let places = Place::new(from_batch, batches_per_epoch, batch)?.onwards();
     let asked = Asked { source, workers, on_failure, output };
     let clips = clips(asked, maker, places, profile.clone())?;
-
-    let rows_of_batch = batch * u64::from(settings.repeats);
-
-    Ok(async_stream::try_stream! {
-        let mut clips = std::pin::pin!(clips);
-        while let Some(held) = clips.next().await {
-            // The right to hold the bytes lives until the last row of the job is in a batch.
-            let mut held = held?;
-            for row in held.rows.drain(..) {
-                profile.time(Stage::Batch, || builder.push(row));
-                if builder.rows() as u64 == rows_of_batch {
-                    let full = profile.time(Stage::Batch, || builder.finish())?;
-                    yield full;
-                }
-            }
-        }
-    })
+    Ok(batched(clips, builder, batch * u64::from(settings.repeats), profile))
 }
 
 /// What clips are made from, and with what.

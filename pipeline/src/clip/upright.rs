@@ -1,9 +1,8 @@
 //! The frames of a clip as crops are cut from them: of one size, upright, each distinct one once.
 
 use crate::{
-    FrameRank,
     picture::{Orientation, Picture},
-    source::{ClipFrames, Pixels},
+    source::{ClipFrames, Pixels, places_in},
     transform::{
         self, Resample,
         crop::Window,
@@ -45,8 +44,7 @@ impl Upright {
                 return Self { size: (width, height), places, frames: Frames::Rgb(bytes) };
             }
         };
-        let place = |rank: &FrameRank| pictures.partition_point(|(at, _)| at < rank);
-        let places = frames.ranks.iter().map(place).collect();
+        let places = places_in(&pictures, &frames.ranks);
         let pictures = pictures.into_iter().map(|(_, picture)| picture);
         match resample {
             Resample::Planes => {

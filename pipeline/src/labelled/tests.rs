@@ -1,12 +1,12 @@
 //! Rows of made-up frames: which pixels of which frame land where.
 
-use schemas::labelled_batch::View;
+use schemas::labelled_batch::{LabelledClip, View};
 
 use super::*;
 use crate::{
-    StreamTime,
+    FrameRank, StreamTime,
     augment::Augment,
-    picture::{Layout, Matrix, Picture, Range, Sampling},
+    picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
     plan::views::Spread,
     worker::Maker as _,
 };

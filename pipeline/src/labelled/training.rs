@@ -7,7 +7,7 @@ use schemas::{
     labelled_batch::{EraseBox, LabelledClip, View},
 };
 
-use super::{WholeFrames, all_tokens, check_size, clip_bytes, clip_size, put};
+use super::{WholeFrames, all_tokens, clip_bytes, clip_size, put};
 use crate::{
     augment::{Augment, Drawn, resized_crop},
     plan::{
@@ -16,7 +16,7 @@ use crate::{
     },
     profile::{Profile, Stage},
     schedule::{ClipOrder, Schedule},
-    settings::SettingsError,
+    settings::{SettingsError, check_counts, check_size, whole_updates},
     source::ClipFrames,
     transform::{crop::Window, lines::Lines},
     worker::Maker,
@@ -65,19 +65,9 @@ impl TrainingSettings {
     /// # Errors
     /// When a count is 0, an epoch does not fill an update, or a batch is too large.
     pub fn batches_per_epoch(&self, videos: u64) -> Result<u64, SettingsError> {
-        for (what, count) in [
-            ("the number of clips per video", self.clips_per_video),
-            ("the number of repeats", self.repeats),
-            ("the batch", self.batch),
-            ("the number of batches of an update", self.batches_per_update),
-        ] {
-            if count == 0 {
-                return Err(SettingsError::Zero { what });
-            }
-        }
+        check_counts([self.clips_per_video, self.repeats, self.batch, self.batches_per_update])?;
         check_size(self.rows(), self.geometry)?;
-        let update = u64::from(self.batch) * u64::from(self.batches_per_update);
-        Ok(self.schedule(videos).batches(update)? * u64::from(self.batches_per_update))
+        whole_updates(self.schedule(videos), self.batch, self.batches_per_update)
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn list<T: ArrowPrimitiveType>(items: PrimitiveArray<T>) -> ListArray
 }
 
 /// A column with one list in it, whose items may be missing.
+#[cfg(any(feature = "video", test))]
 pub(super) fn partial_list<T: ArrowPrimitiveType>(items: PrimitiveArray<T>) -> ListArray {
     list_of(items, true)
 }

@@ -9,8 +9,10 @@
 //! and every number is checked before it is used as an index.
 
 mod read;
+#[cfg(any(feature = "video", test))]
 mod write;
 
+#[cfg(feature = "video")]
 pub(crate) use write::SEGMENT_BYTES;
 
 use std::ops::Range;

@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// Bytes of packets in a row, where the stream has trusted starts often enough.
+#[cfg(feature = "video")]
 pub(crate) const SEGMENT_BYTES: u64 = 64 << 20;
 
 impl StoredVideo {
