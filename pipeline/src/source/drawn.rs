@@ -10,6 +10,9 @@ use crate::{
     video::{OpenVideo, VideoError, VideoFacts, VideoReader},
 };
 
+/// Pictures that a decoder holds besides the wanted ones: reorder depth 16 and 4 in its queues.
+pub(super) const HELD_BY_DECODER: u64 = 20;
+
 /// The frames of a clip, not decoded yet.
 pub(super) struct Drawn {
     /// Rank of each frame; may repeat.

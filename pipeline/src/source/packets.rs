@@ -8,7 +8,7 @@ use std::sync::{
 
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
-    drawn::{Drawn, failed},
+    drawn::{Drawn, HELD_BY_DECODER, failed},
 };
 use crate::{
     FrameRank,
@@ -31,9 +31,6 @@ pub struct PacketVideos {
 
 /// Bytes of the packets of a video that was never opened: what a row has at most, mostly.
 const UNKNOWN_PACKETS: u64 = 64 << 20;
-
-/// Pictures that a decoder holds besides the wanted ones: reorder depth 16 and 4 in its queues.
-const HELD_BY_DECODER: u64 = 20;
 
 impl PacketVideos {
     /// The videos of the shards, in the source's order, whose frames are chosen by `rule`.

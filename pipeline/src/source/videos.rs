@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
-    drawn::{self, Drawn, failed},
+    drawn::{self, Drawn, HELD_BY_DECODER, failed},
 };
 use crate::{
     FrameRank, dataset,
@@ -40,9 +40,6 @@ pub struct Videos {
 /// Bytes of a picture before any video was opened: 3840×2160 with 4:2:0 chroma. Later a video that was
 /// never opened is taken to be like the largest of those that were.
 const UNKNOWN_PICTURE: u64 = 3840 * 2160 * 3 / 2;
-
-/// Pictures that a decoder holds besides the wanted ones: reorder depth 16 and 4 in its queues.
-const HELD_BY_DECODER: u64 = 20;
 
 impl Videos {
     /// The videos of a dataset, in its order, whose frames are chosen by `rule`.
