@@ -3,7 +3,10 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
-use trainer::checkpoint;
+use trainer::{
+    checkpoint::{self, Kind, SavedModel},
+    model::{ModelShape, Stack},
+};
 
 use crate::{
     report::{self, Usage},
@@ -50,10 +53,33 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", report::table(&rows).trim_end())?;
     writeln!(stdout, "\n{}; {odd} odd", describe(&model))?;
-    let (encoder, decoder) = (model.shape.encoder, model.shape.decoder);
-    writeln!(stdout, "encoder {encoder:?}\ndecoder {decoder:?}")?;
+    write!(stdout, "{}", lengths(&model))?;
     writeln!(stdout, "step {}, {} clips, made by {}", about.step, about.clips, about.made_by)?;
+    for taken in &model.assumed {
+        writeln!(stdout, "taken for granted: {taken}")?;
+    }
     Ok(())
+}
+
+/// Stacks, clips and epsilons, a line each.
+fn lengths(model: &SavedModel) -> String {
+    let ModelShape { geometry, encoder, decoder, epsilons } = model.shape;
+    let stack = |name: &str, Stack { dim, depth, heads, hidden }: Stack| {
+        format!("{name} {dim} wide, {depth} blocks, {heads} heads, MLP {hidden} wide\n")
+    };
+    let mut text = stack("encoder", encoder);
+    if model.kind == Kind::Pretraining {
+        text += &stack("decoder", decoder);
+    }
+    text += &format!(
+        "clips of {} frames, {}×{} pixels, in cubes of {}×{patch}×{patch}\n",
+        geometry.frames(),
+        geometry.height(),
+        geometry.width(),
+        geometry.tubelet(),
+        patch = geometry.patch(),
+    );
+    text + &format!("epsilon {:e} in the blocks, {:e} in the last norm\n", epsilons.blocks, epsilons.last)
 }
 
 /// Mean, standard deviation, least and largest value.
