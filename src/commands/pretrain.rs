@@ -17,7 +17,7 @@ use crate::{
     stop, weights,
 };
 
-/// Pre-train a model from video files, a manifest or frame shards
+/// Pre-train a model from video files, a manifest or shards
 ///
 /// The run's folder gets recipe.toml, metrics.jsonl, quarantine.jsonl and checkpoints. Ctrl-C writes a
 /// checkpoint and ends with exit code 0; --resume goes on from the newest one, to the bit.
@@ -25,7 +25,7 @@ use crate::{
 /// Example: tubelet pretrain --data films --out run --recipe tiny --steps 300
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of frame shards
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(long, value_name = "VIDEOS", num_args = 1.., required = true)]
     data: Vec<PathBuf>,
     /// The run's folder

@@ -29,7 +29,7 @@ const BATCH: usize = 4;
 /// Example: tubelet bench load films --seconds 10 --workers 2 --repeat 3
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of frame shards
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
     /// Seconds of one repetition

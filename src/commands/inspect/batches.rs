@@ -33,7 +33,7 @@ const DIGEST_BYTES: usize = 8;
 /// Example: tubelet inspect batches films --count 8 --workers 2 --recipe tiny
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of frame shards
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
     /// Clips to print
