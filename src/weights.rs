@@ -44,7 +44,7 @@ pub fn begin_with(file: &Path, recipe: &Recipe, device: &Device, run: &RunFolder
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
     }
-    let model = checkpoint::read_any(file).map_err(explain)?;
+    let model = checkpoint::read_any(file).map_err(explain)?.for_our_pixels();
     let shape = recipe.model_shape()?;
     if model.kind != Kind::Pretraining {
         return Err(Usage::new(format!(

@@ -1,9 +1,13 @@
 //! `tubelet convert`: weights from one format into another.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use trainer::checkpoint::{self, Format, Heads, Hints, Kind, SavedModel};
+use pipeline::labels::Classes;
+use trainer::{
+    checkpoint::{self, Format, Heads, Hints, Kind, PixelScale, SavedModel},
+    model::ModelShape,
+};
 
 use crate::{
     report::{self, Usage},
@@ -14,7 +18,8 @@ use crate::{
 ///
 /// IN is sniffed by its content: an official .pth, a Hugging Face folder, a checkpoint of tubelet, or the
 /// folder of a run (its newest checkpoint). Every tensor must be there, of the right shape, and none left
-/// over. Values keep their bits; what an optimiser needs is left behind.
+/// over. Values keep their bits; what an optimiser needs is left behind. Names of classes, the norms' epsilons and
+/// how pixels are scaled go along, also where the layout has no place for them.
 ///
 /// Example: tubelet convert run --to hf model
 #[derive(clap::Args)]
@@ -37,6 +42,9 @@ pub struct Arguments {
     /// Side of a frame in pixels, or height and width, where the file does not say them (224 otherwise)
     #[arg(long, value_name = "S|HxW", value_parser = sides)]
     size: Option<[usize; 2]>,
+    /// Names of a classifier's classes, one a line, where the file has none or others
+    #[arg(long, value_name = "CLASSES.TXT")]
+    classes: Option<PathBuf>,
 }
 
 /// Names of the formats.
@@ -57,7 +65,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Err(Usage::new(format!("{}: no such file or folder", input.display())).into());
     }
     let hints = Hints { heads: *heads, frames: *frames, sides: *size };
-    let model = checkpoint::read_with(input, hints).map_err(explain)?;
+    let mut model = checkpoint::read_with(input, hints).map_err(explain)?;
+    if let Some(classes) = &arguments.classes {
+        name_classes(&mut model, classes)?;
+    }
     let format = match arguments.to {
         To::Official => Format::Official,
         To::Hf => Format::HuggingFace,
@@ -66,37 +77,78 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     checkpoint::write(&model, format, output, *heads).map_err(explain)?;
     if !model.assumed.is_empty() {
         let assumed = model.assumed.join(", ");
-        report::say(format_args!(
-            "note: not said in {} and taken for granted (--heads, --frames, --size): {assumed}",
-            input.display()
-        ));
+        report::say(format_args!("note: not said in {} and taken for granted: {assumed}", input.display()));
     }
-    if let Some(note) = epsilons(&model, format) {
-        report::say(note);
+    for difference in differences(&model, format) {
+        report::say(format_args!("note: the code that reads this layout computes {difference}"));
     }
     report::say(format_args!("done: {}: {}", output.display(), describe(&model)));
     Ok(())
 }
 
-/// The other code's epsilons, where they are not those that the model was made with.
-fn epsilons(model: &SavedModel, format: Format) -> Option<String> {
-    let ours = model.shape.epsilons;
-    let last = match format {
-        Format::Official => 1e-6,
-        Format::HuggingFace => 1e-5,
-        Format::Tubelet => return None,
+/// What the code that reads this layout computes otherwise than the model was made, whatever stands beside the
+/// weights.
+fn differences(model: &SavedModel, format: Format) -> Vec<String> {
+    let ModelShape { geometry, epsilons, .. } = model.shape;
+    let (blocks, last, pixels) = match format {
+        Format::Official => (1e-6, 1e-6, PixelScale::IMAGENET),
+        // Its epsilon of the blocks and its scale of pixels are written.
+        Format::HuggingFace => (epsilons.blocks, 1e-5, model.pixels),
+        Format::Tubelet => return Vec::new(),
     };
     let norm = match model.kind {
-        Kind::Pretraining => "decoder.norm",
-        Kind::Classifier { .. } => "fc_norm",
-        Kind::Encoder { .. } => return None,
+        Kind::Pretraining => Some("decoder.norm"),
+        Kind::Classifier { .. } => Some("fc_norm"),
+        Kind::Encoder { .. } => None,
     };
-    (ours.last != last).then(|| {
-        format!(
-            "note: the code that reads this layout computes {norm} with epsilon {last:e}, not {:e}",
-            ours.last
-        )
-    })
+    let mut found = Vec::new();
+    if blocks != epsilons.blocks {
+        found.push(format!("the norms of its blocks with epsilon {blocks:e}, not {:e}", epsilons.blocks));
+    }
+    if let Some(norm) = norm.filter(|_| last != epsilons.last) {
+        let ours = epsilons.last;
+        let remedy = if format == Format::HuggingFace {
+            format!(" (`model.{norm}.eps = {ours:e}`)")
+        } else {
+            String::new()
+        };
+        found.push(format!("{norm} with epsilon {last:e}, not {ours:e}{remedy}"));
+    }
+    if pixels != model.pixels {
+        found.push(format!(
+            "pixels scaled by ImageNet's mean and deviation, not by {:?} and {:?}",
+            model.pixels.mean, model.pixels.std
+        ));
+    }
+    if let Some([t, h, w]) = model.stretched_from {
+        let [time, height, width] = geometry.grid();
+        found.push(format!(
+            "positions of a table for {time}×{height}×{width} cubes, not one stretched from {t}×{h}×{w}"
+        ));
+    }
+    found
+}
+
+/// Gives a classifier these names of classes.
+fn name_classes(model: &mut SavedModel, file: &Path) -> Result<()> {
+    let classes = Classes::read(file).map_err(|why| Usage::new(why.to_string()))?;
+    match model.kind {
+        Kind::Classifier { classes: head } if head == classes.len() => {
+            model.labels = classes.names().to_vec();
+            Ok(())
+        }
+        Kind::Classifier { classes: head } => Err(Usage::new(format!(
+            "{} names {} classes, the head has {head}",
+            file.display(),
+            classes.len()
+        ))
+        .into()),
+        Kind::Pretraining | Kind::Encoder { .. } => Err(Usage::new(format!(
+            "--classes names those of a classifier, and this is an {}",
+            describe(model)
+        ))
+        .into()),
+    }
 }
 
 /// `12`, or `12,6`.

@@ -99,6 +99,7 @@ pub fn from_model(
     device: &Device,
 ) -> Result<Beginning, BeginError> {
     check_classes(recipe, &labels)?;
+    let model = model.for_our_pixels();
     let mut shape = recipe.model_shape()?;
     check_size(&shape, &model.shape)?;
     let mut notes = Vec::new();

@@ -13,11 +13,15 @@
 //!
 //! The formats differ in what they say beside the weights:
 //!
-//! | | heads | frames and frame size | epsilons of the norms |
-//! |---|---|---|---|
-//! | official | no: from the width, or [`Hints`] | in the `args` of a whole training file | 1e-6 everywhere |
-//! | Hugging Face | config.json | config.json | blocks: config.json; `decoder.norm`, `fc_norm`: 1e-5 |
-//! | tubelet | yes | yes | yes |
+//! | | heads | frames and frame size | epsilons of the norms | classes' names | scale of pixels |
+//! |---|---|---|---|---|---|
+//! | official | no: from the width, or [`Hints`] | in the `args` of a whole training file | 1e-6 | no | ImageNet's |
+//! | Hugging Face | config.json | config.json | blocks: config.json; `decoder.norm`, `fc_norm`: 1e-5 | config.json | preprocessor_config.json |
+//! | tubelet | yes | yes | yes | yes | yes |
+//!
+//! What a format has no place for stands in a note of tubelet's that other programs pass over, and that is
+//! gone when they write the file again. The note says what the model was made with; the code of the other
+//! program computes with its own.
 
 mod description;
 mod error;
@@ -25,6 +29,7 @@ mod heads;
 mod hugging_face;
 pub mod native;
 mod official;
+mod pixels;
 mod safetensors_file;
 mod saved_model;
 mod sniff;
@@ -37,6 +42,7 @@ pub use self::{
     description::Description,
     error::CheckpointError,
     heads::Heads,
+    pixels::PixelScale,
     saved_model::{Kind, SavedModel},
     sniff::{Format, sniff},
 };

@@ -83,6 +83,7 @@ impl Frozen {
     /// # Errors
     /// Never for a model that was read whole; the tensors are compared once more.
     pub fn of(model: SavedModel, device: &Device) -> Result<Self, Misfit> {
+        let model = model.for_our_pixels();
         let (last_norm, prefix) = match model.kind {
             Kind::Pretraining => (LastNorm::Present, "encoder."),
             Kind::Classifier { .. } => (LastNorm::Absent, ""),
@@ -212,6 +213,7 @@ fn cell_means(cubes: Tensor<3>, geometry: ClipGeometry, cells: usize) -> Tensor<
 /// # Errors
 /// Never for a classifier that was read whole; the tensors are compared once more.
 pub fn classifier(model: SavedModel, device: &Device) -> Result<(Classifier, Weights), Misfit> {
+    let model = model.for_our_pixels();
     let description = model.description();
     let weights = Weights::fit(model.layout(), model.weights, device)?;
     Ok((finetune::classifier(&description, device), weights))

@@ -20,7 +20,9 @@ use schemas::{ClipBatch, ClipGeometry};
 use serde_json::Value;
 use trainer::{
     Device, Recipe, RunFolder,
-    checkpoint::{self, CheckpointError, Format, Heads, Hints, Kind, SavedModel, read_any, read_with},
+    checkpoint::{
+        self, CheckpointError, Format, Heads, Hints, Kind, PixelScale, SavedModel, read_any, read_with,
+    },
     clips::{self, MaskedClips},
     model::{Mode, VideoMae, classifier::Classifier, layout::LastNorm},
     training::Training,
@@ -95,31 +97,73 @@ fn a_run_is_read_as_its_newest_checkpoint_without_the_optimiser() {
 }
 
 #[test]
-fn each_layout_is_computed_with_its_own_epsilons() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut model = small_model::model(Kind::Pretraining);
-    (model.shape.epsilons.blocks, model.shape.epsilons.last) = (1e-12, 1e-5);
-    let after = |format, name: &str| {
-        let path = folder.path().join(name);
-        checkpoint::write(&model, format, &path, None).unwrap();
-        let epsilons = read_any(&path).unwrap().shape.epsilons;
-        (epsilons.blocks, epsilons.last)
-    };
-    assert_eq!(after(Format::Tubelet, "a"), (1e-12, 1e-5));
-    assert_eq!(after(Format::HuggingFace, "b"), (1e-12, 1e-5));
-    assert_eq!(after(Format::Official, "c"), (1e-6, 1e-6));
-}
-
-#[test]
-fn the_names_of_classes_are_kept() {
+fn what_a_layout_has_no_place_for_goes_along_beside_the_weights() {
     let folder = tempfile::tempdir().unwrap();
     let mut model = small_model::model(Kind::Classifier { classes: 2 });
     model.labels = vec!["walk".to_owned(), "run".to_owned()];
-    for (name, format) in [("a", Format::HuggingFace), ("b", Format::Tubelet), ("c", Format::HuggingFace)] {
-        checkpoint::write(&model, format, &folder.path().join(name), None).unwrap();
-        model = read_any(&folder.path().join(name)).unwrap();
+    (model.shape.epsilons.blocks, model.shape.epsilons.last) = (1e-12, 1e-7);
+    model.pixels = PixelScale { mean: [0.5, 0.25, 0.0], std: [0.5, 1.0, 2.0] };
+    model.stretched_from = Some([2, 2, 2]);
+    let said = |model: &SavedModel| {
+        let (labels, epsilons) = (model.labels.clone(), model.shape.epsilons);
+        (labels, epsilons, model.pixels, model.stretched_from)
+    };
+    let wanted = said(&model);
+    for (at, format) in
+        [Format::HuggingFace, Format::Official, Format::Tubelet, Format::Official, Format::HuggingFace]
+            .into_iter()
+            .enumerate()
+    {
+        let path = folder.path().join(at.to_string());
+        checkpoint::write(&model, format, &path, None).unwrap();
+        model = read_any(&path).unwrap();
+        assert_eq!(said(&model), wanted, "{format:?}");
+        assert!(model.assumed.is_empty(), "{:?}", model.assumed);
     }
-    assert_eq!(model.labels, ["walk", "run"]);
+}
+
+#[test]
+fn a_folder_that_transformers_wrote_again_has_its_epsilon_and_its_scale_of_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hf");
+    let model = small_model::model(Kind::Classifier { classes: 2 });
+    checkpoint::write(&model, Format::HuggingFace, &path, None).unwrap();
+    // Their file has no note of ours.
+    let file = path.join("model.safetensors");
+    let bytes = fs::read(&file).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    fs::write(&file, safetensors::serialize(tensors.tensors(), None).unwrap()).unwrap();
+    fs::write(path.join("preprocessor_config.json"), "{}").unwrap();
+    let read = read_any(&path).unwrap();
+    assert_eq!((read.shape.epsilons.blocks, read.shape.epsilons.last), (1e-6, 1e-5));
+    assert_eq!(read.pixels, PixelScale { mean: [0.5; 3], std: [0.5; 3] }, "the processor's own");
+    fs::remove_file(path.join("preprocessor_config.json")).unwrap();
+    assert_eq!(read_any(&path).unwrap().assumed.len(), 1, "what nobody says is named");
+}
+
+#[test]
+fn a_model_of_other_pixels_says_the_same_of_ours() {
+    let mut model = small_model::model(Kind::Classifier { classes: 3 });
+    let (geometry, device) = (model.shape.geometry, Device::flex());
+    let (tokens, cube) = (geometry.tokens(), geometry.cube());
+    let levels: Vec<u8> = (0..2 * tokens * cube).map(|at| (at * 37 % 256) as u8).collect();
+    let ours = clips::normalise(clips::upload_cubes(levels, [2, tokens, cube], &device));
+    model.pixels = PixelScale { mean: [0.5, 0.25, 0.0], std: [0.5, 1.0, 2.0] };
+    // The same pixels as the model wants them, colour by colour.
+    let colours = (0..3).map(|colour| {
+        let part = ours.clone().slice([0..2, 0..tokens, colour * cube / 3..(colour + 1) * cube / 3]);
+        let (from, to) = (PixelScale::IMAGENET, model.pixels);
+        (part * from.std[colour] + from.mean[colour] - to.mean[colour]) / to.std[colour]
+    });
+    let theirs = Tensor::cat(colours.collect(), 2);
+    let logits = |model: SavedModel, cubes: Tensor<3>| -> Vec<f32> {
+        let weights = Weights::fit(model.layout(), model.weights.clone(), &device).unwrap();
+        host(Classifier::new(model.shape, &device).classify(&weights, cubes).logits)
+    };
+    let (wanted, found) = (logits(model.clone(), theirs), logits(model.for_our_pixels(), ours));
+    for (found, wanted) in found.iter().zip(&wanted) {
+        assert!((found - wanted).abs() < 1e-4 * wanted.abs().max(1.0), "{found} {wanted}");
+    }
 }
 
 #[test]

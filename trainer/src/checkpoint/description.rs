@@ -7,6 +7,7 @@ use schemas::{ClipGeometry, MADE_BY};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    PixelScale,
     native::About,
     saved_model::{Claims, Kind, SavedModel},
 };
@@ -28,6 +29,8 @@ pub struct Description {
     labels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stretched_from: Option<[usize; 3]>,
+    #[serde(default, skip_serializing_if = "PixelScale::is_imagenet")]
+    pixels: PixelScale,
 }
 
 /// What stands under [`KEY`].
@@ -50,7 +53,8 @@ impl Description {
     ) -> Self {
         let ModelShape { geometry, encoder, epsilons, .. } = *shape;
         let kind = Kind::Classifier { classes: labels.len() };
-        Self { kind, geometry, encoder, decoder: None, epsilons, labels, stretched_from }
+        let pixels = PixelScale::IMAGENET;
+        Self { kind, geometry, encoder, decoder: None, epsilons, labels, stretched_from, pixels }
     }
 
     /// Lengths, heads and epsilons.
@@ -74,17 +78,22 @@ impl Description {
         self.stretched_from
     }
 
+    /// How pixels are scaled for it.
+    pub fn pixels(&self) -> PixelScale {
+        self.pixels
+    }
+
     pub(super) fn of(model: &SavedModel) -> Self {
         let ModelShape { geometry, encoder, decoder, epsilons } = model.shape;
         let decoder = (model.kind == Kind::Pretraining).then_some(decoder);
-        let (labels, stretched_from) = (model.labels.clone(), model.stretched_from);
-        Self { kind: model.kind, geometry, encoder, decoder, epsilons, labels, stretched_from }
+        let (labels, stretched_from, pixels) = (model.labels.clone(), model.stretched_from, model.pixels);
+        Self { kind: model.kind, geometry, encoder, decoder, epsilons, labels, stretched_from, pixels }
     }
 
     pub(super) fn claims(self, about: About) -> Claims {
         let shape = self.shape();
-        let Self { kind, labels, stretched_from, .. } = self;
-        Claims { kind, shape, labels, stretched_from, about, assumed: Vec::new() }
+        let Self { kind, labels, stretched_from, pixels, .. } = self;
+        Claims { kind, shape, labels, stretched_from, pixels, about, assumed: Vec::new() }
     }
 
     pub(super) fn to_json(&self) -> String {

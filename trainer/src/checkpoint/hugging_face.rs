@@ -9,19 +9,19 @@
 //! in memory from 5.18              attention.attention.query.bias, .value.bias
 //! ```
 //!
-//! The model is computed with the epsilons of Hugging Face's code: `layer_norm_eps` in the blocks and behind
-//! the encoder, 1e-5 in `decoder.norm` and `fc_norm`, whatever config.json says.
+//! Hugging Face's code takes `layer_norm_eps` in the blocks and behind the encoder, and 1e-5 in `decoder.norm`
+//! and `fc_norm`, whatever config.json says. So does tubelet with a folder of its; what tubelet wrote itself says
+//! the last epsilon beside the weights.
 
 mod config;
 mod names;
+mod preprocessing;
 
 use std::{collections::BTreeMap, io::Write as _, path::Path};
 
-use schemas::ClipGeometry;
-
 use self::config::Config;
 use super::{
-    CheckpointError, Hints, Kind, SavedModel,
+    CheckpointError, Hints, Kind, PixelScale, SavedModel,
     description::{KEY, Note},
     heads,
     native::About,
@@ -32,14 +32,12 @@ use super::{
     whole_file::{write_whole, write_whole_folder},
 };
 use crate::{
-    clips::{PIXEL_MEAN, PIXEL_STD},
     model::{ModelShape, NormEpsilons, Stack, layout::LastNorm},
     weights::HostTensor,
 };
 
 const WEIGHTS: &str = "model.safetensors";
 const OLD_WEIGHTS: &str = "pytorch_model.bin";
-const PREPROCESSING: &str = "preprocessor_config.json";
 /// PyTorch's default epsilon, which Hugging Face's `decoder.norm` and `fc_norm` are left at.
 const LAST_EPSILON: f64 = 1e-5;
 
@@ -79,14 +77,26 @@ fn read_noted(
         table.rename(|name| name.strip_prefix(names::BODY).unwrap_or(name).to_owned())?;
     }
     config.check(path, kind)?;
-    let shape = shape(path, &config, kind, hints)?;
+    let mut shape = shape(path, &config, kind, hints)?;
     heads::agree(path, hints.heads, shape.encoder, shape.decoder)?;
     let labels = config.labels(path, kind)?;
-    let about = note.map_or_else(
-        || About { made_by: config.made_by(), recipe: config.recipe(), ..About::default() },
-        |note| note.about,
-    );
-    let claims = Claims { kind, shape, labels, stretched_from: None, about, assumed: Vec::new() };
+    let scale = preprocessing::read(path.parent().unwrap_or(Path::new("")))?;
+    let assumed = match scale {
+        None => vec![format!(
+            "pixels scaled by ImageNet's mean and deviation ({} is not there)",
+            preprocessing::FILE
+        )],
+        Some(_) => Vec::new(),
+    };
+    let pixels = scale.unwrap_or(PixelScale::IMAGENET);
+    let (about, stretched_from) = match note {
+        None => (About { made_by: config.made_by(), recipe: config.recipe(), ..About::default() }, None),
+        Some(note) => {
+            shape.epsilons.last = note.model.shape().epsilons.last;
+            (note.about, note.model.stretched_from())
+        }
+    };
+    let claims = Claims { kind, shape, labels, stretched_from, pixels, about, assumed };
     claims.fulfil(table, |table, layout| {
         let tensors = table.take(&names::layout(&layout, kind))?;
         Ok(names::to_official(&layout, kind, tensors))
@@ -162,43 +172,10 @@ pub(super) fn write(model: &SavedModel, path: &Path) -> Result<(), CheckpointErr
             |name: &str, content: &[u8]| write_whole(&folder.join(name), |file| file.write_all(content));
         write_whole(&folder.join(WEIGHTS), |file| safetensors_file::write(file, &tensors, &metadata))?;
         file(CONFIG, Config::of(model).to_json().as_bytes())?;
-        file(PREPROCESSING, preprocessing(model.shape.geometry).as_bytes())
+        file(preprocessing::FILE, preprocessing::written(model.shape.geometry, model.pixels).as_bytes())
     })
     .map_err(at)
 }
 
-/// What Hugging Face's processor does with pictures: the short side to the model's, the middle of it, the
-/// colours as in training. Mean and deviation are written out because the processor's own are others.
-fn preprocessing(geometry: ClipGeometry) -> String {
-    let (height, width) = (geometry.height(), geometry.width());
-    let settings = serde_json::json!({
-        "image_processor_type": "VideoMAEImageProcessor",
-        "do_resize": true,
-        "size": { "shortest_edge": height.min(width) },
-        "do_center_crop": true,
-        "crop_size": { "height": height, "width": width },
-        "do_rescale": true,
-        "do_normalize": true,
-        "image_mean": decimals(PIXEL_MEAN),
-        "image_std": decimals(PIXEL_STD),
-    });
-    format!("{settings:#}\n")
-}
-
-/// The numbers as they are written in a program: .485, not .4850000143.
-fn decimals(values: [f32; 3]) -> [f64; 3] {
-    values.map(|value| value.to_string().parse().expect("because a number's text is a number"))
-}
-
 /// Tensors under Hugging Face's names.
 type Tensors = BTreeMap<String, HostTensor>;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn colours_are_written_as_people_write_them() {
-        assert_eq!(decimals(PIXEL_MEAN), [0.485, 0.456, 0.406]);
-    }
-}

@@ -9,7 +9,8 @@
 //! Weights stand under `model` (official), under `module` (DeepSpeed) or bare. The optimiser, the arguments
 //! and whatever else lies beside them is passed over; nothing in the pickle is executed. Names may carry the
 //! prefixes of wrappers. What is written has `model` with the official names in the official order, and a
-//! text under `tubelet` that says what the layout does not: heads, frames, frame size, where it comes from.
+//! text under `tubelet` that says what the layout does not: heads, frames, frame size, epsilons, names of
+//! classes, scale of pixels, where it comes from.
 
 mod lengths;
 mod pickle;
@@ -18,11 +19,12 @@ mod training_arguments;
 use std::{borrow::Cow, collections::BTreeMap, io::Write as _, path::Path};
 
 use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
+use schemas::ClipGeometry;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use self::lengths::Lengths;
 use super::{
-    CheckpointError, Heads, Hints, Kind, SavedModel,
+    CheckpointError, Heads, Hints, Kind, PixelScale, SavedModel,
     description::{KEY, Note},
     heads, hugging_face,
     native::About,
@@ -89,37 +91,42 @@ fn of_lengths(path: &Path, hints: Hints, lengths: &Lengths) -> Result<Claims, Ch
         _ => "the official code".to_owned(),
     };
     let about = About { made_by, ..About::default() };
-    claims(path, hints, lengths, heads, (frames, [side; 2]), assumed, about)
+    let geometry = saved_model::geometry(path, hints, frames, [side; 2], lengths.tubelet, lengths.patch)?;
+    Ok(Claims {
+        kind: lengths.kind,
+        shape: shape(geometry, lengths, heads, NormEpsilons::default()),
+        labels: Vec::new(),
+        stretched_from: None,
+        pixels: PixelScale::IMAGENET,
+        about,
+        assumed,
+    })
 }
 
 /// What the file must hold, by its lengths and what tubelet wrote beside them.
 fn of_note(path: &Path, hints: Hints, lengths: &Lengths, note: Note) -> Result<Claims, CheckpointError> {
-    let ModelShape { geometry, encoder, decoder, .. } = note.model.shape();
+    let ModelShape { geometry, encoder, decoder, epsilons } = note.model.shape();
     heads::agree(path, hints.heads, encoder, decoder)?;
-    let clip = (geometry.frames(), [geometry.height(), geometry.width()]);
-    claims(path, hints, lengths, (encoder.heads, decoder.heads), clip, Vec::new(), note.about)
+    let (frames, sides) = (geometry.frames(), [geometry.height(), geometry.width()]);
+    let geometry = saved_model::geometry(path, hints, frames, sides, lengths.tubelet, lengths.patch)?;
+    let shape = shape(geometry, lengths, (encoder.heads, decoder.heads), epsilons);
+    Ok(Claims { kind: lengths.kind, shape, ..note.model.claims(note.about) })
 }
 
-fn claims(
-    path: &Path,
-    hints: Hints,
+fn shape(
+    geometry: ClipGeometry,
     lengths: &Lengths,
     (of_encoder, of_decoder): (usize, usize),
-    (frames, sides): (usize, [usize; 2]),
-    assumed: Vec<String>,
-    about: About,
-) -> Result<Claims, CheckpointError> {
-    let geometry = saved_model::geometry(path, hints, frames, sides, lengths.tubelet, lengths.patch)?;
-    let shape = ModelShape {
+    epsilons: NormEpsilons,
+) -> ModelShape {
+    ModelShape {
         geometry,
         encoder: Stack { heads: of_encoder, ..lengths.encoder },
         decoder: lengths
             .decoder
             .map_or(SavedModel::NO_DECODER, |decoder| Stack { heads: of_decoder, ..decoder }),
-        // Whoever reads this layout computes with the official code's epsilons.
-        epsilons: NormEpsilons::default(),
-    };
-    Ok(Claims { kind: lengths.kind, shape, labels: Vec::new(), stretched_from: None, about, assumed })
+        epsilons,
+    }
 }
 
 /// The weights of a file under the names that they have there.
@@ -236,8 +243,6 @@ fn keeps_heads(model: &SavedModel, path: &Path, insisted: Option<Heads>) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use schemas::ClipGeometry;
-
     use super::*;
     use crate::{model::layout::LastNorm, weights::Entry};
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use schemas::ClipGeometry;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckpointError, Description, Hints, native::About, tensor_table::TensorTable};
+use super::{CheckpointError, Description, Hints, PixelScale, native::About, tensor_table::TensorTable};
 use crate::{
     model::{
         ModelShape, Stack,
@@ -49,6 +49,8 @@ pub struct SavedModel {
     /// The grid of tokens (time, height, width) that its positions are stretched from; none where the table
     /// is that of its own grid, as in every published model.
     pub stretched_from: Option<[usize; 3]>,
+    /// How pixels are scaled for it.
+    pub pixels: PixelScale,
     /// Its tensors under official names (a classifier's and an encoder's without `encoder.`).
     pub weights: BTreeMap<String, HostTensor>,
     /// Where it comes from.
@@ -64,6 +66,7 @@ pub(super) struct Claims {
     pub(super) shape: ModelShape,
     pub(super) labels: Vec<String>,
     pub(super) stretched_from: Option<[usize; 3]>,
+    pub(super) pixels: PixelScale,
     pub(super) about: About,
     pub(super) assumed: Vec<String>,
 }
@@ -118,8 +121,8 @@ impl Claims {
     ) -> Result<SavedModel, CheckpointError> {
         self.believe().map_err(|why| CheckpointError::NoModel { path: table.path().to_owned(), why })?;
         let weights = take(table, self.kind.layout(&self.shape))?;
-        let Self { kind, shape, labels, stretched_from, about, assumed } = self;
-        Ok(SavedModel { kind, shape, labels, stretched_from, weights, about, assumed })
+        let Self { kind, shape, labels, stretched_from, pixels, about, assumed } = self;
+        Ok(SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed })
     }
 
     /// Lengths come from files: absurd ones are refused before a layout is made of them.
@@ -145,9 +148,15 @@ impl Claims {
                 return Err(format!("its norms would add {epsilon:e} to the variance"));
             }
         }
-        match self.kind {
-            Kind::Classifier { classes } if !(1..=LONGEST).contains(&classes) => {
+        if !self.pixels.is_usable() {
+            return Err(format!("its pixels would be scaled by {:?}", self.pixels));
+        }
+        match (self.kind, self.labels.len()) {
+            (Kind::Classifier { classes }, _) if !(1..=LONGEST).contains(&classes) => {
                 Err(format!("it would have {classes} classes"))
+            }
+            (Kind::Classifier { classes }, names) if names != 0 && names != classes => {
+                Err(format!("it has {classes} classes and names {names}"))
             }
             _ => Ok(()),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemas::ClipGeometry;
 use trainer::{
-    checkpoint::{Kind, SavedModel, native::About},
+    checkpoint::{Kind, PixelScale, SavedModel, native::About},
     model::{ModelShape, NormEpsilons, Stack},
     weights::HostTensor,
 };
@@ -43,5 +43,14 @@ pub fn model(kind: Kind) -> SavedModel {
         data: "digest".to_owned(),
         made_by: "a test".to_owned(),
     };
-    SavedModel { kind, shape, labels: Vec::new(), stretched_from: None, weights, about, assumed: Vec::new() }
+    SavedModel {
+        kind,
+        shape,
+        labels: Vec::new(),
+        stretched_from: None,
+        pixels: PixelScale::IMAGENET,
+        weights,
+        about,
+        assumed: Vec::new(),
+    }
 }

@@ -38,6 +38,10 @@ pub(super) struct Config {
     attention_probs_dropout_prob: f64,
     initializer_range: f64,
     pub(super) layer_norm_eps: f64,
+    /// What `fc_norm` was made with. `transformers` keeps it and computes with 1e-5; a person may set
+    /// `model.fc_norm.eps` to it.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    fc_norm_eps: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     qkv_bias: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +56,8 @@ pub(super) struct Config {
     id2label: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     label2id: Option<BTreeMap<String, usize>>,
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    num_labels: Option<usize>,
     dtype: String,
     #[serde(skip_serializing)]
     transformers_version: Option<String>,
@@ -95,6 +101,7 @@ impl Default for Config {
             attention_probs_dropout_prob: 0.0,
             initializer_range: 0.02,
             layer_norm_eps: 1e-12,
+            fc_norm_eps: None,
             qkv_bias: None,
             qv_bias: None,
             use_mean_pooling: true,
@@ -105,6 +112,7 @@ impl Default for Config {
             norm_pix_loss: true,
             id2label: None,
             label2id: None,
+            num_labels: None,
             dtype: "float32".to_owned(),
             transformers_version: None,
         }
@@ -245,6 +253,8 @@ impl Config {
                 config.id2label =
                     Some(labels.clone().map(|(class, name)| (class.to_string(), name)).collect());
                 config.label2id = Some(labels.map(|(class, name)| (name, class)).collect());
+                config.num_labels = Some(classes);
+                config.fc_norm_eps = Some(model.shape.epsilons.last);
             }
             Kind::Encoder { .. } => {}
         }

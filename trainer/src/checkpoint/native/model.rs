@@ -11,7 +11,7 @@ use super::{AVERAGE, About, CheckpointError, FIRST, MODEL, SECOND, about, descri
 use crate::{
     Recipe, RunFolder,
     checkpoint::{
-        Hints, Kind, SavedModel,
+        Hints, Kind, PixelScale, SavedModel,
         description::Description,
         heads, safetensors_file,
         saved_model::{self, Claims},
@@ -61,6 +61,7 @@ fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, Checkpoint
         shape,
         labels: Vec::new(),
         stretched_from: None,
+        pixels: PixelScale::IMAGENET,
         about,
         assumed: Vec::new(),
     })
