@@ -111,7 +111,10 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
             recipe::Resample::Planes => Resample::Planes,
             recipe::Resample::Rgb => Resample::Rgb,
         },
-        crop: CropRule::MultiScale,
+        crop: match clip.crop {
+            recipe::Crop::MultiScale => CropRule::MultiScale,
+            recipe::Crop::Centre => CropRule::Centre,
+        },
         flip: Flip::Never,
         mask,
         mask_ratio: recipe.mask.ratio,
@@ -267,5 +270,18 @@ pub fn say_failures(quarantine: &Quarantine, dataset: &Dataset, file: &Path) {
     if failed > 0 {
         let videos = dataset.videos();
         report::say(format_args!("{failed} of {videos} videos gave no clip: see {}", file.display()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_out_of_a_frame_is_the_recipe_s_word() {
+        let mut recipe = Recipe::built_in("tiny").unwrap();
+        assert_eq!(settings(&recipe, 1).unwrap().crop, CropRule::MultiScale);
+        recipe.set("clip.crop=centre").unwrap();
+        assert_eq!(settings(&recipe, 1).unwrap().crop, CropRule::Centre);
     }
 }

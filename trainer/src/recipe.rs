@@ -15,8 +15,8 @@ pub use self::{
     finetuning::{Augment, By, Classifier, Freeze, Position, Sampling, ShortSegments, Views},
     layers::RecipeError,
     sections::{
-        Clip, ClipOrder, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run, Schedule,
-        ShortVideo, Verify,
+        Clip, ClipOrder, Crop, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run,
+        Schedule, ShortVideo, Verify,
     },
 };
 use crate::{

@@ -51,6 +51,8 @@ pub struct Clip {
     pub short_side: usize,
     /// In which order frames are resized and converted to RGB.
     pub resample: Resample,
+    /// What is cut out of a frame, in pre-training.
+    pub crop: Crop,
     /// Clips that are drawn from a video each epoch, each with a first frame of its own.
     pub clips_per_video: usize,
     /// How the clips of a video lie in an epoch.
@@ -95,6 +97,16 @@ pub enum Resample {
     Planes,
     /// Converted first, then resized as Pillow does: the official code's bytes.
     Rgb,
+}
+
+/// What is cut out of the frames of a clip, in pre-training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Crop {
+    /// A window of one of ten sizes and shapes at one of thirteen places, drawn for each clip (official).
+    MultiScale,
+    /// The largest window in the middle that has the clip's shape.
+    Centre,
 }
 
 /// What a video that is too short for a clip gives.
@@ -249,6 +261,7 @@ impl Default for Clip {
             tubelet: 2,
             short_side: 0,
             resample: Resample::Planes,
+            crop: Crop::MultiScale,
             clips_per_video: 1,
             order: ClipOrder::Together,
             repeats: 1,
