@@ -1,11 +1,13 @@
 # make demo   from sample videos to a trained model and a picture, in about three minutes
 # make test   every test
 # make bench  speed of every stage on this machine
+# make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
+#                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
 # make features  type-checks the command with every device and without video
 #
 # Each target installs what is missing on Debian and Ubuntu, and builds.
 
-.PHONY: demo test bench features
+.PHONY: demo test bench evidence features
 
 demo:
 	scripts/setup.sh
@@ -20,6 +22,9 @@ test:
 bench:
 	scripts/setup.sh
 	cargo bench --workspace
+
+evidence:
+	scripts/evidence.sh
 
 features:
 	scripts/setup.sh

@@ -30,6 +30,8 @@ pub enum Purpose {
     Erase = 8,
     /// Which videos are held out; the number is the class.
     Split = 9,
+    /// What a rendered video shows; the epoch is its set, the number is the video's.
+    Scene = 16,
 }
 
 /// A stream of random numbers of one purpose.
