@@ -16,6 +16,8 @@ const HIGH: f64 = 190.0;
 const LEFT: f64 = 46.0;
 const TOP: f64 = 34.0;
 const BELOW: f64 = 44.0;
+/// Pixels of a picture, so that names in the legend fit.
+const LEAST: f64 = 400.0;
 /// Pixels of a line of the legend.
 const LEGEND: f64 = 18.0;
 
@@ -70,7 +72,7 @@ pub fn spread(runs: &[Vec<(f64, f64)>]) -> Vec<(f64, [f64; 3])> {
 
 /// Draws panels side by side with a legend below.
 pub fn draw(panels: &[Panel], names: &[&str]) -> String {
-    let width = panels.len() as f64 * (LEFT + WIDE) + 20.0;
+    let width = (panels.len() as f64 * (LEFT + WIDE) + 20.0).max(LEAST);
     let height = TOP + HIGH + BELOW + LEGEND * names.len() as f64 + 6.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \

@@ -72,31 +72,42 @@ pub fn of(scale: &Scale, arms: &[ArmFigures], tested: &Tested<'_>) -> Vec<Claim>
 pub const ORDER_BLIND: &str = "order-blind";
 
 /// With the most labels, the pre-trained arm reaches the bar in at most half the steps of the one from scratch,
-/// and its slowest seed before the fastest from scratch.
+/// and its slowest seed before the fastest from scratch. Of the two lengths from scratch the sooner counts.
 fn sooner(scale: &Scale, arms: &[ArmFigures]) -> Claim {
     let labels = scale.most();
-    let of = |wanted: Arm| arms.iter().find(|arm| arm.arm == wanted && arm.labels == labels);
-    let asked = format!(
-        "{labels} labels a class: {:.0} % in at most half the steps of scratch (mean), spreads apart",
-        100.0 * scale.bar
-    );
-    let (Some(trained), Some(scratch)) = (of(Arm::PreTrained), of(Arm::Scratch)) else {
-        return Claim { asked, found: "not run".to_owned(), holds: false };
+    let reached = |wanted: Arm| -> Vec<Option<f64>> {
+        let arm = arms.iter().find(|arm| arm.arm == wanted && arm.labels == labels);
+        arm.map(|arm| arm.reached.clone()).unwrap_or_default()
     };
-    // A run that never got there took more steps than it has; its length is the least that can be said.
-    let least = |arm: &ArmFigures| {
-        Measure(arm.reached.iter().map(|step| step.unwrap_or(scale.finetuning as f64)).collect())
-    };
-    let holds = trained.reached.iter().all(Option::is_some)
-        && least(trained).mean() <= least(scratch).mean() / 2.0
-        && least(trained).most() < least(scratch).least();
-    Claim { asked, found: format!("pre-trained {}; scratch {}", steps(trained), steps(scratch)), holds }
+    let trained = reached(Arm::PreTrained);
+    let both = reached(Arm::Scratch).into_iter().zip(reached(Arm::ScratchLonger));
+    let scratch: Vec<_> =
+        both.map(|(short, long)| [short, long].into_iter().flatten().reduce(f64::min)).collect();
+    // A seed that never got there took more steps than its longest run has: the least that can be said.
+    let longest = (scale.finetuning + scale.pretraining) as f64;
+    let least = |steps: &[Option<f64>]| Measure(steps.iter().map(|step| step.unwrap_or(longest)).collect());
+    let (ours, theirs) = (least(&trained), least(&scratch));
+    Claim {
+        asked: format!(
+            "{labels} labels a class: {:.0} % in at most half the steps of scratch (mean), spreads apart",
+            100.0 * scale.bar
+        ),
+        found: format!(
+            "pre-trained after {}; from scratch, by the sooner of both lengths, after {} of up to {longest:.0}",
+            words(&trained),
+            words(&scratch)
+        ),
+        holds: !trained.is_empty()
+            && trained.iter().all(Option::is_some)
+            && ours.mean() <= theirs.mean() / 2.0
+            && ours.most() < theirs.least(),
+    }
 }
 
-/// When an arm reached the bar, in words.
-pub fn steps(arm: &ArmFigures) -> String {
-    let there: Vec<f64> = arm.reached.iter().filter_map(|step| *step).collect();
-    let (all, found) = (arm.reached.len(), Measure(there));
+/// When each seed reached the bar, in words.
+pub fn words(reached: &[Option<f64>]) -> String {
+    let found = Measure(reached.iter().filter_map(|step| *step).collect());
+    let all = reached.len();
     match found.0.len() {
         0 => "never".to_owned(),
         1 => format!("{:.0}{}", found.mean(), part(1, all)),
@@ -122,5 +133,46 @@ fn at_chance(asked: &str, measure: &Measure, videos: u64) -> Claim {
             100.0 * interval.high
         ),
         holds: (interval.low..=interval.high).contains(&CHANCE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arms(
+        trained: [Option<f64>; 2],
+        scratch: [Option<f64>; 2],
+        longer: [Option<f64>; 2],
+    ) -> Vec<ArmFigures> {
+        let scale = Scale::full();
+        let arm = |arm, reached: [Option<f64>; 2]| ArmFigures {
+            arm,
+            labels: scale.most(),
+            setting: scale.grid[0],
+            curves: Vec::new(),
+            last: Measure(Vec::new()),
+            reached: reached.to_vec(),
+        };
+        vec![arm(Arm::PreTrained, trained), arm(Arm::Scratch, scratch), arm(Arm::ScratchLonger, longer)]
+    }
+
+    #[test]
+    fn half_the_steps_of_the_sooner_scratch_are_asked_of_every_seed() {
+        let holds = |trained, scratch, longer| sooner(&Scale::full(), &arms(trained, scratch, longer)).holds;
+        let (soon, later, never) = ([Some(150.0), Some(200.0)], [Some(900.0), Some(1000.0)], [None, None]);
+        assert!(holds(soon, never, later));
+        assert!(holds(soon, never, never));
+        assert!(!holds(soon, [Some(300.0), Some(320.0)], later), "a mean of 175 is more than half of 310");
+        assert!(!holds([Some(150.0), None], never, later));
+        assert!(!holds(soon, [Some(190.0), None], [Some(900.0); 2]), "spreads meet");
+        assert!(!holds(never, never, never));
+    }
+
+    #[test]
+    fn chance_is_inside_the_interval_of_a_guesser_only() {
+        assert!(at_chance("", &Measure(vec![0.13, 0.12]), 512).holds);
+        assert!(!at_chance("", &Measure(vec![0.2]), 512).holds);
+        assert!(!at_chance("", &Measure(vec![0.05]), 512).holds);
     }
 }

@@ -95,7 +95,7 @@ fn charts(experiment: &Experiment, figures: &Figures) -> [(&'static str, String)
     let most = figures.losses.iter().flatten().flatten().map(|(_, loss)| *loss).fold(0.0, f64::max);
     let highest = most.min(0.04);
     let loss = Panel {
-        title: "loss of pre-training (squared error of pixels in 0 to 1)".to_owned(),
+        title: "loss of pre-training".to_owned(),
         across: "steps of pre-training".to_owned(),
         from_to: (0.0, scale.pretraining as f64),
         ratios: false,
@@ -264,7 +264,7 @@ fn learning(experiment: &Experiment, figures: &Figures) -> String {
             called(*kind),
             experiment.steps(*kind),
             last.percent(),
-            claims::steps(arm)
+            claims::words(&arm.reached)
         );
     }
     text += "\n";
@@ -283,7 +283,7 @@ fn learning(experiment: &Experiment, figures: &Figures) -> String {
             100.0 * scratch.last.mean()
         );
     }
-    text + "\n![Loss of pre-training](loss)\n\n"
+    text + "\n![Loss of pre-training](loss)\n\n*Mean squared error of hidden pixels, 0 to 1, on the training clips.*\n\n"
 }
 
 fn controls(figures: &Figures) -> String {
@@ -330,9 +330,9 @@ fn probes(figures: &Figures) -> String {
     let _ = writeln!(
         text,
         "\nWhat a probe with attention can work with: a linear map of a single token of the **random** encoder \
-         explains {} % of the variance of its cube's place and {} % of that of its mean colour (on videos it was not \
-         fitted on); of the pre-trained encoder {} % and {} %. To compare where a colour is at one time and at the \
-         next, no more is needed.",
+         explains {} % of the variance of its cube's place and {} % of that of its mean colour, on videos it was not \
+         fitted on; of the pre-trained encoder {} % and {} %. So much is there for a query to compare from one time to \
+         the next without any training of the encoder.",
         random_place.percent(),
         random_colour.percent(),
         place.percent(),
@@ -382,9 +382,9 @@ fn limits(experiment: &Experiment) -> String {
          tests were seen, and are the same for all arms.\n\
          - {seeds} seeds are few: a band from least to most is no interval. Settings are chosen at one seed, from a \
          small grid, on more held-out videos than some arms have labels.\n\
-         - Learning from scratch is a sudden break-out here; a longer schedule or another rate may move it.\n\
-         - A probe's number depends on the probe; on this task random features are strong, which says that the task \
-         can be read from places and colours, not that pre-training is useless.\n\n\
+         - When a model from scratch leaves chance depends on rate, schedule and luck; other settings may move it.\n\
+         - A probe's number depends on the probe and on how long it is trained; a row says something beside the other \
+         rows only.\n\n\
          Repeat it: `{command}`. Every run is kept with its recipe, so each number can be taken again.\n",
         side = crate::scene::SIDE,
         seeds = experiment.scale.seeds.len(),
