@@ -192,15 +192,25 @@ fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe) -> Result<Arc<dyn Cl
         recipe::Verify::Video => Verify::Video,
         recipe::Verify::Clip => Verify::Clip,
     };
-    let videos = videos::Videos::new(videos.clone(), sampling, limits(recipe)).with_verify(verify);
-    Ok(Arc::new(Arc::new(videos)))
+    let videos = videos::Videos::new(videos.clone(), sampling, limits(recipe));
+    Ok(Arc::new(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe)))))
 }
 
 #[cfg(feature = "video")]
 fn packets(shards: &pipeline::shard::PacketShards, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::packets::PacketVideos;
     let sampling = settings(recipe, 1)?.sampling();
-    Ok(Arc::new(Arc::new(PacketVideos::new(shards.clone(), sampling, limits(recipe)))))
+    let videos = PacketVideos::new(shards.clone(), sampling, limits(recipe));
+    Ok(Arc::new(Arc::new(videos.with_skipping(skipping(recipe)))))
+}
+
+#[cfg(feature = "video")]
+fn skipping(recipe: &Recipe) -> pipeline::video::Skipping {
+    use pipeline::video::Skipping;
+    match recipe.clip.skip {
+        recipe::Skip::Unwanted => Skipping::Unwanted,
+        recipe::Skip::Nothing => Skipping::Nothing,
+    }
 }
 
 /// What a video may cost before it is refused.

@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod data;
+mod loading;
 mod report;
 mod sheet;
 mod stop;

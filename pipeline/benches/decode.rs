@@ -14,16 +14,12 @@ use rand_chacha::{
     rand_core::{Rng as _, SeedableRng as _},
 };
 
+mod measure;
+use measure::cpu_ms;
+
 const FRAMES: u32 = 16;
 const STRIDE: u32 = 4;
 const ROUNDS: usize = 5;
-
-/// CPU time of this thread, in ms, as Linux counts it; decoders here have no threads of their own.
-fn cpu_ms() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("because this bench is for Linux");
-    let spent = text.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok());
-    spent.expect("because schedstat begins with a number of ns") / 1e6
-}
 
 fn main() {
     let samples = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"));

@@ -1,7 +1,7 @@
 //! CPU time of a clip's way from decoded pictures to cubes: 16 frames of 340×256, crops by the official
 //! rule, 224×224. Prints the fastest and the median of single-threaded rounds. Run with `cargo bench --bench transform`.
 
-use std::{fs, hint::black_box};
+use std::hint::black_box;
 
 use pipeline::{
     FrameRank, StreamTime,
@@ -19,30 +19,10 @@ use pipeline::{
 };
 use schemas::ClipGeometry;
 
+mod measure;
+use measure::measure;
+
 const FRAMES: u32 = 16;
-
-/// Batches of rounds; the fastest counts, since other work on the machine only ever adds.
-const BATCHES: usize = 10;
-
-/// CPU time of this thread, in ms, as Linux counts it: in ticks of some ms, hence batches of rounds.
-fn cpu_ms() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("because this bench is for Linux");
-    let spent = text.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok());
-    spent.expect("because schedstat begins with a number of ns") / 1e6
-}
-
-/// Prints the milliseconds of a round in the fastest and in the median batch.
-fn measure(name: &str, rounds: usize, mut work: impl FnMut(u64)) {
-    let mut times: Vec<f64> = (0..BATCHES)
-        .map(|batch| {
-            let start = cpu_ms();
-            (batch * rounds..(batch + 1) * rounds).for_each(|round| work(round as u64));
-            (cpu_ms() - start) / rounds as f64
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    println!("{name:38} {:7.3} ms, median {:7.3} ms", times[0], times[BATCHES / 2]);
-}
 
 fn picture(salt: u32) -> Picture {
     let noise = |at: u32| (at.wrapping_add(salt).wrapping_mul(2_654_435_761) >> 24) as u8;
@@ -72,10 +52,10 @@ fn main() {
     // With the copy of the pictures, which stands for what a decoder would hand over.
     measure("copying the pictures of a clip", rounds, |_| drop(black_box(frames.clone())));
     measure("the same and pictures to cubes", rounds, |round| {
-        black_box(maker.rows(frames.clone(), 0, round, &profile));
+        black_box(maker.rows(frames.clone(), 0, round as u64, &profile));
     });
     for stage in [Stage::Transform, Stage::Cubes] {
-        let mean = profile.spent(stage).as_secs_f64() * 1e3 / (rounds * BATCHES) as f64;
+        let mean = profile.figures().wall(stage).as_secs_f64() * 1e3 / profile.figures().clips as f64;
         println!("  of it {:32} {mean:7.3} ms (mean, wall)", stage.name());
     }
 

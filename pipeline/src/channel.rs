@@ -83,10 +83,10 @@ pub fn spawn(
     // Bounded by `room`, in bytes; the channel itself need not count.
     let (sender, batches) = crossbeam_channel::unbounded();
     let room = Arc::new(Room { state: Mutex::default(), changed: Condvar::new(), bytes });
-    let forward_room = room.clone();
+    let (forward_room, forward_profile) = (room.clone(), profile.clone());
     thread::Builder::new()
         .name("batches".into())
-        .spawn(move || forward(&runtime, stream, &sender, &forward_room))?;
+        .spawn(move || forward(&runtime, stream, &sender, &forward_room, &forward_profile))?;
     Ok(Batches { batches, room, profile })
 }
 
@@ -97,11 +97,15 @@ fn forward(
     stream: impl Stream<Item = Result<RecordBatch, StreamError>>,
     sender: &Sender<Result<RecordBatch, StreamError>>,
     room: &Room,
+    profile: &Profile,
 ) {
     let mut stream = std::pin::pin!(stream);
     while let Some(batch) = runtime.block_on(stream.next()) {
         let (bytes, last) = (size(&batch), batch.is_err());
-        if !room.take(bytes) || sender.send(batch).is_err() || last {
+        let start = Instant::now();
+        let open = room.take(bytes);
+        profile.add_wait(Stage::Full, start.elapsed());
+        if !open || sender.send(batch).is_err() || last {
             return;
         }
     }
@@ -115,9 +119,10 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, StreamError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.profile.see_ready(self.batches.len());
         let start = Instant::now();
         let batch = self.batches.recv().ok();
-        self.profile.add(Stage::Wait, start.elapsed());
+        self.profile.add_wait(Stage::Wait, start.elapsed());
         if let Some(batch) = &batch {
             self.room.give(size(batch));
         }

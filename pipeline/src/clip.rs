@@ -93,27 +93,25 @@ impl ClipMaker {
             let flip = self.settings.flip == Flip::Half && draws.flip.below(2) == 1;
             let geometry = self.settings.geometry;
             let size = (geometry.width() as u32, geometry.height() as u32);
-            let mut cut = profile.time(Stage::Transform, || pictures.cut(crop, size));
-            let (mask, mut visible, mut target) = profile.time(Stage::Cubes, || {
-                let mask = self.mask.draw(&mut draws);
-                let room = |tokens: &[u16]| vec![0; tokens.len() * geometry.cube()];
-                let rooms = (room(&mask.visible), room(&mask.target));
-                (mask, rooms.0, rooms.1)
-            });
+            let mut lap = profile.start();
+            let mut cut = pictures.cut(crop, size);
+            lap.end(Stage::Transform);
+            let mask = self.mask.draw(&mut draws);
+            let room = |tokens: &[u16]| vec![0; tokens.len() * geometry.cube()];
+            let (mut visible, mut target) = (room(&mask.visible), room(&mask.target));
+            lap.end(Stage::Cubes);
             for distinct in 0..pictures.distinct() {
-                profile.time(Stage::Transform, || {
-                    cut.draw(distinct, &mut canvas);
-                    if flip {
-                        canvas.frame.mirror();
-                    }
-                });
-                profile.time(Stage::Cubes, || {
-                    let shown = pictures.places.iter().enumerate().filter(|(_, place)| **place == distinct);
-                    for (number, _) in shown {
-                        tubelets::put_frame(geometry, &canvas.frame, number, &mask.visible, &mut visible);
-                        tubelets::put_frame(geometry, &canvas.frame, number, &mask.target, &mut target);
-                    }
-                });
+                cut.draw(distinct, &mut canvas);
+                if flip {
+                    canvas.frame.mirror();
+                }
+                lap.end(Stage::Transform);
+                let shown = pictures.places.iter().enumerate().filter(|(_, place)| **place == distinct);
+                for (number, _) in shown {
+                    tubelets::put_frame(geometry, &canvas.frame, number, &mask.visible, &mut visible);
+                    tubelets::put_frame(geometry, &canvas.frame, number, &mask.target, &mut target);
+                }
+                lap.end(Stage::Cubes);
             }
             ClipRow {
                 clip,

@@ -28,6 +28,7 @@ use crate::{
         PacketFact, Place, Run,
         pictures::{Codec, StreamHeader},
     },
+    profile::Decoded,
     progress,
     video::VideoError,
 };
@@ -87,10 +88,24 @@ pub(crate) struct TimeLimit {
 pub struct Work {
     /// Packets pushed into decoders.
     pub packets: u64,
+    /// Packets between the first and the last pushed one that were left out.
+    pub left_out: u64,
     /// Frames that came out.
     pub frames: u64,
     /// Frames that were kept.
     pub kept: u64,
+}
+
+impl Work {
+    /// What was done since `earlier`, as a profile counts it.
+    pub fn since(self, earlier: Self) -> Decoded {
+        Decoded {
+            sent: self.packets - earlier.packets,
+            left_out: self.left_out - earlier.left_out,
+            frames: self.frames - earlier.frames,
+            kept: self.kept - earlier.kept,
+        }
+    }
 }
 
 /// A decoder of one codec.
@@ -196,6 +211,7 @@ impl Decoder {
         let mut job = self.lock();
         let kept = std::mem::take(&mut job.kept);
         work.packets += u64::from(pushed);
+        work.left_out += runs.iter().map(|run| run.left_out()).sum::<u64>();
         work.frames += job.came;
         work.kept += kept.iter().flatten().count() as u64;
         Ok(kept)

@@ -15,6 +15,7 @@
 //!
 //! What the facts of a packet are is found by [`pictures`] (bitstream) and [`order`] (time).
 
+pub mod av1;
 pub mod bits;
 pub mod dense;
 pub mod h264;
@@ -71,6 +72,15 @@ pub enum Skipping {
 pub struct Run {
     /// The packets in decode order.
     pub send: Vec<PacketNumber>,
+}
+
+impl Run {
+    /// Packets between its first and its last that are not sent.
+    pub fn left_out(&self) -> u64 {
+        let span = |first: &PacketNumber, last: &PacketNumber| u64::from(last.0 - first.0) + 1;
+        let whole = self.send.first().zip(self.send.last()).map_or(0, |(first, last)| span(first, last));
+        whole - self.send.len() as u64
+    }
 }
 
 /// Plans the decoding of the pictures at the places `wanted` (rising).

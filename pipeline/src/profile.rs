@@ -1,13 +1,22 @@
-//! Where the time goes: nanoseconds by stage, summed over all workers, and what was made in them.
+//! Where the time goes: what each stage took, summed over all threads, what was made in it, and how full
+//! the queues between the stages were.
 //!
-//! Counters are only ever added to and read singly, so relaxed atomics suffice.
+//! A [`Profile`] is shared by all threads of a pipeline and only ever added to; [`Profile::figures`] reads it,
+//! and the [`Figures`] of two moments differ by what happened between them. Which stage keeps the others
+//! waiting is told by [`Binding`].
+
+mod binding;
+mod figures;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
-/// A stage of the pipeline.
+pub use binding::{Binding, Interval};
+pub use figures::{Depth, Figures};
+
+/// A stage of the pipeline, or a wait for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Reading a file or a shard row and taking it apart into packets.
@@ -22,12 +31,27 @@ pub enum Stage {
     Batch,
     /// The consumer's thread waits for a batch.
     Wait,
+    /// Workers wait for clips to make: enough are in flight.
+    Idle,
+    /// A finished batch waits for room in the channel: the consumer is slower.
+    Full,
 }
 
 impl Stage {
-    /// All stages in the order of the data.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::Decode, Self::Transform, Self::Cubes, Self::Batch, Self::Wait];
+    /// All stages in the order of the data, then the waits.
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::Decode,
+        Self::Transform,
+        Self::Cubes,
+        Self::Batch,
+        Self::Wait,
+        Self::Idle,
+        Self::Full,
+    ];
+
+    /// Those that run on the workers' threads.
+    pub const OF_WORKERS: [Self; 4] = [Self::Read, Self::Decode, Self::Transform, Self::Cubes];
 
     /// A word for tables and JSON.
     pub fn name(self) -> &'static str {
@@ -38,33 +62,86 @@ impl Stage {
             Self::Cubes => "cubes",
             Self::Batch => "batch",
             Self::Wait => "wait",
+            Self::Idle => "idle",
+            Self::Full => "full",
         }
     }
 }
 
 /// What the pipeline has done since it was made; shared by all its threads.
+///
+/// Counters are read singly, so relaxed atomics suffice.
 #[derive(Debug, Default)]
 pub struct Profile {
-    nanoseconds: [AtomicU64; Stage::ALL.len()],
+    stages: [Clocks; Stage::ALL.len()],
     clips: AtomicU64,
     frames: AtomicU64,
     repeated: AtomicU64,
+    bytes_read: AtomicU64,
+    sent: AtomicU64,
+    left_out: AtomicU64,
     decoded: AtomicU64,
+    kept: AtomicU64,
+    in_flight: Samples,
+    ready: Samples,
+    out_of_budget: AtomicU64,
+}
+
+/// Nanoseconds of a stage.
+#[derive(Debug, Default)]
+struct Clocks {
+    wall: AtomicU64,
+    cpu: AtomicU64,
+}
+
+/// Depths of a queue, each seen when something was taken out of it.
+#[derive(Debug, Default)]
+struct Samples {
+    sum: AtomicU64,
+    count: AtomicU64,
+}
+
+impl Samples {
+    fn add(&self, depth: usize) {
+        self.sum.fetch_add(depth as u64, Relaxed);
+        self.count.fetch_add(1, Relaxed);
+    }
+
+    fn read(&self) -> Depth {
+        Depth { sum: self.sum.load(Relaxed), count: self.count.load(Relaxed) }
+    }
+}
+
+/// What a decode took and gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// Packets that were sent to a decoder.
+    pub sent: u64,
+    /// Packets between the first and the last one sent that were left out.
+    pub left_out: u64,
+    /// Pictures that came out, wanted or not.
+    pub frames: u64,
+    /// Pictures that were wanted.
+    pub kept: u64,
 }
 
 impl Profile {
     /// Runs `work` and adds its time to `stage`.
     pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
+        let mut lap = self.start();
         let done = work();
-        self.add(stage, start.elapsed());
+        lap.end(stage);
         done
     }
 
-    /// Adds time to a stage.
-    pub fn add(&self, stage: Stage, time: Duration) {
-        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.nanoseconds[stage as usize].fetch_add(nanoseconds, Relaxed);
+    /// Starts a clock for stages that take turns on this thread.
+    pub fn start(&self) -> Lap<'_> {
+        Lap { profile: self, wall: Instant::now(), cpu: thread_cpu() }
+    }
+
+    /// Adds time in which a thread only waited.
+    pub fn add_wait(&self, stage: Stage, time: Duration) {
+        self.stages[stage as usize].wall.fetch_add(nanoseconds(time), Relaxed);
     }
 
     /// Counts a clip of `frames` frames, `repeated` of which repeat the one before them.
@@ -74,30 +151,85 @@ impl Profile {
         self.repeated.fetch_add(repeated as u64, Relaxed);
     }
 
-    /// Counts pictures that came out of a decoder, wanted or not.
-    pub fn count_decoded(&self, pictures: u64) {
-        self.decoded.fetch_add(pictures, Relaxed);
+    /// Counts bytes that were read from files or shards.
+    pub fn count_read(&self, bytes: u64) {
+        self.bytes_read.fetch_add(bytes, Relaxed);
     }
 
-    /// Pictures that came out of decoders.
-    pub fn decoded_frames(&self) -> u64 {
-        self.decoded.load(Relaxed)
+    /// Counts what a decode took and gave.
+    pub fn count_decoded(&self, decoded: Decoded) {
+        self.sent.fetch_add(decoded.sent, Relaxed);
+        self.left_out.fetch_add(decoded.left_out, Relaxed);
+        self.decoded.fetch_add(decoded.frames, Relaxed);
+        self.kept.fetch_add(decoded.kept, Relaxed);
     }
 
-    /// Time spent in a stage, all threads together.
-    pub fn spent(&self, stage: Stage) -> Duration {
-        Duration::from_nanos(self.nanoseconds[stage as usize].load(Relaxed))
+    /// Notes how many jobs are in flight, as one of them is awaited.
+    pub fn see_in_flight(&self, jobs: usize) {
+        self.in_flight.add(jobs);
     }
 
-    /// Clips made.
-    pub fn clips(&self) -> u64 {
-        self.clips.load(Relaxed)
+    /// Notes how many batches lie ready, as the consumer asks for one.
+    pub fn see_ready(&self, batches: usize) {
+        self.ready.add(batches);
     }
 
-    /// Share of frames, 0 to 1, that repeat the frame before them because the video was too short.
-    pub fn repeated_share(&self) -> f64 {
-        self.repeated.load(Relaxed) as f64 / self.frames.load(Relaxed).max(1) as f64
+    /// Counts a clip that was held back because all bytes of the budget are in flight.
+    pub fn count_out_of_budget(&self) {
+        self.out_of_budget.fetch_add(1, Relaxed);
     }
+
+    /// Everything so far.
+    pub fn figures(&self) -> Figures {
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        Figures {
+            wall: self.stages.each_ref().map(|clocks| Duration::from_nanos(read(&clocks.wall))),
+            cpu: self.stages.each_ref().map(|clocks| Duration::from_nanos(read(&clocks.cpu))),
+            clips: read(&self.clips),
+            frames: read(&self.frames),
+            repeated: read(&self.repeated),
+            bytes_read: read(&self.bytes_read),
+            decoded: Decoded {
+                sent: read(&self.sent),
+                left_out: read(&self.left_out),
+                frames: read(&self.decoded),
+                kept: read(&self.kept),
+            },
+            in_flight: self.in_flight.read(),
+            ready: self.ready.read(),
+            out_of_budget: read(&self.out_of_budget),
+        }
+    }
+}
+
+/// A thread's clocks since the last stage ended.
+#[derive(Debug)]
+pub struct Lap<'a> {
+    profile: &'a Profile,
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Lap<'_> {
+    /// Adds the time since the start, or since the stage before ended, to `stage`.
+    pub fn end(&mut self, stage: Stage) {
+        let (wall, cpu) = (Instant::now(), thread_cpu());
+        let clocks = &self.profile.stages[stage as usize];
+        clocks.wall.fetch_add(nanoseconds(wall - self.wall), Relaxed);
+        clocks.cpu.fetch_add(nanoseconds(cpu.saturating_sub(self.cpu)), Relaxed);
+        (self.wall, self.cpu) = (wall, cpu);
+    }
+}
+
+/// Processor time of the calling thread.
+fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -105,20 +237,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_add_up_by_stage() {
+    fn a_thread_that_sleeps_takes_wall_time_but_no_processor_time() {
         let profile = Profile::default();
-        profile.add(Stage::Decode, Duration::from_millis(3));
-        profile.add(Stage::Decode, Duration::from_millis(4));
-        assert_eq!(profile.spent(Stage::Decode), Duration::from_millis(7));
-        assert_eq!(profile.spent(Stage::Wait), Duration::ZERO);
+        profile.time(Stage::Read, || std::thread::sleep(Duration::from_millis(30)));
+        let figures = profile.figures();
+        assert!(figures.wall(Stage::Read) >= Duration::from_millis(30), "{figures:?}");
+        assert!(figures.cpu(Stage::Read) < Duration::from_millis(15), "{figures:?}");
+        assert_eq!(figures.wall(Stage::Decode), Duration::ZERO);
+    }
+
+    #[test]
+    fn stages_that_take_turns_share_the_time_between_them() {
+        let profile = Profile::default();
+        let mut lap = profile.start();
+        std::thread::sleep(Duration::from_millis(5));
+        lap.end(Stage::Transform);
+        lap.end(Stage::Cubes);
+        let figures = profile.figures();
+        assert!(figures.wall(Stage::Transform) >= Duration::from_millis(5));
+        assert!(figures.wall(Stage::Cubes) < Duration::from_millis(5));
     }
 
     #[test]
     fn the_share_of_repeated_frames_is_over_all_clips() {
         let profile = Profile::default();
-        assert_eq!(profile.repeated_share(), 0.0);
+        assert_eq!(profile.figures().repeated_share(), 0.0);
         profile.count_clip(16, 8);
         profile.count_clip(16, 0);
-        assert_eq!((profile.clips(), profile.repeated_share()), (2, 0.25));
+        let figures = profile.figures();
+        assert_eq!((figures.clips, figures.repeated_share()), (2, 0.25));
     }
 }

@@ -165,7 +165,7 @@ pub(crate) fn clips<M: Maker>(
 ) -> Result<impl Stream<Item = Result<Held<M::Row>, StreamError>> + Send + 'static, StreamError> {
     let Asked { source, workers, on_failure, output } = asked;
     let maker = Arc::new(maker);
-    let shop = Shop { source: source.clone(), maker: maker.clone(), on_failure, profile };
+    let shop = Shop { source: source.clone(), maker: maker.clone(), on_failure, profile: profile.clone() };
     let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
     // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
     let (stop, mut stopped) = mpsc::unbounded_channel();
@@ -196,7 +196,10 @@ pub(crate) fn clips<M: Maker>(
                 let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
                 // Permits come back only when rows are dropped, so there is nothing to wait for: with
                 // none in flight all are here, and with some in flight the front is awaited.
-                let Ok(held) = budget.clone().try_acquire_many_owned(permits) else { break };
+                let Ok(held) = budget.clone().try_acquire_many_owned(permits) else {
+                    profile.count_out_of_budget();
+                    break;
+                };
                 let mut end = number;
                 while end < number + at_most && next == Some((epoch, end)) {
                     end += 1;
@@ -204,6 +207,7 @@ pub(crate) fn clips<M: Maker>(
                 }
                 in_flight.push_back(arranger.clone().clips(order, number..end, held));
             }
+            profile.see_in_flight(in_flight.len());
             let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
                 Either::Left((Some(held), _)) => held?,
                 Either::Left((None, _)) if next.is_none() => break,

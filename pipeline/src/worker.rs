@@ -18,6 +18,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread,
+    time::Instant,
 };
 
 use crossbeam_channel::{Receiver, Sender};
@@ -25,7 +26,7 @@ use schemas::quarantine::QuarantineLine;
 use tokio::sync::oneshot;
 
 use crate::{
-    profile::Profile,
+    profile::{Profile, Stage},
     progress::{self, Progress},
     schedule::{Order, Schedule},
     source::{ClipFrames, ClipReader, ClipSource, SourceError},
@@ -175,7 +176,9 @@ impl<M: Maker> Pool<M> {
 fn work<M: Maker>(shop: &Shop<M>, queue: &Receiver<Job<M::Row>>, number: u64, retired: &AtomicBool) {
     let mut reader: Option<Box<dyn ClipReader>> = None;
     while !retired.load(Relaxed) {
+        let start = Instant::now();
         let Ok(job) = queue.recv() else { return };
+        shop.profile.add_wait(Stage::Idle, start.elapsed());
         match job {
             Job::Record { line, answer } => {
                 let _ = answer.send((shop.on_failure)(line));

@@ -19,17 +19,18 @@ use pipeline::{
     quarantine::Quarantine,
     settings::ClipSettings,
     shard::{
-        FrameShards,
-        preprocess::{Making, clips, fill},
+        FrameShards, PacketShards,
+        preprocess::{self, Making, clips, fill},
     },
-    source::{ClipSource, videos},
+    source::{ClipFrames, ClipSource, packets::PacketVideos, videos},
     stream::{self, Workers},
     transform::Resample,
-    video::Limits,
+    video::{Limits, Skipping},
 };
 use schemas::{
     ClipGeometry, MADE_BY,
     frame_shard::{FrameShardFacts, StoredPixels},
+    packet_shard::PacketShardFacts,
 };
 
 /// The films that come with the project, and where they are there, some of the collection.
@@ -130,5 +131,51 @@ fn files_and_frame_shards_give_the_same_first_epoch() {
             from_shards,
             "short side {short_side}"
         );
+    }
+}
+
+fn packets(folder: &Path, films: &[VideoEntry]) -> PacketShards {
+    let dataset = Dataset::of_videos(films.to_vec());
+    let facts = PacketShardFacts {
+        videos: dataset.videos(),
+        videos_per_shard: 4,
+        transcode: None,
+        source: dataset.digest(),
+        made_by: MADE_BY.into(),
+    };
+    let making = Making {
+        workers: 2,
+        patience: Duration::from_secs(60),
+        name: &|number| format!("video {number}"),
+        maker: preprocess::packets(Videos::new(films.to_vec()), facts.clone(), Limits::default()),
+    };
+    let quarantine = Quarantine::open(None, dataset.videos(), 1.0).unwrap();
+    fill(folder, &facts, &making, &quarantine, &AtomicBool::new(false), |_| {}).unwrap();
+    PacketShards::open(folder).unwrap()
+}
+
+#[test]
+fn several_clips_of_a_video_are_the_same_from_files_and_packets_in_one_pass_and_one_by_one() {
+    let films = films();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ClipSettings { clips_per_video: 3, ..settings(0) };
+    let schedule = settings.schedule(films.len() as u64);
+    let shards = packets(folder.path(), &films);
+    let packets = PacketVideos::new(shards.clone(), settings.sampling(), Limits::default());
+    let unskipped = PacketVideos::new(shards, settings.sampling(), Limits::default());
+    let unskipped = unskipped.with_skipping(Skipping::Nothing);
+    let sources: [Arc<dyn ClipSource>; 3] =
+        [raw(&films, settings), Arc::new(Arc::new(packets)), Arc::new(Arc::new(unskipped))];
+    let mut readers = sources.map(|source| source.reader(Arc::default()));
+    for video in 0..films.len() as u64 {
+        let slots: Vec<_> = (3 * video..3 * video + 3).map(|slot| (slot, schedule.start(5, slot))).collect();
+        let clips = readers.each_mut().map(|reader| reader.frames_together(video, slots.clone()));
+        let alone = slots.into_iter().map(|(slot, start)| readers[1].frames(slot, video, start));
+        // A broken film has no row in the shards.
+        let given = |clip: Result<ClipFrames, _>| clip.ok();
+        let [files, packets, unskipped] = clips.map(|clips| clips.into_iter().map(given).collect::<Vec<_>>());
+        assert!(files == packets, "video {video} from packets");
+        assert!(files == unskipped, "video {video} without skipping");
+        assert!(files == alone.map(given).collect::<Vec<_>>(), "video {video}, one by one");
     }
 }

@@ -1,5 +1,7 @@
 //! `metrics.jsonl`: one JSON object a line, one line every so many steps. `validation.jsonl`: one a validation.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What is known after a step.
@@ -25,6 +27,39 @@ pub struct MetricsLine {
     pub repeated_frame_share: f64,
     /// Seconds of wall time since this process began to train.
     pub seconds: f64,
+    /// What the loader did since the last line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loader: Option<LoaderLine>,
+}
+
+/// Where a loader's time went.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoaderLine {
+    /// What keeps the others waiting: `consumer` (loading is fast enough), `decoder`, `transform`, `cubes`,
+    /// `disk`, `demuxer`, `budget` or `batches`.
+    pub binding: String,
+    /// Clips made.
+    pub clips: u64,
+    /// Bytes read from files or shards.
+    pub bytes_read: u64,
+    /// Packets sent to decoders.
+    pub packets_sent: u64,
+    /// Packets among them that were left out, since no clip needs them.
+    pub packets_left_out: u64,
+    /// Pictures that came out of decoders.
+    pub pictures_decoded: u64,
+    /// Of these, pictures that were wanted.
+    pub pictures_kept: u64,
+    /// Seconds of wall time by stage, all threads together: `read`, `decode`, `transform` and `cubes` on the
+    /// workers, `batch` on one thread; then waits: `wait` of the trainer for batches, `idle` of workers for
+    /// clips to make, `full` of batches for room in the channel.
+    pub seconds: BTreeMap<String, f64>,
+    /// Seconds of processor time by stage.
+    pub cpu_seconds: BTreeMap<String, f64>,
+    /// Jobs in flight, on the average.
+    pub jobs_in_flight: f64,
+    /// Batches that lay ready when the trainer asked for one, on the average.
+    pub batches_ready: f64,
 }
 
 /// How well the weights of a step did in a validation.

@@ -13,6 +13,7 @@ use trainer::{
 use crate::{
     arguments::{self, RecipeArguments},
     data,
+    loading::{self, Watch},
     report::{self, Progress, Usage},
     stop, weights,
 };
@@ -70,8 +71,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let batches = data::batches(&dataset, &recipe, first, arguments.workers, &watched)?;
     let mut progress = Progress::new(steps.until, "steps");
     let mut first_and_last: Option<(f64, f64)> = None;
+    let mut watch = Watch::begin(&watched.profile, arguments.workers);
     let outcome = trainer::pretrain(&recipe, &device, batches, &run, steps, &stop, |line| {
-        progress.at(line.step, summary(line));
+        let interval = watch.interval();
+        progress.at(line.step, summary(line, loading::waited_for(&interval)));
+        if line.step % recipe.run.log_every == 0 {
+            line.loader = Some(loading::line(&interval));
+            watch.next();
+        }
         first_and_last = Some((first_and_last.map_or(line.loss, |(first, _)| first), line.loss));
     });
     progress.end();
@@ -129,10 +136,11 @@ fn steps(recipe: &Recipe, dataset: &Dataset, wanted: Option<u64>) -> Result<Step
     Ok(Steps { per_epoch, schedule, until: schedule })
 }
 
-/// The live line of a step.
-fn summary(line: &MetricsLine) -> String {
+/// The live line of a step; it names what is waited for.
+fn summary(line: &MetricsLine, waited_for: Option<&str>) -> String {
+    let waited_for = waited_for.map(|stage| format!(" for {stage}")).unwrap_or_default();
     format!(
-        "loss {:.4}  rate {:.2e}  gradient {:.3}  {:.1} clips/s  waiting {:.0} %  repeated frames {:.0} %",
+        "loss {:.4}  rate {:.2e}  gradient {:.3}  {:.1} clips/s  waiting {:.0} %{waited_for}  repeated frames {:.0} %",
         line.loss,
         line.lr,
         line.gradient_norm,

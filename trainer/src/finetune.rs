@@ -102,14 +102,8 @@ pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         let (loss, gradient_norm);
         (training, loss, gradient_norm) = follow(training, descent, rate, recipe)?;
         let step = training.step;
-        report(Event::Step(&journal.line(|line| MetricsLine {
-            step,
-            epoch,
-            loss,
-            lr: rate,
-            gradient_norm,
-            ..line
-        })?));
+        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
+        journal.line(fill, |line| report(Event::Step(line)))?;
         if let Some(validate) = validate.as_deref_mut().filter(|_| is_validated(recipe, steps, step)) {
             let (line, best) =
                 validations.validate(validate, &model.classifier, &training, recipe, epoch, device)?;

@@ -27,7 +27,8 @@ use crate::{
 };
 
 /// Trains from where `run` ends until `steps.until`. Each of `batches` is one micro-batch; they go on from
-/// [`RunFolder::resume_point`]. `stop` is looked at between steps. `report` sees every step.
+/// [`RunFolder::resume_point`]. `stop` is looked at between steps. `report` sees every step before its line is
+/// written, and may add what a trainer does not know.
 ///
 /// # Errors
 /// When anything but a request to stop keeps it from its last step.
@@ -38,7 +39,7 @@ pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     run: &RunFolder,
     steps: Steps,
     stop: &AtomicBool,
-    mut report: impl FnMut(&MetricsLine),
+    mut report: impl FnMut(&mut MetricsLine),
 ) -> Result<Outcome, TrainError> {
     recipe.check()?;
     let (mut training, model) = begin_or_resume(recipe, device, run)?;
@@ -58,7 +59,8 @@ pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         let (loss, gradient_norm);
         (training, loss, gradient_norm) = follow(training, descent, rate, recipe)?;
         let step = training.step;
-        report(&journal.line(|line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line })?);
+        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
+        journal.line(fill, &mut report)?;
         journal.save_when_due(&training)?;
     }
     journal.done(&training)

@@ -16,7 +16,7 @@ pub use self::{
     layers::RecipeError,
     sections::{
         Clip, ClipOrder, Crop, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run,
-        Schedule, ShortVideo, Verify,
+        Schedule, ShortVideo, Skip, Verify,
     },
 };
 use crate::{

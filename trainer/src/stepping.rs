@@ -164,18 +164,21 @@ impl<'a> Journal<'a> {
         Ok(Self { recipe, run, metrics, stopwatch: Stopwatch::start(), saved: None })
     }
 
-    /// The line of a step, written down if it is one that is logged.
+    /// The line of a step, written down if it is one that is logged. `report` sees it before, and may add
+    /// what a trainer does not know.
     pub(crate) fn line(
         &mut self,
         fill: impl FnOnce(MetricsLine) -> MetricsLine,
-    ) -> Result<MetricsLine, TrainError> {
-        let line = self.stopwatch.line(self.recipe.optimiser.batch, fill);
+        report: impl FnOnce(&mut MetricsLine),
+    ) -> Result<(), TrainError> {
+        let mut line = self.stopwatch.line(self.recipe.optimiser.batch, fill);
+        report(&mut line);
         if line.step % self.recipe.run.log_every == 0 {
             let path = self.run.metrics_path();
             self.metrics.add(&line).map_err(|cause| TrainError::Metrics { path, cause })?;
             self.stopwatch.next_line();
         }
-        Ok(line)
+        Ok(())
     }
 
     /// Writes a checkpoint if this step is one that has one.

@@ -54,6 +54,7 @@ impl Stopwatch {
             waiting_share: (self.waited.as_secs_f64() / seconds).min(1.0),
             repeated_frame_share: self.repeated as f64 / self.frames.max(1) as f64,
             seconds: self.began.elapsed().as_secs_f64(),
+            loader: None,
         })
     }
 

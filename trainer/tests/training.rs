@@ -142,7 +142,7 @@ fn a_request_to_stop_leaves_a_checkpoint_to_go_on_from() {
     let recipe = recipe();
     let (_folder, run) = run(&recipe);
     let stop = AtomicBool::new(false);
-    let report = |line: &MetricsLine| stop.store(line.step == 2, Ordering::Relaxed);
+    let report = |line: &mut MetricsLine| stop.store(line.step == 2, Ordering::Relaxed);
     let outcome =
         pretrain(&recipe, &Device::flex(), batches(&recipe, 0), &run, steps(9), &stop, report).unwrap();
     assert!(matches!(outcome, Outcome::Stopped { step: 2, .. }), "{outcome:?}");

@@ -3,7 +3,7 @@
 //! The container's key flag also marks open groups, recovery points and clean random-access pictures,
 //! and is wrong or missing in damaged files; the slices say what may be trusted.
 
-use super::{Start, bits::Framing, h264, hevc, mpeg, royalty_free};
+use super::{Start, av1, bits::Framing, h264, hevc, mpeg, royalty_free};
 
 /// The codecs that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,7 +128,7 @@ pub fn look(
         Codec::Mpeg4 => (header, packets.map(|packet| mpeg::mpeg4(packet.as_ref())).collect()),
         Codec::Vp8 => (header, packets.map(|packet| royalty_free::vp8(packet.as_ref())).collect()),
         Codec::Vp9 => (header, packets.map(|packet| royalty_free::vp9(packet.as_ref())).collect()),
-        Codec::Av1 => (header, packets.map(|packet| royalty_free::av1(packet.as_ref())).collect()),
+        Codec::Av1 => (header, av1::look(setup, packets)),
         Codec::Mjpeg => {
             let picture = Coded { start: Start::Closed, disposable: true, ..Coded::UNKNOWN };
             (header, packets.map(|packet| Coded { shown: !packet.as_ref().is_empty(), ..picture }).collect())

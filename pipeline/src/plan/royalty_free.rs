@@ -1,6 +1,6 @@
-//! VP8 (RFC 6386), VP9 and AV1: key frames and frames that are not shown.
+//! VP8 (RFC 6386) and VP9: key frames and frames that are not shown.
 //!
-//! No picture of VP8 and VP9 is disposable: also one that refreshes no reference saves probabilities,
+//! No picture is disposable: also one that refreshes no reference saves probabilities,
 //! the segmentation map or motion vectors for its followers.
 
 use super::{Start, bits::Bits, pictures::Coded};
@@ -58,67 +58,6 @@ fn superframe(packet: &[u8]) -> Vec<&[u8]> {
     split().unwrap_or_else(|| vec![packet])
 }
 
-/// What a temporal unit of AV1 codes (bitstream specification 5.9.2, 7.20): it is a start when it has
-/// a sequence header and its first frame is a key frame that is shown.
-pub(super) fn av1(packet: &[u8]) -> Coded {
-    let (mut sequence, mut still, mut first, mut shown) = (false, false, None, false);
-    for (kind, body) in open_units(packet) {
-        let mut bits = Bits::new(body);
-        match kind {
-            1 => {
-                sequence = true;
-                bits.skip(4);
-                still = bits.flag().unwrap_or(false);
-            }
-            3 | 6 => {
-                let frame = if still { Some((true, true)) } else { av1_frame(&mut bits) };
-                let Some((key, is_shown)) = frame else { return Coded::UNKNOWN };
-                shown |= is_shown;
-                first.get_or_insert(key && is_shown);
-            }
-            _ => {}
-        }
-    }
-    let start = if sequence && first == Some(true) { Start::Closed } else { Start::Never };
-    Coded { start, shown, ..Coded::UNKNOWN }
-}
-
-/// Whether an AV1 frame header is that of a key frame, and whether its frame is shown.
-fn av1_frame(bits: &mut Bits) -> Option<(bool, bool)> {
-    if bits.flag()? {
-        return Some((false, true));
-    }
-    Some((bits.number(2)? == 0, bits.flag()?))
-}
-
-/// Types and bodies of the open bitstream units of a temporal unit (AV1, 5.3).
-fn open_units(packet: &[u8]) -> Vec<(u8, &[u8])> {
-    let (mut rest, mut units) = (packet, Vec::new());
-    let mut next = || -> Option<(u8, &[u8])> {
-        let (&first, behind) = rest.split_first()?;
-        let behind = if first >> 2 & 1 == 1 { behind.get(1..)? } else { behind };
-        let (size, behind) = if first >> 1 & 1 == 1 { leb128(behind)? } else { (behind.len(), behind) };
-        let (body, behind) = behind.split_at_checked(size)?;
-        rest = behind;
-        Some((first >> 3 & 15, body))
-    };
-    while let Some(unit) = next() {
-        units.push(unit);
-    }
-    units
-}
-
-fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut value = 0usize;
-    for (place, &byte) in bytes.iter().take(8).enumerate() {
-        value |= usize::from(byte & 127) << (7 * place);
-        if byte < 128 {
-            return Some((value, &bytes[place + 1..]));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,14 +76,5 @@ mod tests {
         assert!(coded.shown && !coded.irregular && coded.start == Start::Never);
         assert!(!vp9(&[hidden, 0]).shown);
         assert_eq!(vp9(&[0b1000_0010, 0]).start, Start::Closed);
-    }
-
-    #[test]
-    fn an_av1_start_needs_a_sequence_header_and_a_shown_key_frame() {
-        let (sequence, key, inter) = ([0x0a, 1, 0], [0x32, 1, 0b0001_0000], [0x32, 1, 0b0011_0000]);
-        assert_eq!(av1(&[sequence, key].concat()).start, Start::Closed);
-        assert_eq!(av1(&key).start, Start::Never);
-        assert_eq!(av1(&[sequence, inter].concat()).start, Start::Never);
-        assert!(!av1(&[0x32, 1, 0b0010_0000]).shown);
     }
 }

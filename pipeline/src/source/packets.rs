@@ -8,7 +8,7 @@ use std::sync::{
 
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
-    drawn::{Drawn, HELD_BY_DECODER, failed},
+    drawn::{self, Drawn, Pictures, failed},
 };
 use crate::{
     FrameRank,
@@ -16,7 +16,7 @@ use crate::{
     plan::views::FrameRule,
     profile::{Profile, Stage},
     shard::{PacketShards, ShardError, ShardVideo},
-    video::{Limits, OpenVideo, VideoReader},
+    video::{Limits, OpenVideo, Skipping, VideoReader},
 };
 
 /// Packet shards as a source of clips.
@@ -25,8 +25,9 @@ pub struct PacketVideos {
     shards: PacketShards,
     rule: FrameRule,
     limits: Limits,
-    /// Bytes that reading a clip of each video takes; 0 until it was opened once.
-    bytes: Vec<AtomicU64>,
+    skipping: Skipping,
+    /// Bytes of each video's packets and of a picture; 0 until it was opened once.
+    bytes: Vec<[AtomicU64; 2]>,
 }
 
 /// Bytes of the packets of a video that was never opened: what a row has at most, mostly.
@@ -37,8 +38,14 @@ impl PacketVideos {
     pub fn new(shards: PacketShards, rule: impl Into<FrameRule>, limits: Limits) -> Self {
         // Facts may come from anywhere: no more counters than there can be videos.
         let videos = shards.facts().videos.min(MOST_VIDEOS);
-        let bytes = (0..videos).map(|_| AtomicU64::new(0)).collect();
-        Self { shards, rule: rule.into(), limits, bytes }
+        let bytes = (0..videos).map(|_| Default::default()).collect();
+        Self { shards, rule: rule.into(), limits, skipping: Skipping::default(), bytes }
+    }
+
+    /// The same videos with another way of skipping.
+    pub fn with_skipping(mut self, skipping: Skipping) -> Self {
+        self.skipping = skipping;
+        self
     }
 }
 
@@ -55,15 +62,16 @@ impl ClipSource for Arc<PacketVideos> {
     }
 
     fn bytes(&self, video: u64, clips: u64) -> u64 {
-        // Each clip is decoded by itself, but the frames of all are held until the last is done.
-        match self.bytes.get(video as usize).map(|bytes| bytes.load(Relaxed)) {
-            Some(known) if known > 0 => known.saturating_mul(clips),
+        let frames = u64::from(self.rule.most_frames()).saturating_mul(clips);
+        match self.bytes.get(video as usize).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
+            Some([packets, picture]) if picture > 0 => drawn::held_bytes(packets, picture, frames),
             _ => UNKNOWN_PACKETS.saturating_mul(clips),
         }
     }
 
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {
-        Box::new(Reader { source: self.clone(), reader: VideoReader::new(self.limits), last: None, profile })
+        let reader = VideoReader::new(self.limits).with_skipping(self.skipping);
+        Box::new(Reader { source: self.clone(), reader, last: None, profile })
     }
 }
 
@@ -92,9 +100,9 @@ impl Reader {
         let open = self.reader.open_stored(&video.stored).map_err(|why| failed(&why, Reach::Video))?;
         let packets: u64 = video.stored.packets.iter().map(|packet| u64::from(packet.bytes)).sum();
         let picture = u64::from(open.facts.width) * u64::from(open.facts.height) * 3 / 2;
-        let pictures = u64::from(self.source.rule.most_frames()) + HELD_BY_DECODER;
-        if let Some(bytes) = self.source.bytes.get(number as usize) {
-            bytes.store(packets.saturating_add(picture.saturating_mul(pictures)).max(1), Relaxed);
+        if let Some([of_packets, of_picture]) = self.source.bytes.get(number as usize) {
+            of_packets.store(packets, Relaxed);
+            of_picture.store(picture.max(1), Relaxed);
         }
         let loaded = vec![false; video.segments()];
         Ok(Opened { number, video, open, loaded })
@@ -102,13 +110,14 @@ impl Reader {
 }
 
 impl Opened {
-    /// Loads the packets that decoding the `wanted` frames takes.
+    /// Loads the packets that decoding the `wanted` frames takes; gives how many bytes were read.
     fn load(
         &mut self,
         shards: &PacketShards,
         reader: &VideoReader,
         wanted: &[FrameRank],
-    ) -> Result<(), SourceError> {
+    ) -> Result<u64, SourceError> {
+        let mut read = 0;
         let needed = reader.needed(&self.open, wanted).map_err(|why| failed(&why, Reach::Slot))?;
         for segment in self.video.segments_of(needed.into_iter().map(|packet| packet.0 as usize)) {
             if !self.loaded[segment]
@@ -116,9 +125,25 @@ impl Opened {
             {
                 self.open.put_packets(packets, &bytes);
                 self.loaded[segment] = true;
+                read += bytes.len() as u64;
             }
         }
-        Ok(())
+        Ok(read)
+    }
+
+    /// A clip of these frames. A frame's name is its rank in the source.
+    fn clip(&self, drawn: Drawn, mut pictures: Pictures) -> ClipFrames {
+        let Drawn { mut ranks, times, .. } = drawn;
+        let stored = &self.video.stored;
+        if let Some(made) = &stored.made {
+            let in_source = |rank: &mut FrameRank| {
+                rank.0 = made.source_frames.get(rank.0 as usize).copied().unwrap_or(rank.0);
+            };
+            ranks.iter_mut().for_each(in_source);
+            pictures.iter_mut().for_each(|(rank, _)| in_source(rank));
+        }
+        let pixels = Pixels::Pictures { pictures, orientation: stored.orientation };
+        ClipFrames { video: stored.video.as_str().into(), label: stored.label, ranks, times, pixels }
     }
 }
 
@@ -127,33 +152,41 @@ fn broken(why: ShardError) -> SourceError {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError> {
+        let mut one = self.frames_together(video, vec![(slot, start)]);
+        one.pop().expect("because each slot has a result")
+    }
+
+    /// One plan and one pass for all slots; the segments that it takes are read once.
+    fn frames_together(
+        &mut self,
+        video: u64,
+        slots: Vec<(u64, Draws)>,
+    ) -> Vec<Result<ClipFrames, SourceError>> {
         let profile = Arc::clone(&self.profile);
         let mut opened = match self.last.take() {
             Some(last) if last.number == video => last,
-            _ => profile.time(Stage::Read, || self.open(video))?,
+            _ => match profile.time(Stage::Read, || self.open(video)) {
+                Ok(opened) => opened,
+                Err(why) => return slots.iter().map(|_| Err(why.clone())).collect(),
+            },
         };
-        let drawn = Drawn::of(&opened.open.facts, self.source.rule, slot, &mut start)?;
-        profile.time(Stage::Read, || opened.load(&self.source.shards, &self.reader, &drawn.wanted))?;
-        let mut pictures = drawn.decode(&mut self.reader, &opened.open, &profile)?;
-        let Drawn { mut ranks, times, .. } = drawn;
-        if let Some(made) = &opened.video.stored.made {
-            // A frame's name is its rank in the source.
-            let in_source = |rank: &mut FrameRank| {
-                rank.0 = made.source_frames.get(rank.0 as usize).copied().unwrap_or(rank.0);
-            };
-            ranks.iter_mut().for_each(in_source);
-            pictures.iter_mut().for_each(|(rank, _)| in_source(rank));
+        let rule = self.source.rule;
+        let draw = |(slot, mut start): (u64, Draws)| Drawn::of(&opened.open.facts, rule, slot, &mut start);
+        let drawn: Vec<_> = slots.into_iter().map(draw).collect();
+        let pictures = drawn::together(&drawn, |wanted| {
+            let shards = &self.source.shards;
+            let loaded = profile.time(Stage::Read, || opened.load(shards, &self.reader, wanted))?;
+            profile.count_read(loaded);
+            drawn::decode(wanted, &mut self.reader, &opened.open, &profile)
+        });
+        let frames = |(drawn, pictures): (Result<Drawn, _>, Result<_, SourceError>)| {
+            Ok(opened.clip(drawn?, pictures?))
+        };
+        let clips: Vec<_> = drawn.into_iter().zip(pictures).map(frames).collect();
+        if clips.iter().any(Result::is_ok) {
+            self.last = Some(opened);
         }
-        let stored = &opened.video.stored;
-        let (name, label, orientation) = (stored.video.clone(), stored.label, stored.orientation);
-        self.last = Some(opened);
-        Ok(ClipFrames {
-            video: name.into(),
-            label,
-            ranks,
-            times,
-            pixels: Pixels::Pictures { pictures, orientation },
-        })
+        clips
     }
 }

@@ -42,7 +42,10 @@ impl ClipReader for Reader {
     fn frames(&mut self, slot: u64, _video: u64, _start: Draws) -> Result<ClipFrames, SourceError> {
         let row = self.profile.time(Stage::Read, || self.shards.read(slot));
         match row.map_err(|why| SourceError::Broken { reason: why.to_string() })? {
-            Some(clip) => Ok(frames(clip)),
+            Some(clip) => {
+                self.profile.count_read(clip.bytes.len() as u64);
+                Ok(frames(clip))
+            }
             None => {
                 let reason = "the shards have no row for this clip: it failed when they were written".into();
                 Err(SourceError::LeftOut { reason, reach: Reach::Slot })

@@ -1,7 +1,6 @@
 //! Frames from video files: opened, planned and decoded when they are asked for.
 
 use std::{
-    collections::BTreeMap,
     fs,
     sync::{
         Arc,
@@ -11,15 +10,14 @@ use std::{
 
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
-    drawn::{self, Drawn, HELD_BY_DECODER, failed},
+    drawn::{self, Drawn, failed},
 };
 use crate::{
-    FrameRank, dataset,
+    dataset,
     draws::Draws,
-    picture::Picture,
     plan::views::FrameRule,
     profile::{Profile, Stage},
-    video::{Limits, OpenVideo, Verify, VideoReader},
+    video::{Limits, OpenVideo, Skipping, Verify, VideoReader},
 };
 
 /// Video files as a source of clips.
@@ -29,6 +27,7 @@ pub struct Videos {
     rule: FrameRule,
     limits: Limits,
     verify: Verify,
+    skipping: Skipping,
     /// Videos that were decoded whole without complaint; each is once, by whichever thread has it first.
     verified: Vec<AtomicBool>,
     /// Bytes of each video's file and of a picture; 0 until it was opened once.
@@ -51,6 +50,7 @@ impl Videos {
             rule: rule.into(),
             limits,
             verify: Verify::default(),
+            skipping: Skipping::default(),
             verified,
             bytes,
             largest: AtomicU64::new(0),
@@ -63,10 +63,15 @@ impl Videos {
         self
     }
 
+    /// The same videos with another way of skipping.
+    pub fn with_skipping(mut self, skipping: Skipping) -> Self {
+        self.skipping = skipping;
+        self
+    }
+
     fn clip_bytes(&self, file: u64, picture: u64, clips: u64) -> u64 {
         let file = if file > self.limits.file_bytes { 0 } else { file };
-        let wanted = u64::from(self.rule.most_frames()).saturating_mul(clips);
-        file.saturating_add(picture.saturating_mul(wanted.saturating_add(HELD_BY_DECODER)))
+        drawn::held_bytes(file, picture, u64::from(self.rule.most_frames()).saturating_mul(clips))
     }
 }
 
@@ -100,7 +105,7 @@ impl ClipSource for Arc<Videos> {
     }
 
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {
-        let reader = VideoReader::new(self.limits).with_verify(self.verify);
+        let reader = VideoReader::new(self.limits).with_verify(self.verify).with_skipping(self.skipping);
         Box::new(Reader { source: self.clone(), reader, last: None, profile })
     }
 }
@@ -119,8 +124,7 @@ impl ClipReader for Reader {
         one.pop().expect("because each slot has a result")
     }
 
-    /// One plan and one pass for all slots. Where that fails, each is read alone: a slot must not depend
-    /// on the damage that lies in another's frames.
+    /// One plan and one pass for all slots.
     fn frames_together(
         &mut self,
         video: u64,
@@ -133,13 +137,24 @@ impl ClipReader for Reader {
         let rule = self.source.rule;
         let draw = |(slot, mut start): (u64, Draws)| Drawn::of(&open.facts, rule, slot, &mut start);
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
-        let mut clips = self.decode(video, &open, &drawn);
-        let of_slot = |clip: &Result<_, SourceError>| {
-            matches!(clip, Err(SourceError::Failed { reach: Reach::Slot, .. }))
+        let pictures = drawn::together(&drawn, |wanted| {
+            let pictures = drawn::decode(wanted, &mut self.reader, &open, &self.profile)?;
+            self.learn(video, &open, &pictures);
+            Ok(pictures)
+        });
+        let entry = &self.source.videos.entries()[video as usize];
+        let name: Arc<str> = entry.path.display().to_string().into();
+        let frames = |(drawn, pictures): (Result<Drawn, _>, Result<_, SourceError>)| {
+            let (drawn, pictures) = (drawn?, pictures?);
+            Ok(ClipFrames {
+                video: name.clone(),
+                label: entry.label,
+                ranks: drawn.ranks,
+                times: drawn.times,
+                pixels: Pixels::Pictures { pictures, orientation: open.facts.orientation },
+            })
         };
-        if drawn.len() > 1 && clips.iter().any(of_slot) {
-            clips = drawn.chunks(1).flat_map(|one| self.decode(video, &open, one)).collect();
-        }
+        let clips: Vec<_> = drawn.into_iter().zip(pictures).map(frames).collect();
         if clips.iter().any(Result::is_ok) {
             self.last = Some((video, open));
         }
@@ -161,7 +176,9 @@ impl Reader {
             Some((last, open)) if last == number => open,
             _ => {
                 let opened = self.profile.time(Stage::Read, || self.reader.open(&video.path));
-                opened.map_err(|why| failed(&why, Reach::Video))?
+                let opened = opened.map_err(|why| failed(&why, Reach::Video))?;
+                self.profile.count_read(opened.facts.bytes);
+                opened
             }
         };
         let verified = self.source.verified.get(number as usize);
@@ -173,57 +190,8 @@ impl Reader {
         Ok(open)
     }
 
-    /// The frames of drawn clips of video `number`, decoded in one pass.
-    fn decode(
-        &mut self,
-        number: u64,
-        open: &OpenVideo,
-        clips: &[Result<Drawn, SourceError>],
-    ) -> Vec<Result<ClipFrames, SourceError>> {
-        // How many clips still need each frame: the last to need it takes it.
-        let mut needed: BTreeMap<FrameRank, (u32, Option<Picture>)> = BTreeMap::new();
-        for rank in clips.iter().flatten().flat_map(|drawn| &drawn.wanted) {
-            needed.entry(*rank).or_default().0 += 1;
-        }
-        let wanted: Vec<FrameRank> = needed.keys().copied().collect();
-        let pictures = match drawn::decode(&wanted, &mut self.reader, open, &self.profile) {
-            Ok(pictures) => pictures,
-            Err(why) => {
-                let failed = |drawn: &Result<Drawn, SourceError>| match drawn {
-                    Ok(_) => Err(why.clone()),
-                    Err(why) => Err(why.clone()),
-                };
-                return clips.iter().map(failed).collect();
-            }
-        };
-        self.learn(number, open, &pictures);
-        for ((_, place), (_, picture)) in needed.values_mut().zip(pictures) {
-            *place = Some(picture);
-        }
-        let entry = &self.source.videos.entries()[number as usize];
-        let name: Arc<str> = entry.path.display().to_string().into();
-        let mut take = |rank: &FrameRank| {
-            let (clips, place) = needed.get_mut(rank)?;
-            *clips -= 1;
-            let picture = if *clips == 0 { place.take() } else { place.clone() };
-            Some((*rank, picture?))
-        };
-        let frames = |drawn: &Result<Drawn, SourceError>| {
-            let drawn = drawn.as_ref().map_err(Clone::clone)?;
-            let pictures = drawn.wanted.iter().filter_map(&mut take).collect();
-            Ok(ClipFrames {
-                video: name.clone(),
-                label: entry.label,
-                ranks: drawn.ranks.clone(),
-                times: drawn.times.clone(),
-                pixels: Pixels::Pictures { pictures, orientation: open.facts.orientation },
-            })
-        };
-        clips.iter().map(frames).collect()
-    }
-
     /// Remembers what a decode without complaint tells of a video.
-    fn learn(&self, number: u64, open: &OpenVideo, pictures: &[(FrameRank, Picture)]) {
+    fn learn(&self, number: u64, open: &OpenVideo, pictures: &drawn::Pictures) {
         if let Some(verified) = self.source.verified.get(number as usize).filter(|_| open.is_verified()) {
             verified.store(true, Relaxed);
         }

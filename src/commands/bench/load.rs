@@ -8,13 +8,15 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
-    profile::{Profile, Stage},
+    profile::{Interval, Profile, Stage},
     quarantine::Quarantine,
 };
 
 use crate::{
     arguments::{self, RecipeArguments},
-    data, report,
+    data,
+    loading::{self, Watch},
+    report,
 };
 
 /// Clips of a batch, as loaders are usually compared.
@@ -25,6 +27,7 @@ const BATCH: usize = 4;
 /// Whole record batches are made (decoded, cropped, resized, masked, cut into cubes) and thrown away.
 /// Videos are taken for verified, as they are from the second epoch of a run on; `--set clip.verify=video`
 /// counts their verification in. The best of the repetitions stands in `clips_per_second`, all of them in `rounds`.
+/// --profile says on stderr where the time went, and which stage binds.
 ///
 /// Example: tubelet bench load films --seconds 10 --workers 2 --repeat 3
 #[derive(clap::Args)]
@@ -44,6 +47,9 @@ pub struct Arguments {
     /// Clips drawn from each video
     #[arg(long, value_name = "N")]
     clips_per_video: Option<usize>,
+    /// Say where the time went, stage by stage, and what to do about it
+    #[arg(long)]
+    profile: bool,
     #[command(flatten)]
     recipe: RecipeArguments,
 }
@@ -71,7 +77,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     batches.next().context("the pipeline ended")??;
     let limit = Duration::from_secs_f64(arguments.seconds.max(0.1));
     let mut rounds = Vec::new();
-    let before = Before::of(&profile);
+    let watch = Watch::begin(&profile, arguments.workers);
+    let cpu_before = report::cpu_seconds();
     let mut all = 0;
     for _ in 0..arguments.repeat.max(1) {
         let (start, mut clips) = (Instant::now(), 0);
@@ -83,48 +90,45 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     ensure!(all > 0, "no clip was made");
     let best = rounds.iter().copied().fold(0.0, f64::max);
-    println!("{}", before.summary(&profile, best, &rounds, quarantine.failed()));
+    let interval = watch.interval();
+    let cpu_seconds = report::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
+    if arguments.profile {
+        report::say(format_args!("{}{}", loading::table(&interval), loading::sentence(&interval)));
+    }
+    println!("{}", summary(&interval, cpu_seconds, best, &rounds, quarantine.failed()));
     Ok(())
 }
 
-/// Counters when measuring began.
-struct Before {
-    clips: u64,
-    decoded: u64,
-    cpu_seconds: f64,
-    spent: [Duration; Stage::ALL.len()],
-}
-
-impl Before {
-    fn of(profile: &Profile) -> Self {
-        Self {
-            clips: profile.clips(),
-            decoded: profile.decoded_frames(),
-            cpu_seconds: report::cpu_seconds().unwrap_or(0.0),
-            spent: Stage::ALL.map(|stage| profile.spent(stage)),
-        }
-    }
-
-    fn summary(&self, profile: &Profile, best: f64, rounds: &[f64], failed: u64) -> serde_json::Value {
-        let clips = (profile.clips() - self.clips).max(1) as f64;
-        let cpu = report::cpu_seconds().map(|seconds| 1e3 * (seconds - self.cpu_seconds) / clips);
-        let stages: serde_json::Map<_, _> = Stage::ALL
-            .into_iter()
-            .zip(self.spent)
-            .map(|(stage, before)| {
-                let milliseconds = (profile.spent(stage) - before).as_secs_f64() * 1e3 / clips;
-                (stage.name().to_owned(), milliseconds.into())
-            })
-            .collect();
-        serde_json::json!({
-            "clips_per_second": best,
-            "rounds": rounds,
-            "cpu_ms_per_clip": cpu,
-            "decoded_frames_per_clip": (profile.decoded_frames() - self.decoded) as f64 / clips,
-            "repeated_frame_share": profile.repeated_share(),
-            "failed_videos": failed,
-            "peak_rss_mb": report::peak_memory().map(|bytes| bytes / 1_000_000),
-            "wall_ms_per_clip_by_stage": stages,
-        })
-    }
+/// The JSON object that is printed.
+fn summary(
+    interval: &Interval,
+    cpu_seconds: Option<f64>,
+    best: f64,
+    rounds: &[f64],
+    failed: u64,
+) -> serde_json::Value {
+    let figures = &interval.figures;
+    let clips = figures.clips.max(1) as f64;
+    let by_stage = |of: &dyn Fn(Stage) -> Duration| -> serde_json::Map<String, serde_json::Value> {
+        let each = |stage: Stage| (stage.name().to_owned(), (1e3 * of(stage).as_secs_f64() / clips).into());
+        Stage::ALL.into_iter().map(each).collect()
+    };
+    let each = |count: u64| count as f64 / clips;
+    serde_json::json!({
+        "clips_per_second": best,
+        "rounds": rounds,
+        "cpu_ms_per_clip": cpu_seconds.map(|seconds| 1e3 * seconds / clips),
+        "decoded_frames_per_clip": each(figures.decoded.frames),
+        "packets_sent_per_clip": each(figures.decoded.sent),
+        "packets_left_out_per_clip": each(figures.decoded.left_out),
+        "bytes_read_per_clip": each(figures.bytes_read),
+        "repeated_frame_share": figures.repeated_share(),
+        "failed_videos": failed,
+        "peak_rss_mb": report::peak_memory().map(|bytes| bytes / 1_000_000),
+        "binding": interval.binding().name(),
+        "jobs_in_flight": figures.in_flight.mean(),
+        "batches_ready": figures.ready.mean(),
+        "wall_ms_per_clip_by_stage": by_stage(&|stage| figures.wall(stage)),
+        "cpu_ms_per_clip_by_stage": by_stage(&|stage| figures.cpu(stage)),
+    })
 }

@@ -66,6 +66,18 @@ pub struct Clip {
     pub target_fps: f64,
     /// What must decode without complaint before a video gives clips.
     pub verify: Verify,
+    /// Which pictures that no clip wants are not decoded. It changes the speed and no pixel.
+    pub skip: Skip,
+}
+
+/// Which pictures that no clip wants are not decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Skip {
+    /// Those that no other picture refers to.
+    Unwanted,
+    /// None: all between a random-access point and the last wanted picture are decoded.
+    Nothing,
 }
 
 /// What must decode without complaint before a video gives clips.
@@ -268,6 +280,7 @@ impl Default for Clip {
             short_video: ShortVideo::RepeatLast,
             target_fps: 0.0,
             verify: Verify::Video,
+            skip: Skip::Unwanted,
         }
     }
 }
