@@ -186,6 +186,18 @@ impl Dataset {
         }
     }
 
+    /// Number and entry of the videos: of shards those that have a row, as they were named and labelled there.
+    ///
+    /// # Errors
+    /// When a shard cannot be read.
+    pub fn listing(&self) -> Result<Vec<(u64, VideoEntry)>, DatasetError> {
+        match self {
+            Self::Videos(videos) => Ok((0..).zip(videos.entries.iter().cloned()).collect()),
+            Self::FrameShards(shards) => Ok(shards.listing()?),
+            Self::PacketShards(shards) => Ok(shards.listing()?),
+        }
+    }
+
     /// Slots of an epoch when `wanted` clips are drawn from each video; see [`Self::clips_per_video`].
     pub fn slots(&self, wanted: u32) -> u64 {
         self.videos().saturating_mul(u64::from(self.clips_per_video(wanted)))

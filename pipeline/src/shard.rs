@@ -21,6 +21,7 @@ mod footer;
 mod frames;
 mod kind;
 mod layout;
+mod listing;
 mod packets;
 pub mod preprocess;
 mod reader;

@@ -3,6 +3,7 @@
 //! A [`ClipSource`] is shared by all workers and knows the slots; each worker has a [`ClipReader`] of its
 //! own, which holds what must stay on one thread (decoders, open files).
 
+pub mod chosen;
 #[cfg(feature = "video")]
 pub(crate) mod drawn;
 #[cfg(feature = "video")]

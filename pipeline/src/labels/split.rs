@@ -54,11 +54,11 @@ impl FromStr for Split {
     }
 }
 
-/// Divides labelled videos into those to train on and a share of each class, rounded, that is held out;
-/// both keep their order. A class of two or more videos has at least one on either side.
-pub fn held_out(videos: Vec<VideoEntry>, share: f64, seed: u64) -> (Vec<VideoEntry>, Vec<VideoEntry>) {
+/// Which of labelled videos are held out: a share of each class, rounded. A class of two or more videos has at
+/// least one on either side.
+pub fn held_out(videos: &[VideoEntry], share: f64, seed: u64) -> Vec<bool> {
     let mut out = vec![false; videos.len()];
-    for (class, mut rows) in by_class(&videos) {
+    for (class, mut rows) in by_class(videos) {
         // The number is the class's bits: −1, the class of the unlabelled, has its own stream too.
         Draws::new(seed, Purpose::Split, 0, u64::from(class as u32)).shuffle(&mut rows);
         let wanted = (rows.len() as f64 * share).round() as usize;
@@ -67,11 +67,7 @@ pub fn held_out(videos: Vec<VideoEntry>, share: f64, seed: u64) -> (Vec<VideoEnt
             out[*row] = true;
         }
     }
-    let mut parts = (Vec::new(), Vec::new());
-    for (video, out) in videos.into_iter().zip(out) {
-        if out { parts.1.push(video) } else { parts.0.push(video) }
-    }
-    parts
+    out
 }
 
 #[cfg(test)]
@@ -91,23 +87,23 @@ mod tests {
     }
 
     #[test]
-    fn every_class_is_on_both_sides_and_no_video_is() {
+    fn every_class_is_on_both_sides() {
         let videos: Vec<_> =
             (0..50).map(|at| VideoEntry { path: format!("{at}.mp4").into(), label: Some(at % 3) }).collect();
-        let (train, test) = held_out(videos.clone(), 0.2, 7);
+        let out = held_out(&videos, 0.2, 7);
         // Three of 17, 17 and 16.
-        assert_eq!((train.len(), test.len()), (41, 9));
+        assert_eq!(out.iter().filter(|out| **out).count(), 9);
         for class in 0..3 {
-            assert!(test.iter().any(|video| video.label == Some(class)));
+            assert!(videos.iter().zip(&out).any(|(video, out)| *out && video.label == Some(class)));
+            assert!(videos.iter().zip(&out).any(|(video, out)| !out && video.label == Some(class)));
         }
-        assert!(test.iter().all(|video| !train.contains(video)));
-        assert_eq!(held_out(videos.clone(), 0.2, 7), (train, test.clone()));
-        assert_ne!(held_out(videos, 0.2, 8).1, test);
+        assert_eq!(held_out(&videos, 0.2, 7), out);
+        assert_ne!(held_out(&videos, 0.2, 8), out);
     }
 
     #[test]
     fn a_class_of_one_video_is_trained_on() {
-        let videos = vec![VideoEntry { path: "a.mp4".into(), label: Some(0) }];
-        assert_eq!(held_out(videos.clone(), 0.5, 0), (videos, vec![]));
+        let videos = [VideoEntry { path: "a.mp4".into(), label: Some(0) }];
+        assert_eq!(held_out(&videos, 0.5, 0), [false]);
     }
 }

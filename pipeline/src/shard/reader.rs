@@ -42,8 +42,9 @@ pub struct Shards<F> {
 /// Clips whose frames were decoded before.
 pub type FrameShards = Shards<FrameShardFacts>;
 
+/// One file.
 #[derive(Debug)]
-struct Shard {
+pub(super) struct Shard {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
     blocks: Arc<Blocks>,
@@ -118,6 +119,11 @@ impl<F: ShardFacts> Shards<F> {
         let start = self.places.partition_point(|place| place.key < key);
         let count = self.places[start..].partition_point(|place| place.key == key);
         &self.places[start..start + count]
+    }
+
+    /// The files.
+    pub(super) fn shards(&self) -> &[Shard] {
+        &self.shards
     }
 
     /// The file of a row.
@@ -206,14 +212,19 @@ impl Shard {
         }
     }
 
-    fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>, ShardError> {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A reader of it, before it is told what to read.
+    pub(super) fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>, ShardError> {
         let file = File::open(&self.path)
             .and_then(|file| CheckedFile::new(file, self.blocks.clone()))
             .map_err(|cause| ShardError::Io { action: "read", path: self.path.clone(), cause })?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
     }
 
-    fn damaged(&self, cause: parquet::errors::ParquetError) -> ShardError {
+    pub(super) fn damaged(&self, cause: parquet::errors::ParquetError) -> ShardError {
         ShardError::Damaged { path: self.path.clone(), cause }
     }
 }
