@@ -73,7 +73,11 @@ impl RecipeArguments {
     }
 }
 
-fn built_in(name: &str) -> Result<Recipe> {
+/// The built-in recipe of this name.
+///
+/// # Errors
+/// Asked wrongly: there is none.
+pub fn built_in(name: &str) -> Result<Recipe> {
     Ok(Recipe::built_in(name).map_err(wrong)?)
 }
 
@@ -85,7 +89,8 @@ pub fn check(recipe: &Recipe) -> Result<()> {
     Ok(recipe.check().map_err(wrong)?)
 }
 
-fn wrong(why: RecipeError) -> Usage {
+/// A recipe that is wrong, with what would do.
+pub fn wrong(why: RecipeError) -> Usage {
     let usage = Usage::new(why.to_string());
     match why.hint() {
         Some(hint) => usage.hint(hint),

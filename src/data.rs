@@ -11,7 +11,10 @@ use pipeline::{
     channel::{self, Batches},
     dataset::Dataset,
     mask::{DecoderMask, MaskKind},
-    plan::sampling::{Pace, ShortVideo},
+    plan::{
+        sampling::{Pace, ShortVideo},
+        views::FrameRule,
+    },
     profile::Profile,
     quarantine::Quarantine,
     schedule::ClipOrder,
@@ -19,8 +22,9 @@ use pipeline::{
     source::ClipSource,
     stream::{self, Workers},
     transform::{Resample, crop::CropRule},
+    worker::OnFailure,
 };
-use schemas::frame_shard::StoredPixels;
+use schemas::{frame_shard::StoredPixels, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
 
 use crate::{
@@ -32,7 +36,7 @@ use crate::{
 const IN_FLIGHT_BYTES: u64 = 1 << 30;
 
 /// Bytes of batches that wait for the trainer.
-const WAITING_BYTES: u64 = 256 << 20;
+pub const WAITING_BYTES: u64 = 256 << 20;
 
 /// Opens VIDEOS, a manifest, or a folder of shards.
 ///
@@ -142,65 +146,72 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
 /// When this build has no video decoder and the data are videos; asked wrongly when shards hold other
 /// clips than the recipe asks for.
 pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
-    match dataset {
-        Dataset::Videos(videos) => raw(videos, recipe),
-        Dataset::FrameShards(shards) => {
-            let facts = shards.facts();
-            let clip = &recipe.clip;
-            for (key, stored, wanted) in [
-                ("clip.frames", facts.frames as usize, clip.frames),
-                ("clip.stride", facts.stride as usize, clip.stride),
-                ("clip.short_side", facts.short_side as usize, clip.short_side),
-            ] {
-                if stored != wanted {
-                    return Err(Usage::new(format!(
-                        "the shards were made with {key} = {stored}, not {wanted}"
-                    ))
+    if let Dataset::FrameShards(shards) = dataset {
+        let facts = shards.facts();
+        let clip = &recipe.clip;
+        for (key, stored, wanted) in [
+            ("clip.frames", facts.frames as usize, clip.frames),
+            ("clip.stride", facts.stride as usize, clip.stride),
+            ("clip.short_side", facts.short_side as usize, clip.short_side),
+        ] {
+            if stored != wanted {
+                return Err(Usage::new(format!("the shards were made with {key} = {stored}, not {wanted}"))
                     .hint(format!("--set {key}={stored}"))
                     .into());
-                }
             }
-            // Planes of their own size become RGB as the files' would; resized ones cannot.
-            let (kept, way) = match facts.pixels {
-                StoredPixels::Rgb => ("RGB", recipe::Resample::Rgb),
-                StoredPixels::Planes if facts.short_side > 0 => ("resized planes", recipe::Resample::Planes),
-                StoredPixels::Planes => ("planes", clip.resample),
-            };
-            if way != clip.resample {
-                let way = if way == recipe::Resample::Rgb { "rgb" } else { "planes" };
-                return Err(Usage::new(format!("the shards hold {kept}, which clip.resample = {way} reads"))
-                    .hint(format!("--set clip.resample={way}"))
-                    .into());
-            }
-            if clip.target_fps > 0.0 {
-                return Err(Usage::new(
-                    "clip.target_fps cannot be chosen for shards: their frames are stored",
-                )
-                .into());
-            }
-            Ok(Arc::new(shards.clone()))
         }
-        Dataset::PacketShards(shards) => packets(shards, recipe),
+        // Planes of their own size become RGB as the files' would; resized ones cannot.
+        let (kept, way) = match facts.pixels {
+            StoredPixels::Rgb => ("RGB", recipe::Resample::Rgb),
+            StoredPixels::Planes if facts.short_side > 0 => ("resized planes", recipe::Resample::Planes),
+            StoredPixels::Planes => ("planes", clip.resample),
+        };
+        if way != clip.resample {
+            let way = if way == recipe::Resample::Rgb { "rgb" } else { "planes" };
+            return Err(Usage::new(format!("the shards hold {kept}, which clip.resample = {way} reads"))
+                .hint(format!("--set clip.resample={way}"))
+                .into());
+        }
+        if clip.target_fps > 0.0 {
+            return Err(
+                Usage::new("clip.target_fps cannot be chosen for shards: their frames are stored").into()
+            );
+        }
+    }
+    source_by(dataset, recipe, settings(recipe, 1)?.sampling().into())
+}
+
+/// The dataset as a source of clips whose frames are chosen by `rule`; frame shards hold theirs.
+///
+/// # Errors
+/// When this build has no video decoder and the data are videos.
+pub fn source_by(dataset: &Dataset, recipe: &Recipe, rule: FrameRule) -> Result<Arc<dyn ClipSource>> {
+    match dataset {
+        Dataset::Videos(videos) => raw(videos, recipe, rule),
+        Dataset::FrameShards(shards) => Ok(Arc::new(shards.clone())),
+        Dataset::PacketShards(shards) => packets(shards, recipe, rule),
     }
 }
 
 #[cfg(feature = "video")]
-fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe, rule: FrameRule) -> Result<Arc<dyn ClipSource>> {
     use pipeline::{source::videos, video::Verify};
-    let sampling = settings(recipe, 1)?.sampling();
     let verify = match recipe.clip.verify {
         recipe::Verify::Video => Verify::Video,
         recipe::Verify::Clip => Verify::Clip,
     };
-    let videos = videos::Videos::new(videos.clone(), sampling, limits(recipe));
+    let videos = videos::Videos::new(videos.clone(), rule, limits(recipe));
     Ok(Arc::new(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe)))))
 }
 
 #[cfg(feature = "video")]
-fn packets(shards: &pipeline::shard::PacketShards, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+fn packets(
+    shards: &pipeline::shard::PacketShards,
+    recipe: &Recipe,
+    rule: FrameRule,
+) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::packets::PacketVideos;
-    let sampling = settings(recipe, 1)?.sampling();
-    let videos = PacketVideos::new(shards.clone(), sampling, limits(recipe));
+    let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
     Ok(Arc::new(Arc::new(videos.with_skipping(skipping(recipe)))))
 }
 
@@ -220,14 +231,14 @@ pub fn limits(recipe: &Recipe) -> pipeline::video::Limits {
 }
 
 #[cfg(not(feature = "video"))]
-fn packets(_shards: &pipeline::shard::PacketShards, _recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+fn packets(_: &pipeline::shard::PacketShards, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
     Err(Usage::new("this build reads frame shards only")
         .hint("build with `--features video` to decode packets")
         .into())
 }
 
 #[cfg(not(feature = "video"))]
-fn raw(_videos: &pipeline::dataset::Videos, _recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+fn raw(_: &pipeline::dataset::Videos, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
     Err(Usage::new("this build reads frame shards only")
         .hint("build with `--features video` to decode videos")
         .into())
@@ -241,25 +252,36 @@ pub struct Run {
     pub profile: Arc<Profile>,
 }
 
+impl Run {
+    /// What happens to a video that fails: it goes into the quarantine.
+    pub fn on_failure(&self) -> Arc<OnFailure> {
+        let quarantine = Arc::clone(&self.quarantine);
+        Arc::new(move |line: QuarantineLine| {
+            Ok(quarantine.record(&line.video, &line.verdict, &line.reason)?)
+        })
+    }
+}
+
+/// So many threads, with what they may hold and how long they may take.
+pub fn workers(recipe: &Recipe, count: usize) -> Workers {
+    Workers {
+        count: count.max(1),
+        budget_bytes: IN_FLIGHT_BYTES,
+        // A reader ends by itself at its limit; only one that is stuck is still there then.
+        seconds_per_clip: recipe.run.seconds_per_clip.saturating_add(2),
+    }
+}
+
 /// Micro-batches from number `first` on, for ever.
 ///
 /// # Errors
 /// When the settings make no batch or threads cannot be started.
 pub fn batches(dataset: &Dataset, recipe: &Recipe, first: u64, workers: usize, run: &Run) -> Result<Batches> {
     let settings = settings(recipe, dataset.clips_per_video(recipe.clip.clips_per_video as u32))?;
-    let workers = Workers {
-        count: workers.max(1),
-        budget_bytes: IN_FLIGHT_BYTES,
-        // A reader ends by itself at its limit; only one that is stuck is still there then.
-        seconds_per_clip: recipe.run.seconds_per_clip.saturating_add(2),
-    };
-    let quarantine = Arc::clone(&run.quarantine);
-    let on_failure = move |line: schemas::quarantine::QuarantineLine| {
-        Ok(quarantine.record(&line.video, &line.verdict, &line.reason)?)
-    };
     let source = source(dataset, recipe)?;
+    let workers = self::workers(recipe, workers);
     let stream =
-        stream::batches(source, settings, first, workers, Arc::new(on_failure), Arc::clone(&run.profile))?;
+        stream::batches(source, settings, first, workers, run.on_failure(), Arc::clone(&run.profile))?;
     Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(&run.profile))?)
 }
 
@@ -274,11 +296,10 @@ pub fn one_batch(dataset: &Dataset, recipe: &Recipe, number: u64) -> Result<Reco
     Ok(batches.next().context("the pipeline ended without a batch")??)
 }
 
-/// Says how many videos gave no clip, and where the reasons are.
-pub fn say_failures(quarantine: &Quarantine, dataset: &Dataset, file: &Path) {
+/// Says how many of so many videos gave no clip, and where the reasons are.
+pub fn say_failures(quarantine: &Quarantine, videos: u64, file: &Path) {
     let failed = quarantine.failed();
     if failed > 0 {
-        let videos = dataset.videos();
         report::say(format_args!("{failed} of {videos} videos gave no clip: see {}", file.display()));
     }
 }

@@ -3,8 +3,12 @@
 mod arguments;
 mod commands;
 mod data;
+mod judging;
+mod labelled_data;
+mod labelling;
 mod loading;
 mod report;
+mod run;
 mod sheet;
 mod stop;
 mod weights;
@@ -34,6 +38,7 @@ enum Command {
     Scan(commands::scan::Arguments),
     Preprocess(commands::preprocess::Arguments),
     Pretrain(commands::pretrain::Arguments),
+    Finetune(commands::finetune::Arguments),
     Reconstruct(commands::reconstruct::Arguments),
     Inspect(commands::inspect::Arguments),
     #[cfg(feature = "video")]
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
         Command::Scan(arguments) => commands::scan::run(arguments),
         Command::Preprocess(arguments) => commands::preprocess::run(arguments),
         Command::Pretrain(arguments) => commands::pretrain::run(arguments),
+        Command::Finetune(arguments) => commands::finetune::run(arguments),
         Command::Reconstruct(arguments) => commands::reconstruct::run(arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         #[cfg(feature = "video")]

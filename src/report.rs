@@ -115,6 +115,11 @@ impl Progress {
         self.bar.set_message(message);
     }
 
+    /// A line that stays, above the bar where there is one.
+    pub fn say(&self, line: impl Display) {
+        self.bar.suspend(|| say(line));
+    }
+
     /// Leaves the bar as it stands.
     pub fn end(self) {
         self.bar.finish_and_clear();

@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use pipeline::labels::Classes;
 use trainer::{
     Device, Recipe, RunFolder,
+    beginning::{self, BeginError, Beginning},
     checkpoint::{self, CheckpointError, Kind, SavedModel},
     model::layout,
     training::Training,
@@ -74,4 +76,54 @@ pub fn begin_with(file: &Path, recipe: &Recipe, device: &Device, run: &RunFolder
     })?;
     run.write_checkpoint(&Training::from_weights(recipe, weights).checkpoint(recipe, run.data()))?;
     Ok(())
+}
+
+/// What a fine-tuning begins with: `init` is a file, a run, or `scratch`. Says how many tensors came and which
+/// are new.
+///
+/// # Errors
+/// When the weights cannot be read, are of another size than the recipe's, or nothing is named.
+pub fn classifier(
+    init: Option<&Path>,
+    recipe: &Recipe,
+    classes: &Classes,
+    device: &Device,
+) -> Result<Beginning> {
+    let labels = classes.names().to_vec();
+    let Some(init) = init else {
+        return Err(Usage::new("the run has no checkpoint to go on from")
+            .hint("--init FILE|RUN|scratch, as at first")
+            .into());
+    };
+    if init == Path::new("scratch") {
+        let beginning = beginning::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
+        report::say(format_args!("begins from scratch: {} tensors are drawn", beginning.new.len()));
+        return Ok(beginning);
+    }
+    if !init.exists() {
+        return Err(Usage::new(format!("{}: no such file or folder", init.display()))
+            .hint("`--init scratch` begins without weights")
+            .into());
+    }
+    let model = checkpoint::read_any(init).map_err(explain)?;
+    let what = describe(&model);
+    let beginning = beginning::from_model(recipe, labels, model, device)
+        .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
+    let (taken, all) = (beginning.taken, beginning.taken + beginning.new.len());
+    let new = if beginning.new.is_empty() { "none".to_owned() } else { beginning.new.join(", ") };
+    report::say(format_args!("begins with {} ({what})", init.display()));
+    report::say(format_args!(
+        "{taken} of {all} tensors come from there; new: {new}; {} of its tensors have no place in a classifier",
+        beginning.unused
+    ));
+    beginning.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+    Ok(beginning)
+}
+
+fn unfit(why: &BeginError, before: &str) -> Usage {
+    let usage = Usage::new(format!("{before}{why}"));
+    match why.hint() {
+        Some(hint) => usage.hint(hint),
+        None => usage,
+    }
 }

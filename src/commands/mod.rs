@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod convert;
+pub mod finetune;
 #[cfg(feature = "video")]
 pub mod frames;
 pub mod inspect;

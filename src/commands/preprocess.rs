@@ -283,7 +283,7 @@ impl Shards<'_> {
         let filled = fill(&arguments.out, facts, &making, &quarantine, &stop, |done| progress.at(done, ""));
         progress.end();
         let filled = filled?;
-        data::say_failures(&quarantine, dataset, &list);
+        data::say_failures(&quarantine, dataset.videos(), &list);
         let seconds = start.elapsed().as_secs_f64();
         let Filled { written, stopped, .. } = filled;
         let rate = written as f64 / seconds.max(1e-3);

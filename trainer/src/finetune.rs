@@ -41,10 +41,10 @@ use crate::{
 };
 
 /// What happens in a fine-tuning, as it happens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Event<'a> {
-    /// A step was made.
-    Step(&'a MetricsLine),
+    /// A step was made. Its line is not written yet: whoever knows what a trainer does not may add it.
+    Step(&'a mut MetricsLine),
     /// The weights were validated.
     Validated {
         /// How well they did.

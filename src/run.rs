@@ -1,0 +1,169 @@
+//! A run as the commands that train meet it: its arguments, its folder made or gone on with, its steps and its
+//! end in words.
+
+use std::{fmt::Display, path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, Result};
+use pipeline::profile::Profile;
+use schemas::metrics::MetricsLine;
+use trainer::{
+    Device, Outcome, Recipe, RunFolder,
+    run_folder::{ResumePoint, RunFolderError},
+};
+
+use crate::{
+    arguments::{self, RecipeArguments},
+    loading::{self, Watch},
+    report::{self, Progress, Usage},
+};
+
+/// Arguments that every training takes.
+#[derive(clap::Args)]
+pub struct RunArguments {
+    /// The run's folder
+    #[arg(long, value_name = "RUN")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub recipe: RecipeArguments,
+    /// Where to compute: flex (this processor), or another that this build has
+    #[arg(long, default_value = "flex")]
+    pub device: String,
+    /// Steps to train in all, instead of the recipe's epochs
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Go on from the newest checkpoint in RUN
+    #[arg(long)]
+    pub resume: bool,
+    /// Threads that decode
+    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    pub workers: usize,
+}
+
+impl RunArguments {
+    /// Where to compute.
+    ///
+    /// # Errors
+    /// Asked wrongly: this build has no such device.
+    pub fn device(&self) -> Result<Device> {
+        Ok(Device::parse(&self.device).map_err(|why| Usage::new(why.to_string()))?)
+    }
+
+    /// The recipe, not checked yet: of the run where it goes on and none is named, else as asked for, or
+    /// `default`.
+    ///
+    /// # Errors
+    /// Asked wrongly, or the run's recipe cannot be read.
+    pub fn recipe(&self, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
+        self.recipe.resolve_from(|| match self.begun()? {
+            Some(run) => Ok(run.recipe()?),
+            None => default(),
+        })
+    }
+
+    /// The run, where it is to go on and was begun.
+    ///
+    /// # Errors
+    /// When its recipe or its newest checkpoint cannot be read.
+    pub fn begun(&self) -> Result<Option<RunFolder>> {
+        let begun = self.resume && self.out.join("recipe.toml").exists();
+        Ok(begun.then(|| RunFolder::open(&self.out)).transpose()?)
+    }
+
+    /// The run's folder, made or gone on with, and where it goes on; `data` is the digest of what it trains on.
+    ///
+    /// # Errors
+    /// Asked wrongly: another run is there; failed: the folder cannot be used.
+    pub fn open(&self, recipe: &Recipe, data: &str) -> Result<(RunFolder, Option<ResumePoint>)> {
+        if let Some(run) = self.begun()? {
+            let run = run.on_data(data);
+            let from = run.resume_point()?;
+            if from.as_ref().is_some_and(|from| from.data != data) {
+                report::say(
+                    "note: the data is not what the run's checkpoint was trained on; going on with it",
+                );
+            }
+            return Ok((run, from));
+        }
+        match RunFolder::create(&self.out, recipe, data) {
+            Ok(run) => Ok((run, None)),
+            Err(error @ RunFolderError::Taken { .. }) => Err(Usage::new(error.to_string())
+                .hint("--resume goes on with it; --out takes another folder")
+                .into()),
+            Err(error) => Err(error).context("the run's folder cannot be made"),
+        }
+    }
+}
+
+/// What a person sees of a training while it goes on.
+pub struct Live {
+    progress: Progress,
+    watch: Watch,
+    losses: FirstAndLast,
+}
+
+/// The first and the last of a run's losses.
+pub type FirstAndLast = Option<(f64, f64)>;
+
+impl Live {
+    /// Begins, with `until` steps in all.
+    pub fn begin(until: u64, profile: &Arc<Profile>, workers: usize) -> Self {
+        let (progress, watch) = (Progress::new(until, "steps"), Watch::begin(profile, workers));
+        Self { progress, watch, losses: None }
+    }
+
+    /// Shows a step; the line gets what the loader did, where it is one that is written.
+    pub fn step(&mut self, line: &mut MetricsLine, recipe: &Recipe) {
+        let interval = self.watch.interval();
+        self.progress.at(line.step, summary(line, loading::waited_for(&interval)));
+        if line.step.is_multiple_of(recipe.run.log_every) {
+            line.loader = Some(loading::line(&interval));
+            self.watch.next();
+        }
+        self.losses = Some((self.losses.map_or(line.loss, |(first, _)| first), line.loss));
+    }
+
+    /// A line that stays.
+    pub fn say(&self, line: impl Display) {
+        self.progress.say(line);
+    }
+
+    /// Ends, with the losses that were seen.
+    pub fn end(self) -> FirstAndLast {
+        self.progress.end();
+        self.losses
+    }
+}
+
+/// The live line of a step; it names what is waited for.
+fn summary(line: &MetricsLine, waited_for: Option<&str>) -> String {
+    let waited_for = waited_for.map(|stage| format!(" for {stage}")).unwrap_or_default();
+    let mut words = format!(
+        "loss {:.4}  rate {:.2e}  gradient {:.3}  {:.1} clips/s  waiting {:.0} %{waited_for}",
+        line.loss,
+        line.lr,
+        line.gradient_norm,
+        line.clips_per_second,
+        100.0 * line.waiting_share,
+    );
+    if line.repeated_frame_share > 0.0 {
+        words += &format!("  repeated frames {:.0} %", 100.0 * line.repeated_frame_share);
+    }
+    words
+}
+
+/// Says how a training ended; `guessing` is the loss of a model that knows nothing, in words.
+pub fn conclude(outcome: &Outcome, losses: FirstAndLast, guessing: &str) {
+    if let Some((first, last)) = losses {
+        report::say(format_args!("loss {first:.4} at first, {last:.4} at last ({guessing})"));
+    }
+    match outcome {
+        Outcome::Done { checkpoint } => report::say(format_args!("done: {}", checkpoint.display())),
+        Outcome::Stopped { checkpoint, step } => report::say(format_args!(
+            "stopped after step {step}; --resume goes on from {}",
+            checkpoint.display()
+        )),
+        Outcome::OutOfData { checkpoint, step } => {
+            report::say(format_args!("the data ended after step {step}: {}", checkpoint.display()));
+        }
+    }
+}
