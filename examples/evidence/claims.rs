@@ -38,7 +38,7 @@ pub fn of(scale: &Scale, arms: &[ArmFigures], tested: &Tested<'_>) -> Vec<Claim>
     claims.push(Claim {
         asked: format!("backwards, against the old label: at most {:.0} %", 100.0 * tolerance.reversed),
         found: format!("{} %", reversed.percent()),
-        holds: reversed.most() <= tolerance.reversed,
+        holds: !reversed.0.is_empty() && reversed.most() <= tolerance.reversed,
     });
     let apart =
         Measure(plain.0.iter().zip(&opposite.0).map(|(plain, opposite)| (plain - opposite).abs()).collect());
@@ -48,7 +48,7 @@ pub fn of(scale: &Scale, arms: &[ArmFigures], tested: &Tested<'_>) -> Vec<Claim>
             100.0 * tolerance.opposite
         ),
         found: format!("{} % beside {} %", opposite.percent(), plain.percent()),
-        holds: apart.most() <= tolerance.opposite,
+        holds: !apart.0.is_empty() && apart.most() <= tolerance.opposite,
     });
     claims.push(at_chance("copies of one frame: at chance", copies, tested.videos));
     claims.push(at_chance("trained with permuted labels: at chance", permuted, tested.videos));
@@ -63,7 +63,7 @@ pub fn of(scale: &Scale, arms: &[ArmFigures], tested: &Tested<'_>) -> Vec<Claim>
     claims.push(Claim {
         asked: "frames in another order, fine-tuned and attentive probe: at most 50 %".to_owned(),
         found,
-        holds: most <= 0.5,
+        holds: !blind.0.is_empty() && most <= 0.5,
     });
     claims
 }
@@ -84,22 +84,25 @@ fn sooner(scale: &Scale, arms: &[ArmFigures]) -> Claim {
     let scratch: Vec<_> =
         both.map(|(short, long)| [short, long].into_iter().flatten().reduce(f64::min)).collect();
     // A seed that never got there took more steps than its longest run has: the least that can be said.
-    let longest = (scale.finetuning + scale.pretraining) as f64;
+    let more = if scale.arms.contains(&Arm::ScratchLonger) { scale.pretraining } else { 0 };
+    let longest = (scale.finetuning + more) as f64;
     let least = |steps: &[Option<f64>]| Measure(steps.iter().map(|step| step.unwrap_or(longest)).collect());
     let (ours, theirs) = (least(&trained), least(&scratch));
     Claim {
         asked: format!(
-            "{labels} labels a class: {:.0} % in at most half the steps of scratch (mean), spreads apart",
-            100.0 * scale.bar
+            "{labels} labels a class: {:.0} % in at most {:.0} % of the steps of scratch (mean), spreads apart",
+            100.0 * scale.bar,
+            100.0 * scale.tolerance.steps
         ),
         found: format!(
-            "pre-trained after {}; from scratch, by the sooner of both lengths, after {} of up to {longest:.0}",
+            "pre-trained after {}; from scratch after {}, of up to {longest:.0} steps",
             words(&trained),
             words(&scratch)
         ),
         holds: !trained.is_empty()
             && trained.iter().all(Option::is_some)
-            && ours.mean() <= theirs.mean() / 2.0
+            && !scratch.is_empty()
+            && ours.mean() <= theirs.mean() * scale.tolerance.steps
             && ours.most() < theirs.least(),
     }
 }
@@ -132,7 +135,7 @@ fn at_chance(asked: &str, measure: &Measure, videos: u64) -> Claim {
             100.0 * interval.low,
             100.0 * interval.high
         ),
-        holds: (interval.low..=interval.high).contains(&CHANCE),
+        holds: !measure.0.is_empty() && (interval.low..=interval.high).contains(&CHANCE),
     }
 }
 

@@ -106,10 +106,13 @@ impl Experiment {
         self.bench.finish("videos", self.videos())?;
         let pretraining = self.bench.finish("pre-training", self.pretrainings())?;
         let grid = self.bench.finish("rates and layer decays", self.grid()?)?;
-        let finetuning = self.bench.finish("fine-tuning", self.finetunings(&grid)?)?;
+        let (tasks, longer) = self.finetunings(&grid)?;
+        let mut finetuning = self.bench.finish("fine-tuning", tasks)?;
         let tests = self.bench.finish("controls", self.tests()?)?;
         let probes = self.bench.finish("probes", self.probes()?)?;
         let readouts = self.bench.finish("what a token holds", self.readouts()?)?;
+        // The longest last: everything else is there to be looked at.
+        finetuning.extend(self.bench.finish("from scratch with more steps", longer)?);
         Ok(Findings { pretraining, grid, finetuning, tests, probes, readouts })
     }
 
@@ -194,6 +197,11 @@ impl Experiment {
         Ok(tasks)
     }
 
+    /// Whether every setting was tried.
+    fn tried(&self, grid: &Found) -> bool {
+        grid.len() == 2 * self.scale.labels.len() * self.scale.grid.len()
+    }
+
     /// The setting with the best accuracy on held-out videos; of equal ones that of the smallest loss there.
     pub fn chosen(&self, grid: &Found, arm: Arm, labels: usize) -> Result<Setting> {
         if let [only] = self.scale.grid[..] {
@@ -215,7 +223,11 @@ impl Experiment {
         Ok(self.scale.grid[best])
     }
 
-    fn finetunings(&self, grid: &Found) -> Result<Vec<Task>> {
+    /// Fine-tunings of every arm and control; those with more steps by themselves.
+    fn finetunings(&self, grid: &Found) -> Result<(Vec<Task>, Vec<Task>)> {
+        if self.scale.grid.len() > 1 && !self.tried(grid) {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let plain = self.list_of_tests(Change::Plain, Labels::True)?;
         let shuffled = self.list_of_tests(Change::Shuffled, Labels::True)?;
         let most = self.scale.most();
@@ -223,13 +235,16 @@ impl Experiment {
         for &seed in &self.scale.seeds {
             for &labels in &self.scale.labels {
                 let train = self.list(Change::Plain, seed, labels, Labels::True)?;
-                for arm in Arm::ALL {
+                for &arm in &self.scale.arms {
                     let setting = self.chosen(grid, arm, labels)?;
                     let every = self.every(arm);
                     let (train, test) = (train.clone(), plain.clone());
                     let finetuning = FineTuning { arm, labels, seed, setting, every, train, test };
-                    let tasks = if arm == Arm::ScratchLonger { &mut longer } else { &mut tasks };
-                    tasks.push(self.finetuning(finetuned(arm, labels, seed), finetuning));
+                    let task = self.finetuning(finetuned(arm, labels, seed), finetuning);
+                    match arm {
+                        Arm::ScratchLonger => longer.push((labels, task)),
+                        _ => tasks.push(task),
+                    }
                 }
             }
             let controls = [
@@ -243,9 +258,8 @@ impl Experiment {
                 tasks.push(self.finetuning(format!("{name}-{seed}"), finetuning));
             }
         }
-        // The longest last: everything else is there to be looked at.
-        tasks.extend(longer);
-        Ok(tasks)
+        longer.sort_by_key(|(labels, _)| std::cmp::Reverse(*labels));
+        Ok((tasks, longer.into_iter().map(|(_, task)| task).collect()))
     }
 
     /// Steps of an arm.

@@ -110,7 +110,7 @@ impl Figures {
         let arms = arms(experiment, findings)?;
         let losses = [Change::Plain, Change::Shuffled].map(|change| {
             let runs = scale.seeds.iter().map(|&seed| findings.pretraining.get(&pretraining(change, seed)));
-            runs.map(|run| run.map_or_else(Vec::new, |run| curve(&run["loss"]))).collect()
+            runs.flatten().map(|run| curve(&run["loss"])).collect()
         });
         let measure = |name: &str| -> Result<Measure> {
             let seeds =
@@ -119,8 +119,7 @@ impl Figures {
         };
         let tests = measures(TESTS, measure)?;
         let plain = |seed: &u64| findings.tests.get(&format!("test-plain-{seed}"));
-        let first = plain(&scale.seeds[0]).context("no test")?;
-        let tested = first["videos"].as_u64().context("a test without its number of videos")?;
+        let tested = (scale.test * DIRECTIONS) as u64;
         let mut confusion = vec![vec![0; DIRECTIONS]; DIRECTIONS];
         for found in scale.seeds.iter().filter_map(plain) {
             for (row, sums) in confusion.iter_mut().enumerate() {
@@ -151,14 +150,13 @@ fn arms(experiment: &Experiment, findings: &Findings) -> Result<Vec<ArmFigures>>
     let scale = &experiment.scale;
     let mut arms = Vec::new();
     for &labels in &scale.labels {
-        for arm in Arm::ALL {
+        for &arm in &scale.arms {
+            let run = |&seed: &u64| findings.finetuning.get(&finetuned(arm, labels, seed));
+            let curves: Vec<_> = scale.seeds.iter().filter_map(run).map(|run| curve(&run["curve"])).collect();
+            if curves.is_empty() {
+                continue;
+            }
             let setting = experiment.chosen(&findings.grid, arm, labels)?;
-            let runs = scale.seeds.iter().map(|&seed| {
-                let name = finetuned(arm, labels, seed);
-                let run = findings.finetuning.get(&name).with_context(|| format!("no run {name}"))?;
-                Ok(curve(&run["curve"]))
-            });
-            let curves = runs.collect::<Result<Vec<_>>>()?;
             let last = curves.iter().map(|curve| curve.last().map(|(_, share)| *share));
             let last = Measure(last.collect::<Option<_>>().context("a run without a test")?);
             let reached = curves.iter().map(|curve| first_at(curve, scale.bar)).collect();
@@ -188,7 +186,10 @@ fn tries(experiment: &Experiment, findings: &Findings) -> Vec<(Arm, usize, Vec<f
                 let run = findings.grid.get(&format!("grid-{}-{labels}-{number}", arm.name()))?;
                 curve(&run["curve"]).last().map(|(_, share)| *share)
             });
-            rows.push((arm, labels, found.collect()));
+            let found: Vec<_> = found.collect();
+            if found.len() == scale.grid.len() {
+                rows.push((arm, labels, found));
+            }
         }
     }
     rows
@@ -201,7 +202,7 @@ fn probes(scale: &Scale, findings: &Findings) -> Result<Vec<ProbeFigures>> {
         let mut rows = [const { Measure(Vec::new()) }; 3];
         for seed in &scale.seeds {
             let name = format!("probe-{probe}-{seed}");
-            let found = findings.probes.get(&name).with_context(|| format!("no {name}"))?;
+            let Some(found) = findings.probes.get(&name) else { continue };
             for (at, row) in rows.iter_mut().enumerate() {
                 row.0.push(top1(found.get(at)).with_context(|| format!("{name}: no accuracy in row {at}"))?);
             }
@@ -217,7 +218,7 @@ fn readouts(scale: &Scale, findings: &Findings) -> Result<[[Measure; 2]; 2]> {
     for (measures, which) in all.iter_mut().zip(["pretrained", "random"]) {
         for seed in &scale.seeds {
             let name = format!("readout-{which}-{seed}");
-            let found = findings.readouts.get(&name).with_context(|| format!("no {name}"))?;
+            let Some(found) = findings.readouts.get(&name) else { continue };
             for (measure, key) in measures.iter_mut().zip(["place", "colour"]) {
                 measure.0.push(found[key].as_f64().with_context(|| format!("{name}: no {key}"))?);
             }

@@ -51,6 +51,9 @@ struct Arguments {
     /// Windows that pan over the films of this folder, instead of rendered scenes; nothing is required then
     #[arg(long, value_name = "FOLDER", conflicts_with = "quick")]
     real: Option<PathBuf>,
+    /// Do nothing, and write what is finished
+    #[arg(long)]
+    read: bool,
     /// Folder of videos, runs and results; what is finished there is not done again [default: evidence/FORM]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -94,6 +97,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("evidence").join(scale.form));
     let plan = serde_json::to_value(&scale)?;
     let bench = Bench::new(&out, tubelet, arguments.device.clone(), arguments.jobs, &plan)?;
+    let bench = if arguments.read { bench.reading() } else { bench };
     let experiment = Experiment { bench, scale, source: Arc::new(source) };
     let findings = experiment.run()?;
     let figures = Figures::of(&experiment, &findings)?;

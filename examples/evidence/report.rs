@@ -79,19 +79,24 @@ fn charts(experiment: &Experiment, figures: &Figures) -> [(&'static str, String)
     let panel = |&labels: &usize| Panel {
         title: format!("{labels} labels a class"),
         across: "steps of fine-tuning".to_owned(),
-        from_to: (scale.every as f64 / 2.0, experiment.steps(Arm::ScratchLonger) as f64),
+        from_to: (
+            scale.every as f64 / 2.0,
+            scale.arms.iter().map(|&arm| experiment.steps(arm)).max().unwrap_or(1) as f64,
+        ),
         ratios: true,
         low_high: (0.0, 1.0),
         marks: quarters(),
         bars: vec![CHANCE, scale.bar],
-        lines: Arm::ALL
+        lines: scale
+            .arms
             .iter()
             .enumerate()
             .filter_map(|(kind, &arm)| Some(Line { kind, runs: figures.arm(arm, labels)?.curves.clone() }))
             .collect(),
     };
     let panels: Vec<_> = scale.labels.iter().map(panel).collect();
-    let accuracy = chart::draw(&panels, &Arm::ALL.map(called));
+    let names: Vec<_> = scale.arms.iter().map(|&arm| called(arm)).collect();
+    let accuracy = chart::draw(&panels, &names);
     let most = figures.losses.iter().flatten().flatten().map(|(_, loss)| *loss).fold(0.0, f64::max);
     let highest = most.min(0.04);
     let loss = Panel {
@@ -173,8 +178,16 @@ fn where_it_did_not_help(experiment: &Experiment, figures: &Figures) -> String {
             figures.claims.len()
         ),
     };
+    let third = match experiment.bench.counts() {
+        (_, 0) => String::new(),
+        (all, open) => format!(
+            " **{open} of {all} parts of the experiment are not finished**; where a number has fewer seeds than {}, \
+             it says so.",
+            scale.seeds.len()
+        ),
+    };
     format!(
-        "{first}{second} Numbers are means over {} seed{}, with least and most in brackets; chance is {:.1} %.\n\n",
+        "{first}{second}{third} Numbers are means over {} seed{}, with least and most in brackets; chance is {:.1} %.\n\n",
         scale.seeds.len(),
         if scale.seeds.len() == 1 { "" } else { "s" },
         100.0 * CHANCE
@@ -260,10 +273,15 @@ fn learning(experiment: &Experiment, figures: &Figures) -> String {
         let ArmFigures { arm: kind, labels, last, .. } = arm;
         let _ = writeln!(
             text,
-            "| {labels} | {} | {} | {} | {} |",
+            "| {labels} | {} | {} | {}{} | {} |",
             called(*kind),
             experiment.steps(*kind),
             last.percent(),
+            if last.0.len() < experiment.scale.seeds.len() {
+                format!(", {} of {} seeds", last.0.len(), experiment.scale.seeds.len())
+            } else {
+                String::new()
+            },
             claims::words(&arm.reached)
         );
     }

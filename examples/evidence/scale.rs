@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::scene::DIRECTIONS;
+use crate::{experiment::Arm, scene::DIRECTIONS};
 
 /// A rate and a layer decay of fine-tuning.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -40,11 +40,17 @@ pub struct Scale {
     pub bar: f64,
     /// How far controls may be from what they should be.
     pub tolerance: Tolerance,
+    /// What begins a fine-tuning, and how long it is. No result depends on which others there are.
+    #[serde(skip)]
+    pub arms: Vec<Arm>,
 }
 
 /// How far controls may be from what they should be.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Tolerance {
+    /// Steps to the bar, as a share of those from scratch.
+    #[serde(skip)]
+    pub steps: f64,
     /// Accuracy of reversed clips against their old label.
     pub reversed: f64,
     /// Distance of reversed clips against the opposite label from the plain accuracy.
@@ -75,11 +81,12 @@ impl Scale {
                 .flat_map(|rate| [0.75, 1.0].map(|decay| Setting { rate, decay }))
                 .collect(),
             bar: 0.8,
-            tolerance: Tolerance { reversed: 0.05, opposite: 0.05 },
+            tolerance: Tolerance { steps: 0.5, reversed: 0.05, opposite: 0.05 },
+            arms: Arm::ALL.to_vec(),
         }
     }
 
-    /// One seed, one number of labels, fewer steps, one setting.
+    /// One seed, one number of labels, fewer steps, one setting, nothing that takes long.
     pub fn quick() -> Self {
         Self {
             form: "quick",
@@ -89,7 +96,8 @@ impl Scale {
             finetuning: 300,
             grid: vec![Setting { rate: 2e-3, decay: 1.0 }],
             bar: 0.5,
-            tolerance: Tolerance { reversed: 0.1, opposite: 0.1 },
+            tolerance: Tolerance { steps: 1.0, reversed: 0.1, opposite: 0.1 },
+            arms: Arm::ALL.into_iter().filter(|arm| *arm != Arm::ScratchLonger).collect(),
             ..Self::full()
         }
     }

@@ -53,6 +53,10 @@ pub struct Bench {
     tubelet: PathBuf,
     device: String,
     workers: usize,
+    /// Whether only what is finished is read.
+    reads: bool,
+    /// Tasks that were asked for, and those that are not finished.
+    counts: Mutex<(usize, usize)>,
     started: Instant,
 }
 
@@ -76,10 +80,22 @@ impl Bench {
             whole_file::write(&kept, &serde_json::to_vec_pretty(plan)?)?;
         }
         let out = out.canonicalize()?;
-        Ok(Self { out, tubelet, device, workers: workers.max(1), started: Instant::now() })
+        let (workers, reads, counts) = (workers.max(1), false, Mutex::default());
+        Ok(Self { out, tubelet, device, workers, reads, counts, started: Instant::now() })
     }
 
-    /// Does what is not done yet, and gives what all of it found, by name.
+    /// The same where nothing is done and only what is finished is read.
+    pub fn reading(self) -> Self {
+        Self { reads: true, ..self }
+    }
+
+    /// Tasks that were asked for, and those that are not finished.
+    pub fn counts(&self) -> (usize, usize) {
+        *held(&self.counts)
+    }
+
+    /// Does what is not done yet, and gives what all of it found, by name. Where only what is finished is read,
+    /// what is not is left out.
     ///
     /// # Errors
     /// The first task that failed; those beside it are finished first.
@@ -92,6 +108,11 @@ impl Bench {
                 }
                 Err(_) => open.push_back(task),
             }
+        }
+        if self.reads {
+            let mut counts = held(&self.counts);
+            *counts = (counts.0 + found.len() + open.len(), counts.1 + open.len());
+            return Ok(found);
         }
         eprintln!(
             "[{:>6.0} s] {stage}: {} done before, {} to do",
