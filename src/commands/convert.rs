@@ -152,7 +152,7 @@ fn name_classes(model: &mut SavedModel, file: &Path) -> Result<()> {
 }
 
 /// `12`, or `12,6`.
-fn heads(text: &str) -> Result<Heads, String> {
+pub fn heads(text: &str) -> Result<Heads, String> {
     let number = |text: &str| match text.trim().parse() {
         Ok(0) | Err(_) => Err(format!("`{text}` is no number of heads")),
         Ok(heads) => Ok(heads),

@@ -8,6 +8,7 @@ pub mod frames;
 pub mod inspect;
 pub mod preprocess;
 pub mod pretrain;
+pub mod probe;
 pub mod reconstruct;
 #[cfg(feature = "video")]
 pub mod scan;

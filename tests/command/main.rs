@@ -4,6 +4,7 @@ mod conversion;
 mod crash;
 mod determinism;
 mod frames;
+mod probing;
 mod shards;
 mod training;
 mod wrong_usage;

@@ -37,6 +37,7 @@ pub struct Frozen {
 }
 
 /// Where features come from.
+#[derive(Clone, Copy)]
 pub enum Source<'a> {
     /// An encoder.
     Encoder(&'a Frozen),
@@ -107,12 +108,21 @@ impl Frozen {
 
     /// The same encoder with random weights, drawn as for pre-training.
     pub fn random(&self, seed: u64, device: &Device) -> Self {
-        let (shape, cube) = (*self.encoder.shape(), self.geometry().cube());
-        let Layout(entries) = self.weights.layout().clone();
-        let encoder = Classifier::new(shape, device);
-        let weights =
-            Weights::draw(Layout(entries), device, |entry| initialise::encoder_tensor(entry, cube, seed));
-        Self { encoder, weights, digest: format!("random {seed}, {shape:?}") }
+        Self::draw(*self.encoder.shape(), self.weights.layout().clone(), seed, device)
+    }
+
+    /// An encoder of this shape with random weights, drawn as for pre-training.
+    pub fn drawn(shape: ModelShape, seed: u64, device: &Device) -> Self {
+        Self::draw(shape, layout::encoder(&shape, LastNorm::Present), seed, device)
+    }
+
+    fn draw(shape: ModelShape, layout: Layout, seed: u64, device: &Device) -> Self {
+        let cube = shape.geometry.cube();
+        let last_norm = layout.0.iter().any(|entry| entry.name == "norm.weight");
+        let weights = Weights::draw(layout, device, |entry| initialise::encoder_tensor(entry, cube, seed));
+        let (encoder, epsilons) = (shape.encoder, shape.epsilons);
+        let digest = format!("random {seed}, {:?} {encoder:?} {epsilons:?} {last_norm}", shape.geometry);
+        Self { encoder: Classifier::new(shape, device), weights, digest }
     }
 
     /// The clips it takes.
@@ -164,35 +174,40 @@ impl Source<'_> {
     }
 }
 
-/// The features of all clips of `batches`. Views of a video are averaged where tokens are, else put one behind
-/// the other.
+/// The features of all clips of `batches` from each of `sources`, in one pass. Views of a video are averaged where
+/// tokens are, else put one behind the other.
 ///
 /// # Errors
 /// When a batch cannot be made or does not fit, or a video has no label of `classes`.
 pub fn features(
-    source: &Source<'_>,
+    sources: &[Source<'_>],
     batches: impl Iterator<Item = Result<RecordBatch, BatchError>>,
     geometry: ClipGeometry,
     classes: usize,
     pool: Pool,
     device: &Device,
-) -> Result<Features, FeaturesError> {
-    let (mut items, mut width) = (Vec::new(), 0);
+) -> Result<Vec<Features>, FeaturesError> {
+    let mut found: Vec<(Vec<_>, usize)> = sources.iter().map(|_| (Vec::new(), 0)).collect();
     for batch in batches {
         let batch = LabelledBatch::try_from(batch.map_err(FeaturesError::Data)?)?;
         let labels = labels(&batch, classes)?;
         let clips = LabelledClips::upload(&batch, geometry, device)?;
-        let (values, of_token) = source.of_clips(&clips, pool);
-        width = of_token;
-        for (clip, (values, label)) in values.into_iter().zip(labels).enumerate() {
-            let video = FeatureVideo { row: batch.row(clip), video: batch.video(clip).to_owned(), label };
-            items.push((batch.view(clip), video, values));
+        for (source, (items, width)) in sources.iter().zip(&mut found) {
+            let (values, of_token) = source.of_clips(&clips, pool);
+            *width = of_token;
+            for (clip, (values, &label)) in values.into_iter().zip(&labels).enumerate() {
+                let video = FeatureVideo { row: batch.row(clip), video: batch.video(clip).to_owned(), label };
+                items.push((batch.view(clip), video, values));
+            }
         }
     }
-    items.sort_by_key(|(view, video, _)| (video.row, *view));
     let views = if pool == Pool::Mean { Views::Mean } else { Views::Joined };
-    let items = items.into_iter().map(|(_, video, values)| (video, values));
-    Ok(Features::collect(width, views, items)?)
+    let collect = |(mut items, width): (Vec<(_, FeatureVideo, Vec<f32>)>, usize)| {
+        items.sort_by_key(|(view, video, _)| (video.row, *view));
+        let items = items.into_iter().map(|(_, video, values)| (video, values));
+        Ok(Features::collect(width, views, items)?)
+    };
+    found.into_iter().map(collect).collect()
 }
 
 /// Means of `cells` × `cells` parts of each cube, frame and colour: `[B, N, C]` to

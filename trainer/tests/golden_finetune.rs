@@ -78,8 +78,9 @@ fn check_forward(golden: &Golden, device: &Device, tolerance: &mut Tolerance) {
     tolerance.check("features", &host(found.features), golden.tensors.floats("eval.features"));
     tolerance.check("logits", &host(found.logits), golden.tensors.floats("eval.logits"));
 
-    let embedded = host(classifier.embed(&weights, pixels.clone()).slice([0..golden.batch, 0..8]));
-    tolerance.check("tokens", &embedded, golden.tensors.floats("eval.tokens_with_position_first8"));
+    let wanted = golden.tensors.floats("eval.tokens_with_position_first8");
+    let embedded = classifier.embed(&weights, pixels.clone()).slice([0..golden.batch, 0..wanted.shape[1]]);
+    tolerance.check("tokens", &host(embedded), wanted);
 
     if golden.tensors.has("drop_path.logits") {
         let keep = golden.tensors.floats("drop_path.keep");
@@ -104,8 +105,11 @@ fn check_groups(golden: &Golden, tolerance: &mut Tolerance) {
     for (entry, scale) in layout.0.iter().zip(scales) {
         let group = &train["groups"][&entry.name];
         tolerance.number("scale of a group", scale, real(&group["lr_scale"]));
-        let undecayed = real(&group["weight_decay"]) == 0.0;
-        assert_eq!(entry.is_undecayed(), undecayed, "{}", entry.name);
+        // Without any decay no tensor's tells its group.
+        if real(&train["optimizer"]["weight_decay"]) != 0.0 {
+            let undecayed = real(&group["weight_decay"]) == 0.0;
+            assert_eq!(entry.is_undecayed(), undecayed, "{}", entry.name);
+        }
         if let Some(layer) = group["layer"].as_u64() {
             assert_eq!(layer_decay::layer_of(&entry.name, depth) as u64, layer, "{}", entry.name);
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! values    [videos, tokens, width]  f32        videos   row, path, label, as JSON in the metadata
+//!                                               failed   row, path, reason, likewise
 //! ```
 //!
 //! What a file is about is its name: the digest of everything that decides the values (weights, positions,
@@ -27,6 +28,17 @@ pub struct FeatureVideo {
     pub label: usize,
 }
 
+/// A video that gave no clip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedVideo {
+    /// Place of the video in its list, from 0.
+    pub row: u64,
+    /// Its path.
+    pub video: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// Features of videos, in the order of their rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Features {
@@ -36,6 +48,8 @@ pub struct Features {
     pub tokens: usize,
     /// Values of a token.
     pub width: usize,
+    /// Videos that gave no clip: they have no features, and are no others' place.
+    pub failed: Vec<FailedVideo>,
     values: Vec<f32>,
 }
 
@@ -115,6 +129,7 @@ impl Features {
         Self {
             videos: places.iter().map(|at| self.videos[*at].clone()).collect(),
             values: places.iter().flat_map(|at| self.vector(*at)).copied().collect(),
+            failed: Vec::new(),
             ..*self
         }
     }
@@ -128,6 +143,7 @@ impl Features {
             videos: self.videos.clone(),
             tokens: 1,
             width,
+            failed: self.failed.clone(),
             values: self.vectors().flat_map(pool).collect(),
         }
     }
@@ -203,34 +219,54 @@ impl Cache {
         parts: &[&str],
         make: impl FnOnce() -> Result<Features, E>,
     ) -> Result<Features, E> {
+        if let Some(features) = self.find(parts) {
+            return Ok(features);
+        }
+        let features = make()?;
+        self.keep(parts, &features)?;
+        Ok(features)
+    }
+
+    /// The features that all of `parts` decide; none where they are not there, or their file is damaged.
+    pub fn find(&self, parts: &[&str]) -> Option<Features> {
+        from_bytes(&std::fs::read(self.path(parts)).ok()?)
+    }
+
+    /// Keeps the features that all of `parts` decide.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep(&self, parts: &[&str], features: &Features) -> io::Result<()> {
+        std::fs::create_dir_all(&self.0)?;
+        schemas::whole_file::write(&self.path(parts), &to_bytes(features).map_err(io::Error::other)?)
+    }
+
+    fn path(&self, parts: &[&str]) -> PathBuf {
         let mut key = blake3::Hasher::new();
         for part in parts {
             key.update(&(part.len() as u64).to_le_bytes());
             key.update(part.as_bytes());
         }
-        let path = self.0.join(format!("features-{}.safetensors", key.finalize().to_hex()));
-        if let Some(features) = std::fs::read(&path).ok().and_then(|bytes| from_bytes(&bytes)) {
-            return Ok(features);
-        }
-        let features = make()?;
-        std::fs::create_dir_all(&self.0)?;
-        schemas::whole_file::write(&path, &to_bytes(&features).map_err(io::Error::other)?)?;
-        Ok(features)
+        self.0.join(format!("features-{}.safetensors", key.finalize().to_hex()))
     }
 }
 
 fn to_bytes(features: &Features) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let bytes: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let shape = vec![features.len(), features.tokens, features.width];
-    let videos = serde_json::to_string(&features.videos).expect("because words and numbers always make JSON");
-    let metadata = [("videos".to_owned(), videos)].into();
+    let because = "because words and numbers always make JSON";
+    let videos = serde_json::to_string(&features.videos).expect(because);
+    let failed = serde_json::to_string(&features.failed).expect(because);
+    let metadata = [("videos".to_owned(), videos), ("failed".to_owned(), failed)].into();
     safetensors::serialize([("values", TensorView::new(Dtype::F32, shape, &bytes)?)], Some(metadata))
 }
 
 /// None where the bytes are no whole file of features.
 fn from_bytes(bytes: &[u8]) -> Option<Features> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
-    let videos: Vec<FeatureVideo> = serde_json::from_str(header.metadata().as_ref()?.get("videos")?).ok()?;
+    let metadata = header.metadata().as_ref()?;
+    let videos: Vec<FeatureVideo> = serde_json::from_str(metadata.get("videos")?).ok()?;
+    let failed: Vec<FailedVideo> = serde_json::from_str(metadata.get("failed")?).ok()?;
     let file = SafeTensors::deserialize(bytes).ok()?;
     let values = file.tensor("values").ok()?;
     let [count, tokens, width] = values.shape()[..] else { return None };
@@ -239,7 +275,7 @@ fn from_bytes(bytes: &[u8]) -> Option<Features> {
     }
     let (quads, _) = values.data().as_chunks::<4>();
     let values = quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect();
-    Some(Features { videos, tokens, width, values })
+    Some(Features { videos, tokens, width, failed, values })
 }
 
 #[cfg(test)]

@@ -1,0 +1,373 @@
+//! `tubelet probe`: what a frozen encoder knows of the classes of videos.
+
+mod features;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use trainer::{
+    Device, Recipe,
+    checkpoint::{self, Heads, Hints, SavedModel},
+    frozen::{Frozen, Pool, Source},
+    probe::{
+        Outcome, Select,
+        attentive::AttentiveProbe,
+        grid::{self, Manner, Setting, Training},
+        hold_out, knn, linear,
+    },
+    recipe,
+};
+
+use self::{
+    features::{Both, Making},
+    summary::{Row, Summary},
+};
+use super::convert;
+use crate::{
+    arguments::{self, RecipeArguments},
+    labelling::{LabelArguments, Parts},
+    report::{self, Usage},
+    weights,
+};
+
+/// What stands for an encoder that nobody trained.
+const RANDOM: &str = "random";
+/// V-JEPA's batch of a probe, and its times that every video is seen.
+const PROBE_BATCH: usize = 256;
+const EPOCHS: u64 = 20;
+/// Least updates of an epoch, so that few videos make no run of 20 updates.
+const LEAST_UPDATES: usize = 8;
+/// Rows of the picture that a clip's frames are averaged to for the row of raw pixels.
+const PICTURE: usize = 16;
+
+/// Ask how much a frozen encoder knows of classes: neighbours, a linear map, an attentive probe
+///
+/// The encoder is not trained. What it makes of each video is computed once and kept in --cache. Settings are
+/// chosen on held-out training videos (a fifth of each class), then the probe is fitted on all of them and
+/// tested. A video that fails is listed; in the test it counts as wrong.
+///
+/// knn: DINO's (k of 10, 20, 100, 200). linear: on the standardised mean token, seven decays. attentive: V-JEPA's
+/// (one block) or, --like v-jepa2, V-JEPA 2's (four blocks, 20 settings at once).
+///
+/// Example: tubelet probe knn --model run --data films --split test=0.2 --baseline
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Which probe
+    #[arg(value_enum, value_name = "PROBE")]
+    probe: Kind,
+    /// The encoder: a run (its newest checkpoint), a file that `convert` reads, or `random`
+    #[arg(long, value_name = "RUN|FILE|random")]
+    model: PathBuf,
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
+    #[arg(long, value_name = "VIDEOS", num_args = 1..)]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    labels: LabelArguments,
+    /// What is tested: `train=LIST,test=LIST` (then no --data), or `test=0.2` of each class
+    #[arg(long, value_name = "SPLIT")]
+    split: Option<String>,
+    /// The same probe of the same encoder with random weights, and of raw pixels, beside it
+    #[arg(long)]
+    baseline: bool,
+    /// Choose settings on held-out training videos, or on the test videos, as papers do: too good, and marked
+    #[arg(long, value_enum, default_value_t = SelectOn::Train)]
+    select: SelectOn,
+    /// Clips along time and crops of each video
+    #[arg(long, value_name = "TxS", value_parser = views, default_value = "1x1")]
+    views: [u32; 2],
+    /// Whose attentive probe
+    #[arg(long, value_enum, default_value_t = Like::VJepa)]
+    like: Like,
+    /// Learning rates of the attentive probe that are tried; the paper's otherwise
+    #[arg(long, value_name = "RATES", value_delimiter = ',')]
+    rates: Vec<f64>,
+    /// Weight decays of the attentive probe that are tried; the paper's otherwise
+    #[arg(long, value_name = "DECAYS", value_delimiter = ',')]
+    decays: Vec<f64>,
+    /// Times that the attentive probe sees every video
+    #[arg(long, value_name = "N", default_value_t = EPOCHS)]
+    epochs: u64,
+    /// Where features are kept
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+    /// Print one JSON line
+    #[arg(long)]
+    json: bool,
+    /// Attention heads, where an official file's width does not tell them
+    #[arg(long, value_name = "N", value_parser = convert::heads)]
+    heads: Option<Heads>,
+    #[command(flatten)]
+    recipe: RecipeArguments,
+    /// Where to compute: flex (this processor), or another that this build has
+    #[arg(long, default_value = "flex")]
+    device: String,
+    /// Clips that the encoder looks at together
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
+    /// Threads that decode
+    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    workers: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// k nearest neighbours; nothing is trained
+    Knn,
+    /// A linear map of the mean token
+    Linear,
+    /// A learnt query that looks at all tokens
+    Attentive,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum SelectOn {
+    /// Held-out training videos
+    Train,
+    /// The test videos
+    Test,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Like {
+    /// One block
+    VJepa,
+    /// Four blocks, twenty settings
+    #[value(name = "v-jepa2")]
+    VJepa2,
+}
+
+impl Kind {
+    fn pool(self) -> Pool {
+        match self {
+            Self::Knn | Self::Linear => Pool::Mean,
+            Self::Attentive => Pool::Tokens,
+        }
+    }
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
+    check_settings(arguments)?;
+    let (frozen, recipe) = encoder(arguments, &device)?;
+    let seed = recipe.run.seed;
+    let parts = arguments.labels.parts(&arguments.data, arguments.split.as_deref(), seed, None)?;
+    let Parts { train, test: Some(test), classes } = parts else {
+        return Err(Usage::new("nothing is held out for a test")
+            .hint("--split test=0.2, or --split train=LIST,test=LIST")
+            .into());
+    };
+    let is_random = arguments.model == Path::new(RANDOM);
+    let other = (arguments.baseline && !is_random).then(|| frozen.random(seed, &device));
+    let mut named = vec![(if is_random { "random weights" } else { "the model" }, Source::Encoder(&frozen))];
+    named.extend(other.iter().map(|other| ("random weights", Source::Encoder(other))));
+    if arguments.baseline {
+        named.push(("raw pixels", Source::Pixels { cells: cells(&frozen) }));
+    }
+    let (names, sources): (Vec<&str>, Vec<Source>) = named.into_iter().unzip();
+    let making = Making {
+        sources: &sources,
+        recipe: &recipe,
+        views: arguments.views,
+        pool: arguments.probe.pool(),
+        classes: classes.len(),
+        device: &device,
+        batch: arguments.batch.into(),
+        workers: arguments.workers,
+        cache: &cache_folder(arguments)?,
+    };
+    let features = making.of(&train, &test)?;
+    let select = match arguments.select {
+        SelectOn::Train => Select::HeldOut,
+        SelectOn::Test => Select::Test,
+    };
+    let Some(first) = features.first() else { bail!("no features were made") };
+    for (part, of_part) in [("to learn from", &first.train), ("to be tested on", &first.test)] {
+        if of_part.is_empty() {
+            bail!("no video {part} gave a clip{}", summary::reasons(&of_part.failed));
+        }
+    }
+    if select == Select::HeldOut && hold_out(&first.train, seed).1.is_empty() {
+        report::say("note: no class has two training videos, so the first setting is taken unchosen");
+    }
+    let mut rows = Vec::new();
+    for ((name, source), both) in names.iter().zip(&sources).zip(&features) {
+        let outcome = probe(arguments, source, &frozen, both, classes.len(), (select, seed), &device);
+        rows.push(Row::of(name, outcome, &both.test));
+    }
+    let probe = match (arguments.probe, arguments.like) {
+        (Kind::Knn, _) => "k nearest neighbours",
+        (Kind::Linear, _) => "linear probe",
+        (Kind::Attentive, Like::VJepa) => "attentive probe, one block",
+        (Kind::Attentive, Like::VJepa2) => "attentive probe, four blocks",
+    };
+    let summary = Summary {
+        probe,
+        select,
+        classes: classes.len(),
+        train: train.len(),
+        test: test.len(),
+        clips: arguments.views[0],
+        crops: arguments.views[1],
+        rows,
+        failed: first.train.failed.iter().chain(&first.test.failed).cloned().collect(),
+    };
+    if arguments.json { summary.print_json() } else { summary.print_table() }
+}
+
+/// Fits the probe and answers for the test videos.
+fn probe(
+    arguments: &Arguments,
+    source: &Source<'_>,
+    frozen: &Frozen,
+    Both { train, test }: &Both,
+    classes: usize,
+    (select, seed): (Select, u64),
+    device: &Device,
+) -> Outcome {
+    match arguments.probe {
+        Kind::Knn => knn::probe(train, test, classes, select, seed),
+        Kind::Linear => linear::probe(train, test, classes, select, seed, device),
+        Kind::Attentive => {
+            let manner = match arguments.like {
+                Like::VJepa => Manner::VJepa,
+                Like::VJepa2 => Manner::VJepa2,
+            };
+            let heads = match source {
+                Source::Encoder(encoder) => encoder.shape().encoder.heads,
+                // As many as the encoder has, where the width allows.
+                Source::Pixels { .. } => largest_divisor(train.width, frozen.shape().encoder.heads),
+            };
+            let shape = AttentiveProbe { dim: train.width, heads, depth: manner.depth(), classes };
+            let training = Training {
+                manner,
+                settings: settings(arguments, manner),
+                epochs: arguments.epochs,
+                batch: (train.len() / LEAST_UPDATES).clamp(1, PROBE_BATCH),
+                seed,
+            };
+            grid::probe(shape, train, test, &training, select, device)
+        }
+    }
+}
+
+/// What is tried: every rate with every decay.
+fn settings(arguments: &Arguments, manner: Manner) -> Vec<Setting> {
+    let own = manner.settings();
+    let distinct = |given: &[f64], of: fn(&Setting) -> f64| -> Vec<f64> {
+        let values: Vec<f64> = if given.is_empty() { own.iter().map(of).collect() } else { given.to_vec() };
+        let first = |(at, value): &(usize, &f64)| !values[..*at].contains(value);
+        values.iter().enumerate().filter(first).map(|(_, value)| *value).collect()
+    };
+    let decays = distinct(&arguments.decays, |setting| setting.decay);
+    let rates = distinct(&arguments.rates, |setting| setting.rate);
+    rates.iter().flat_map(|&rate| decays.iter().map(move |&decay| Setting { rate, decay })).collect()
+}
+
+fn check_settings(arguments: &Arguments) -> Result<()> {
+    let positive = |value: &f64| value.is_finite() && *value >= 0.0;
+    if let Some(wrong) = arguments.rates.iter().chain(&arguments.decays).find(|value| !positive(value)) {
+        return Err(Usage::new(format!("{wrong} is no rate or decay")).into());
+    }
+    let given = !arguments.rates.is_empty() || !arguments.decays.is_empty() || arguments.like != Like::VJepa;
+    if given && arguments.probe != Kind::Attentive {
+        return Err(Usage::new("--like, --rates and --decays are the attentive probe's").into());
+    }
+    if arguments.epochs == 0 {
+        return Err(Usage::new("`--epochs 0` trains nothing").into());
+    }
+    Ok(())
+}
+
+/// The encoder, and the settings that clips are made by: its own where it says them.
+fn encoder(arguments: &Arguments, device: &Device) -> Result<(Frozen, Recipe)> {
+    if arguments.model == Path::new(RANDOM) {
+        let mut recipe = arguments.recipe.resolve("laptop")?;
+        arguments::check(&recipe)?;
+        recipe.clip.verify = recipe::Verify::Clip;
+        let frozen = Frozen::drawn(recipe.model_shape()?, recipe.run.seed, device);
+        return Ok((frozen, recipe));
+    }
+    let path = &arguments.model;
+    if !path.exists() {
+        return Err(Usage::new(format!("{}: no such file or folder", path.display()))
+            .hint("`--model random` draws one")
+            .into());
+    }
+    let hints = Hints { heads: arguments.heads, ..Hints::default() };
+    let model = checkpoint::read_with(path, hints).map_err(weights::explain)?;
+    report::say(format_args!("model: {} ({})", path.display(), weights::describe(&model)));
+    if !model.assumed.is_empty() {
+        report::say(format_args!(
+            "note: not said in the file and taken for granted: {}",
+            model.assumed.join(", ")
+        ));
+    }
+    let mut recipe = arguments.recipe.resolve_from(|| recipe_of(&model, path))?;
+    let clip = model.shape.geometry;
+    (recipe.clip.frames, recipe.clip.tubelet, recipe.model.patch) =
+        (clip.frames(), clip.tubelet(), clip.patch());
+    (recipe.clip.size, recipe.clip.width) = (clip.height(), clip.width());
+    // Nothing is decoded that no clip shows.
+    recipe.clip.verify = recipe::Verify::Clip;
+    Ok((Frozen::of(model, device)?, recipe))
+}
+
+fn recipe_of(model: &SavedModel, path: &Path) -> Result<Recipe> {
+    match model.about.recipe.as_str() {
+        "" => Ok(Recipe::default()),
+        text => Recipe::from_toml(text)
+            .with_context(|| format!("the recipe in {} cannot be used", path.display())),
+    }
+}
+
+/// Rows and columns of averages in a cube that make a picture of about [`PICTURE`] rows.
+fn cells(frozen: &Frozen) -> usize {
+    let geometry = frozen.geometry();
+    let [_, rows, _] = geometry.grid();
+    largest_divisor(geometry.patch(), PICTURE / rows.clamp(1, PICTURE))
+}
+
+/// The largest number up to `most` that divides `whole`.
+fn largest_divisor(whole: usize, most: usize) -> usize {
+    (1..=most.max(1)).rev().find(|part| whole.is_multiple_of(*part)).unwrap_or(1)
+}
+
+/// `$XDG_CACHE_HOME/tubelet`, else `~/.cache/tubelet`.
+fn cache_folder(arguments: &Arguments) -> Result<PathBuf> {
+    if let Some(folder) = &arguments.cache {
+        return Ok(folder.clone());
+    }
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    match cache {
+        Some(cache) => Ok(cache.join("tubelet")),
+        None => Err(Usage::new("there is no folder to keep features in").hint("--cache FOLDER").into()),
+    }
+}
+
+/// `5x3`.
+fn views(text: &str) -> Result<[u32; 2], String> {
+    let wrong = || format!("`{text}` is no number of clips and crops such as 5x3");
+    let number = |text: &str| text.parse().ok().filter(|number| (1..=1 << 10).contains(number));
+    let (clips, crops) = text.split_once(['x', '×']).ok_or_else(wrong)?;
+    Ok([number(clips).ok_or_else(wrong)?, number(crops).ok_or_else(wrong)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_s_cells_divide_the_cube() {
+        assert_eq!([largest_divisor(16, 4), largest_divisor(14, 4), largest_divisor(7, 4)], [4, 2, 1]);
+        assert_eq!([largest_divisor(24, 5), largest_divisor(6, 0)], [4, 1]);
+    }
+
+    #[test]
+    fn views_are_two_counts() {
+        assert_eq!(views("5x3"), Ok([5, 3]));
+        assert!(views("5").is_err() && views("0x1").is_err());
+    }
+}
