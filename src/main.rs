@@ -7,6 +7,7 @@ mod judging;
 mod labelled_data;
 mod labelling;
 mod loading;
+mod memory;
 mod report;
 mod run;
 mod sheet;

@@ -159,14 +159,27 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// An amount of memory: `2.26 GB`, or `314 MB`.
+pub fn bytes(count: u64) -> String {
+    let megabytes = count as f64 / 1e6;
+    if megabytes < 1000.0 { format!("{megabytes:.0} MB") } else { format!("{:.2} GB", megabytes / 1e3) }
+}
+
 /// Largest resident memory of this process so far, in bytes; none where the system does not tell.
 pub fn peak_memory() -> Option<u64> {
     told_bytes("/proc/self/status", "VmHWM:")
 }
 
-/// Memory that this machine can still give, in bytes; none where the system does not tell.
+/// Memory that this machine, or the container it runs in, can still give, in bytes; none where the system
+/// does not tell.
 pub fn free_memory() -> Option<u64> {
-    told_bytes("/proc/meminfo", "MemAvailable:")
+    let machine = told_bytes("/proc/meminfo", "MemAvailable:")?;
+    let container = |file: &str| -> Option<u64> {
+        std::fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok()?.trim().parse().ok()
+    };
+    // Without a limit the file says `max`, which is no number.
+    let left = container("memory.max").zip(container("memory.current"));
+    Some(left.map_or(machine, |(limit, used)| machine.min(limit.saturating_sub(used))))
 }
 
 /// What the line of `file` that begins with `key` says in KiB, in bytes.
@@ -197,6 +210,11 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["codec", "videos"], ["h264", "3"]].map(|row| row.map(String::from).to_vec());
         assert_eq!(table(&rows), "codec  videos\nh264   3\n");
+    }
+
+    #[test]
+    fn amounts_are_said_in_fitting_units() {
+        assert_eq!([bytes(314_000_000), bytes(2_263_000_000)], ["314 MB", "2.26 GB"]);
     }
 
     #[test]

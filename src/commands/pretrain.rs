@@ -7,7 +7,7 @@ use pipeline::{dataset::Dataset, quarantine::Quarantine};
 use trainer::{Recipe, Steps};
 
 use crate::{
-    arguments, data,
+    arguments, data, memory,
     report::Usage,
     run::{self, Live, RunArguments},
     stop, weights,
@@ -36,6 +36,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.run.device()?;
     let recipe = arguments.run.recipe(|| Ok(Recipe::default()))?;
     arguments::check(&recipe)?;
+    memory::say_when_short(&recipe, &device)?;
     let dataset = data::open(&arguments.data)?;
     let steps = steps(&recipe, &dataset, arguments.run.steps)?;
     let (run, from) = arguments.run.open(&recipe, &dataset.digest())?;

@@ -73,6 +73,16 @@ impl Device {
         &self.name
     }
 
+    /// Whether it computes on the machine's own processor, in its own memory.
+    pub fn is_processor(&self) -> bool {
+        matches!(self.name(), "flex" | "tch")
+    }
+
+    /// Whether products in bf16 are computed as such; otherwise they are computed in f32.
+    pub fn multiplies_bf16(&self) -> bool {
+        self.name() != "flex" || crate::kernels::processor_has_bf16()
+    }
+
     /// Waits until everything that was asked of the device is done, so that a clock means something.
     pub fn finish(&self) {
         // A failed computation shows again, with its reason, when its result is read.
@@ -123,7 +133,9 @@ mod tests {
 
     #[test]
     fn flex_is_always_there() {
-        assert_eq!(Device::parse("flex").unwrap().name(), "flex");
+        let device = Device::parse("flex").unwrap();
+        assert_eq!(device.name(), "flex");
+        assert!(device.is_processor());
     }
 
     #[test]

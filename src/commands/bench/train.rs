@@ -6,7 +6,7 @@ use trainer::Device;
 
 use crate::{
     arguments::{self, RecipeArguments},
-    data,
+    data, memory,
     report::{self, Usage},
 };
 
@@ -48,6 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     recipe.optimiser.batch = arguments.batch;
     recipe.optimiser.micro_batch = 0;
     arguments::check(&recipe)?;
+    memory::say_when_short(&recipe, &device)?;
     let batch = random_batch(&recipe)?;
     let steps = WARM_UP + arguments.steps.max(1);
     say_where_bf16_is_f32(&recipe, &device);
@@ -70,6 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "step_cpu_seconds": self::median(&used),
             "peak_rss_mb": peak.map(|bytes| bytes / 1_000_000),
             "peak_rss_mb_per_clip": peak.map(|bytes| bytes / 1_000_000 / arguments.batch.max(1) as u64),
+            "estimated_mb": memory::of_step(&recipe)?.total() / 1_000_000,
             "device": device.name(),
             "precision": recipe.model.precision.to_string(),
             "steps": seconds,
@@ -88,7 +90,7 @@ fn median(steps: &[f64]) -> Option<f64> {
 /// A precision that this processor does not gain from is computed in f32.
 fn say_where_bf16_is_f32(recipe: &trainer::Recipe, device: &Device) {
     let asked = recipe.model.precision == trainer::kernels::Precision::Bf16;
-    if asked && device.name() == "flex" && !trainer::kernels::processor_has_bf16() {
+    if asked && !device.multiplies_bf16() {
         report::say("note: this processor has no AVX512-BF16; products are computed in f32");
     }
 }

@@ -64,9 +64,8 @@ impl Forecast {
         let mut step = 0.0;
         trainer::time_steps(&timed, device, batch, 2, |seconds| step = seconds)?;
         let computing = step / clips as f64 * whole as f64 / cost as f64;
-        // `flex` and `tch` without a card compute on the processor that decodes.
-        let together = ["flex", "tch"].contains(&device.name());
-        Ok(Self { computing, loading, clips, cut, together })
+        // The processor that computes is the one that decodes.
+        Ok(Self { computing, loading, clips, cut, together: device.is_processor() })
     }
 
     /// Seconds for `clips` clips.

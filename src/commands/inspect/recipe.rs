@@ -5,19 +5,14 @@ use std::{io::Write as _, path::PathBuf};
 use anyhow::Result;
 use trainer::{
     Device, Recipe,
-    gradients::Memory,
-    model::{
-        ModelShape, layout,
-        macs::Macs,
-        memory::{MemoryEstimate, StepSize},
-    },
+    model::{layout, macs::Macs},
     recipe::DecoderMask,
 };
 
 use super::forecast::Forecast;
 use crate::{
-    arguments, data,
-    report::{self, Usage},
+    arguments, data, memory,
+    report::{self, Usage, bytes},
 };
 
 /// Print every setting of a recipe, and what it means
@@ -97,34 +92,20 @@ fn meaning(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
         row("", format!("{:.3}", ours.total() as f64 / 1e9), "as computed here, only visible cubes embedded"),
         row("update", recipe.optimiser.batch, format!("clips, in {parts} × {micro_batch}")),
     ];
-    rows.extend(memory(recipe, &shape, &tokens, parameters)?);
+    rows.extend(memory_by_part(recipe)?);
     Ok(rows)
 }
 
 /// What a step takes, by part.
-fn memory(
-    recipe: &Recipe,
-    shape: &ModelShape,
-    tokens: &data::TokenCounts,
-    parameters: usize,
-) -> Result<Vec<Vec<String>>> {
-    let (micro_batch, parts) = recipe.accumulation()?;
+fn memory_by_part(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
+    let (micro_batch, _) = recipe.accumulation()?;
     let again = recipe.model.gradient_checkpointing;
-    let step = StepSize {
-        clips: micro_batch,
-        visible: tokens.visible,
-        masked: tokens.painted,
-        counted: tokens.counted,
-        memory: if again { Memory::BlockInputs } else { Memory::Everything },
-        accumulates: parts > 1,
-        averages: recipe.optimiser.ema > 0.0,
-    };
-    let estimate = MemoryEstimate::of_pretraining(shape, parameters, step);
+    let estimate = memory::of_step(recipe)?;
     let free = report::free_memory().map_or(String::new(), |free| format!("; {} are free here", bytes(free)));
     Ok(vec![
-        row("memory", bytes(estimate.total()), format!("about, for a step{free}")),
+        row("memory", bytes(estimate.total()), format!("about, for a step at its fullest{free}")),
         row("", bytes(estimate.weights), "weights"),
-        row("", bytes(estimate.gradients), "gradients"),
+        row("", bytes(estimate.gradients + estimate.gradient_sum), "gradients"),
         row("", bytes(estimate.moments), "AdamW's moments"),
         row(
             "",
@@ -171,12 +152,6 @@ fn duration(recipe: &Recipe, given: &[PathBuf], device: &Device, workers: usize)
     Ok(rows)
 }
 
-/// `2.26 GB`, or `314 MB`.
-fn bytes(count: u64) -> String {
-    let megabytes = count as f64 / 1e6;
-    if megabytes < 1000.0 { format!("{megabytes:.0} MB") } else { format!("{:.2} GB", megabytes / 1e3) }
-}
-
 /// A clip's time, which may be short.
 fn seconds(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.1} ms", 1e3 * seconds) } else { format!("{seconds:.2} s") }
@@ -217,8 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_said_in_fitting_units() {
-        assert_eq!([bytes(314_000_000), bytes(2_263_000_000)], ["314 MB", "2.26 GB"]);
+    fn times_are_said_in_fitting_units() {
         assert_eq!([seconds(0.0123), seconds(2.345)], ["12.3 ms", "2.35 s"]);
     }
 

@@ -1,9 +1,11 @@
 //! How much memory a training step takes, by part: counted from what this implementation keeps, in f32.
 //!
-//! For the backward pass a block with n tokens keeps the inputs of its two norms, four linear layers, GELU
-//! and attention: `n(8d + 2h)` numbers. With gradient checkpointing only a block's input stays, `nd`, and
-//! one block at a time is whole. Scores of attention are never kept. What allocators, decoders and LibTorch
-//! itself take comes on top.
+//! For the backward pass a block with n tokens keeps the inputs of its two branches, of attention and of GELU,
+//! and what attention gathered: `n(6d + h)` numbers. A block whose branches are computed in parts (where some
+//! are left out at random, or by plain operations) also keeps what is computed again otherwise, the normed
+//! tokens and what is behind GELU: `n(8d + 2h)`. With gradient checkpointing only a block's input stays, `nd`,
+//! and one block at a time is whole. Scores of attention are never kept. What the program, its decoders and
+//! LibTorch themselves take comes on top.
 
 use super::sizes::{ModelShape, Stack};
 use crate::gradients::Memory;
@@ -24,10 +26,21 @@ pub struct StepSize {
     pub counted: usize,
     /// What is kept for the backward pass.
     pub memory: Memory,
+    /// How a block's branches are computed.
+    pub branches: Branches,
     /// Whether an update has several micro-batches.
     pub accumulates: bool,
     /// Whether an average of the weights is kept.
     pub averages: bool,
+}
+
+/// How the branches of a block are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Branches {
+    /// Each as one operation.
+    Whole,
+    /// By single operations.
+    InParts,
 }
 
 /// Bytes by part.
@@ -35,8 +48,10 @@ pub struct StepSize {
 pub struct MemoryEstimate {
     /// The weights, and their average if one is kept.
     pub weights: u64,
-    /// Gradients; with several micro-batches the sum so far and those of the newest.
+    /// Gradients of a micro-batch.
     pub gradients: u64,
+    /// With several micro-batches, the sum of the gradients so far.
+    pub gradient_sum: u64,
     /// AdamW's two moments of each weight.
     pub moments: u64,
     /// What is kept for the backward pass, and the gradients that run through one block.
@@ -56,6 +71,7 @@ impl MemoryEstimate {
         let (encoder, decoder) = (shape.encoder, shape.decoder);
         let [wide, narrow] = [encoder.dim, decoder.dim].map(|dim| dim as u64);
         let [in_encoder, in_decoder] = [visible, visible + masked];
+        let of_block = |stack, tokens| of_block(stack, tokens, step.branches);
         let blocks = match step.memory {
             Memory::Everything => {
                 encoder.depth as u64 * of_block(encoder, in_encoder)
@@ -72,22 +88,30 @@ impl MemoryEstimate {
         let ends = 2 * visible * wide + counted * (2 * narrow + 3 * cube);
         Self {
             weights: table * (1 + u64::from(step.averages)),
-            gradients: table * (1 + u64::from(step.accumulates)),
+            gradients: table,
+            gradient_sum: table * u64::from(step.accumulates),
             moments: 2 * table,
             activations: clips * (blocks + through + ends) * FLOAT,
             batch: clips * cube * (visible + counted) * (1 + FLOAT),
         }
     }
 
-    /// All parts together.
+    /// At the fullest moment. The backward pass begins with all activations and no gradient and ends the other
+    /// way round, so the larger of the two counts.
     pub fn total(self) -> u64 {
-        self.weights + self.gradients + self.moments + self.activations + self.batch
+        let Self { weights, gradients, gradient_sum, moments, activations, batch } = self;
+        weights + gradient_sum + moments + batch + gradients.max(activations)
     }
 }
 
 /// Numbers that a block over `tokens` tokens keeps for its backward pass.
-fn of_block(stack: Stack, tokens: u64) -> u64 {
-    tokens * (8 * stack.dim as u64 + 2 * stack.hidden as u64)
+fn of_block(stack: Stack, tokens: u64, branches: Branches) -> u64 {
+    let (dim, hidden) = (stack.dim as u64, stack.hidden as u64);
+    tokens
+        * match branches {
+            Branches::Whole => 6 * dim + hidden,
+            Branches::InParts => 8 * dim + 2 * hidden,
+        }
 }
 
 /// Numbers of the gradients that run through a block: at its MLP's hidden layer twice, and at its ends.
@@ -115,6 +139,7 @@ mod tests {
             masked: 1408,
             counted: 1408,
             memory,
+            branches: Branches::InParts,
             accumulates: false,
             averages: false,
         };
@@ -126,14 +151,24 @@ mod tests {
         let estimate = base(Memory::Everything);
         let table = 94_210_944 * 4;
         assert_eq!([estimate.weights, estimate.gradients, estimate.moments], [table, table, 2 * table]);
+        assert_eq!(estimate.gradient_sum, 0);
         // Two clips of 1568 cubes as bytes and as floats.
         assert_eq!(estimate.batch, 2 * 1568 * 1536 * 5);
     }
 
     #[test]
+    fn gradients_take_the_place_of_activations() {
+        let estimate = base(Memory::Everything);
+        let MemoryEstimate { weights, moments, batch, activations, gradients, .. } = estimate;
+        assert!(activations > gradients);
+        assert_eq!(estimate.total(), weights + moments + batch + activations);
+        let fewer = MemoryEstimate { activations: gradients / 2, ..estimate };
+        assert_eq!(fewer.total(), weights + moments + batch + gradients);
+    }
+
+    #[test]
     fn block_inputs_take_a_fraction_of_everything() {
         let [whole, inputs] = [Memory::Everything, Memory::BlockInputs].map(base);
-        assert_eq!(whole.total() - whole.activations, inputs.total() - inputs.activations);
         // By hand: 12 blocks of 160·(8·768 + 2·3072) and 4 of 1568·(8·384 + 2·1536) numbers of a clip, one of
         // these computed again instead.
         let kept: u64 = 12 * 160 * 12_288 + 4 * 1568 * 6144;
