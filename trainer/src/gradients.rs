@@ -139,33 +139,45 @@ pub fn descend_to_classes(
 type Gradients = Vec<Option<Tensor<1>>>;
 
 /// Goes forward without a graph and keeps what each stage was given; then, from the last stage to the
-/// first, computes the stage again with a graph of its own and hands its input's gradient on.
+/// first, computes the stage with a graph of its own and hands its input's gradient on. The last stage is
+/// gone through once, with the loss behind it.
 fn block_by_block(
     stages: &[Stage<'_>],
     weights: &Weights,
     mut tokens: Tensor<3>,
     loss: impl FnOnce(Tensor<3>) -> Tensor<1>,
 ) -> (Tensor<1>, Gradients) {
-    let mut inputs = Vec::with_capacity(stages.len());
-    for stage in stages {
+    let (last, others) = stages.split_last().expect("because there is a stage behind the blocks");
+    let mut inputs = Vec::with_capacity(others.len());
+    for stage in others {
         inputs.push(tokens.clone());
         tokens = stage(weights, tokens);
     }
 
-    let output = tokens.autodiff().require_grad();
-    let loss = loss(output.clone());
-    let because = "because a stage's output depends on its input";
-    let mut onward = output.grad_remove(&mut loss.backward()).expect(because);
     let tracked = weights.tracked();
     let mut gradients: Gradients = vec![None; weights.values().len()];
-    for (stage, input) in stages.iter().zip(inputs).rev() {
-        let input = input.autodiff().require_grad();
-        let output = stage(&tracked, input.clone());
-        let mut found = (output * onward).sum().backward();
-        onward = input.grad_remove(&mut found).expect(because);
+    let mut keep = |found: &mut burn::tensor::Gradients| {
         // Every tensor belongs to one stage.
-        let found = tracked.take_gradients(&mut found);
+        let found = tracked.take_gradients(found);
         gradients.iter_mut().zip(found).for_each(|(gradient, found)| *gradient = found.or(gradient.take()));
+    };
+    // Nobody asks for the gradient of what went in at the very beginning.
+    let begin = |tokens: Tensor<3>, stage: usize| match stage {
+        0 => tokens.autodiff(),
+        _ => tokens.autodiff().require_grad(),
+    };
+    let input = begin(tokens, others.len());
+    let loss = loss(last(&tracked, input.clone()));
+    let mut found = loss.backward();
+    keep(&mut found);
+    let mut onward = input.grad_remove(&mut found);
+    drop((input, found));
+    for (number, (stage, input)) in others.iter().zip(inputs).enumerate().rev() {
+        let input = begin(input, number);
+        let downhill = onward.take().expect("because a stage's output depends on its input");
+        let mut found = (stage(&tracked, input.clone()) * downhill).sum().backward();
+        keep(&mut found);
+        onward = input.grad_remove(&mut found);
     }
     (loss.inner(), gradients)
 }
