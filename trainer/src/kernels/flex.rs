@@ -5,13 +5,13 @@
 //! without fused multiply-adds, so that they also do not depend on the processor.
 
 mod adamw;
-mod attention;
+pub(super) mod attention;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
 mod gelu;
 mod layer_norm;
 mod length;
-mod linear;
+pub(super) mod linear;
 mod painting;
 mod product;
 mod vector;
@@ -25,10 +25,14 @@ use burn::{
 };
 
 pub(super) use self::{adamw::adamw, length::square_sum, product::has_bf16};
+/// What the kernels of LibTorch do in its memory.
 #[cfg(feature = "tch")]
-pub(super) use self::{
-    adamw::adamw_in_place, layer_norm::backward as norm_backward, painting::painting as painting_in_place,
-};
+pub(super) mod in_place {
+    pub(in super::super) use super::{
+        adamw::adamw_in_place as adamw, layer_norm::backward as norm_backward, painting::painting,
+        product::outdoes_mkl,
+    };
+}
 use super::{
     fused::{Kernels, LinearGradients, Queries},
     painting::Measure,
@@ -47,7 +51,9 @@ impl Kernels for Flex {
         let qkv = qkv.to_contiguous();
         let [clips, tokens, triple] = three(&qkv);
         let sizes = attention::Sizes::new([clips, tokens, triple / 3], heads, queries, precision);
-        let (gathered, logs) = attention::forward(slice(&qkv), sizes);
+        let mut gathered = unwritten(clips * queries.count * triple / 3);
+        let mut logs = unwritten(clips * heads * queries.count);
+        attention::forward(slice(&qkv), sizes, &mut gathered, &mut logs);
         let gathered = tensor(gathered, [clips, queries.count, triple / 3]);
         [gathered, tensor(logs, [clips, heads, queries.count])]
     }
@@ -69,7 +75,9 @@ impl Kernels for Flex {
             logs: slice(&logs),
             gradient: slice(&gradient),
         };
-        tensor(attention::backward(given, sizes), [clips, tokens, triple])
+        let mut result = unwritten(clips * tokens * triple);
+        attention::backward(given, sizes, &mut result);
+        tensor(result, [clips, tokens, triple])
     }
 
     fn gelu_forward(values: Floats) -> Floats {
@@ -121,7 +129,8 @@ impl Kernels for Flex {
         let onto = onto.map(|onto| onto.to_contiguous());
         let ([rows, _], [outputs, _]) = (two(&values), two(&weight));
         let onto = onto.as_ref().map(slice);
-        let result = linear::forward(slice(&values), slice(&weight), slice(&bias), onto, precision);
+        let mut result = unwritten(rows * outputs);
+        linear::forward(&mut result, slice(&values), slice(&weight), slice(&bias), onto, precision);
         tensor(result, [rows, outputs])
     }
 
@@ -133,18 +142,24 @@ impl Kernels for Flex {
         precision: Precision,
         _: Precision,
     ) -> LinearGradients<Self> {
-        let tensors = [gradient, values, weight].map(|tensor| tensor.to_contiguous());
-        let [_, value_shape, weight_shape] = tensors.each_ref().map(two);
-        let [gradient, values, weight] = tensors.each_ref().map(slice);
+        let [gradient, values, weight] = [gradient, values, weight].map(|tensor| tensor.to_contiguous());
+        let (value_shape, weight_shape) = (two(&values), two(&weight));
         let (rows, outputs) = (value_shape[0], weight_shape[0]);
         let [for_values, for_weight, for_bias] = wanted;
-        let of_values = || linear::values_backward(gradient, weight, rows, precision);
-        let of_weight = || linear::weight_backward(gradient, values, rows, precision);
-        [
-            for_values.then(|| tensor(of_values(), value_shape)),
-            for_weight.then(|| tensor(of_weight(), weight_shape)),
-            for_bias.then(|| tensor(linear::bias_backward(gradient, outputs), [outputs])),
-        ]
+        let of_weight = for_weight.then(|| {
+            let mut result = unwritten(weight_shape[0] * weight_shape[1]);
+            linear::weight_backward(&mut result, slice(&gradient), slice(&values), rows, precision);
+            tensor(result, weight_shape)
+        });
+        // The values may be the last to hold their memory, and their gradient is as large.
+        drop(values);
+        let of_bias = || tensor(linear::bias_backward(slice(&gradient), outputs), [outputs]);
+        let of_values = || {
+            let mut result = unwritten(value_shape[0] * value_shape[1]);
+            linear::values_backward(&mut result, slice(&gradient), slice(&weight), rows, precision);
+            tensor(result, value_shape)
+        };
+        [for_values.then(of_values), of_weight, for_bias.then(of_bias)]
     }
 }
 

@@ -1,7 +1,8 @@
 //! The operations through LibTorch: its own fused forward and backward pairs, where it exports both.
 //!
 //! It exports neither LayerNorm's backward pass nor a fused AdamW. On the processor the row loops of
-//! [`flex`] do these in LibTorch's memory; on cards they are composed.
+//! [`flex`] do these in LibTorch's memory; on cards they are composed. So are f32 products, those of linear
+//! layers and of attention, where the processor is one that LibTorch's own leave half unused.
 //!
 //! In bf16 the tensors between the products are bf16, as under PyTorch's autocast.
 
@@ -13,13 +14,13 @@ use burn::backend::{
     LibTorch,
     tensor::{FloatTensor, IntTensor},
 };
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 pub(super) use self::memory::keep_memory;
 use self::memory::{bytes, floats, floats_mut};
 use super::{
     adamw::AdamwStep,
-    flex,
+    flex::{attention, in_place, linear},
     fused::{Kernels, LinearGradients, Queries},
     painting::Measure,
     precision::Precision,
@@ -40,6 +41,9 @@ impl Kernels for LibTorch {
 
     fn attention_forward(qkv: Floats, heads: usize, asking: Queries, precision: Precision) -> [Floats; 2] {
         let qkv = Self::lowered(qkv, precision);
+        if is_better_in_place(&qkv.tensor) {
+            return attention_in_place(&qkv.tensor.contiguous(), heads, asking).map(Floats::new);
+        }
         let [queries, keys, values] = parts(&qkv.tensor, heads, asking);
         let (gathered, logs) = if qkv.tensor.device().is_cuda() {
             composed(&queries, &keys, &values)
@@ -68,6 +72,10 @@ impl Kernels for LibTorch {
         let [qkv, gathered, logs] = saved;
         let gradient = Self::lowered(gradient, precision);
         let qkv = Self::lowered(qkv, precision);
+        if is_better_in_place(&qkv.tensor) {
+            let saved = [qkv, gathered, logs].map(|saved| saved.tensor.contiguous());
+            return Floats::new(attention_gradient_in_place(&gradient.tensor, &saved, heads, asking));
+        }
         let [queries, keys, values] = parts(&qkv.tensor, heads, asking);
         let by_head = |tensor: &Tensor| tensor.unflatten(2, [heads as i64, -1]).transpose(1, 2);
         let (gradient, gathered) = (by_head(&gradient.tensor), by_head(&gathered.tensor));
@@ -136,8 +144,14 @@ impl Kernels for LibTorch {
             onto.map_or_else(|| values.tensor.zeros_like(), |onto| onto.tensor.contiguous().copy());
         let saved = [values, weight, means, scales].map(|saved| saved.tensor.contiguous());
         let [values, weight, means, scales] = saved.each_ref().map(floats);
-        let sums =
-            flex::norm_backward(floats_mut(&mut result), floats(&gradient), values, weight, means, scales);
+        let sums = in_place::norm_backward(
+            floats_mut(&mut result),
+            floats(&gradient),
+            values,
+            weight,
+            means,
+            scales,
+        );
         let [of_weight, of_bias] = sums.map(|sums| Tensor::from_slice(&sums));
         [result, of_weight, of_bias].map(Floats::new)
     }
@@ -150,6 +164,11 @@ impl Kernels for LibTorch {
         _: Precision,
         result: Precision,
     ) -> Floats {
+        if is_better_in_place(&values.tensor) {
+            let given = [values, weight, bias].map(|given| given.tensor.contiguous());
+            let onto = onto.map(|onto| onto.tensor.contiguous());
+            return Floats::new(linear_in_place(&given, onto.as_ref()));
+        }
         let kind = values.tensor.kind();
         let bias = bias.tensor;
         let product = match onto {
@@ -173,15 +192,86 @@ impl Kernels for LibTorch {
     ) -> LinearGradients<Self> {
         let [for_values, for_weight, for_bias] = wanted;
         let gradient = gradient.tensor;
-        let of_values = || in_precision(gradient.matmul(&weight.tensor), result);
+        if is_better_in_place(&gradient) {
+            let given = [gradient, values.tensor, weight.tensor].map(|given| given.contiguous());
+            return linear_gradient_in_place(given, wanted).map(|found| found.map(Floats::new));
+        }
         let of_weight = || gradient.tr().matmul(&values.tensor).to_kind(Kind::Float);
+        let of_weight = for_weight.then(|| Floats::new(of_weight()));
+        // The values may be the last to hold their memory, and their gradient is as large.
+        drop(values);
+        let of_values = || in_precision(gradient.matmul(&weight.tensor), result);
         let of_bias = || gradient.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
-        [
-            for_values.then(|| Floats::new(of_values())),
-            for_weight.then(|| Floats::new(of_weight())),
-            for_bias.then(|| Floats::new(of_bias())),
-        ]
+        [for_values.then(|| Floats::new(of_values())), of_weight, for_bias.then(|| Floats::new(of_bias()))]
     }
+}
+
+/// Whether what comes from this tensor by products is computed by our own loops in LibTorch's memory.
+fn is_better_in_place(tensor: &Tensor) -> bool {
+    tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && in_place::outdoes_mkl()
+}
+
+fn sizes(qkv: &Tensor, heads: usize, asking: Queries) -> attention::Sizes {
+    let [clips, tokens, triple] = [0, 1, 2].map(|side| qkv.size()[side] as usize);
+    attention::Sizes::new([clips, tokens, triple / 3], heads, asking, Precision::F32)
+}
+
+/// What the queries gather, `[B, count, D]`, and the logarithms.
+fn attention_in_place(qkv: &Tensor, heads: usize, asking: Queries) -> [Tensor; 2] {
+    let (clips, dim) = (qkv.size()[0], qkv.size()[2] / 3);
+    let count = asking.count as i64;
+    let like = (Kind::Float, Device::Cpu);
+    let mut gathered = Tensor::empty([clips, count, dim], like);
+    let mut logs = Tensor::empty([clips, heads as i64, count], like);
+    let results = (floats_mut(&mut gathered), floats_mut(&mut logs));
+    attention::forward(floats(qkv), sizes(qkv, heads, asking), results.0, results.1);
+    [gathered, logs]
+}
+
+fn attention_gradient_in_place(
+    gradient: &Tensor,
+    saved: &[Tensor; 3],
+    heads: usize,
+    asking: Queries,
+) -> Tensor {
+    let gradient = gradient.contiguous();
+    let [qkv, gathered, logs] = saved.each_ref().map(floats);
+    let given = attention::Given { qkv, gathered, logs, gradient: floats(&gradient) };
+    let mut result = saved[0].empty_like();
+    attention::backward(given, sizes(&saved[0], heads, asking), floats_mut(&mut result));
+    result
+}
+
+fn linear_in_place([values, weight, bias]: &[Tensor; 3], onto: Option<&Tensor>) -> Tensor {
+    let mut result = Tensor::empty([values.size()[0], bias.size()[0]], (Kind::Float, Device::Cpu));
+    let given = [values, weight, bias].map(floats);
+    let onto = onto.map(floats);
+    linear::forward(floats_mut(&mut result), given[0], given[1], given[2], onto, Precision::F32);
+    result
+}
+
+fn linear_gradient_in_place(
+    [gradient, values, weight]: [Tensor; 3],
+    wanted: [bool; 3],
+) -> [Option<Tensor>; 3] {
+    let [for_values, for_weight, for_bias] = wanted;
+    let rows = values.size()[0] as usize;
+    let of_weight = for_weight.then(|| {
+        let mut result = weight.empty_like();
+        let (gradient, values) = (floats(&gradient), floats(&values));
+        linear::weight_backward(floats_mut(&mut result), gradient, values, rows, Precision::F32);
+        result
+    });
+    let like_values = values.size();
+    drop(values);
+    let of_values = for_values.then(|| {
+        let mut result = Tensor::empty(like_values, (Kind::Float, Device::Cpu));
+        let (gradient, weight) = (floats(&gradient), floats(&weight));
+        linear::values_backward(floats_mut(&mut result), gradient, weight, rows, Precision::F32);
+        result
+    });
+    let of_bias = for_bias.then(|| gradient.sum_dim_intlist([0i64].as_slice(), false, Kind::Float));
+    [of_values, of_weight, of_bias]
 }
 
 /// A result of products as it is handed on: bf16 stays bf16 where that is asked for.
@@ -209,7 +299,7 @@ pub(super) fn adamw(
         on_card(&mut value, &gradient, [&mut first, &mut second], step);
     } else {
         let moments = [&mut first, &mut second].map(floats_mut);
-        flex::adamw_in_place(floats_mut(&mut value), floats(&gradient), moments, step);
+        in_place::adamw(floats_mut(&mut value), floats(&gradient), moments, step);
     }
     (Floats::new(value), Floats::new(first), Floats::new(second))
 }
@@ -226,7 +316,7 @@ pub(super) fn painting(
         false => painted.tensor.contiguous().copy(),
     };
     let (weights, cubes) = (weights.tensor.contiguous(), cubes.tensor.to_kind(Kind::Uint8).contiguous());
-    let loss = flex::painting_in_place(floats_mut(&mut painted), floats(&weights), bytes(&cubes), measure);
+    let loss = in_place::painting(floats_mut(&mut painted), floats(&weights), bytes(&cubes), measure);
     [Tensor::from_slice(&[loss]), painted].map(Floats::new)
 }
 

@@ -27,7 +27,7 @@ const QUERIES: usize = 64;
 
 /// Lengths of an attention.
 #[derive(Clone, Copy)]
-pub(super) struct Sizes {
+pub(in super::super) struct Sizes {
     clips: usize,
     tokens: usize,
     heads: usize,
@@ -37,7 +37,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    pub(super) fn new(
+    pub(in super::super) fn new(
         [clips, tokens, dim]: [usize; 3],
         heads: usize,
         queries: Queries,
@@ -69,11 +69,11 @@ impl Sizes {
 
 /// What the backward pass works from.
 #[derive(Clone, Copy)]
-pub(super) struct Given<'a> {
-    pub(super) qkv: &'a [f32],
-    pub(super) gathered: &'a [f32],
-    pub(super) logs: &'a [f32],
-    pub(super) gradient: &'a [f32],
+pub(in super::super) struct Given<'a> {
+    pub(in super::super) qkv: &'a [f32],
+    pub(in super::super) gathered: &'a [f32],
+    pub(in super::super) logs: &'a [f32],
+    pub(in super::super) gradient: &'a [f32],
 }
 
 /// Queries, keys and values of one head of one clip; rows lie 3·D apart. The first query is the first that
@@ -96,12 +96,11 @@ impl<'a> Head<'a> {
     }
 }
 
-/// What each query gathers, `[B, count, D]`, and the logarithms `[B, H, count]`.
-pub(super) fn forward(qkv: &[f32], sizes: Sizes) -> (Vec<f32>, Vec<f32>) {
+/// What each query gathers, `[B, count, D]`, and the logarithms `[B, H, count]`; all of both is overwritten.
+pub(in super::super) fn forward(qkv: &[f32], sizes: Sizes, gathered: &mut [f32], logs: &mut [f32]) {
     let Sizes { clips, tokens, heads, width, queries, precision } = sizes;
     let (dim, row, count) = (sizes.dim(), 3 * sizes.dim(), queries.count);
-    let mut logs = unwritten(clips * heads * count);
-    let mut gathered = unwritten(clips * count * dim);
+    assert_eq!([gathered.len(), logs.len()], [clips * count * dim, clips * heads * count]);
     let targets = gathered.chunks_exact_mut(count * dim).flat_map(|clip| Target::columns(clip, dim, width));
     let tasks: Vec<_> = targets.zip(logs.chunks_exact_mut(count)).collect();
     tasks.into_par_iter().enumerate().for_each(|(task, (mut gathered, logs))| {
@@ -123,14 +122,13 @@ pub(super) fn forward(qkv: &[f32], sizes: Sizes) -> (Vec<f32>, Vec<f32>) {
             gathered.scale_rows(&factors[..block]);
         }
     });
-    (gathered, logs)
 }
 
-/// The gradient of queries, keys and values, `[B, N, 3, H, W]`.
-pub(super) fn backward(given: Given, sizes: Sizes) -> Vec<f32> {
+/// The gradient of queries, keys and values, `[B, N, 3, H, W]`; all of `result` is overwritten.
+pub(in super::super) fn backward(given: Given, sizes: Sizes, result: &mut [f32]) {
     let Sizes { clips, tokens, heads, width, .. } = sizes;
     let row = 3 * sizes.dim();
-    let mut result = unwritten(clips * tokens * row);
+    assert_eq!(result.len(), clips * tokens * row);
     let mut tasks = Vec::with_capacity(clips * heads);
     for clip in result.chunks_exact_mut(tokens * row) {
         let mut of_queries = Target::columns(clip, row, width);
@@ -142,7 +140,6 @@ pub(super) fn backward(given: Given, sizes: Sizes) -> Vec<f32> {
     tasks.into_par_iter().enumerate().for_each(|(task, targets)| {
         head_backward(given, sizes, task / heads, task % heads, targets);
     });
-    result
 }
 
 /// Gradients of one head's queries, keys and values, each `[N, W]`.
@@ -197,15 +194,11 @@ vectorised! {
         }
         let largest = scale * largest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
         let (lanes, rest) = scores.as_chunks_mut::<LANES>();
-        let softened = |scores: &mut [f32; LANES]| {
-            *scores = scores.map(|score| exp(score * scale - largest));
-            *scores
-        };
         let mut sums = [0f32; LANES];
         for lanes in lanes {
-            let values = softened(lanes);
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += value;
+            for (score, sum) in lanes.iter_mut().zip(&mut sums) {
+                *score = exp(*score * scale - largest);
+                *sum += *score;
             }
         }
         for score in rest.iter_mut() {
@@ -230,7 +223,12 @@ vectorised! {
 vectorised! {
     fn dot(left: &[f32], right: &[f32]) -> f32 {
         let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
-        let products = left.iter().zip(right).map(|(left, right)| std::array::from_fn(|lane| left[lane] * right[lane]));
-        sum(products, left_rest.iter().zip(right_rest).map(|(left, right)| left * right))
+        let mut sums = [0f32; LANES];
+        for (left, right) in left.iter().zip(right) {
+            for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+                *sum += left * right;
+            }
+        }
+        sum(std::iter::once(sums), left_rest.iter().zip(right_rest).map(|(left, right)| left * right))
     }
 }

@@ -97,8 +97,13 @@ vectorised! {
         let (lanes, rest) = values.as_chunks::<LANES>();
         let mean = sum(lanes.iter().copied(), rest.iter().copied()) / count;
         let square = |value: f32| (value - mean) * (value - mean);
-        let squares = lanes.iter().map(|lanes| lanes.map(square));
-        let variance = sum(squares, rest.iter().map(|value| square(*value))) / count;
+        let mut squares = [0f32; LANES];
+        for lanes in lanes {
+            for (sum, value) in squares.iter_mut().zip(lanes) {
+                *sum += square(*value);
+            }
+        }
+        let variance = sum(std::iter::once(squares), rest.iter().map(|value| square(*value))) / count;
         let scale = 1.0 / (variance + epsilon).sqrt();
         for (((normed, value), weight), bias) in normed.iter_mut().zip(values).zip(weight).zip(bias) {
             *normed = (value - mean) * scale * weight + bias;

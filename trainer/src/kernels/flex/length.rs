@@ -22,6 +22,12 @@ pub(in super::super) fn square_sum(values: Floats) -> Floats {
 vectorised! {
     fn squares_of(values: &[f32]) -> f32 {
         let (lanes, rest) = values.as_chunks::<LANES>();
-        sum(lanes.iter().map(|lanes| lanes.map(|value| value * value)), rest.iter().map(|value| value * value))
+        let mut squares = [0f32; LANES];
+        for lanes in lanes {
+            for (sum, value) in squares.iter_mut().zip(lanes) {
+                *sum += value * value;
+            }
+        }
+        sum(std::iter::once(squares), rest.iter().map(|value| value * value))
     }
 }

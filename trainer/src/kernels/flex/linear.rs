@@ -6,7 +6,6 @@ use rayon::prelude::*;
 
 use super::{
     product::{Matrix, Output, Target, multiply},
-    unwritten,
     vector::vectorised,
 };
 use crate::kernels::precision::Precision;
@@ -14,19 +13,19 @@ use crate::kernels::precision::Precision;
 /// Rows of which a task sums the columns; fixed, so that the sums do not depend on the threads.
 const ROWS_OF_A_TASK: usize = 64;
 
-/// `[R, I]` to `[R, O]`, added to `onto` if that is given.
-pub(super) fn forward(
+/// `[R, I]` to `[R, O]`, added to `onto` if that is given. All of `result` is overwritten.
+pub(in super::super) fn forward(
+    result: &mut [f32],
     values: &[f32],
     weight: &[f32],
     bias: &[f32],
     onto: Option<&[f32]>,
     precision: Precision,
-) -> Vec<f32> {
+) {
     let outputs = bias.len();
     let inputs = weight.len() / outputs;
     let rows = values.len() / inputs;
     // The product is added to what stands there: no further pass over the output.
-    let mut result = unwritten(rows * outputs);
     let task = ROWS_OF_A_TASK * outputs;
     match onto {
         None => result.par_chunks_mut(task).for_each(|result| {
@@ -38,40 +37,37 @@ pub(super) fn forward(
         }),
     }
     let (values, weight) = (Matrix::rows(values, inputs), Matrix::rows(weight, inputs).transposed());
-    let target = Target::new(&mut result, outputs);
+    let target = Target::new(result, outputs);
     multiply([rows, outputs, inputs], values, weight, target, Output::AddedTo, precision);
-    result
 }
 
 /// Gradient of the values: `[R, O] · [O, I]`.
-pub(super) fn values_backward(
+pub(in super::super) fn values_backward(
+    result: &mut [f32],
     gradient: &[f32],
     weight: &[f32],
     rows: usize,
     precision: Precision,
-) -> Vec<f32> {
+) {
     let outputs = gradient.len() / rows;
     let inputs = weight.len() / outputs;
-    let mut result = unwritten(rows * inputs);
     let (left, right) = (Matrix::rows(gradient, outputs), Matrix::rows(weight, inputs));
-    let target = Target::new(&mut result, inputs);
+    let target = Target::new(result, inputs);
     multiply([rows, inputs, outputs], left, right, target, Output::Overwritten, precision);
-    result
 }
 
 /// Gradient of the weight: `[O, R] · [R, I]`.
-pub(super) fn weight_backward(
+pub(in super::super) fn weight_backward(
+    result: &mut [f32],
     gradient: &[f32],
     values: &[f32],
     rows: usize,
     precision: Precision,
-) -> Vec<f32> {
+) {
     let (outputs, inputs) = (gradient.len() / rows, values.len() / rows);
-    let mut result = unwritten(outputs * inputs);
     let (left, right) = (Matrix::rows(gradient, outputs).transposed(), Matrix::rows(values, inputs));
-    let target = Target::new(&mut result, inputs);
+    let target = Target::new(result, inputs);
     multiply([outputs, inputs, rows], left, right, target, Output::Overwritten, precision);
-    result
 }
 
 /// Gradient of the bias: the sum of the rows.

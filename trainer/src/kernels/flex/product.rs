@@ -120,6 +120,27 @@ pub(in super::super) fn has_bf16() -> bool {
     return false;
 }
 
+/// Whether products in f32 are faster here than those of MKL, which LibTorch multiplies with: it leaves the
+/// processors of other makers at AVX2.
+#[cfg(feature = "tch")]
+pub(in super::super) fn outdoes_mkl() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512f") && !is_intels();
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// Whether the processor says that it is Intel's.
+#[cfg(all(feature = "tch", target_arch = "x86_64"))]
+fn is_intels() -> bool {
+    use std::arch::x86_64::__cpuid;
+    // SAFETY: every processor of 64 bits answers question 0.
+    #[allow(unused_unsafe)]
+    let answer = unsafe { __cpuid(0) };
+    let name = [answer.ebx, answer.edx, answer.ecx].map(u32::to_le_bytes);
+    name.as_flattened() == b"GenuineIntel"
+}
+
 /// `output (+)= left · right` for `[m, k]` and `[k, n]`, on all threads.
 pub(super) fn multiply(
     lengths: [usize; 3],

@@ -2,6 +2,9 @@
 //!
 //! A loop's body is written once and compiled for AVX-512, for AVX2 and for the baseline; which one runs is
 //! asked of the processor at run time. No product is fused with a sum, so all three give the same bits.
+//!
+//! Only what is inlined into a loop is compiled with it: plain loops over the lanes are, while the closure of
+//! `array::map` may become a function of its own, for the baseline.
 
 /// Values that are added side by side: the width of an AVX-512 register.
 pub(super) const LANES: usize = 16;
