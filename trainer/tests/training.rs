@@ -111,15 +111,17 @@ fn the_share_of_repeated_frames_is_told() {
 }
 
 #[test]
-fn one_thread_and_three_give_the_same_bits() {
-    let recipe = with(&["clip.size=64", "model.encoder_dim=96"]);
-    let [one, three] = [1, 3].map(|threads| {
-        let (_folder, run) = run(&recipe);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| train(&recipe, &run, "flex", 3));
-        run.last_checkpoint().unwrap()
-    });
-    assert_eq!(one, three);
+fn one_two_and_three_threads_give_the_same_bits() {
+    for how in ["model.precision=f32", "model.precision=bf16", "model.gradient_checkpointing=true"] {
+        let recipe = with(&["clip.size=64", "model.encoder_dim=96", how]);
+        let [one, two, three] = [1, 2, 3].map(|threads| {
+            let (_folder, run) = run(&recipe);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| train(&recipe, &run, "flex", 3));
+            run.last_checkpoint().unwrap()
+        });
+        assert!(one == two && one == three, "{how}");
+    }
 }
 
 #[test]

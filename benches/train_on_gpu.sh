@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# The training step on an NVIDIA card, beside PyTorch on the same card: ViT-B, batch 32, bf16, fused attention, with
+# and without torch.compile, and PyTorch's profile of what binds.
+#
+#   benches/train_on_gpu.sh PYTHON TRAIN_PEER [CARD] [BATCH] [SHARDS]
+#
+# PYTHON has a torch with CUDA; TRAIN_PEER as in train_against_pytorch.sh, with --device, --compile and --profile.
+# tubelet is taken from the build of `cargo build --release`, with the features of the ways that are to be compared:
+# `cuda` (Burn's own kernels), `tch` with a LibTorch that has CUDA, or `wgpu` (Vulkan). Ways that the build lacks are
+# left out. SHARDS are frame shards (`tubelet preprocess`): with them a training of 50 steps from disk follows on each
+# way, and how much of its time it waited for data. No part of this script has been run on a card by its authors.
+set -euo pipefail
+
+python=${1:?usage: train_on_gpu.sh PYTHON TRAIN_PEER [CARD] [BATCH] [SHARDS]}
+peer=${2:?TRAIN_PEER is missing}
+card=${3:-0}
+batch=${4:-32}
+shards=${5:-}
+rounds=3
+steps=20
+tubelet="${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/release/tubelet"
+
+nvidia-smi --query-gpu=index,name,memory.total,driver_version,power.limit --format=csv
+"$python" -c 'import torch; print("torch", torch.__version__, torch.cuda.get_device_name(int('"$card"')))'
+
+devices=()
+for device in "cuda:$card" "tch:cuda:$card" wgpu; do
+  if "$tubelet" bench train --device "$device" --model tiny --batch 1 --steps 1 --set clip.size=32 >/dev/null 2>&1; then
+    devices+=("$device")
+  else
+    echo "$device: not in this build, or no card"
+  fi
+done
+[ ${#devices[@]} -gt 0 ] || { echo "no way to the card in $tubelet" >&2; exit 1; }
+
+table='
+import json, statistics, sys
+runs = {}
+for line in sys.stdin:
+    run = json.loads(line) if line.startswith("{") else {}
+    if "round" in run:
+        runs.setdefault("PyTorch" if "tool" in run else run["command"].split("bench train ", 1)[1], []).append(run)
+peer = statistics.median(run["step_seconds"] for run in runs["PyTorch"])
+print("{:90} {:>9} {:>8} {:>6}".format("", "s", "clips/s", "ratio"))
+for name, of in runs.items():
+    s = statistics.median(run["step_seconds"] for run in of)
+    clips = statistics.median(run["clips_per_second"] for run in of)
+    print(f"{name:90} {s:9.4f} {clips:8.1f} {peer / s:6.2f}")
+'
+
+for precision in bf16 f32; do
+  also=()
+  for device in "${devices[@]}"; do
+    also+=(--also "$tubelet bench train --device $device --model base --batch $batch --steps $steps --precision $precision")
+  done
+  for compile in "" --compile; do
+    printf '\n== ViT-B, batch %s, %s, PyTorch %s\n' "$batch" "$precision" "${compile:-eager}"
+    # shellcheck disable=SC2086 # nothing, or one word
+    "$python" "$peer" --device "cuda:$card" --model base --batch "$batch" --attention sdpa --embed visible \
+      --dtype "$precision" --tf32 $compile --warmup 5 --steps "$steps" --rounds "$rounds" "${also[@]}" |
+      "$python" -c "$table"
+  done
+done
+
+printf '\n== memory of the card while a step runs\n'
+for device in "${devices[@]}"; do
+  "$tubelet" bench train --device "$device" --model base --batch "$batch" --steps 50 --precision bf16 >/dev/null &
+  job=$!
+  peak=0
+  while kill -0 "$job" 2>/dev/null; do
+    used=$(nvidia-smi --id="$card" --query-gpu=memory.used --format=csv,noheader,nounits)
+    ((used > peak)) && peak=$used
+    sleep 0.2
+  done
+  wait "$job"
+  echo "$device: $peak MiB of the whole card"
+done
+
+printf '\n== what binds in PyTorch\n'
+"$python" "$peer" --device "cuda:$card" --model base --batch "$batch" --attention sdpa --embed visible --dtype bf16 --profile
+
+if [ -n "$shards" ]; then
+  for device in "${devices[@]}"; do
+    printf '\n== 50 steps from %s on %s\n' "$shards" "$device"
+    run=$(mktemp -d)
+    "$tubelet" pretrain --data "$shards" --out "$run/run" --recipe vit-b-k400-800 --set "optimiser.batch=$batch" \
+      --set optimiser.micro_batch=0 --precision bf16 --set run.log_every=10 --steps 50 --device "$device"
+    "$python" -c '
+import json, sys
+for line in open(sys.argv[1]):
+    line = json.loads(line)
+    print("step {step}: {clips_per_second:.1f} clips/s, waited {share:.1%} for data".format(
+        step=line["step"], clips_per_second=line["clips_per_second"], share=line["waiting_share"]))
+' "$run/run/metrics.jsonl"
+    rm -r "$run"
+  done
+fi
