@@ -296,6 +296,14 @@ pub fn one_batch(dataset: &Dataset, recipe: &Recipe, number: u64) -> Result<Reco
     Ok(batches.next().context("the pipeline ended without a batch")??)
 }
 
+/// Says how many of so many videos gave no clip.
+pub fn say_failed(quarantine: &Quarantine, videos: u64) {
+    let failed = quarantine.failed();
+    if failed > 0 {
+        report::say(format_args!("{failed} of {videos} videos gave no clip"));
+    }
+}
+
 /// Says how many of so many videos gave no clip, and where the reasons are.
 pub fn say_failures(quarantine: &Quarantine, videos: u64, file: &Path) {
     let failed = quarantine.failed();

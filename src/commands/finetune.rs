@@ -83,6 +83,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Some(weights::classifier(arguments.init.as_deref(), &recipe, &parts.classes, &device)?)
     };
     let (run, from) = arguments.run.open(&recipe, &parts.train.digest())?;
+    report::say(format_args!(
+        "{} videos of {} classes, {} to test; {} steps, {} an epoch",
+        parts.train.len(),
+        parts.classes.len(),
+        parts.test.as_ref().map_or(0, LabelledVideos::len),
+        steps.until,
+        steps.per_epoch
+    ));
     if let Some(beginning) = beginning {
         parts.classes.write(&run.path().join(CLASSES))?;
         finetune::begin(&recipe, &run, beginning)?;

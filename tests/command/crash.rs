@@ -10,7 +10,7 @@ use std::{
 use crate::{SMALL, samples, succeed, text};
 
 /// Starts the command, kills it with SIGKILL once `enough` says so, or lets it end.
-fn kill_when(arguments: &[&str], enough: impl Fn() -> bool) {
+pub fn kill_when(arguments: &[&str], enough: impl Fn() -> bool) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tubelet"))
         .args(arguments)
         .stderr(Stdio::null())
@@ -29,7 +29,7 @@ fn kill_when(arguments: &[&str], enough: impl Fn() -> bool) {
 }
 
 /// Name and bytes of every file in a folder that a later reader would look at.
-fn files(folder: &Path, ending: &str) -> BTreeMap<String, Vec<u8>> {
+pub fn files(folder: &Path, ending: &str) -> BTreeMap<String, Vec<u8>> {
     std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -3,6 +3,7 @@
 mod conversion;
 mod crash;
 mod determinism;
+mod finetuning;
 mod frames;
 mod probing;
 mod shards;

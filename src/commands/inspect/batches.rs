@@ -1,5 +1,6 @@
 //! `tubelet inspect batches`: the clips that a training would see, a line each, or all of them in a file.
 
+mod labelled;
 mod parquet_file;
 
 use std::{io::Write as _, path::PathBuf, sync::Arc};
@@ -15,7 +16,8 @@ use trainer::Recipe;
 
 use crate::{
     arguments::{self, RecipeArguments},
-    data, report,
+    data,
+    labelling::LabelArguments,
 };
 
 /// Bytes of a digest that are printed.
@@ -29,6 +31,10 @@ const DIGEST_BYTES: usize = 8;
 ///
 /// With --out, the record batches are written to a Parquet file that pyarrow, DuckDB and polars read: a row
 /// a clip with its masks and the pixels of its cubes, a row group a batch as pre-training gets it.
+///
+/// With --finetune, the clips are those of `tubelet finetune` without a split. Columns: epoch, clip, video,
+/// class, frames, erased box (x,y WIDTHxHEIGHT), pixels (BLAKE3, 8 bytes); the file says in `tubelet.mix` how
+/// each batch is mixed.
 ///
 /// Example: tubelet inspect batches films --count 8 --workers 2 --recipe tiny
 #[derive(clap::Args)]
@@ -44,6 +50,11 @@ pub struct Arguments {
     workers: usize,
     #[command(flatten)]
     recipe: RecipeArguments,
+    /// The clips of a fine-tuning, whole and augmented, with their classes
+    #[arg(long)]
+    finetune: bool,
+    #[command(flatten)]
+    labels: LabelArguments,
     /// Print JSON objects instead
     #[arg(long, conflicts_with = "out")]
     json: bool,
@@ -56,13 +67,16 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let mut recipe = arguments.recipe.resolve_from(|| Ok(Recipe::default()))?;
     arguments::check(&recipe)?;
+    if arguments.finetune {
+        return labelled::run(&arguments, &recipe);
+    }
     let dataset = data::open(&arguments.data)?;
     let quarantine = Arc::new(Quarantine::open(None, dataset.videos(), recipe.run.max_failed_share)?);
     let run = data::Run { quarantine, profile: Arc::default() };
     match &arguments.out {
         Some(out) => {
             let batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
-            parquet_file::write(batches, arguments.count, out)?;
+            parquet_file::write(batches, arguments.count, out, |_| Ok(Vec::new()))?;
         }
         None => {
             // Which clips there are does not depend on how they are put into batches, but for what an epoch
@@ -73,9 +87,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             print(batches, arguments.count, arguments.json)?;
         }
     }
-    if run.quarantine.failed() > 0 {
-        report::say(format_args!("{} of {} videos gave no clip", run.quarantine.failed(), dataset.videos()));
-    }
+    data::say_failed(&run.quarantine, dataset.videos());
     Ok(())
 }
 

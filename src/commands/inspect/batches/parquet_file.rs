@@ -1,8 +1,8 @@
 //! Batches as a Parquet file: a row a clip, a row group a batch.
 //!
-//! The columns are those of [`schemas::clip_batch`], whose schema with geometry and format version is kept
-//! in the file's metadata. Token lists and cubes are u8 and u16 as they are, so the file is what a training
-//! gets and nothing else.
+//! The columns are those of [`schemas::clip_batch`] or [`schemas::labelled_batch`], whose schema with geometry
+//! and format version is kept in the file's metadata. Token lists and cubes are u8 and u16 as they are, so the
+//! file is what a training gets and nothing else.
 
 use std::path::Path;
 
@@ -10,18 +10,27 @@ use anyhow::{Context as _, Result, ensure};
 use parquet::{
     arrow::ArrowWriter,
     basic::Compression,
-    file::properties::{EnabledStatistics, WriterProperties},
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties},
+    },
 };
 use pipeline::channel::Batches;
 use schemas::{MADE_BY, WholeFile};
 
 use crate::report;
 
-/// Writes whole batches until there are `count` clips or more. The file is there whole or not at all.
+/// Writes whole batches until there are `count` clips or more, then the metadata that `more` says of so many
+/// batches. The file is there whole or not at all.
 ///
 /// # Errors
 /// When a batch cannot be made, or the file not be written.
-pub(super) fn write(batches: Batches, count: u64, out: &Path) -> Result<()> {
+pub(super) fn write(
+    batches: Batches,
+    count: u64,
+    out: &Path,
+    more: impl FnOnce(u64) -> Result<Vec<(String, String)>>,
+) -> Result<()> {
     ensure!(count > 0, "no clip was asked for");
     let wrong = || format!("{} cannot be written", out.display());
     let mut batches = batches.peekable();
@@ -30,7 +39,7 @@ pub(super) fn write(batches: Batches, count: u64, out: &Path) -> Result<()> {
     };
     let file = WholeFile::create(out).with_context(wrong)?;
     let mut writer = ArrowWriter::try_new(file, first.schema(), Some(properties())).with_context(wrong)?;
-    let (mut clips, mut groups) = (0, 0);
+    let (mut clips, mut groups) = (0, 0u64);
     while clips < count
         && let Some(batch) = batches.next().transpose()?
     {
@@ -38,6 +47,9 @@ pub(super) fn write(batches: Batches, count: u64, out: &Path) -> Result<()> {
         writer.flush().with_context(wrong)?;
         clips += batch.num_rows() as u64;
         groups += 1;
+    }
+    for (key, value) in more(groups)? {
+        writer.append_key_value_metadata(KeyValue::new(key, value));
     }
     writer.into_inner().with_context(wrong)?.finish().with_context(wrong)?;
     report::say(format_args!("done: {}: {clips} clips in {groups} batches", out.display()));

@@ -1,0 +1,126 @@
+//! The clips that a fine-tuning would see.
+
+use std::{io::Write as _, sync::Arc};
+
+use anyhow::Result;
+use pipeline::{channel::Batches, plan::views::Pass, quarantine::Quarantine};
+use schemas::LabelledBatch;
+use trainer::{Recipe, mixing::Mix};
+
+use super::{Arguments, digest, parquet_file};
+use crate::{data, labelled_data};
+
+/// Metadata key of how each batch is mixed, a JSON list of [`Mixed`].
+const MIX_KEY: &str = "tubelet.mix";
+
+/// Prints or writes the clips of a fine-tuning.
+pub(super) fn run(arguments: &Arguments, recipe: &Recipe) -> Result<()> {
+    let (videos, _) = arguments.labels.videos(&arguments.data, None)?;
+    let quarantine = Quarantine::open(None, videos.len(), recipe.run.max_failed_share)?;
+    let run = data::Run { quarantine: Arc::new(quarantine), profile: Arc::default() };
+    let source = labelled_data::source(&videos, recipe, Pass::Train)?;
+    let batches = labelled_data::training(source, recipe, 0, arguments.workers, &run)?;
+    match &arguments.out {
+        None => print(batches, arguments.count, arguments.json)?,
+        Some(out) => parquet_file::write(batches, arguments.count, out, |batches| {
+            let mixed: Result<Vec<Mixed>> = (0..batches).map(|number| Mixed::of(recipe, number)).collect();
+            Ok(vec![(MIX_KEY.to_owned(), serde_json::to_string(&mixed?)?)])
+        })?,
+    }
+    data::say_failed(&run.quarantine, videos.len());
+    Ok(())
+}
+
+/// How a batch is mixed with itself turned round.
+#[derive(serde::Serialize)]
+struct Mixed {
+    /// Weight of a clip's own target; 1 where nothing is mixed.
+    lambda: f64,
+    /// Top, bottom, left and right of the pixels that come from the other clip; without it all are mixed.
+    #[serde(rename = "box")]
+    region: Option<[usize; 4]>,
+}
+
+impl Mixed {
+    /// Of micro-batch `number` of a training.
+    fn of(recipe: &Recipe, number: u64) -> Result<Self> {
+        let (_, parts) = recipe.accumulation()?;
+        let (step, part) = (number / parts as u64, number % parts as u64);
+        Ok(match Mix::draw(&recipe.augment, recipe.geometry()?, recipe.run.seed, step, part) {
+            Mix::Nothing => Self { lambda: 1.0, region: None },
+            Mix::Mixup { lambda } => Self { lambda, region: None },
+            Mix::Cutmix { region, lambda } => {
+                Self { lambda, region: Some([region.top, region.bottom, region.left, region.right]) }
+            }
+        })
+    }
+}
+
+fn print(batches: Batches, count: u64, json: bool) -> Result<()> {
+    let mut left = count;
+    let mut stdout = std::io::stdout().lock();
+    for batch in batches {
+        let batch = LabelledBatch::try_from(batch?)?;
+        for row in 0..batch.len() {
+            if left == 0 {
+                return Ok(());
+            }
+            let line = Line::of(&batch, row);
+            if json {
+                writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
+            } else {
+                writeln!(stdout, "{}", line.text())?;
+            }
+            left -= 1;
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What is printed of a clip.
+#[derive(serde::Serialize)]
+struct Line {
+    epoch: u32,
+    clip: u64,
+    video: String,
+    label: Option<i32>,
+    frames: Vec<u32>,
+    erased: Option<[u16; 4]>,
+    pixels: String,
+}
+
+impl Line {
+    fn of(batch: &LabelledBatch, row: usize) -> Self {
+        let (epoch, clip) = batch.identity(row);
+        let bytes = batch.geometry().tokens() * batch.geometry().cube();
+        Self {
+            epoch,
+            clip,
+            video: batch.video(row).to_owned(),
+            label: batch.label(row),
+            frames: batch.frames(row).to_vec(),
+            erased: batch.erase(row).map(|erased| [erased.left, erased.top, erased.width, erased.height]),
+            pixels: digest(&batch.cubes()[row * bytes..][..bytes]),
+        }
+    }
+
+    fn text(&self) -> String {
+        let frames: Vec<_> = self.frames.iter().map(u32::to_string).collect();
+        let erased = match self.erased {
+            None => "-".to_owned(),
+            Some([x, y, width, height]) => format!("{x},{y} {width}x{height}"),
+        };
+        format!(
+            "{}\t{}\t{}\t{}\t{}\t{erased}\t{}",
+            self.epoch,
+            self.clip,
+            self.video,
+            self.label.map_or_else(|| "-".to_owned(), |label| label.to_string()),
+            frames.join(","),
+            self.pixels
+        )
+    }
+}

@@ -1,0 +1,201 @@
+"""The loss of a fine-tuning of tubelet beside that of the official code on the same batches, step by step.
+
+    python tests/python/finetune_curve.py BATCHES RUN OFFICIAL [--picture PNG]
+
+OFFICIAL is a checkout of MCG-NJU/VideoMAE: its model, optimiser with layer decay, schedule, mixed targets and
+training engine are run as they are, in f32 on the processor. The other two are made by tubelet, with the same
+settings S (one micro-batch an update, `run.log_every=1`, warm-up in steps, `model.drop_path=0`,
+`augment.erase=0`, for what is erased is noise of tubelet's own):
+
+    tubelet finetune --data VIDEOS --init FILE --out RUN --steps 60 --set run.checkpoint_every=1000 S
+    tubelet inspect batches VIDEOS --finetune --count CLIPS --out BATCHES S
+
+The initial weights are those of RUN/checkpoint-0.safetensors. Needs torch, safetensors and pyarrow; matplotlib
+for the picture. Exits with 1 when a step's losses are more than 1e-3 of the official one apart.
+"""
+
+import argparse
+import contextlib
+import importlib.machinery
+import json
+import sys
+import tomllib
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as parquet
+import torch
+from loss_curve import MEAN, STD, STOOD_IN, TOLERANCE, Scaler, StandIns, draw
+from safetensors import safe_open
+
+STOOD_IN["timm.models.layers"]["to_2tuple"] = lambda side: side if isinstance(side, tuple) else (side, side)
+
+
+class MoreStandIns(StandIns):
+    """The engine also imports scipy, for a sum that is not asked for here."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "scipy":
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return super().find_spec(name, path, target)
+
+
+class Batches:
+    """What the official data loader yields: normalised videos B, C, T, H, W, classes, and two things unused."""
+
+    def __init__(self, path, steps):
+        self.file, self.steps = parquet.ParquetFile(path), steps
+        metadata = self.file.schema_arrow.metadata
+        assert metadata[b"tubelet.format"] == b"tubelet-labelled-batch/1", metadata
+        self.geometry = json.loads(metadata[b"tubelet.geometry"])
+        self.mixed = json.loads(self.file.metadata.metadata[b"tubelet.mix"])
+
+    def __len__(self):
+        return self.steps
+
+    def __iter__(self):
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1, 1) for values in (MEAN, STD))
+        for step in range(self.steps):
+            table = self.file.read_row_group(step)
+            assert table["erase"].null_count == table.num_rows, "nothing may be erased"
+            labels = torch.tensor(table["label"].to_pylist())
+            yield (self.levels(table).float() / 255 - mean) / std, labels, None, None
+
+    def levels(self, table):
+        """Frames of cubes, whose bytes are colour, time, row, column."""
+        g = self.geometry
+        tubelet, patch = g["tubelet"], g["patch"]
+        time, rows, columns = g["frames"] // tubelet, g["height"] // patch, g["width"] // patch
+        cubes = table["cubes"].combine_chunks().flatten().to_numpy()
+        grid = cubes.reshape(-1, time, rows, columns, 3, tubelet, patch, patch)
+        video = grid.transpose(0, 4, 1, 5, 2, 6, 3, 7).reshape(-1, 3, g["frames"], g["height"], g["width"])
+        return torch.from_numpy(video.copy())
+
+
+class Mixing:
+    """In place of the official `Mixup`, whose draws are its own: mixes as tubelet drew it."""
+
+    def __init__(self, mixup, mixed, classes, smoothing):
+        self.mixup, self.mixed, self.classes, self.smoothing = mixup, iter(mixed), classes, smoothing
+
+    def __call__(self, samples, labels):
+        mix = next(self.mixed)
+        turned = samples.flip(0)
+        if mix["box"]:
+            top, bottom, left, right = mix["box"]
+            samples = samples.clone()
+            samples[..., top:bottom, left:right] = turned[..., top:bottom, left:right]
+        else:
+            samples = samples * mix["lambda"] + turned * (1 - mix["lambda"])
+        return samples, self.mixup.mixup_target(labels, self.classes, mix["lambda"], self.smoothing, "cpu")
+
+
+def soft_target_loss(logits, targets):
+    """timm's SoftTargetCrossEntropy."""
+    return torch.sum(-targets * torch.nn.functional.log_softmax(logits, dim=-1), dim=-1).mean()
+
+
+def official_model(modeling, checkpoint):
+    """The official classifier with the weights of a checkpoint of tubelet, and what that says of itself."""
+    with safe_open(checkpoint, "pt") as file:
+        about = json.loads(file.metadata()["model"])
+        encoder, geometry, epsilons = about["encoder"], about["geometry"], about["epsilons"]
+        assert set(epsilons.values()) == {1e-6}, epsilons
+        model = modeling.VisionTransformer(
+            img_size=(geometry["height"], geometry["width"]),
+            patch_size=geometry["patch"],
+            num_classes=len(about["labels"]),
+            embed_dim=encoder["dim"],
+            depth=encoder["depth"],
+            num_heads=encoder["heads"],
+            mlp_ratio=encoder["hidden"] / encoder["dim"],
+            qkv_bias=True,
+            norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+            all_frames=geometry["frames"],
+            tubelet_size=geometry["tubelet"],
+            use_mean_pooling=True,
+        )
+        model.load_state_dict({name: file.get_tensor(name) for name in model.state_dict()})
+    return model, len(about["labels"])
+
+
+def official_losses(official, batches, run, recipe):
+    """The loss of each step of the official engine."""
+    sys.path.insert(0, str(official))
+    sys.meta_path.append(MoreStandIns())
+    import engine_for_finetuning, mixup, modeling_finetune, optim_factory, utils
+
+    optimiser, warmup, augment = recipe["optimiser"], recipe["schedule"]["warmup_steps"], recipe["augment"]
+    assert warmup > 0, "the warm-up must be given in steps"
+    assert optimiser["micro_batch"] in (0, optimiser["batch"]), "a batch must be an update"
+    assert optimiser["clip_norm"] == 0 and recipe["model"]["drop_path"] == 0 and recipe["classifier"]["dropout"] == 0
+    model, classes = official_model(modeling_finetune, run / "checkpoint-0.safetensors")
+    scale = optimiser["batch"] / recipe["clip"]["repeats"] / 256
+    rates = utils.cosine_scheduler(
+        optimiser["base_lr"] * scale,
+        optimiser["floor_lr"] * scale,
+        epochs=1,
+        niter_per_ep=len(batches),
+        warmup_epochs=1,
+        warmup_steps=warmup,
+    )
+    layers, decay = model.get_num_layers() + 1, optimiser["layer_decay"]
+    assigner = optim_factory.LayerDecayValueAssigner([decay ** (layers - layer) for layer in range(layers + 1)])
+    settings = argparse.Namespace(
+        opt="adamw",
+        lr=rates[0],
+        weight_decay=optimiser["weight_decay"],
+        opt_eps=optimiser["epsilon"],
+        opt_betas=(optimiser["beta1"], optimiser["beta2"]),
+    )
+    scaler = Scaler()
+    torch.cuda.synchronize = lambda: None  # the engine asks for it without a card, too
+    engine_for_finetuning.train_one_epoch(
+        model,
+        soft_target_loss,
+        batches,
+        optim_factory.create_optimizer(
+            settings, model, get_num_layer=assigner.get_layer_id, get_layer_scale=assigner.get_scale
+        ),
+        torch.device("cpu"),
+        0,
+        scaler,
+        mixup_fn=Mixing(mixup, batches.mixed, classes, augment["smoothing"]),
+        start_steps=0,
+        lr_schedule_values=rates,
+        num_training_steps_per_epoch=len(batches),
+        update_freq=1,
+    )
+    return scaler.losses, rates
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in ("batches", "run", "official"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--picture", type=Path)
+    given = parser.parse_args()
+
+    lines = [json.loads(line) for line in (given.run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1)), "a line a step is needed"
+    recipe = tomllib.loads((given.run / "recipe.toml").read_text())
+    batches = Batches(given.batches, len(lines))
+    with contextlib.redirect_stdout(sys.stderr):
+        theirs, rates = official_losses(given.official, batches, given.run, recipe)
+
+    ours, theirs = np.array([line["loss"] for line in lines]), np.array(theirs)
+    apart = np.abs(ours - theirs) / theirs
+    rate_apart = np.abs(np.array([line["lr"] for line in lines]) - rates).max() / rates.max()
+    print(f"{'step':>5} {'official':>10} {'tubelet':>10} {'relative difference':>20}")
+    for step in sorted({*range(0, len(ours), 10), len(ours) - 1, int(apart.argmax())}):
+        print(f"{step + 1:5} {theirs[step]:10.6f} {ours[step]:10.6f} {apart[step]:20.2e}")
+    print(f"{len(ours)} steps: largest relative difference {apart.max():.2e}, median {np.median(apart):.2e}")
+    print(f"learning rates: largest difference {rate_apart:.1e} of the peak")
+    if given.picture:
+        draw(given.picture, ours, theirs, apart)
+    sys.exit(int(not apart.max() <= TOLERANCE))
+
+
+if __name__ == "__main__":
+    main()
