@@ -135,6 +135,7 @@ impl Wanted {
     }
 
     /// Digest of how views are made of a video.
+    #[allow(dead_code)] // what is kept of views is kept under it
     pub fn digest(&self, spread: Spread, geometry: ClipGeometry) -> String {
         let words = format!("{self:?} {spread:?} {geometry:?} opencv-bilinear imagenet-mean-std");
         blake3::hash(words.as_bytes()).to_hex().to_string()
@@ -143,7 +144,7 @@ impl Wanted {
     /// Clips along time that a slot gives at most, and slots of a video.
     fn clips(&self) -> (u32, u32) {
         match self.pass {
-            Pass::Train | Pass::Validation => (1, 1),
+            Pass::Train | Pass::Validation | Pass::Alone { .. } => (1, 1),
             Pass::Test { clips } => (clips.max(1), 1),
             Pass::Windows { at_once, slots, .. } => (at_once, slots),
         }
@@ -199,6 +200,7 @@ pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Ar
     let slots = match pass {
         Pass::Train => recipe.clip.clips_per_video as u32,
         Pass::Validation | Pass::Test { .. } => 1,
+        Pass::Alone { clips, crops } => clips * crops,
         Pass::Windows { slots, .. } => slots,
     };
     if let Dataset::FrameShards(shards) = dataset {

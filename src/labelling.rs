@@ -44,7 +44,10 @@ pub struct Parts {
 
 impl LabelledVideos {
     /// Opens VIDEOS, a manifest or shards; classes are those that are stored there.
-    fn open(given: &[PathBuf]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Asked wrongly: nothing is there.
+    pub fn open(given: &[PathBuf]) -> Result<Self> {
         let dataset = data::open(given)?;
         let (numbers, entries): (Vec<u64>, Vec<VideoEntry>) = dataset.listing()?.into_iter().unzip();
         let missing = dataset.videos().saturating_sub(entries.len() as u64);

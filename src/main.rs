@@ -1,17 +1,19 @@
 //! The command `tubelet`: arguments in, exit code out. What a command does stands in `commands/`.
 
 mod arguments;
+mod asking;
 mod commands;
 mod data;
-mod judging;
 mod labelled_data;
 mod labelling;
 mod loading;
 mod memory;
+mod npy;
 mod report;
 mod run;
 mod sheet;
 mod stop;
+mod testing;
 mod weights;
 
 use std::process::ExitCode;
@@ -41,6 +43,9 @@ enum Command {
     Pretrain(commands::pretrain::Arguments),
     Probe(Box<commands::probe::Arguments>),
     Finetune(commands::finetune::Arguments),
+    Evaluate(commands::evaluate::Arguments),
+    Predict(commands::predict::Arguments),
+    Embed(commands::embed::Arguments),
     Reconstruct(commands::reconstruct::Arguments),
     Inspect(commands::inspect::Arguments),
     #[cfg(feature = "video")]
@@ -59,6 +64,9 @@ fn main() -> ExitCode {
         Command::Pretrain(arguments) => commands::pretrain::run(arguments),
         Command::Probe(arguments) => commands::probe::run(&arguments),
         Command::Finetune(arguments) => commands::finetune::run(arguments),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
+        Command::Predict(arguments) => commands::predict::run(&arguments),
+        Command::Embed(arguments) => commands::embed::run(&arguments),
         Command::Reconstruct(arguments) => commands::reconstruct::run(arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         #[cfg(feature = "video")]

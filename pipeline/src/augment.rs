@@ -12,6 +12,7 @@
 mod affine;
 mod blend;
 pub mod erase;
+pub mod fine;
 mod lookup;
 pub mod opencv;
 pub mod operation;

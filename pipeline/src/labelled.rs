@@ -18,8 +18,8 @@ use schemas::{ClipGeometry, labelled_batch::LabelledBatchBuilder};
 
 use training::TrainingMaker;
 pub use training::TrainingSettings;
-use views::ViewMaker;
 pub use views::{Fit, ViewSettings};
+use views::{Gives, ViewMaker};
 
 use crate::{
     batch::batched,
@@ -70,12 +70,47 @@ pub fn views(
     on_failure: Arc<OnFailure>,
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
+    view_stream(source, settings, Gives::All, slots, rows, workers, on_failure, profile)
+}
+
+/// The same views of some videos, each from a decode of its own, as the official code reads them: to compare with.
+/// The source's frames are those of [`crate::plan::views::Pass::Alone`].
+///
+/// # Errors
+/// As [`views`].
+pub fn views_alone(
+    source: Arc<dyn ClipSource>,
+    settings: ViewSettings,
+    videos: impl Iterator<Item = u64>,
+    rows: u32,
+    workers: Workers,
+    on_failure: Arc<OnFailure>,
+    profile: Arc<Profile>,
+) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
+    let views = settings.clips.max(1) * settings.crops.max(1);
+    let slots =
+        videos.flat_map(|video| (0..u64::from(views)).map(move |view| video * u64::from(views) + view));
+    let settings = ViewSettings { clips: 1, slots_per_video: views, ..settings };
+    view_stream(source, settings, Gives::One, slots.collect(), rows, workers, on_failure, profile)
+}
+
+#[allow(clippy::too_many_arguments)] // those of its two callers
+fn view_stream(
+    source: Arc<dyn ClipSource>,
+    settings: ViewSettings,
+    gives: Gives,
+    slots: Vec<u64>,
+    rows: u32,
+    workers: Workers,
+    on_failure: Arc<OnFailure>,
+    profile: Arc<Profile>,
+) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
     if rows == 0 {
         return Err(SettingsError::Zero { what: "the batch" }.into());
     }
     settings::check_size(u64::from(rows), settings.geometry)?;
     let output = clip_bytes(settings.geometry) * u64::from(settings.clips) * u64::from(settings.crops.max(1));
-    let maker = ViewMaker::new(settings, source.videos());
+    let maker = ViewMaker::new(settings, gives, source.videos());
     let asked = Asked { source, workers, on_failure, output };
     let places = slots.into_iter().map(|slot| Ok((0, slot)));
     let clips = stream::clips(asked, maker, places, profile.clone())?;

@@ -33,7 +33,7 @@ use arrow::{
 pub use self::builder::{LabelledBatchBuilder, LabelledClip};
 use crate::{
     clip_batch::{ClipBatchError, check_columns, crop_fields, geometry_in, item_field, metadata},
-    geometry::ClipGeometry,
+    geometry::{CHANNELS, ClipGeometry},
 };
 
 /// Format version of the record batch; a reader refuses any other.
@@ -190,6 +190,27 @@ impl LabelledBatch {
         let row = self.geometry.tokens() * self.geometry.cube();
         let list = self.column("cubes").as_fixed_size_list();
         &list.values().as_primitive::<UInt8Type>().values()[..self.len() * row]
+    }
+
+    /// The frames of a clip as pictures: `[frames, height, width, 3]`.
+    pub fn pictures(&self, clip: usize) -> Vec<u8> {
+        let geometry = self.geometry;
+        let (height, width, patch, tubelet) =
+            (geometry.height(), geometry.width(), geometry.patch(), geometry.tubelet());
+        let [_, rows, columns] = geometry.grid();
+        let mut pixels = vec![0; geometry.frames() * height * width * CHANNELS];
+        let cubes = &self.cubes()[clip * geometry.tokens() * geometry.cube()..];
+        for (token, cube) in cubes.chunks_exact(geometry.cube()).take(geometry.tokens()).enumerate() {
+            let (t, y, x) = (token / (rows * columns), token / columns % rows, token % columns);
+            for (at, line) in cube.chunks_exact(patch).enumerate() {
+                let (colour, time, row) = (at / (tubelet * patch), at / patch % tubelet, at % patch);
+                let start = ((t * tubelet + time) * height + y * patch + row) * width + x * patch;
+                for (column, value) in line.iter().enumerate() {
+                    pixels[(start + column) * CHANNELS + colour] = *value;
+                }
+            }
+        }
+        pixels
     }
 
     /// The record batch itself.

@@ -3,6 +3,7 @@
 //! `pipeline` and `trainer` meet only here. Every format has a version and says what made it.
 
 pub mod clip_batch;
+pub mod embeddings;
 pub mod frame_shard;
 pub mod geometry;
 pub mod labelled_batch;

@@ -49,8 +49,11 @@ pub struct Tested {
     pub crops: u16,
     /// Digest of the model's weights.
     pub model: String,
-    /// Digest of how views are made of a video.
+    /// How views are made of a video, in words.
     pub preprocessing: String,
+    /// Digest of the list of videos.
+    #[serde(default)]
+    pub data: String,
     /// What wrote it.
     pub made_by: String,
 }

@@ -2,6 +2,7 @@
 
 mod load;
 mod train;
+mod views;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -17,6 +18,7 @@ pub struct Arguments {
 enum What {
     Load(load::Arguments),
     Train(train::Arguments),
+    Views(views::Arguments),
 }
 
 /// Runs it.
@@ -24,5 +26,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.what {
         What::Load(arguments) => load::run(&arguments),
         What::Train(arguments) => train::run(&arguments),
+        What::Views(arguments) => views::run(&arguments),
     }
 }

@@ -152,6 +152,9 @@ fn name_classes(model: &mut SavedModel, file: &Path) -> Result<()> {
 }
 
 /// `12`, or `12,6`.
+///
+/// # Errors
+/// When it is neither.
 pub fn heads(text: &str) -> Result<Heads, String> {
     let number = |text: &str| match text.trim().parse() {
         Ok(0) | Err(_) => Err(format!("`{text}` is no number of heads")),
@@ -164,7 +167,10 @@ pub fn heads(text: &str) -> Result<Heads, String> {
 }
 
 /// `224`, or `112x224`.
-fn sides(text: &str) -> Result<[usize; 2], String> {
+///
+/// # Errors
+/// When it is neither.
+pub fn sides(text: &str) -> Result<[usize; 2], String> {
     let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number of pixels"));
     Ok(match text.split_once('x') {
         Some((height, width)) => [number(height)?, number(width)?],

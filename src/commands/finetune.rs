@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use anyhow::Result;
@@ -19,13 +19,16 @@ use trainer::{
 };
 
 use crate::{
-    arguments, data,
-    judging::Asked,
+    arguments,
+    asking::Asked,
+    data,
     labelled_data::{self, Failures, Wanted},
     labelling::{LabelArguments, LabelledVideos, Parts},
     report::{self, Progress, Usage},
     run::{self, Live, RunArguments},
-    stop, weights,
+    stop,
+    testing::Tester,
+    weights,
 };
 
 /// The names of the classes, in the run's folder.
@@ -203,8 +206,13 @@ fn print_test(
 ) -> Result<()> {
     // A frame shard has one clip of a video to show.
     let stored = matches!(videos.dataset(), Dataset::FrameShards(_));
-    let wanted = if stored { Wanted::validation(recipe) } else { Wanted::test(recipe) };
-    let clips = if stored { 1 } else { recipe.views.clips };
+    let mut recipe = recipe.clone();
+    if stored {
+        (recipe.views.clips, recipe.views.crops) = (1, 1);
+    }
+    let (clips, crops) = (recipe.views.clips, recipe.views.crops);
+    let (together, never) = (recipe.accumulation()?.0, AtomicBool::new(false));
+    let everyone: Vec<u64> = (0..videos.len()).collect();
     let mut models = vec![("last", checkpoint::read_any(last)?)];
     if run.best_path().exists() {
         models.push(("best", checkpoint::read_any(&run.best_path())?));
@@ -217,11 +225,21 @@ fn print_test(
             // The best weights may be the last ones.
             Some((digest, report)) if *digest == weights => Report::clone(report),
             _ => {
-                let views = videos.len() * clips as u64 * u64::from(wanted.crops);
-                let mut progress = Progress::new(views, "views");
-                let asked = Asked::new(model, device)?;
-                let said =
-                    asked.predictions(videos, recipe, wanted, workers, |seen| progress.at(seen, name))?;
+                let mut progress = Progress::new(videos.len() * (clips * crops) as u64, "views");
+                let classes = Classes::of(model.labels.clone());
+                let asked = Asked { model, recipe: recipe.clone(), device: device.clone() };
+                let mut seen = 0;
+                let answered = Tester::new(asked, classes, together, workers)?.test(
+                    videos,
+                    &everyone,
+                    &never,
+                    |_, views| {
+                        seen += views.len() as u64;
+                        progress.at(seen, name);
+                        Ok(())
+                    },
+                )?;
+                let said = answered.predictions;
                 progress.end();
                 failures.clone_from(&said.failures);
                 Report::of(&evaluation::answers(&said, recipe.views.by), &said.tested.classes)
@@ -233,7 +251,7 @@ fn print_test(
         rows.push(vec![name.to_owned(), step.to_string(), top1, interval, top5]);
         tested = Some((weights, report));
     }
-    let (crops, count) = (wanted.crops, videos.len());
+    let count = videos.len();
     println!("test of {count} videos by {clips}×{crops} views:");
     print!("{}", report::table(&rows));
     println!(

@@ -2,10 +2,13 @@
 
 pub mod bench;
 pub mod convert;
+pub mod embed;
+pub mod evaluate;
 pub mod finetune;
 #[cfg(feature = "video")]
 pub mod frames;
 pub mod inspect;
+pub mod predict;
 pub mod preprocess;
 pub mod pretrain;
 pub mod probe;

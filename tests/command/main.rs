@@ -3,8 +3,11 @@
 mod conversion;
 mod crash;
 mod determinism;
+mod embedding;
+mod evaluation;
 mod finetuning;
 mod frames;
+mod models;
 mod probing;
 mod shards;
 mod training;
@@ -34,6 +37,12 @@ fn succeed(arguments: &[&str]) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
+}
+
+/// Exit code and message of a command that is expected to fail.
+fn refusal(arguments: &[&str]) -> (i32, String) {
+    let output = tubelet().args(arguments).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
 /// What it printed to stdout.

@@ -122,6 +122,21 @@ impl LabelledClips {
         normalise(self.cubes.clone())
     }
 
+    /// Cubes from 0 to 1, `[B/2, N, C]`, of a batch in which every clip has two rows: whole levels, then 256ths
+    /// of a level. Neither mean nor deviation is taken out.
+    pub fn fine_pixels(&self) -> Tensor<3> {
+        let [rows, tokens, cube] = self.cubes.dims();
+        let pairs = self.cubes.clone().float().reshape([rows / 2, 2, tokens * cube]);
+        let part = |which: usize| {
+            pairs.clone().slice([0..rows / 2, which..which + 1, 0..tokens * cube]).reshape([
+                rows / 2,
+                tokens,
+                cube,
+            ])
+        };
+        (part(0) + part(1) / 256.0) / 255.0
+    }
+
     /// The cubes as the model takes them, `[B, N, C]`; boxes that were erased are full of noise.
     pub fn pixels(&self, seed: u64) -> Tensor<3> {
         let mut pixels = self.plain_pixels();
@@ -185,6 +200,16 @@ mod tests {
         // The upper half of the clip are its first two cubes of four.
         assert!(both[96..144].iter().zip(&plain[96..144]).all(|(erased, plain)| erased != plain));
         assert_eq!(both[144..], plain[144..]);
+    }
+
+    #[test]
+    fn levels_and_256ths_make_one_clip() {
+        let batch = batch(&[(255, None, None), (0, None, None), (3, None, None), (64, None, None)]);
+        let clips = LabelledClips::upload(&batch, batch.geometry(), &Device::flex()).unwrap();
+        let pixels = floats(clips.fine_pixels());
+        assert_eq!(pixels.len(), 2 * 96);
+        assert!(pixels[..96].iter().all(|value| *value == 1.0));
+        assert!(pixels[96..].iter().all(|value| *value == 3.25 / 255.0));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod beginning;
 pub mod checkpoint;
 pub mod clips;
 pub mod device;
+pub mod embedding;
 pub mod evaluation;
 pub mod finetune;
 pub mod frozen;

@@ -2,7 +2,7 @@
 
 use schemas::labelled_batch::{LabelledClip, View};
 
-use super::*;
+use super::{views::Gives, *};
 use crate::{
     FrameRank, StreamTime,
     augment::Augment,
@@ -102,7 +102,8 @@ fn views_are_every_clip_at_every_window_in_order() {
         slots_per_video: 1,
         fit: Fit::Windows,
     };
-    let rows = ViewMaker::new(settings, 4).rows(frames(&[0, 8, 8, 24]), 3, 0, 3, &Profile::default());
+    let rows =
+        ViewMaker::new(settings, Gives::All, 4).rows(frames(&[0, 8, 8, 24]), 3, 0, 3, &Profile::default());
     let views: Vec<_> = rows.iter().map(|row| (row.view.clip, row.view.crop)).collect();
     assert_eq!(views, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
     // 40×32 becomes 20×16, so the windows lie at 0, 2 and 4.
@@ -113,21 +114,47 @@ fn views_are_every_clip_at_every_window_in_order() {
 }
 
 #[test]
+fn a_view_alone_is_the_view_among_all() {
+    let settings = ViewSettings {
+        geometry: geometry(),
+        clips: 2,
+        crops: 3,
+        short_side: 0,
+        slots_per_video: 1,
+        fit: Fit::Windows,
+    };
+    let together =
+        ViewMaker::new(settings, Gives::All, 4).rows(frames(&[0, 8, 8, 24]), 3, 0, 3, &Profile::default());
+    let alone = ViewSettings { clips: 1, slots_per_video: 6, ..settings };
+    let alone = ViewMaker::new(alone, Gives::One, 4);
+    for (place, expected) in (0..).zip(&together) {
+        let clip = if place < 3 { [0, 8] } else { [8, 24] };
+        let rows = alone.rows(frames(&clip), 18 + place, 0, 18 + place, &Profile::default());
+        let [row] = &rows[..] else { panic!("{} rows", rows.len()) };
+        assert_eq!((row.view, row.crop, row.row), (expected.view, expected.crop, 3));
+        assert_eq!((&row.cubes, &row.frames), (&expected.cubes, &expected.frames));
+    }
+}
+
+#[test]
 fn windows_of_a_later_slot_go_on_counting() {
     let settings = ViewSettings {
         geometry: geometry(),
         clips: 2,
-        crops: 1,
+        crops: 2,
         short_side: 0,
         slots_per_video: 3,
         fit: Fit::Squash,
     };
-    let rows = ViewMaker::new(settings, 4).rows(frames(&[4, 5, 6, 7]), 4, 0, 4, &Profile::default());
+    let rows =
+        ViewMaker::new(settings, Gives::All, 4).rows(frames(&[4, 5, 6, 7]), 4, 0, 4, &Profile::default());
     assert_eq!(
         rows.iter().map(|row| row.view).collect::<Vec<_>>(),
-        [View { clip: 2, crop: 0 }, View { clip: 3, crop: 0 }]
+        [(2, 0), (2, 1), (3, 0), (3, 1)].map(|(clip, crop)| View { clip, crop })
     );
     assert!(rows.iter().all(|row| row.row == 1 && row.crop == [0, 0, 16, 16]));
+    // Frames of one brightness have no 256ths of a level.
+    assert_eq!(rows.iter().map(brightness).collect::<Vec<_>>(), [[4, 5], [0, 0], [6, 7], [0, 0]]);
 }
 
 #[test]

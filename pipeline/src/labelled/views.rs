@@ -9,12 +9,12 @@ use schemas::{
 
 use super::{WholeFrames, all_tokens, clip_bytes, clip_size, put, training::numbers};
 use crate::{
-    augment::opencv,
+    augment::{fine, opencv},
     plan::views,
     profile::{Profile, Stage},
     schedule::{ClipOrder, Order, Schedule},
     source::ClipFrames,
-    transform::{crop::Window, lines::Lines},
+    transform::{RgbFrame, crop::Window, lines::Lines},
     worker::{FailedSlot, Maker},
 };
 
@@ -24,7 +24,8 @@ pub enum Fit {
     /// Resized so that it covers the clip, then windows of it (the official test).
     #[default]
     Windows,
-    /// Squashed to the clip's size, proportions lost (`extract_tad_feature.py`).
+    /// Squashed to the clip's size, proportions lost, as floats are (`extract_tad_feature.py`). A clip has two
+    /// rows: whole levels as window 0, 256ths of a level as window 1.
     Squash,
 }
 
@@ -57,24 +58,54 @@ impl ViewSettings {
                 };
                 (resized, views::windows(resized, clip, self.crops))
             }
-            Fit::Squash => (clip, vec![Window { x: 0, y: 0, width: clip.0, height: clip.1 }]),
+            Fit::Squash => (clip, vec![Window { x: 0, y: 0, width: clip.0, height: clip.1 }; 2]),
         }
     }
+
+    /// The resized pictures of a frame: one for all windows, or one for each.
+    fn resized(&self, frame: &RgbFrame, size: (u32, u32)) -> Vec<RgbFrame> {
+        match self.fit {
+            Fit::Windows => vec![opencv::resize(frame, size)],
+            Fit::Squash => fine::resize(frame, size).into(),
+        }
+    }
+}
+
+/// Which views a slot gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// All of its clips, each at every window.
+    All,
+    /// One clip at one window ([`crate::plan::views::Pass::Alone`]).
+    One,
 }
 
 /// Makes views by fixed settings.
 pub(super) struct ViewMaker {
     settings: ViewSettings,
+    gives: Gives,
     schedule: Schedule,
     tokens: Vec<u16>,
 }
 
 impl ViewMaker {
-    pub(super) fn new(settings: ViewSettings, videos: u64) -> Self {
+    pub(super) fn new(settings: ViewSettings, gives: Gives, videos: u64) -> Self {
         // No draw depends on the seed: the frames of views follow from the video alone.
         let clips_per_video = settings.slots_per_video;
         let schedule = Schedule { seed: 0, videos, clips_per_video, order: ClipOrder::Scattered };
-        Self { settings, schedule, tokens: all_tokens(settings.geometry) }
+        Self { settings, gives, schedule, tokens: all_tokens(settings.geometry) }
+    }
+
+    /// The windows that a slot is cut at, and the numbers of its first clip and first window.
+    fn cut_at(&self, windows: Vec<Window>, slot: u64) -> (Vec<Window>, u64, usize) {
+        let place = slot % u64::from(self.settings.slots_per_video.max(1));
+        match self.gives {
+            Gives::All => (windows, place * u64::from(self.settings.clips), 0),
+            Gives::One => {
+                let (clip, crop) = (place / windows.len() as u64, (place % windows.len() as u64) as usize);
+                (vec![windows[crop]], clip, crop)
+            }
+        }
     }
 }
 
@@ -106,16 +137,18 @@ impl Maker for ViewMaker {
         let length = geometry.frames();
         let whole = WholeFrames::of(&mut frames);
         let (resized, windows) = self.settings.windows(whole.size);
+        let (windows, first_clip, first_crop) = self.cut_at(windows, slot);
         let clips = frames.ranks.len() / length;
         profile.count_clip(frames.ranks.len(), 0);
         let mut cubes = vec![vec![0; clip_bytes(geometry) as usize]; clips * windows.len()];
         let mut cut = Lines::default();
         for distinct in 0..whole.distinct() {
-            let frame = profile.time(Stage::Transform, || {
-                whole.whole(distinct).map(|frame| opencv::resize(&frame, resized))
+            let pictures = profile.time(Stage::Transform, || {
+                whole.whole(distinct).map(|frame| self.settings.resized(&frame, resized))
             });
-            let Some(frame) = frame else { continue };
+            let Some(pictures) = pictures else { continue };
             for (at, window) in windows.iter().enumerate() {
+                let frame = &pictures[at % pictures.len()];
                 profile.time(Stage::Transform, || cut.cut_from(&frame.pixels, frame.width, *window));
                 profile.time(Stage::Cubes, || {
                     for clip in 0..clips {
@@ -126,12 +159,10 @@ impl Maker for ViewMaker {
                 });
             }
         }
-        let slots = u64::from(self.settings.slots_per_video.max(1));
-        let before = slot % slots * u64::from(self.settings.clips);
         let row = |(at, cubes): (usize, Vec<u8>)| {
             let (clip, crop) = (at / windows.len(), at % windows.len());
             let shown = clip * length..(clip + 1) * length;
-            let place = before + clip as u64;
+            let place = first_clip + clip as u64;
             LabelledClip {
                 clip: number,
                 epoch,
@@ -140,7 +171,7 @@ impl Maker for ViewMaker {
                 label: frames.label,
                 view: View {
                     clip: u16::try_from(place).unwrap_or(u16::MAX),
-                    crop: u16::try_from(crop).unwrap_or(u16::MAX),
+                    crop: u16::try_from(first_crop + crop).unwrap_or(u16::MAX),
                 },
                 frames: frames.ranks[shown.clone()].iter().map(|rank| rank.0).collect::<Arc<[u32]>>(),
                 times: frames.times[shown].iter().map(|time| time.0).collect::<Arc<[i64]>>(),

@@ -43,6 +43,13 @@ pub enum Pass {
         /// How many.
         clips: u32,
     },
+    /// The same views, each as a slot of its own, as the official code reads them: slot clip × `crops` + crop.
+    Alone {
+        /// Clips of a video.
+        clips: u32,
+        /// Crops of each.
+        crops: u32,
+    },
     /// Windows of consecutive frames, one begun every so many frames, while they fit; spread is ignored.
     /// A slot holds some of them, so that a long video is never held as a whole.
     Windows {
@@ -99,7 +106,7 @@ impl FrameRule {
         match self {
             Self::Masked(sampling) => sampling.frames,
             Self::Labelled(LabelledSampling { frames, pass, .. }) => match pass {
-                Pass::Train | Pass::Validation => *frames,
+                Pass::Train | Pass::Validation | Pass::Alone { .. } => *frames,
                 Pass::Test { clips } => frames.saturating_mul((*clips).max(1)),
                 Pass::Windows { every, at_once, .. } => {
                     frames.saturating_add(every.min(frames).saturating_mul(at_once.saturating_sub(1)))
@@ -147,6 +154,13 @@ impl LabelledSampling {
             }
             (Pass::Test { clips }, Spread::Segments { short }) => {
                 segments::test(count, clip, clips, short).concat()
+            }
+            (Pass::Alone { clips, crops }, spread) => {
+                let together =
+                    Self { pass: Pass::Test { clips }, spread, ..*self }.draw(slot, times, draws)?;
+                let views = u64::from(clips.max(1)) * u64::from(crops.max(1));
+                let number = (slot % views / u64::from(crops.max(1))) as usize;
+                together.chunks(clip.max(1) as usize).nth(number).unwrap_or_default().to_vec()
             }
             (Pass::Windows { every, at_once, slots }, _) => {
                 let before = slot % u64::from(slots.max(1)) * u64::from(at_once);
@@ -280,6 +294,21 @@ mod tests {
         assert_eq!(first(4), Ok(vec![8, 12]));
         assert_eq!(first(5), Ok(vec![16]));
         assert_eq!(FrameRule::from(sampling).most_frames(), 20);
+    }
+
+    #[test]
+    fn a_view_alone_has_the_frames_that_it_has_among_all() {
+        let times: Vec<_> = (0..90).map(StreamTime).collect();
+        let draw = |slot, pass| {
+            let sampling = LabelledSampling { frames: 16, spread: Spread::Dense { stride: 4 }, pass };
+            sampling.draw(slot, &times, &mut Draws::new(0, Purpose::Start, 0, slot)).unwrap()
+        };
+        let together = draw(7, Pass::Test { clips: 3 });
+        for (clip, crop) in [(0, 0), (1, 1), (2, 0)] {
+            // Video 7 has slots 42 to 47.
+            let alone = draw(42 + clip * 2 + crop, Pass::Alone { clips: 3, crops: 2 });
+            assert_eq!(alone, together[clip as usize * 16..][..16]);
+        }
     }
 
     proptest! {

@@ -163,6 +163,25 @@ mod tests {
     }
 
     #[test]
+    fn the_pictures_of_a_clip_are_its_cubes_put_back() {
+        let geometry = ClipGeometry::new(2, 4, 6, 2, 2).unwrap();
+        let (cubes, cube) = (geometry.tokens(), geometry.cube());
+        let mut builder = LabelledBatchBuilder::new(geometry);
+        let bytes: Vec<u8> = (0..cubes * cube).map(|at| at as u8).collect();
+        for (number, cubes) in [(0, vec![0; bytes.len()]), (1, bytes)] {
+            builder.push(LabelledClip { cubes, ..clip(number, None) });
+        }
+        let batch = LabelledBatch::try_from(builder.finish().unwrap()).unwrap();
+        assert!(batch.pictures(0).iter().all(|value| *value == 0));
+        let pictures = batch.pictures(1);
+        // Frame 1, row 3, column 4: token (0, 1, 2), and in its cube time 1, row 1, column 0.
+        for colour in 0..3 {
+            let expected = (5 * cube + ((colour * 2 + 1) * 2 + 1) * 2) as u8;
+            assert_eq!(pictures[((4 + 3) * 6 + 4) * 3 + colour], expected);
+        }
+    }
+
+    #[test]
     fn a_box_outside_the_picture_is_refused() {
         let outside = batch(EraseBox { top: 2, left: 0, height: 3, width: 2 });
         let refused = LabelledBatch::try_from(outside).unwrap_err().to_string();

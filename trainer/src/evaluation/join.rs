@@ -65,6 +65,7 @@ fn differs(first: &Tested, other: &Tested) -> Option<&'static str> {
         ("views", (first.clips, first.crops) != (other.clips, other.crops)),
         ("models", first.model != other.model),
         ("preprocessings", first.preprocessing != other.preprocessing),
+        ("lists of videos", first.data != other.data),
     ]
     .into_iter()
     .find_map(|(what, differs)| differs.then_some(what))

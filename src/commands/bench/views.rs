@@ -1,0 +1,152 @@
+//! `tubelet bench views`: the views of a test from one decode a video, beside a decode for each view.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use pipeline::{
+    channel::{self, Batches},
+    labelled::{self, Fit, ViewSettings},
+    plan::views::Pass,
+    profile::Profile,
+};
+use schemas::{LabelledBatch, predictions::Prediction};
+use trainer::{Device, frozen, judge::Judge, model::classifier::Classifier, weights::Weights};
+
+use crate::{
+    asking::{self, Asked, ByVideo, ModelArguments},
+    data, labelled_data,
+    labelling::LabelledVideos,
+};
+
+/// Make the views of a test twice: all of a video from one decode, and each for itself
+///
+/// Each way makes the same views; whether they are the same to the bit, and with --model whether the answers to
+/// them are, is part of the result. Seconds are those of the best of the repetitions, which take turns.
+///
+/// Example: tubelet bench views films --views 5x3 --repeat 3
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of packet shards
+    #[arg(value_name = "VIDEOS", required = true)]
+    videos: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// Clips along time and crops of each
+    #[arg(long, value_name = "TxS", value_parser = asking::views, default_value = "5x3")]
+    views: [u32; 2],
+    /// Repetitions
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    repeat: usize,
+}
+
+/// One way through all views: how long it took, and what came out.
+struct Way {
+    seconds: f64,
+    /// Pictures that came out of decoders.
+    decoded: u64,
+    views: u64,
+    /// Digest of frames and pixels in order.
+    pixels: blake3::Hash,
+    answers: Vec<Prediction>,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let videos = LabelledVideos::open(&arguments.videos)?;
+    let mut model = None;
+    let mut recipe = match &arguments.model.model {
+        None => arguments.model.settings()?,
+        Some(_) => {
+            let asked = arguments.model.open(None)?;
+            asked.classes()?;
+            let Asked { model: saved, recipe, device } = asked;
+            let (classifier, weights) = frozen::classifier(saved, &device)?;
+            model = Some((classifier, weights, device));
+            recipe
+        }
+    };
+    (recipe.views.clips, recipe.views.crops) = (arguments.views[0] as usize, arguments.views[1] as usize);
+    let way = |once| one_way(&videos, &recipe, once, &arguments.model, model.as_ref());
+    let (mut once, mut each) = (way(true)?, way(false)?);
+    for _ in 1..arguments.repeat.max(1) {
+        once.seconds = once.seconds.min(way(true)?.seconds);
+        each.seconds = each.seconds.min(way(false)?.seconds);
+    }
+    ensure!(once.views > 0, "no video gave a view");
+    let line = serde_json::json!({
+        "videos": videos.len(),
+        "views": once.views,
+        "clips": recipe.views.clips,
+        "crops": recipe.views.crops,
+        "workers": arguments.model.workers,
+        "once_seconds": once.seconds,
+        "each_seconds": each.seconds,
+        "share": once.seconds / each.seconds,
+        "once_decoded": once.decoded,
+        "each_decoded": each.decoded,
+        "same_pixels": once.pixels == each.pixels,
+        "same_logits": model.is_some().then(|| once.answers == each.answers),
+    });
+    println!("{line}");
+    Ok(())
+}
+
+fn one_way(
+    videos: &LabelledVideos,
+    recipe: &trainer::Recipe,
+    once: bool,
+    asked: &ModelArguments,
+    model: Option<&(Classifier, Weights, Device)>,
+) -> Result<Way> {
+    let (clips, crops) = (recipe.views.clips as u32, recipe.views.crops as u32);
+    let pass = if once { Pass::Test { clips } } else { Pass::Alone { clips, crops } };
+    let source = labelled_data::source(videos, recipe, pass)?;
+    let short_side = recipe.views.short_side as u32;
+    let settings = ViewSettings {
+        geometry: recipe.geometry()?,
+        clips,
+        crops,
+        short_side,
+        slots_per_video: 1,
+        fit: Fit::Windows,
+    };
+    let profile = Arc::<Profile>::default();
+    let workers = data::workers(recipe, asked.workers);
+    let ignore = Arc::new(|_| Ok(()));
+    let start = Instant::now();
+    let numbers = 0..videos.len();
+    let rows: Batches = if once {
+        let slots = numbers.collect();
+        let stream = labelled::views(source, settings, slots, 1, workers, ignore, Arc::clone(&profile))?;
+        channel::spawn(stream, data::WAITING_BYTES, Arc::clone(&profile))?
+    } else {
+        let stream =
+            labelled::views_alone(source, settings, numbers, 1, workers, ignore, Arc::clone(&profile))?;
+        channel::spawn(stream, data::WAITING_BYTES, Arc::clone(&profile))?
+    };
+    let judge = model.map(|(classifier, weights, device)| Judge::new(classifier, weights, device));
+    let mut hash = blake3::Hasher::new();
+    let (mut views, mut answers, mut hashing) = (0, Vec::new(), Duration::ZERO);
+    for batch in ByVideo::new(rows, asked.batch) {
+        let batch: LabelledBatch = batch?;
+        let began = Instant::now();
+        for clip in 0..batch.len() {
+            for rank in batch.frames(clip) {
+                hash.update(&rank.to_le_bytes());
+            }
+        }
+        hash.update(batch.cubes());
+        hashing += began.elapsed();
+        views += batch.len() as u64;
+        if let Some(judge) = &judge {
+            answers.extend(judge.predictions(&batch).context("the views do not fit the model")?);
+        }
+    }
+    // Comparing is no part of either way.
+    let seconds = (start.elapsed() - hashing).as_secs_f64();
+    Ok(Way { seconds, decoded: profile.figures().decoded.frames, views, pixels: hash.finalize(), answers })
+}

@@ -1,0 +1,234 @@
+//! `tubelet evaluate`: how often a classifier is right.
+
+mod files;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use pipeline::labels::Classes;
+use schemas::{predictions::Predictions, whole_file};
+use trainer::{
+    evaluation::{self, Report},
+    recipe::By,
+};
+
+use self::summary::Summary;
+use crate::{
+    asking::{self, Asked, ModelArguments},
+    labelling::{LabelArguments, LabelledVideos},
+    report::{self, Progress, Usage},
+    stop,
+    testing::Tester,
+};
+
+/// Test a classifier: accuracy over several views of each video
+///
+/// T clips along time and S crops of each come from one decode of a video, and no frame is decoded that no
+/// view shows or that another one does not need. The views' probabilities (--by score: logits) are averaged. A
+/// video that fails counts as wrong and is listed; `--set clip.verify=video` decodes all of each video, so that
+/// damage where no view looks counts too.
+///
+/// --out keeps what the model said of each view. --from sums such files again without the model: several
+/// parts are joined, each view counts once, missing ones are named. With --part K/N many machines share one
+/// test.
+///
+/// Example: tubelet evaluate --model run --data films/test --views 5x3 --out predictions.parquet
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    model: ModelArguments,
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; classes are a list's
+    /// second column or the videos' folders
+    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present = "from")]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    labels: LabelArguments,
+    /// Clips along time and crops of each; what the recipe says otherwise (5x3)
+    #[arg(long, value_name = "TxS", value_parser = asking::views)]
+    views: Option<[u32; 2]>,
+    /// What is averaged over the views; what the recipe says otherwise (prob)
+    #[arg(long, value_enum)]
+    by: Option<ByArgument>,
+    /// Test only part K of N of the videos, from 1
+    #[arg(long, value_name = "K/N", value_parser = part)]
+    part: Option<(u64, u64)>,
+    /// Where the answers to each view go
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// How --out is written
+    #[arg(long, value_enum, default_value_t = Format::Parquet)]
+    format: Format,
+    /// Sum up these files of predictions instead of testing
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "data", "labels", "classes", "views", "part"])]
+    from: Vec<PathBuf>,
+    /// Print one JSON line
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is averaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ByArgument {
+    /// Logits
+    Score,
+    /// Probabilities, as the official code does
+    Prob,
+}
+
+/// How predictions are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A row a view, with frames and logits
+    Parquet,
+    /// The text that the official code's merge reads
+    Official,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let by = arguments.by.map(|by| match by {
+        ByArgument::Score => By::Score,
+        ByArgument::Prob => By::Prob,
+    });
+    if arguments.format == Format::Official && arguments.out.is_none() {
+        return Err(Usage::new("--format official is how --out is written, and there is no --out").into());
+    }
+    if !arguments.from.is_empty() {
+        let predictions = files::read_all(&arguments.from)?;
+        if let Some(out) = &arguments.out {
+            write(out, arguments.format, &predictions)?;
+        }
+        return conclude(arguments, &predictions, by.unwrap_or(By::Prob));
+    }
+    let mut asked = arguments.model.open(None)?;
+    if let Some([clips, crops]) = arguments.views {
+        (asked.recipe.views.clips, asked.recipe.views.crops) = (clips as usize, crops as usize);
+    }
+    let by = by.unwrap_or(asked.recipe.views.by);
+    let (videos, classes) = labelled(arguments, &asked)?;
+    asking::say_single_views(&asked.recipe);
+    let tester = Tester::new(asked, classes, arguments.model.batch, arguments.model.workers)?;
+    let rows: Vec<u64> = match arguments.part {
+        None => (0..videos.len()).collect(),
+        Some((part, parts)) => (0..videos.len()).filter(|row| row % parts == part - 1).collect(),
+    };
+    if rows.is_empty() {
+        return Err(Usage::new(format!("no video of {} is in this part", videos.len())).into());
+    }
+    let stop = stop::flag_on_signals()?;
+    let mut progress = Progress::new(rows.len() as u64, "videos");
+    let (mut last, mut done) = (None, 0);
+    let answered = tester.test(&videos, &rows, &stop, |batch, _| {
+        if last != Some(batch.row(0)) {
+            progress.at(done, "");
+            last = Some(batch.row(0));
+            done += 1;
+        }
+        Ok(())
+    });
+    progress.end();
+    let answered = answered?;
+    if let Some(out) = &arguments.out {
+        write(out, arguments.format, &answered.predictions)?;
+        report::say(format_args!("written: {}", out.display()));
+    }
+    if answered.stopped {
+        let tested = done.saturating_sub(1);
+        if arguments.out.is_none() {
+            bail!("stopped after {tested} of {} videos; nothing is kept without --out", rows.len());
+        }
+        report::say(format_args!(
+            "stopped after {tested} of {} videos; --from sums up what is there and names what is missing",
+            rows.len()
+        ));
+        return Ok(());
+    }
+    conclude(arguments, &answered.predictions, by)?;
+    if answered.predictions.predictions.is_empty() {
+        bail!("no video could be tested");
+    }
+    Ok(())
+}
+
+/// The videos with their classes, which are the model's.
+fn labelled(arguments: &Arguments, asked: &Asked) -> Result<(LabelledVideos, Classes)> {
+    let own = asked.classes()?;
+    let named = !asked.model.labels.is_empty();
+    let (videos, found) = arguments.labels.videos(&arguments.data, named.then(|| own.clone()))?;
+    if named && arguments.labels.classes.is_none() {
+        return Ok((videos, found));
+    }
+    // Numbers of a list: a test set may lack the last classes.
+    let numbers = found == Classes::numbered(found.len()) && found.len() <= own.len();
+    if numbers && arguments.labels.classes.is_none() {
+        return Ok((videos, own));
+    }
+    if found.len() != own.len() {
+        let (found, own) = (found.len(), own.len());
+        let what = if arguments.labels.classes.is_some() { "the list names" } else { "the videos have" };
+        return Err(Usage::new(format!("{what} {found} classes, and the model's head {own}"))
+            .hint("--classes CLASSES.TXT names the model's classes, one a line")
+            .into());
+    }
+    let differing = own.names().iter().zip(found.names()).position(|(own, found)| own != found);
+    if let Some(at) = differing.filter(|_| named && own != Classes::numbered(own.len())) {
+        let (own, found) = (own.name(at), found.name(at));
+        return Err(
+            Usage::new(format!("class {at} is `{own}` in the model and `{found}` in the list")).into()
+        );
+    }
+    Ok((videos, found))
+}
+
+fn write(out: &Path, format: Format, predictions: &Predictions) -> Result<()> {
+    match format {
+        Format::Parquet => files::write(out, predictions),
+        Format::Official => {
+            let text = evaluation::official_text(predictions);
+            whole_file::write(out, text.as_bytes())
+                .with_context(|| format!("{} cannot be written", out.display()))
+        }
+    }
+}
+
+/// Says what was found: a table, or a line of JSON.
+fn conclude(arguments: &Arguments, predictions: &Predictions, by: By) -> Result<()> {
+    use std::io::Write as _;
+    let answers = evaluation::answers(predictions, by);
+    let missing = match arguments.part {
+        // Other parts have the other videos.
+        Some(_) => Vec::new(),
+        None => evaluation::missing(predictions),
+    };
+    let found = Report::of(&answers, &predictions.tested.classes);
+    let summary = Summary { predictions, found: &found, missing: &missing, by, part: arguments.part };
+    let mut stdout = std::io::stdout().lock();
+    if arguments.json {
+        writeln!(stdout, "{}", summary.json())?;
+    } else {
+        write!(stdout, "{}", summary.text())?;
+    }
+    Ok(())
+}
+
+/// `2/8`.
+fn part(text: &str) -> Result<(u64, u64), String> {
+    let wrong = || format!("`{text}` is no part such as 2/8");
+    let (part, parts) = text.split_once('/').ok_or_else(wrong)?;
+    let (part, parts): (u64, u64) = (part.parse().map_err(|_| wrong())?, parts.parse().map_err(|_| wrong())?);
+    if (1..=parts).contains(&part) { Ok((part, parts)) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_counted_from_one() {
+        assert_eq!(part("2/8"), Ok((2, 8)));
+        for wrong in ["0/8", "9/8", "1", "a/b", "/"] {
+            assert!(part(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! `tubelet predict`: what a classifier says of videos, in words, in JSON, or as a picture.
+
+mod picture;
+
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
+
+use anyhow::{Result, bail};
+use pipeline::labels::Classes;
+use schemas::predictions::{Failure, Prediction, Predictions};
+use serde_json::json;
+use trainer::{
+    evaluation::{self, Answer},
+    recipe::By,
+};
+
+use self::picture::Strips;
+use crate::{
+    asking::{self, ModelArguments},
+    labelling::LabelledVideos,
+    report::{self, Usage},
+    stop,
+    testing::Tester,
+};
+
+/// Longest bar of a probability, in letters.
+const BAR: f64 = 20.0;
+
+/// Say what is in videos, and with --over-time where
+///
+/// A classifier looks at several views of each video (T clips along time, S crops of each); their
+/// probabilities are averaged. --over-time shows each clip for itself: `--views 20x1 --over-time` looks at 20
+/// places. A picture has a row of frames a clip, with the answer.
+///
+/// Example: tubelet predict --model run film.mp4 --top 5 --over-time --out film.png
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
+    #[arg(value_name = "VIDEO", required = true)]
+    videos: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// Names of the classes, one a line, where the model has none
+    #[arg(long, value_name = "CLASSES.TXT")]
+    classes: Option<PathBuf>,
+    /// Classes that are shown of each video
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    top: u32,
+    /// Show each clip for itself too: what is where in the video
+    #[arg(long)]
+    over_time: bool,
+    /// Clips along time and crops of each; what the recipe says otherwise (5x3)
+    #[arg(long, value_name = "TxS", value_parser = asking::views)]
+    views: Option<[u32; 2]>,
+    /// Print a JSON line a video
+    #[arg(long)]
+    json: bool,
+    /// Draw frames with their answers: a .png, or a .gif that moves
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(out) = &arguments.out {
+        picture::check(out)?;
+    }
+    let videos = LabelledVideos::open(&arguments.videos)?;
+    let mut asked = arguments.model.open(None)?;
+    if let Some([clips, crops]) = arguments.views {
+        (asked.recipe.views.clips, asked.recipe.views.crops) = (clips as usize, crops as usize);
+    }
+    let own = asked.classes()?;
+    let classes = match &arguments.classes {
+        None => own,
+        Some(file) => {
+            let named = Classes::read(file).map_err(|why| Usage::new(why.to_string()))?;
+            if named.len() != own.len() {
+                let (named, own) = (named.len(), own.len());
+                return Err(Usage::new(format!(
+                    "the list names {named} classes, and the model's head {own}"
+                ))
+                .into());
+            }
+            named
+        }
+    };
+    asking::say_single_views(&asked.recipe);
+    let by = asked.recipe.views.by;
+    let tester = Tester::new(asked, classes, arguments.model.batch, arguments.model.workers)?;
+    let stop = stop::flag_on_signals()?;
+    let mut strips = arguments.out.as_ref().map(|_| Strips::new(tester.recipe.views.crops));
+    let mut waiting: Vec<Prediction> = Vec::new();
+    let rows: Vec<u64> = (0..videos.len()).collect();
+    let show = Show { arguments, tested: tester.tested(&videos), by };
+    let answered = tester.test(&videos, &rows, &stop, |batch, predictions| {
+        if let Some(strips) = &mut strips {
+            strips.note(batch);
+        }
+        if waiting.first().is_some_and(|first| first.row != predictions[0].row) {
+            show.video(&std::mem::take(&mut waiting))?;
+        }
+        waiting.extend_from_slice(predictions);
+        Ok(())
+    })?;
+    if answered.stopped {
+        report::say("stopped");
+    } else if !waiting.is_empty() {
+        show.video(&waiting)?;
+    }
+    for failure in &answered.predictions.failures {
+        show.failure(failure)?;
+    }
+    if let (Some(out), Some(strips)) = (&arguments.out, strips) {
+        strips.save(out, &answered.predictions, by)?;
+        report::say(format_args!("{} written", out.display()));
+    }
+    if answered.predictions.predictions.is_empty() && !answered.stopped {
+        bail!("none of {} videos could be read", videos.len());
+    }
+    Ok(())
+}
+
+/// How answers are shown.
+struct Show<'a> {
+    arguments: &'a Arguments,
+    tested: schemas::predictions::Tested,
+    by: By,
+}
+
+impl Show<'_> {
+    /// Shows what the views of a video say.
+    fn video(&self, views: &[Prediction]) -> Result<()> {
+        let Some(whole) = self.answer(views) else { return Ok(()) };
+        let clips = self.clips(views);
+        let mut stdout = std::io::stdout().lock();
+        if self.arguments.json {
+            let over_time: Vec<_> = clips
+                .iter()
+                .map(|((start, end), answer)| json!({ "start": start, "end": end, "top": self.top_json(answer) }))
+                .collect();
+            let mut line = json!({ "video": whole.video, "top": self.top_json(&whole) });
+            if self.arguments.over_time {
+                line["over_time"] = json!(over_time);
+            }
+            writeln!(stdout, "{line}")?;
+            return Ok(());
+        }
+        writeln!(stdout, "{}", whole.video)?;
+        write!(stdout, "{}", indented(&self.top_table(&whole)))?;
+        if self.arguments.over_time {
+            writeln!(stdout)?;
+            write!(stdout, "{}", indented(&self.time_table(&clips)))?;
+        }
+        writeln!(stdout)?;
+        Ok(())
+    }
+
+    /// Says that a video failed.
+    fn failure(&self, failure: &Failure) -> Result<()> {
+        if self.arguments.json {
+            let line = json!({ "video": failure.video, "error": failure.reason });
+            writeln!(std::io::stdout().lock(), "{line}")?;
+        }
+        report::say(format_args!("{}: {}", failure.video, failure.reason));
+        Ok(())
+    }
+
+    fn answer(&self, views: &[Prediction]) -> Option<Answer> {
+        let predictions =
+            Predictions { tested: self.tested.clone(), predictions: views.to_vec(), failures: Vec::new() };
+        evaluation::answers(&predictions, self.by).pop()
+    }
+
+    /// What the crops of each clip say together, with the clip's first and last second, in order of time.
+    fn clips(&self, views: &[Prediction]) -> Vec<((f64, f64), Answer)> {
+        let mut clips: BTreeMap<u16, Vec<Prediction>> = BTreeMap::new();
+        for view in views {
+            clips.entry(view.view.clip).or_default().push(view.clone());
+        }
+        let clip = |views: Vec<Prediction>| {
+            let (start, end) = views[0].span;
+            Some(((start as f64 / 1e9, end as f64 / 1e9), self.answer(&views)?))
+        };
+        clips.into_values().filter_map(clip).collect()
+    }
+
+    /// The first classes with their probabilities.
+    fn top<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = (usize, String, f64)> + 'a {
+        answer
+            .ranked()
+            .into_iter()
+            .take(self.arguments.top as usize)
+            .map(|class| (class, shown(&self.tested.classes, class), answer.probabilities[class]))
+    }
+
+    fn top_json(&self, answer: &Answer) -> serde_json::Value {
+        let top: Vec<_> = self
+            .top(answer)
+            .map(|(class, name, probability)| json!({ "class": class, "name": name, "probability": probability }))
+            .collect();
+        json!(top)
+    }
+
+    fn top_table(&self, answer: &Answer) -> String {
+        let rows = self.top(answer).map(|(_, name, probability)| {
+            let bar = "#".repeat((BAR * probability).round() as usize);
+            vec![name, percent(probability), bar]
+        });
+        report::table(&rows.collect::<Vec<_>>())
+    }
+
+    fn time_table(&self, clips: &[((f64, f64), Answer)]) -> String {
+        let head = ["from", "to", "answer", "", "then"].map(String::from).to_vec();
+        let rows = clips.iter().map(|((start, end), answer)| {
+            let mut top = self.top(answer);
+            let (name, probability) =
+                top.next().map_or((String::new(), 0.0), |(_, name, probability)| (name, probability));
+            let then: Vec<_> = top
+                .take(2)
+                .map(|(_, name, probability)| format!("{name} {}", percent(probability)))
+                .collect();
+            vec![format!("{start:.1} s"), format!("{end:.1} s"), name, percent(probability), then.join(", ")]
+        });
+        report::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    }
+}
+
+/// A class as it is shown: one that has no name but its number says that it is a class.
+fn shown(classes: &[String], class: usize) -> String {
+    match classes.get(class) {
+        Some(name) if *name != class.to_string() => name.clone(),
+        _ => format!("class {class}"),
+    }
+}
+
+/// A probability as people say it.
+fn percent(probability: f64) -> String {
+    format!("{:.1} %", 100.0 * probability)
+}
+
+fn indented(table: &str) -> String {
+    table.lines().map(|line| format!("  {line}\n")).collect()
+}
