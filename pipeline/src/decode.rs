@@ -21,9 +21,9 @@ use gstreamer_video as gst_video;
 
 use self::complaints::Complaints;
 use crate::{
-    demux::Packet,
+    demux::{self, Packet},
     file::FileBytes,
-    picture::{Layout, Matrix, Picture, Range},
+    picture::{Layout, Picture, Range},
     plan::{
         PacketFact, Place, Run,
         pictures::{Codec, StreamHeader},
@@ -126,7 +126,10 @@ pub(crate) struct Decoder {
 #[derive(Debug)]
 struct Job {
     jpeg: bool,
-    info: Option<(gst_video::VideoInfo, Layout, (Matrix, Range))>,
+    /// The colour that the container states.
+    container: Option<gst_video::VideoColorimetry>,
+    /// What the decoder announced, with the colour that the stream states.
+    info: Option<(gst_video::VideoInfo, Layout, Option<gst_video::VideoColorimetry>)>,
     naming: Naming,
     /// The visible window's first column and width, where it does not begin with column 0.
     left: Option<(u32, u32)>,
@@ -238,6 +241,8 @@ impl Decoder {
         self.streams += 1;
         self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
         if self.caps.as_ref() != Some(caps) {
+            // Before the decoder announces what it makes of them.
+            self.lock().container = demux::colour_of(caps).and_then(|colour| colour.parse().ok());
             self.input.push_event(gst::event::Caps::new(caps));
             self.caps = Some(caps.clone());
         }
@@ -359,6 +364,7 @@ impl Job {
     fn new(jpeg: bool) -> Self {
         Self {
             jpeg,
+            container: None,
             info: None,
             naming: Naming::ByPacket,
             left: None,
@@ -394,9 +400,9 @@ impl Job {
                 return;
             }
         }
-        let tagged = caps.structure(0).is_some_and(|structure| structure.has_field("colorimetry"));
-        let rule = copy::rule_of(tagged.then_some(&info), self.jpeg);
-        self.info = Some((info, layout, rule));
+        let stream = caps.structure(0).and_then(|structure| structure.get::<&str>("colorimetry").ok());
+        let stream = stream.and_then(|colour| colour.parse().ok());
+        self.info = Some((info, layout, stream));
     }
 
     /// Keeps a frame if it is wanted.
@@ -415,12 +421,15 @@ impl Job {
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
             complaints::note("a wanted picture is marked as corrupted");
         }
-        let Some((info, layout, rule)) = &self.info else { return };
+        let Some((info, layout, stream)) = &self.info else { return };
+        let usual = if self.jpeg { Range::Full } else { Range::Limited };
+        // Asked for each picture: what the container states may change without a word from the decoder.
+        let rule = copy::rule_of([stream.as_ref(), self.container.as_ref()], layout.colour, usual);
         // libavcodec leaves out columns at the left only in steps that suit its alignment.
         let surplus = self.left.and_then(|(left, visible)| {
             let surplus = info.width().checked_sub(visible)?;
             (surplus <= left).then_some(surplus)
         });
-        self.kept[slot] = copy::copy(buffer, info, surplus.unwrap_or(0), *layout, *rule);
+        self.kept[slot] = copy::copy(buffer, info, surplus.unwrap_or(0), *layout, rule);
     }
 }

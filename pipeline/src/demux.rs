@@ -14,6 +14,7 @@
 mod boxes;
 mod description;
 mod ebml;
+mod edit_list;
 mod file_pad;
 mod judge;
 mod packet_pad;
@@ -26,8 +27,9 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-pub(crate) use self::description::{codec_of, framing_of, setup_of};
+pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
 use self::{
+    edit_list::Movie,
     file_pad::{FilePad, Mode},
     judge::judge,
     packet_pad::Shared,
@@ -35,7 +37,11 @@ use self::{
 use crate::{
     file::{Container, FileBytes},
     picture::Orientation,
-    plan::{bits::Framing, order::Stamp, pictures::Codec},
+    plan::{
+        bits::{Framing, start_codes},
+        order::Stamp,
+        pictures::Codec,
+    },
     progress,
     video::VideoError,
 };
@@ -135,7 +141,8 @@ pub(crate) fn demux(
     let links = Arc::new(Mutex::new(Links::default()));
     attend(&demuxer, &shared, &links, &bus, container, &file);
 
-    let source = FilePad::new(file, mode);
+    let movie = if container == Container::Mp4 { Movie::of(&file) } else { Movie::default() };
+    let source = FilePad::new(file, movie.patches.clone(), mode);
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
     let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
@@ -147,7 +154,7 @@ pub(crate) fn demux(
     }
     let cut_reads = if container == Container::Matroska { 0 } else { source.cut_reads() };
     let track = std::mem::take(&mut *shared.lock());
-    judge(track, &source.file, container, cut_reads)
+    judge(track, &source.file, container, &movie, cut_reads)
 }
 
 /// Runs the demuxer to the end of the video; false when the deadline came first.
@@ -243,12 +250,12 @@ fn attend(
         let Ok(mut links) = links.lock() else { return };
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
         let sink = if is_wanted(&added, pad, &caps) {
-            match parser_for(&caps, container) {
+            match parser_for(&caps, container, &file) {
                 None => packet_pad::collect(&added, gst::Caps::new_any(), &file),
-                Some((name, output)) => match behind_parser(name, &output, &added, &bus, &mut links, &file) {
+                Some(parser) => match behind_parser(&parser, &added, &bus, &mut links, &file) {
                     Some(sink) => sink,
                     None => {
-                        added.change(|track| track.error = Some(format!("{name} is not installed")));
+                        added.change(|track| track.error = Some(format!("{} is not installed", parser.name)));
                         packet_pad::swallow()
                     }
                 },
@@ -285,11 +292,21 @@ fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
     wanted
 }
 
-/// The parser that a stream needs before it can be indexed, and what the parser shall put out.
-fn parser_for(caps: &gst::Caps, container: Container) -> Option<(&'static str, gst::Caps)> {
+/// The parser that a stream needs before it can be indexed.
+struct Parser {
+    name: &'static str,
+    /// What it shall put out.
+    output: gst::Caps,
+    /// What it is told that it gets, where the demuxer is mistaken.
+    input: Option<gst::Caps>,
+}
+
+fn parser_for(caps: &gst::Caps, container: Container, file: &FileBytes) -> Option<Parser> {
     let structure = caps.structure(0)?;
     let format = structure.get::<&str>("stream-format").unwrap_or("");
     let streamed = matches!(container, Container::ProgramStream | Container::TransportStream);
+    let version = structure.get::<i32>("mpegversion").unwrap_or(4);
+    let mistaken = container == Container::ProgramStream && version < 4 && holds_mpeg4(file);
     let (name, output) = match structure.name().as_str() {
         "video/x-h264" if format != "avc" => {
             ("h264parse", "video/x-h264,stream-format=byte-stream,alignment=au")
@@ -297,7 +314,7 @@ fn parser_for(caps: &gst::Caps, container: Container) -> Option<(&'static str, g
         "video/x-h265" if !matches!(format, "hvc1" | "hev1") => {
             ("h265parse", "video/x-h265,stream-format=byte-stream,alignment=au")
         }
-        "video/mpeg" if streamed && structure.get::<i32>("mpegversion").is_ok_and(|version| version < 4) => {
+        "video/mpeg" if streamed && version < 4 && !mistaken => {
             ("mpegvideoparse", "video/mpeg,parsed=true,systemstream=false")
         }
         "video/mpeg" if streamed => {
@@ -305,25 +322,41 @@ fn parser_for(caps: &gst::Caps, container: Container) -> Option<(&'static str, g
         }
         _ => return None,
     };
-    Some((name, output.parse().expect("the caps are written correctly above")))
+    let output = output.parse().expect("the caps are written correctly above");
+    let input = "video/mpeg,mpegversion=4,systemstream=false,parsed=false";
+    let input = mistaken.then(|| input.parse().expect("the caps are written correctly above"));
+    Some(Parser { name, output, input })
 }
+
+/// Whether the pictures of a program stream are MPEG-4, which the demuxer takes for MPEG-2 where no map of the
+/// streams says it: the first header of a sequence or picture tells.
+fn holds_mpeg4(file: &FileBytes) -> bool {
+    let beginning = file.slice(0..LOOKED_AT);
+    let mut codes = start_codes(beginning.as_ref()).map(|at| beginning.as_ref()[at]);
+    let first = codes.find(|code| matches!(code, 0xb0 | 0xb3 | 0xb6 | 0xb8));
+    first.is_some_and(|code| matches!(code, 0xb0 | 0xb6))
+}
+
+/// Bytes of a program stream that are looked into for a first picture.
+const LOOKED_AT: u64 = 256 << 10;
 
 /// Puts a parser before a collector and gives the parser's sink pad.
 fn behind_parser(
-    name: &str,
-    output: &gst::Caps,
+    parser: &Parser,
     shared: &Arc<Shared>,
     bus: &gst::Bus,
     links: &mut Links,
     file: &FileBytes,
 ) -> Option<gst::Pad> {
+    let Parser { name, output, input } = parser;
     let parser = gst::ElementFactory::make(name).build().ok()?;
     parser.set_bus(Some(bus));
     let collector = packet_pad::collect(shared, output.clone(), file);
     collector.set_active(true).ok()?;
     parser.static_pad("src")?.link(&collector).ok()?;
     parser.set_state(gst::State::Paused).ok()?;
-    let sink = parser.static_pad("sink")?;
+    let (sink, between) = packet_pad::before_parser(&parser.static_pad("sink")?, input.clone(), shared)?;
+    links.pads.push(between);
     links.pads.push(collector);
     links.parsers.push(parser);
     Some(sink)

@@ -7,6 +7,7 @@
 
 mod error;
 mod facts;
+mod parts;
 mod stored;
 
 use std::{
@@ -86,6 +87,8 @@ pub struct OpenVideo {
     index: Vec<PacketFact>,
     /// Frames that come out of the decoder before frame 0, which an edit list hides.
     hidden: u32,
+    /// The places of all frames, where an edit list hides pictures between them.
+    shown: Vec<Place>,
     header: StreamHeader,
     /// Bytes of each packet, where the packets get theirs later.
     sizes: Vec<u32>,
@@ -116,7 +119,8 @@ impl OpenVideo {
     }
 
     fn place_of(&self, rank: FrameRank) -> Place {
-        Place(rank.0 + self.hidden)
+        let listed = self.shown.get(rank.0 as usize).copied();
+        listed.unwrap_or(Place(rank.0 + self.hidden))
     }
 }
 
@@ -185,13 +189,18 @@ impl VideoReader {
         let container =
             recognise(file.slice(0..RECOGNISED).as_ref()).ok_or(VideoError::UnknownContainer { bytes })?;
         let demuxed = demux::demux(file.clone(), container, deadline, self.limits.seconds)?;
-        let Demuxed { codec, framing, caps, packets, orientation } = demuxed;
+        let Demuxed { codec, framing, caps, mut packets, orientation } = demuxed;
 
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
-        let (header, coded) = pictures::look(codec, framing, &setup, bodies.map(Bytes));
+        let (header, mut coded) = pictures::look(codec, framing, &setup, bodies.map(Bytes));
+        parts::join(&mut packets, &mut coded)?;
         let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
         let (mode, places) = order::order(codec, &stamps, &coded);
+        let parts = stamps.last().map_or(1, |stamp| stamp.part as usize + 1);
+        if parts > 1 && mode != IndexMode::Times {
+            return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
+        }
         let facts = facts::Gathered {
             bytes,
             container,
@@ -206,6 +215,7 @@ impl VideoReader {
             mode,
         };
         let (facts, hidden) = facts.facts();
+        let shown = if parts > 1 { order::shown(&stamps, &places) } else { Vec::new() };
         self.check_size(&facts, header.size)?;
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });
@@ -221,7 +231,7 @@ impl VideoReader {
         });
         let index = index.collect();
         let (sizes, verified) = (Vec::new(), AtomicBool::new(false));
-        Ok(OpenVideo { facts, codec, caps, packets, file, index, hidden, header, sizes, verified })
+        Ok(OpenVideo { facts, codec, caps, packets, file, index, hidden, shown, header, sizes, verified })
     }
 
     /// The pictures of the distinct `wanted` frames, in ascending rank.
@@ -283,7 +293,10 @@ impl VideoReader {
         extent: Extent,
     ) -> Result<Vec<Option<Picture>>, VideoError> {
         let (mut runs, naming) = match video.facts.index {
-            IndexMode::Linear => (vec![whole(video)], Naming::Counting),
+            IndexMode::Linear => {
+                check_start(video, &[whole(video)], &[Place(video.hidden)])?;
+                (vec![whole(video)], Naming::Counting)
+            }
             IndexMode::Times | IndexMode::Reorder => {
                 let runs = plan::plan(&video.index, places, self.skipping)
                     .expect("every rank below the number of frames has its packet");

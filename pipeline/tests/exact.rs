@@ -1,10 +1,11 @@
-//! Every clean film gives FFmpeg's frames: their number, their pixels, planned or not.
+//! Every clean film gives FFmpeg's frames: their number, their pixels, their colour, planned or not.
 #![cfg(feature = "video")]
 
 mod shared;
 
 use pipeline::{
     FrameRank,
+    picture::{Matrix, Range},
     video::{Limits, Skipping, VideoReader},
 };
 use rand_chacha::{
@@ -53,6 +54,10 @@ fn compare(
             video.facts.index, whole[0].1.layout
         ));
     }
+    let (colour, expected) = ((whole[0].1.matrix, whole[0].1.range), colour_of(film));
+    if colour != expected {
+        return Err(format!("colour {colour:?} instead of {expected:?}"));
+    }
     let mut draw = ChaCha8Rng::seed_from_u64(0);
     for stride in [1, 2, 3, 4, 7] {
         let start = draw.next_u32() % film.frames;
@@ -66,6 +71,19 @@ fn compare(
         }
     }
     Ok(())
+}
+
+/// The rule for a film by what FFmpeg says of it: BT.601 and limited where that is nothing, full for JPEG and RGB.
+fn colour_of(film: &Film) -> (Matrix, Range) {
+    let matrix = match film.color.matrix.as_deref() {
+        Some("bt709") => Matrix::Bt709,
+        Some("bt2020nc") => Matrix::Bt2020,
+        Some("smpte240m") => Matrix::Smpte240m,
+        Some("fcc") => Matrix::Fcc,
+        _ => Matrix::Bt601,
+    };
+    let is_full = film.color.range.as_deref() == Some("pc") || film.pix_fmt.starts_with("gbr");
+    (matrix, if is_full || film.pix_fmt.starts_with("yuvj") { Range::Full } else { Range::Limited })
 }
 
 #[test]

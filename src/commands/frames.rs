@@ -8,7 +8,7 @@ use pipeline::{
     FrameRank,
     picture::{Picture, Sampling},
     transform,
-    video::{Limits, OpenVideo, VideoReader},
+    video::{Limits, OpenVideo, Skipping, Verify, VideoReader},
 };
 
 use crate::report::Usage;
@@ -33,6 +33,26 @@ pub struct Arguments {
     /// Write the frames as PNG files into this folder, upright, in colour
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// What is decoded before a frame is given: all of the video, or what the frames need
+    #[arg(long, value_enum, default_value_t = Extent::Video)]
+    verify: Extent,
+    /// Which pictures are left out of what the frames need: unwanted ones that no other refers to, or none
+    #[arg(long, value_enum, default_value_t = Skip::Unwanted)]
+    skipping: Skip,
+}
+
+/// What `--verify` takes.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Extent {
+    Video,
+    Clip,
+}
+
+/// What `--skipping` takes.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Skip {
+    Unwanted,
+    Nothing,
 }
 
 /// Runs it.
@@ -41,7 +61,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file", file.display())).into());
     }
-    let mut reader = VideoReader::new(Limits::default());
+    let verify = match arguments.verify {
+        Extent::Video => Verify::Video,
+        Extent::Clip => Verify::Clip,
+    };
+    let skipping = match arguments.skipping {
+        Skip::Unwanted => Skipping::Unwanted,
+        Skip::Nothing => Skipping::Nothing,
+    };
+    let mut reader = VideoReader::new(Limits::default()).with_verify(verify).with_skipping(skipping);
     let video = reader.open(file).with_context(|| file.display().to_string())?;
     let ranks = ranks(&arguments.indices, video.facts.frames)?;
     let pictures = decoded(&mut reader, &video, &ranks).with_context(|| file.display().to_string())?;

@@ -4,29 +4,34 @@ use gst_video::prelude::*;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
-use crate::picture::{Layout, Matrix, Picture, Range};
+use crate::picture::{Layout, Matrix, Picture, Range, Sampling};
 
-/// The colour rule of a stream that says one. Without: BT.601, limited unless it is JPEG.
+/// The colour rule of a picture, `stated` being what stream and container say, the one that counts first.
 ///
-/// GStreamer's own defaults go by the size of the picture; FFmpeg's scaler, which the usual readers
-/// convert with, takes BT.601 for all.
-pub(super) fn rule_of(tagged: Option<&gst_video::VideoInfo>, jpeg: bool) -> (Matrix, Range) {
-    let untagged = (Matrix::Bt601, if jpeg { Range::Full } else { Range::Limited });
-    let Some(info) = tagged else { return untagged };
-    let colorimetry = info.colorimetry();
-    let matrix = match colorimetry.matrix() {
-        gst_video::VideoColorMatrix::Bt709 => Matrix::Bt709,
-        gst_video::VideoColorMatrix::Bt2020 => Matrix::Bt2020,
-        gst_video::VideoColorMatrix::Smpte240m => Matrix::Smpte240m,
-        gst_video::VideoColorMatrix::Fcc => Matrix::Fcc,
-        _ => untagged.0,
-    };
-    let range = match colorimetry.range() {
-        gst_video::VideoColorRange::Range0_255 => Range::Full,
-        gst_video::VideoColorRange::Range16_235 => Range::Limited,
-        _ => untagged.1,
-    };
-    (matrix, range)
+/// Where nobody says it, the matrix is BT.601 whatever the size, as FFmpeg's scaler takes it, with which the usual
+/// readers convert; GStreamer's own default goes by the size. Transfer functions and primaries are not looked at: HDR
+/// pictures (PQ, HLG) are taken by their matrix as they are. Red, green and blue have no matrix, and the full range.
+pub(super) fn rule_of(
+    stated: [Option<&gst_video::VideoColorimetry>; 2],
+    colour: Sampling,
+    usual: Range,
+) -> (Matrix, Range) {
+    let stated = || stated.into_iter().flatten();
+    let matrix = stated().find_map(|colour| match colour.matrix() {
+        gst_video::VideoColorMatrix::Bt601 => Some(Matrix::Bt601),
+        gst_video::VideoColorMatrix::Bt709 => Some(Matrix::Bt709),
+        gst_video::VideoColorMatrix::Bt2020 => Some(Matrix::Bt2020),
+        gst_video::VideoColorMatrix::Smpte240m => Some(Matrix::Smpte240m),
+        gst_video::VideoColorMatrix::Fcc => Some(Matrix::Fcc),
+        _ => None,
+    });
+    let range = stated().find_map(|colour| match colour.range() {
+        gst_video::VideoColorRange::Range0_255 => Some(Range::Full),
+        gst_video::VideoColorRange::Range16_235 => Some(Range::Limited),
+        _ => None,
+    });
+    let range = if colour == Sampling::Gbr { Some(Range::Full) } else { range };
+    (matrix.unwrap_or(Matrix::Bt601), range.unwrap_or(usual))
 }
 
 /// Copies the planes of `buffer` without their `left` first columns (of luma). Nothing when the buffer
@@ -70,4 +75,26 @@ pub(super) fn copy(
         }
     }
     Some(picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stream_counts_before_the_container_and_bt601_where_nobody_says() {
+        gstreamer::init().unwrap();
+        let rule = |stream: &str, container: &str, colour| {
+            let stated = [stream, container].map(|text| text.parse().ok());
+            rule_of([stated[0].as_ref(), stated[1].as_ref()], colour, Range::Limited)
+        };
+        let yuv = Sampling::Yuv420;
+        assert_eq!(rule("", "", yuv), (Matrix::Bt601, Range::Limited));
+        assert_eq!(rule("bt709", "bt601", yuv), (Matrix::Bt709, Range::Limited));
+        assert_eq!(rule("", "bt2020", yuv), (Matrix::Bt2020, Range::Limited));
+        assert_eq!(rule("bt2100-pq", "bt601", yuv), (Matrix::Bt2020, Range::Limited));
+        // Full range, and nothing of the matrix: that is the container's.
+        assert_eq!(rule("1:0:0:0", "bt709", yuv), (Matrix::Bt709, Range::Full));
+        assert_eq!(rule("2:1:0:0", "", Sampling::Gbr), (Matrix::Bt601, Range::Full));
+    }
 }

@@ -5,14 +5,14 @@ use crate::file::{FileBytes, FileSlice};
 /// Bytes of a `moov` box that is looked into; a healthy one of hours of video has a few megabytes.
 const LARGEST: u64 = 64 << 20;
 
-/// The body of the first box of `kind` at the top of the file; cut where the file ends.
-pub(super) fn find(file: &FileBytes, kind: [u8; 4]) -> Option<FileSlice> {
+/// The body of the first box of `kind` at the top of the file, cut where the file ends, and its place.
+pub(super) fn find(file: &FileBytes, kind: [u8; 4]) -> Option<(u64, FileSlice)> {
     let mut at = 0;
     while at < file.length() {
         let header = file.slice(at..at + 16);
         let (size, body, found) = header_of(header.as_ref(), file.length() - at)?;
         if found == kind {
-            return Some(file.slice(at + body..at + size.min(LARGEST)));
+            return Some((at + body, file.slice(at + body..at + size.min(LARGEST))));
         }
         at = at.checked_add(size)?;
     }
@@ -31,84 +31,61 @@ fn header_of(header: &[u8], left: u64) -> Option<(u64, u64, [u8; 4])> {
     (size >= body).then_some((size, body, *kind))
 }
 
+/// A box in the body of another one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Child<'a> {
+    pub kind: [u8; 4],
+    /// Where its body begins in the outer body.
+    pub place: usize,
+    pub body: &'a [u8],
+}
+
 /// The boxes in the body of another one.
-fn children(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(super) fn children(outer: &[u8]) -> impl Iterator<Item = Child<'_>> {
+    let mut rest = outer;
     std::iter::from_fn(move || {
         let (size, body, kind) = header_of(rest, rest.len() as u64)?;
         let size = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
         let inner = rest.get(body as usize..size)?;
+        let place = outer.len() - rest.len() + body as usize;
         rest = &rest[size..];
-        Some((kind, inner))
+        Some(Child { kind, place, body: inner })
     })
 }
 
-fn child<'a>(body: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    children(body).find(|(found, _)| found == kind).map(|(_, inner)| inner)
+/// The first box of a kind in the body of another one.
+pub(super) fn child<'a>(outer: &'a [u8], kind: &[u8; 4]) -> Option<Child<'a>> {
+    children(outer).find(|child| child.kind == *kind)
 }
 
-/// What the edit list of the first video track shows (8.6.6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Edits {
-    /// Parts that show anything; 0 without a list.
-    pub parts: usize,
-    /// Nanoseconds after which nothing is shown, where the list says that. (What demuxers take for the end
-    /// is cut to the length of the track without its reordering.)
-    pub end: Option<i64>,
+/// The body of the box that is found by going into boxes of these kinds.
+pub(super) fn descend<'a>(outer: &'a [u8], kinds: &[&[u8; 4]]) -> Option<&'a [u8]> {
+    kinds.iter().try_fold(outer, |body, kind| child(body, kind).map(|child| child.body))
 }
 
-/// Looks for the edit list of the first video track.
-pub(super) fn edits(file: &FileBytes) -> Edits {
-    let Some(movie) = find(file, *b"moov") else { return Edits::default() };
-    let mut tracks = children(movie.as_ref()).filter(|(kind, _)| kind == b"trak").map(|(_, track)| track);
-    let handler = |track| child(child(track, b"mdia")?, b"hdlr")?.get(8..12);
-    let video = tracks.find(|track| handler(track) == Some(b"vide"));
-    let list = video.and_then(|track| child(child(track, b"edts")?, b"elst")).unwrap_or_default();
-    let long = list.first() == Some(&1);
-    let number = |bytes: &[u8]| bytes.iter().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
-    let (mut parts, mut ticks, mut is_open) = (0, 0u64, false);
-    for entry in list.get(8..).unwrap_or_default().chunks_exact(if long { 20 } else { 12 }) {
-        let (length, start) = if long { (&entry[..8], &entry[8..16]) } else { (&entry[..4], &entry[4..8]) };
-        let is_shown = start.iter().any(|&byte| byte != 255);
-        parts += usize::from(is_shown);
-        // Fragmented files do not know the length beforehand.
-        is_open |= is_shown && number(length) == 0;
-        ticks = ticks.saturating_add(number(length));
-    }
-    let scale = child(movie.as_ref(), b"mvhd")
-        .and_then(|header| header.get(if header.first() == Some(&1) { 20..24 } else { 12..16 }));
-    let scale = scale.map_or(0, number);
-    let end = (u128::from(ticks) * 1_000_000_000).checked_div(u128::from(scale));
-    let end = end.and_then(|end| i64::try_from(end).ok()).filter(|_| parts == 1 && !is_open);
-    Edits { parts, end }
+/// A number of up to eight bytes, the highest first.
+pub(super) fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+pub(super) fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
-        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
-    }
-
     #[test]
-    fn edits_of_the_video_are_counted_without_empty_ones() {
-        let entry = |start: i32| [&1000u32.to_be_bytes()[..], &start.to_be_bytes(), &[0, 1, 0, 0]].concat();
-        let list = [&[0; 8][..], &entry(-1), &entry(0), &entry(512)].concat();
-        let track = |handler: &[u8; 4], list: &[u8]| {
-            let media = boxed(b"mdia", &boxed(b"hdlr", &[&[0; 8][..], handler].concat()));
-            boxed(b"trak", &[boxed(b"edts", &boxed(b"elst", list)), media].concat())
-        };
-        let header = boxed(b"mvhd", &[&[0; 12][..], &1000u32.to_be_bytes()].concat());
-        let tracks = |list: &[u8]| [track(b"soun", &[0; 8]), track(b"vide", list), header.clone()].concat();
-        let movie = boxed(b"moov", &tracks(&list));
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("film");
-        std::fs::write(&path, [boxed(b"free", &[0; 4]), movie].concat()).unwrap();
-        let edits = || edits(&FileBytes::open(&path, 1 << 20).unwrap());
-        assert_eq!(edits(), Edits { parts: 2, end: None });
-        std::fs::write(&path, boxed(b"moov", &tracks(&list[..32]))).unwrap();
-        assert_eq!(edits(), Edits { parts: 1, end: Some(2_000_000_000) });
-        std::fs::write(&path, boxed(b"moov", &track(b"soun", &list))).unwrap();
-        assert_eq!(edits(), Edits::default());
+    fn boxes_are_found_in_boxes_and_where_they_are() {
+        let inner = [boxed(b"free", &[1]), boxed(b"mdia", &boxed(b"hdlr", &[7, 8]))].concat();
+        assert_eq!(descend(&inner, &[b"mdia", b"hdlr"]), Some(&[7, 8][..]));
+        assert_eq!(child(&inner, b"mdia").unwrap().place, 9 + 8);
+        assert!(descend(&inner, &[b"mdia", b"elst"]).is_none());
+        // A size that lies ends with what it is in; one below its own header ends the search.
+        let lying = [&1000u32.to_be_bytes()[..], b"free", &[5]].concat();
+        assert_eq!(children(&lying).next().unwrap().body, &[5]);
+        assert!(children(&[0, 0, 0, 4, 1, 2, 3, 4]).next().is_none());
     }
 }

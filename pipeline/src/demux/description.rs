@@ -45,13 +45,29 @@ pub(crate) fn setup_of(structure: &gst::StructureRef) -> Vec<u8> {
     map.map(|map| map.to_vec()).unwrap_or_default()
 }
 
-/// The caps that a decoder takes: Matroska's colour description makes avdec_mjpeg refuse a stream.
+/// The colour that a container states, in the caps that a decoder takes.
+const CONTAINER_COLOUR: &str = "container-colorimetry";
+
+/// The colour that the container, or a parser, states of a stream.
+pub(crate) fn colour_of(caps: &gst::CapsRef) -> Option<&str> {
+    caps.structure(0)?.get::<&str>(CONTAINER_COLOUR).ok()
+}
+
+/// The caps that a decoder takes.
+///
+/// Decoders of GStreamer hand on the colour that their input states, also where the stream itself states another,
+/// which is the one that counts: so it is put aside. And avdec_mjpeg refuses a stream that is not said to be one
+/// picture a packet, as Matroska's demuxer leaves out.
 pub(super) fn for_decoder(codec: Codec, caps: &gst::Caps) -> gst::Caps {
     let mut caps = caps.clone();
-    if codec == Codec::Mjpeg
-        && let Some(structure) = caps.make_mut().structure_mut(0)
-    {
-        structure.remove_field("colorimetry");
+    if let Some(structure) = caps.make_mut().structure_mut(0) {
+        if let Ok(colour) = structure.get::<String>("colorimetry") {
+            structure.remove_field("colorimetry");
+            structure.set(CONTAINER_COLOUR, colour);
+        }
+        if codec == Codec::Mjpeg {
+            structure.set("parsed", true);
+        }
     }
     caps
 }

@@ -20,7 +20,8 @@ pub enum Fault {
         /// Bytes that are missing.
         missing: u64,
     },
-    /// An element does not begin like one, or does not end within the one that it is in.
+    /// An element does not begin like one, does not end within the one that it is in, or is a block of a track
+    /// that the file does not have.
     Broken {
         /// Byte position of the element.
         at: u64,
@@ -32,6 +33,9 @@ const SEEK_HEAD: u32 = 0x114d_9b74;
 const SEEK: u32 = 0x4dbb;
 const SEEK_ID: u32 = 0x53ab;
 const SEEK_POSITION: u32 = 0x53ac;
+const TRACKS: u32 = 0x1654_ae6b;
+const TRACK_ENTRY: u32 = 0xae;
+const TRACK_NUMBER: u32 = 0xd7;
 const CLUSTER: u32 = 0x1f43_b675;
 const BLOCK_GROUP: u32 = 0xa0;
 const BLOCK: u32 = 0xa1;
@@ -60,9 +64,13 @@ pub fn fault(bytes: &FileBytes) -> Option<Fault> {
 fn broken(bytes: &FileBytes, segment: &Element) -> Option<Fault> {
     let end = segment.end().unwrap_or(bytes.length());
     let mut at = segment.body;
+    let mut tracks = Vec::new();
     // Clusters of unknown size, as live streams have them, are entered and never left.
     while at < end {
         let Some(element) = Element::read(bytes, at) else { return Some(Fault::Broken { at }) };
+        if element.id == TRACKS {
+            tracks.extend(numbers_of_tracks(bytes, &element));
+        }
         let Some(stop) = element.end() else {
             if element.id != CLUSTER {
                 return Some(Fault::Broken { at });
@@ -70,7 +78,8 @@ fn broken(bytes: &FileBytes, segment: &Element) -> Option<Fault> {
             at = element.body;
             continue;
         };
-        let inside = if element.id == CLUSTER { broken_inside(bytes, &element, stop) } else { None };
+        let is_cluster = element.id == CLUSTER;
+        let inside = if is_cluster { broken_inside(bytes, &element, stop, &tracks) } else { None };
         if stop > end || inside.is_some() {
             return inside.or(Some(Fault::Broken { at }));
         }
@@ -80,7 +89,7 @@ fn broken(bytes: &FileBytes, segment: &Element) -> Option<Fault> {
 }
 
 /// Looks for broken elements in a cluster, or in a group of blocks of one.
-fn broken_inside(bytes: &FileBytes, master: &Element, end: u64) -> Option<Fault> {
+fn broken_inside(bytes: &FileBytes, master: &Element, end: u64, tracks: &[u64]) -> Option<Fault> {
     let mut at = master.body;
     while at < end {
         let Some((element, stop)) = Element::read(bytes, at).and_then(|element| {
@@ -90,22 +99,37 @@ fn broken_inside(bytes: &FileBytes, master: &Element, end: u64) -> Option<Fault>
             return Some(Fault::Broken { at });
         };
         if element.id == BLOCK_GROUP
-            && let Some(fault) = broken_inside(bytes, &element, stop)
+            && let Some(fault) = broken_inside(bytes, &element, stop, tracks)
         {
             return Some(fault);
         }
-        // A block begins with the number of its track, which is never 0 nor of many bytes.
-        let track = if matches!(element.id, BLOCK | SIMPLE_BLOCK) {
-            bytes.slice(element.body..element.body + 1).as_ref().first().copied()
-        } else {
-            None
-        };
-        if track.is_some_and(|track| track < 0x40 || track == 0x80) {
+        if matches!(element.id, BLOCK | SIMPLE_BLOCK) && !is_of_a_track(bytes, &element, tracks) {
             return Some(Fault::Broken { at });
         }
         at = stop;
     }
     None
+}
+
+/// Whether a block begins with the number of one of `tracks`, in one byte or two. Where none are known before
+/// the blocks, any number will do but 0.
+fn is_of_a_track(bytes: &FileBytes, block: &Element, tracks: &[u64]) -> bool {
+    let number = match *bytes.slice(block.body..block.body + 2).as_ref() {
+        [first @ 0x81.., _] => u64::from(first & 0x7f),
+        [first @ 0x40..0x80, second] => u64::from(first & 0x3f) << 8 | u64::from(second),
+        _ => return false,
+    };
+    tracks.is_empty() || tracks.contains(&number)
+}
+
+/// The numbers of the tracks that a file has.
+fn numbers_of_tracks(bytes: &FileBytes, tracks: &Element) -> Vec<u64> {
+    let entries = tracks.children(bytes).into_iter().filter(|entry| entry.id == TRACK_ENTRY);
+    let number = |entry: Element| {
+        let fields = entry.children(bytes);
+        fields.iter().find(|field| field.id == TRACK_NUMBER)?.number(bytes)
+    };
+    entries.filter_map(number).collect()
 }
 
 /// Follows every SeekHead of the segment whose body begins at `segment`.
@@ -254,6 +278,18 @@ mod tests {
         assert_eq!(whole(&[0xe7, 0x83, 0]), Some(Fault::Broken { at: 15 }));
         assert_eq!(whole(&[&block[..], &[0, 0, 0]].concat()), Some(Fault::Broken { at: 22 }));
         assert_eq!(whole(&[0xa3, 0x85, 0, 0, 0, 0x80, 7]), Some(Fault::Broken { at: 15 }));
+    }
+
+    #[test]
+    fn blocks_are_of_tracks_that_the_file_has() {
+        let tracks = [0x16, 0x54, 0xae, 0x6b, 0x85, 0xae, 0x83, 0xd7, 0x81, 2];
+        let of_track = |track: u8| {
+            let cluster = [0x1f, 0x43, 0xb6, 0x75, 0x87, 0xa3, 0x85, 0x80 | track, 0, 0, 0x80, 7];
+            let body = [&tracks[..], &cluster].concat();
+            fault(&file(&body, body.len() as u8))
+        };
+        assert_eq!(of_track(2), None);
+        assert_eq!(of_track(33), Some(Fault::Broken { at: 25 }));
     }
 
     #[test]

@@ -6,9 +6,9 @@
 use gstreamer as gst;
 
 use super::{
-    Demuxed, Packet,
-    boxes::{self, Edits},
+    Demuxed, Packet, boxes,
     description::{codec_of, for_decoder, framing_of},
+    edit_list::Movie,
     packet_pad::{MOST_HELD, Track},
 };
 use crate::{
@@ -16,17 +16,16 @@ use crate::{
     video::VideoError,
 };
 
-/// Nanoseconds by which times of one moment may differ that were counted in different units.
-const ROUNDING: i64 = 500;
-
 /// Turns what came out into packets, or says why it cannot be trusted.
 pub(super) fn judge(
     track: Track,
     file: &FileBytes,
     container: Container,
+    movie: &Movie,
     cut_reads: u32,
 ) -> Result<Demuxed, VideoError> {
-    let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, held, .. } = track;
+    let origin = track.origin();
+    let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, held, parsed, .. } = track;
     if held > MOST_HELD {
         return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
     }
@@ -53,27 +52,45 @@ pub(super) fn judge(
     if let Some(reason) = error {
         return Err(VideoError::ContainerDamaged { container: container.name(), reason });
     }
+    // Parsers leave out, without a word, pictures whose parameter sets are missing.
+    let (entered, left) = parsed;
+    if entered > left {
+        let reason = format!("{} of {entered} pictures lack what describes them", entered - left);
+        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+    }
     if replaced {
         return Err(VideoError::CodecChanged { packets: packets.len() as u32 });
     }
     let (Some(first), false) = (caps.first(), packets.is_empty()) else {
         return Err(VideoError::NoVideoStream { container: container.name() });
     };
-    let shape = |caps: &gst::Caps| Shape::of(caps).to_string();
-    if let Some(other) = caps.iter().find(|other| Shape::of(other) != Shape::of(first)) {
-        return Err(VideoError::CapsChanged { before: shape(first), after: shape(other) });
+    let mut shape = Shape::default();
+    for other in &caps {
+        let other = Shape::of(other);
+        shape = match shape.joined(&other) {
+            Some(joined) => joined,
+            None => {
+                let (before, after) = (shape.to_string(), other.to_string());
+                return Err(VideoError::CapsChanged { before, after });
+            }
+        };
     }
     let structure = first.structure(0).expect("a stream is only chosen by the structure of its caps");
     let Some(codec) = codec_of(structure) else {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
     };
-    let edits = if container == Container::Mp4 { boxes::edits(file) } else { Edits::default() };
-    if edits.parts > 1 {
-        return Err(VideoError::EditList { parts: edits.parts });
-    }
     for Packet { stamp, .. } in &mut packets {
         stamp.hidden &= container == Container::Mp4;
-        stamp.behind = stamp.pts.zip(edits.end).is_some_and(|(pts, end)| pts.0 + ROUNDING >= end);
+    }
+    if container == Container::Mp4 {
+        let whole = packets.len() as u32;
+        packets = movie.cut(packets, origin).ok_or(VideoError::EditList {
+            parts: movie.parts(),
+            reason: "they repeat the track without end",
+        })?;
+        if packets.is_empty() {
+            return Err(VideoError::NothingShown { packets: whole });
+        }
     }
     if container == Container::Avi {
         // AVI counts packets; what demuxer and parser call presentation times is a guess.
@@ -86,8 +103,9 @@ pub(super) fn judge(
     Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation })
 }
 
-/// What may not change in the middle of a stream.
-#[derive(PartialEq)]
+/// What may not change in the middle of a stream. What is not known, since a parser has not read far enough,
+/// is nothing: empty or 0.
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Shape {
     media: String,
     size: (i32, i32),
@@ -97,9 +115,7 @@ struct Shape {
 
 impl Shape {
     fn of(caps: &gst::Caps) -> Self {
-        let Some(structure) = caps.structure(0) else {
-            return Self { media: String::new(), size: (0, 0), depth: 0, chroma: String::new() };
-        };
+        let Some(structure) = caps.structure(0) else { return Self::default() };
         let number = |name| structure.get::<i32>(name).unwrap_or(0);
         Self {
             media: structure.name().to_string(),
@@ -107,6 +123,23 @@ impl Shape {
             depth: structure.get("bit-depth-luma").unwrap_or(0),
             chroma: structure.get::<&str>("chroma-format").unwrap_or("").to_owned(),
         }
+    }
+}
+
+impl Shape {
+    /// What is known by both; nothing where they contradict each other.
+    fn joined(&self, other: &Self) -> Option<Self> {
+        fn either<T: Clone + Default + PartialEq>(one: &T, other: &T) -> Option<T> {
+            let (none, same) = (T::default(), one == other);
+            let known = if *one == none { other } else { one };
+            (same || *one == none || *other == none).then(|| known.clone())
+        }
+        Some(Self {
+            media: either(&self.media, &other.media)?,
+            size: either(&self.size, &other.size)?,
+            depth: either(&self.depth, &other.depth)?,
+            chroma: either(&self.chroma, &other.chroma)?,
+        })
     }
 }
 
@@ -121,12 +154,32 @@ impl std::fmt::Display for Shape {
 /// its `moov` box. Demuxers keep silent about tracks that they cannot decrypt.
 fn is_encrypted(file: &FileBytes) -> bool {
     let movie = boxes::find(file, *b"moov");
-    movie.is_some_and(|movie| movie.as_ref().windows(4).any(|window| window == b"encv"))
+    movie.is_some_and(|(_, movie)| movie.as_ref().windows(4).any(|window| window == b"encv"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shapes_that_say_less_are_the_same_and_others_are_not() {
+        let (bare, eight) = (
+            Shape { media: "video/x-h264".to_owned(), size: (320, 240), ..Shape::default() },
+            Shape {
+                media: "video/x-h264".to_owned(),
+                size: (320, 240),
+                depth: 8,
+                chroma: "4:2:0".to_owned(),
+            },
+        );
+        let ten = Shape { depth: 10, ..eight.clone() };
+        assert_eq!(
+            Shape::default().joined(&bare).and_then(|shape| shape.joined(&eight)),
+            Some(eight.clone())
+        );
+        assert_eq!(bare.joined(&Shape { size: (320, 180), ..bare.clone() }), None);
+        assert_eq!(eight.joined(&ten), None);
+    }
 
     #[test]
     fn an_encrypted_track_is_found_in_the_movie_box_only() {

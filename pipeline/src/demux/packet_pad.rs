@@ -5,10 +5,16 @@ use std::{
     time::Instant,
 };
 
+use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{Body, Packet};
-use crate::{StreamTime, file::FileBytes, picture::Orientation, plan::order::Stamp};
+use super::{Body, Packet, codec_of};
+use crate::{
+    StreamTime,
+    file::FileBytes,
+    picture::Orientation,
+    plan::{bits::start_codes, order::Stamp, pictures::Codec},
+};
 
 /// Bytes of packets that are held of a file which is itself too large for the memory: transport and program
 /// streams, whose packets lie there in pieces.
@@ -32,12 +38,21 @@ pub(super) struct Track {
     pub at_end: bool,
     /// The video's pad was taken away before that.
     pub replaced: bool,
+    /// Pictures that went into the parser behind the demuxer, and that came out.
+    pub parsed: (u32, u32),
     /// No further pads will come.
     pub complete: bool,
     /// A video pad of a kind that is not read.
     pub unknown: Option<String>,
     /// The first error that the demuxer, or the parser behind it, posted.
     pub error: Option<String>,
+}
+
+impl Track {
+    /// The demuxer's clock at stream time 0, in ns.
+    pub(super) fn origin(&self) -> i64 {
+        self.segment.as_ref().map_or(0, origin)
+    }
 }
 
 /// A track that one thread fills and another waits for.
@@ -82,12 +97,62 @@ pub(super) fn swallow() -> gst::Pad {
         .build()
 }
 
+/// A pad that hands on what comes to `sink`, counting its pictures, and the pad between them, which must live as
+/// long. With `caps` the stream is said to be of that format.
+pub(super) fn before_parser(
+    sink: &gst::Pad,
+    caps: Option<gst::Caps>,
+    shared: &Arc<Shared>,
+) -> Option<(gst::Pad, gst::Pad)> {
+    let between = gst::Pad::builder(gst::PadDirection::Src).build();
+    between.link(sink).ok()?;
+    between.set_active(true).ok()?;
+    let (packets, events, shared) = (between.clone(), between.clone(), shared.clone());
+    let before = gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(move |_, _, buffer| {
+            let pictures = pictures_in(&buffer, &packets);
+            shared.lock().parsed.0 += pictures;
+            packets.push(buffer)
+        })
+        .event_function(move |_, _, event| match (event.view(), &caps) {
+            (gst::EventView::Caps(_), Some(caps)) => events.push_event(gst::event::Caps::new(caps)),
+            _ => events.push_event(event),
+        })
+        .query_function(|_, _, query| accept(query, &gst::Caps::new_any()))
+        .build();
+    Some((before, between))
+}
+
+/// How many pictures of H.264 or HEVC begin in a buffer that comes out of `pad`; 0 of other codecs.
+fn pictures_in(buffer: &gst::Buffer, pad: &gst::Pad) -> u32 {
+    let codec = pad.current_caps().and_then(|caps| codec_of(caps.structure(0)?));
+    let Ok(bytes) = buffer.map_readable() else { return 0 };
+    // A picture's first slice says that nothing of it is before: one bit, behind the header of the unit.
+    let begins = |at: usize| match (codec, bytes[at]) {
+        (Some(Codec::H264), first) => {
+            matches!(first & 31, 1 | 5) && bytes.get(at + 1).is_some_and(|&next| next >= 128)
+        }
+        (Some(Codec::Hevc), first) => {
+            matches!(first >> 1 & 63, 0..=9 | 16..=21) && bytes.get(at + 2).is_some_and(|&next| next >= 128)
+        }
+        _ => false,
+    };
+    match codec {
+        Some(Codec::H264 | Codec::Hevc) => start_codes(&bytes).filter(|&at| begins(at)).count() as u32,
+        _ => 0,
+    }
+}
+
 /// A pad that collects packets of the formats `wanted` into `shared`.
 pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes) -> gst::Pad {
+    // Only of a parser something else is wanted than what comes.
+    let is_parsed = !wanted.is_any();
     let (packets, events, file) = (shared.clone(), shared.clone(), file.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
-        .chain_function(move |_, _, buffer| {
+        .chain_function(move |pad, _, buffer| {
+            let pictures = if is_parsed { pictures_in(&buffer, pad) } else { 0 };
             let mut track = packets.lock();
+            track.parsed.1 += pictures;
             let stamp = stamp(&buffer, track.segment.as_ref());
             let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
             let body = body_of(buffer, &file);
@@ -179,16 +244,20 @@ fn orientation_of(tag: &str) -> Orientation {
 
 fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::ClockTime>>) -> Stamp {
     let start = segment.and_then(|segment| segment.start()).unwrap_or_default();
-    let time = segment.and_then(|segment| segment.time()).unwrap_or_default();
     // What `to_stream_time` gives at rate 1, also for times outside the segment.
-    let stream_time = |clock: gst::ClockTime| {
-        StreamTime(clock.nseconds() as i64 - start.nseconds() as i64 + time.nseconds() as i64)
-    };
+    let origin = segment.map_or(0, origin);
+    let stream_time = |clock: gst::ClockTime| StreamTime(clock.nseconds() as i64 - origin);
     Stamp {
         pts: buffer.pts().map(stream_time),
         dts: buffer.dts().map(stream_time),
         duration: buffer.duration().map(|duration| duration.nseconds() as i64),
         hidden: buffer.pts().is_some_and(|pts| pts < start),
         behind: false,
+        part: 0,
     }
+}
+
+fn origin(segment: &gst::FormattedSegment<gst::ClockTime>) -> i64 {
+    let start = segment.start().unwrap_or_default();
+    start.nseconds() as i64 - segment.time().unwrap_or_default().nseconds() as i64
 }

@@ -114,11 +114,13 @@ fn slice_frame_number(bits: &mut Bits, sequence: &Sequence) -> Option<u32> {
 
 fn look_at(units: &[&[u8]], sequence: Option<&Sequence>) -> Coded {
     let (mut slices, mut refreshing, mut referred, mut others) = (0, 0, 0, 0);
+    let mut first_refreshes = false;
     let mut fields = [false; 2];
     for unit in units {
         let Some(&first) = unit.first() else { continue };
         match first & 31 {
             kind @ (1 | 2 | 5) => {
+                first_refreshes |= slices == 0 && kind == 5;
                 slices += 1;
                 refreshing += u32::from(kind == 5);
                 referred += u32::from(first >> 5 & 3 != 0);
@@ -132,8 +134,10 @@ fn look_at(units: &[&[u8]], sequence: Option<&Sequence>) -> Coded {
             _ => others += 1,
         }
     }
+    // The second field of a refresh picture may refer to its first.
+    let refreshes = refreshing == slices || (first_refreshes && fields == [true; 2]);
     Coded {
-        start: if slices > 0 && refreshing == slices { Start::Closed } else { Start::Never },
+        start: if slices > 0 && refreshes { Start::Closed } else { Start::Never },
         disposable: slices > 0 && referred == 0 && others == 0,
         shown: slices > 0,
         irregular: fields[0] != fields[1],

@@ -16,11 +16,30 @@ pub(super) fn mpeg2(
 ) -> (StreamHeader, Vec<Coded>) {
     let mut header = StreamHeader::default();
     look_at(setup, &mut header);
-    let mut coded: Vec<_> = packets.map(|packet| look_at(packet.as_ref(), &mut header)).collect();
+    let mut coded: Vec<_> = Vec::new();
+    for packet in packets {
+        // Slices that begin again at the top are those of a picture whose own header is lost.
+        if slices_go_back(packet.as_ref()) {
+            header.gap.get_or_insert(coded.len() as u32);
+        }
+        coded.push(look_at(packet.as_ref(), &mut header));
+    }
     if header.interlaced {
         coded.iter_mut().for_each(|picture| picture.disposable = false);
     }
     (header, coded)
+}
+
+/// Whether a slice of a picture lies above the one before it, which never happens (13818-2, 6.1.2).
+fn slices_go_back(packet: &[u8]) -> bool {
+    let mut last = 0;
+    start_codes(packet).map(|at| packet[at]).any(|code| match code {
+        1..=0xaf => std::mem::replace(&mut last, code) > code,
+        _ => {
+            last = 0;
+            false
+        }
+    })
 }
 
 fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
@@ -103,6 +122,17 @@ mod tests {
 
     fn picture(kind: u8) -> Vec<u8> {
         vec![0, 0, 1, 0x00, 0, kind << 3, 0xff, 0xf8]
+    }
+
+    #[test]
+    fn slices_that_begin_again_show_a_lost_picture() {
+        let slices = |rows: &[u8]| rows.iter().flat_map(|&row| [0, 0, 1, row, 0xff]).collect::<Vec<_>>();
+        let packet = |rows: &[u8]| [picture(2), slices(rows)].concat();
+        let packets = [packet(&[1, 2, 2, 3]), packet(&[1, 2, 3, 1, 2]), packet(&[1, 2])];
+        let (header, _) = mpeg2(&[], packets.iter().map(Vec::as_slice));
+        assert_eq!(header.gap, Some(1));
+        // A second field has a header of its own.
+        assert!(!slices_go_back(&[packet(&[1, 2]), packet(&[1, 2])].concat()));
     }
 
     #[test]

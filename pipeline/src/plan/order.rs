@@ -23,6 +23,8 @@ pub struct Stamp {
     pub hidden: bool,
     /// The edit list ends before it: never presented.
     pub behind: bool,
+    /// The part of the edit list that it belongs to, which comes out behind all of the part before.
+    pub part: u32,
 }
 
 impl Stamp {
@@ -62,13 +64,22 @@ pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec
     }
 }
 
+/// The places of all frames that an edit list lets be presented, rising.
+pub fn shown(stamps: &[Stamp], places: &[Option<Place>]) -> Vec<Place> {
+    let presented = stamps.iter().zip(places).filter(|(stamp, _)| stamp.is_presented());
+    let mut shown: Vec<_> = presented.filter_map(|(_, place)| *place).collect();
+    shown.sort_unstable();
+    shown
+}
+
 fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<Place>>> {
     let mut sorted: Vec<usize> = (0..stamps.len()).filter(|&at| coded[at].shown).collect();
     if sorted.iter().any(|&at| stamps[at].pts.is_none()) {
         return None;
     }
-    sorted.sort_by_key(|&at| stamps[at].pts);
-    if sorted.windows(2).any(|pair| stamps[pair[0]].pts == stamps[pair[1]].pts) {
+    let moment = |at: usize| (stamps[at].part, stamps[at].pts);
+    sorted.sort_by_key(|&at| moment(at));
+    if sorted.windows(2).any(|pair| moment(pair[0]) == moment(pair[1])) {
         return None;
     }
     let mut places = vec![None; stamps.len()];

@@ -66,11 +66,13 @@ pub enum VideoError {
         /// What is missing.
         reason: String,
     },
-    /// The edit list puts the film together from several parts, which readers do in different ways.
-    #[error("the edit list has {parts} parts; one can be read")]
+    /// The edit list puts the film together from several parts that cannot be joined.
+    #[error("the edit list puts the film together from {parts} parts: {reason}")]
     EditList {
         /// Parts that show anything.
         parts: usize,
+        /// Why not.
+        reason: &'static str,
     },
     /// The headers of stream and container speak of pictures of different size.
     #[error("the stream says its pictures are {}x{}, the container {}x{}", stream.0, stream.1, container.0, container.1)]

@@ -86,12 +86,15 @@ impl Gathered<'_> {
         let hidden = hidden.count() as u32;
         let behind = self.stamps.iter().zip(self.coded).filter(|(stamp, coded)| stamp.behind && coded.shown);
         let frames = shown.saturating_sub(hidden + behind.count() as u32);
+        let listed = order::shown(self.stamps, self.places);
         let mut key_frames: Vec<_> = (0..self.packets.len())
             .filter(|&at| self.is_key(at))
             .filter_map(|at| match self.mode {
                 // No packet has a place; a key picture is shown after all that are decoded before it.
                 IndexMode::Linear => Some(at as u32),
-                IndexMode::Times | IndexMode::Reorder => self.places[at].as_ref()?.0.checked_sub(hidden),
+                IndexMode::Times | IndexMode::Reorder => {
+                    listed.binary_search(&self.places[at]?).ok().map(|rank| rank as u32)
+                }
             })
             .filter(|&rank| rank < frames)
             .map(FrameRank)

@@ -36,6 +36,10 @@ impl OpenVideo {
         label: Option<i32>,
         digest: [u8; 16],
     ) -> Result<StoredVideo, VideoError> {
+        if !self.shown.is_empty() {
+            let parts = self.packets.last().map_or(1, |packet| packet.stamp.part as usize + 1);
+            return Err(VideoError::EditList { parts, reason: "shards of packets keep films of one part" });
+        }
         let setup = self.caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let mut caps = self.caps.clone();
         if let Some(structure) = caps.make_mut().structure_mut(0)
@@ -121,6 +125,7 @@ impl OpenVideo {
             packets,
             index,
             hidden: 0,
+            shown: Vec::new(),
             header,
             sizes: Vec::new(),
             file: FileBytes::none(),
@@ -190,6 +195,7 @@ impl VideoReader {
             packets: stored.packets.iter().map(packet).collect(),
             index: stored.packets.iter().map(|packet| packet.fact).collect(),
             hidden: stored.hidden,
+            shown: Vec::new(),
             header,
             sizes: stored.packets.iter().map(|packet| packet.bytes).collect(),
             file: FileBytes::none(),

@@ -27,6 +27,8 @@ use crate::{mutation::Mutation, shared::md5_of};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
     pub films: Vec<PathBuf>,
+    /// What the name of a film must hold.
+    pub only: String,
     pub seed: u64,
     pub count: usize,
     pub first: usize,
@@ -56,6 +58,9 @@ pub fn run(task: &Task) {
     let mut undamaged: (PathBuf, Vec<String>) = Default::default();
     for number in task.first..task.last {
         let mutation = Mutation::new(&task.films, task.seed, number, task.count);
+        if !mutation.film.to_string_lossy().contains(&task.only) {
+            continue;
+        }
         if undamaged.0 != mutation.film {
             // It comes after damaged ones of the film before: a decoder must have forgotten those.
             undamaged = (mutation.film.clone(), digests(&mut reader, &mutation.film));

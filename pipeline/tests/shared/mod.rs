@@ -19,6 +19,24 @@ pub struct Film {
     pub differs_by_version: u32,
     #[serde(default)]
     pub undamaged: Option<String>,
+    /// `clean` where FFmpeg reports nothing and marks no frame as corrupt.
+    #[serde(default)]
+    pub verdict: String,
+    /// What ffprobe says of its colour.
+    #[serde(default)]
+    pub color: Colour,
+    #[serde(default)]
+    pub pix_fmt: String,
+    /// Formats and sizes of the frames.
+    #[serde(default)]
+    pub frame_formats: Vec<String>,
+}
+
+/// Range and matrix by FFmpeg's names.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Colour {
+    pub range: Option<String>,
+    pub matrix: Option<String>,
 }
 
 /// The folder, or nothing (said on stderr) where it is missing.
