@@ -11,17 +11,17 @@
 
 demo:
 	scripts/setup.sh
-	cargo build
+	scripts/with_dav1d.sh cargo build
 	scripts/demo.sh
 
 # Where LibTorch can be had (Linux on x86-64), its device is tested beside the pure Rust one.
 test:
 	scripts/setup.sh --tests
-	scripts/with_libtorch.sh cargo test --workspace
+	scripts/with_libtorch.sh scripts/with_dav1d.sh cargo test --workspace
 
 bench:
 	scripts/setup.sh
-	cargo bench --workspace
+	scripts/with_dav1d.sh cargo bench --workspace
 
 evidence:
 	scripts/evidence.sh

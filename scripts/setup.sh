@@ -7,7 +7,7 @@
 # On Debian and Ubuntu with apt-get (with sudo where needed); elsewhere it says what to install.
 set -euo pipefail
 
-packages=(gcc g++ pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+packages=(gcc g++ pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libdav1d-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav)
 [ "${1:-}" = --tests ] && packages+=(python3 python3-pip unzip)

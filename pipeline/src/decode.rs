@@ -7,8 +7,11 @@
 //!
 //! Whatever the decoder complains of ends the decode with an error; its caller then drops it.
 
+mod chosen;
 mod complaints;
 mod copy;
+#[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+mod dav1d;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,6 +22,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
+pub(crate) use self::chosen::Chosen;
 use self::complaints::Complaints;
 use crate::{
     demux::{self, Packet},
@@ -297,7 +301,7 @@ fn make(codec: Codec) -> Result<gst::Element, VideoError> {
         Codec::Hevc => &["avdec_h265"],
         Codec::Vp8 => &["avdec_vp8"],
         Codec::Vp9 => &["avdec_vp9"],
-        // dav1d is about three times as fast as libaom where it is installed.
+        // dav1d is about three times as fast as libaom where its element is installed.
         Codec::Av1 => &["dav1ddec", "av1dec"],
         Codec::Mpeg4 => &["avdec_mpeg4"],
         Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],

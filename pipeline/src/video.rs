@@ -30,7 +30,7 @@ pub use facts::VideoFacts;
 
 use crate::{
     FrameRank, PacketNumber,
-    decode::{Decoder, Extent, Naming, Request, Stream, TimeLimit},
+    decode::{Chosen, Extent, Naming, Request, Stream, TimeLimit},
     demux::{self, Demuxed, Packet},
     file::{FileBytes, recognise},
     picture::Picture,
@@ -130,7 +130,7 @@ pub struct VideoReader {
     limits: Limits,
     skipping: Skipping,
     verify: Verify,
-    decoders: HashMap<Codec, Decoder>,
+    decoders: HashMap<Codec, Chosen>,
     work: Work,
 }
 
@@ -312,7 +312,7 @@ impl VideoReader {
         // Taken out, and put back only when all went well: a decoder that failed is not used again.
         let mut decoder = match self.decoders.remove(&video.codec) {
             Some(decoder) => decoder,
-            None => Decoder::new(video.codec)?,
+            None => Chosen::new(video.codec)?,
         };
         let stream = Stream {
             caps: &video.caps,
@@ -340,7 +340,7 @@ impl VideoReader {
     /// Counts the frames of a video whose packets do not tell, by decoding it.
     fn count(&mut self, video: &mut OpenVideo) -> Result<(), VideoError> {
         self.decode_places(video, &[], Extent::Video)?;
-        let came = self.decoders.get(&video.codec).map_or(0, Decoder::frames_that_came);
+        let came = self.decoders.get(&video.codec).map_or(0, Chosen::frames_that_came);
         if came == 0 {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
         }

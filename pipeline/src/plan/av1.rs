@@ -12,12 +12,33 @@ use super::{Start, bits::Bits, pictures::Coded};
 /// What the temporal units of a stream code; `setup` is the container's configuration record, whose open
 /// bitstream units follow four bytes.
 pub(super) fn look(setup: &[u8], packets: impl Iterator<Item = impl AsRef<[u8]>>) -> Vec<Coded> {
-    let mut sequence = setup.get(4..).and_then(|units| {
-        open_units(units)
-            .into_iter()
-            .find_map(|(kind, body)| (kind == SEQUENCE).then(|| Sequence::read(body))?)
-    });
+    let mut sequence = described(setup);
     packets.map(|packet| look_at(packet.as_ref(), &mut sequence)).collect()
+}
+
+/// The matrix by which planes are green, blue and red (6.4.2).
+pub(crate) const IDENTITY: u8 = 0;
+
+/// Matrix coefficients where nothing is said of them (6.4.2).
+const UNSPECIFIED: u8 = 2;
+
+/// What a stream says of its colours (6.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Colour {
+    /// Matrix coefficients as ISO/IEC 23091-2 numbers them.
+    pub(crate) matrix: u8,
+    /// Full range.
+    pub(crate) full: bool,
+}
+
+/// The colours of a stream with this configuration record.
+pub(crate) fn colour(setup: &[u8]) -> Option<Colour> {
+    described(setup).map(|sequence| sequence.colour)
+}
+
+fn described(setup: &[u8]) -> Option<Sequence> {
+    let units = open_units(setup.get(4..)?);
+    units.into_iter().find(|(kind, _)| *kind == SEQUENCE).and_then(|(_, body)| Sequence::read(body))
 }
 
 /// Types of open bitstream units (6.2.2).
@@ -52,14 +73,13 @@ fn look_at(packet: &[u8], sequence: &mut Option<Sequence>) -> Coded {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sequence {
     reduced_still: bool,
-    /// Frame headers carry times that are not read here.
-    decoder_model: bool,
     /// Bits of a frame's number, where it has one.
     number_bits: u32,
     /// Whether screen content tools, and then whole motion vectors, are told by each frame.
     screen_content: Choice,
     whole_vectors: Choice,
     order_bits: u32,
+    colour: Colour,
 }
 
 /// A tool that is on or off for all frames, or told by each.
@@ -85,14 +105,14 @@ impl Choice {
 impl Sequence {
     fn read(body: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(body);
-        bits.skip(3 + 1);
+        let profile = bits.number(3)?;
+        bits.skip(1);
         let reduced_still = bits.flag()?;
-        let decoder_model = if reduced_still {
+        if reduced_still {
             bits.skip(5);
-            false
         } else {
-            operating_points(&mut bits)?
-        };
+            operating_points(&mut bits)?;
+        }
         let (width_bits, height_bits) = (bits.number(4)? + 1, bits.number(4)? + 1);
         bits.skip((width_bits + height_bits) as usize);
         let number_bits = if !reduced_still && bits.flag()? {
@@ -103,35 +123,50 @@ impl Sequence {
         };
         // Superblocks of 128, filter intra, intra edge filter.
         bits.skip(3);
-        if reduced_still {
-            let (screen_content, whole_vectors, order_bits) = (Choice::ByFrame, Choice::ByFrame, 0);
-            return Some(Self {
-                reduced_still,
-                decoder_model,
-                number_bits,
-                screen_content,
-                whole_vectors,
-                order_bits,
-            });
+        let (mut screen_content, mut whole_vectors, mut order_bits) = (Choice::ByFrame, Choice::ByFrame, 0);
+        if !reduced_still {
+            // Compound by interintra and masks, warped motion, dual filter.
+            bits.skip(4);
+            let ordered = bits.flag()?;
+            if ordered {
+                bits.skip(2);
+            }
+            screen_content = Choice::read(&mut bits)?;
+            if screen_content != Choice::Fixed(false) {
+                whole_vectors = Choice::read(&mut bits)?;
+            }
+            if ordered {
+                order_bits = bits.number(3)? + 1;
+            }
         }
-        // Compound by interintra and masks, warped motion, dual filter.
-        bits.skip(4);
-        let ordered = bits.flag()?;
-        if ordered {
-            bits.skip(2);
-        }
-        let screen_content = Choice::read(&mut bits)?;
-        let whole_vectors = match screen_content {
-            Choice::Fixed(false) => Choice::ByFrame,
-            Choice::Fixed(true) | Choice::ByFrame => Choice::read(&mut bits)?,
-        };
-        let order_bits = if ordered { bits.number(3)? + 1 } else { 0 };
-        Some(Self { reduced_still, decoder_model, number_bits, screen_content, whole_vectors, order_bits })
+        // Superresolution, directional enhancement, restoration.
+        bits.skip(3);
+        let colour = colour_config(&mut bits, profile)?;
+        Some(Self { reduced_still, number_bits, screen_content, whole_vectors, order_bits, colour })
     }
 }
 
-/// Reads past timing and operating points; whether frames carry the times of a decoder model.
-fn operating_points(bits: &mut Bits) -> Option<bool> {
+/// The colour description (5.5.2).
+fn colour_config(bits: &mut Bits, profile: u32) -> Option<Colour> {
+    let deep = bits.flag()?;
+    if profile == 2 && deep {
+        bits.skip(1);
+    }
+    let grey = profile != 1 && bits.flag()?;
+    let [primaries, transfer, matrix] = if bits.flag()? {
+        [bits.number(8)? as u8, bits.number(8)? as u8, bits.number(8)? as u8]
+    } else {
+        [UNSPECIFIED; 3]
+    };
+    // sRGB, whose range is full without a bit that says so.
+    if !grey && [primaries, transfer, matrix] == [1, 13, IDENTITY] {
+        return Some(Colour { matrix, full: true });
+    }
+    Some(Colour { matrix, full: bits.flag()? })
+}
+
+/// Reads past timing and operating points; nothing where frames carry the times of a decoder model.
+fn operating_points(bits: &mut Bits) -> Option<()> {
     if bits.flag()? {
         // Ticks and the time scale; then ticks of a picture, as uvlc (4.10.3), which is ue(v).
         bits.skip(64);
@@ -140,7 +175,7 @@ fn operating_points(bits: &mut Bits) -> Option<bool> {
         }
         if bits.flag()? {
             // What follows has lengths of its own, and frame headers depend on them.
-            return Some(true);
+            return None;
         }
     }
     let delays = bits.flag()?;
@@ -153,7 +188,7 @@ fn operating_points(bits: &mut Bits) -> Option<bool> {
             bits.skip(4);
         }
     }
-    Some(false)
+    Some(())
 }
 
 /// What a frame header says (5.9.2).
@@ -188,7 +223,7 @@ const SWITCH: u32 = 3;
 
 /// The slots that a frame refreshes, a bit each; the header is read up to its type and whether it is shown.
 fn refreshed(bits: &mut Bits, kind: u32, shown: bool, sequence: &Sequence) -> Option<u32> {
-    if sequence.decoder_model || kind == SWITCH || kind == KEY {
+    if kind == SWITCH || kind == KEY {
         return None;
     }
     if !shown {
@@ -269,7 +304,7 @@ mod tests {
     /// Profile 0, no timing, one operating point of level 5, 64×64, no numbers, order hints of 7 bits, screen
     /// content tools told by each frame, whole vectors too.
     const SEQUENCE_BITS: &str =
-        "000 0 0 0 0 00000 000000000000 00101 0101 0101 111111 111111 0 000 0000 1 00 1 1 110";
+        "000 0 0 0 0 00000 000000000000 00101 0101 0101 111111 111111 0 000 0000 1 00 1 1 110 000 0 0 0 0";
 
     /// A shown inter frame with the primary reference 0 that refreshes `slots`.
     fn inter(slots: &str) -> Vec<u8> {
@@ -291,6 +326,20 @@ mod tests {
         let timed = "000 0 0 1".to_owned() + &"0".repeat(64) + "0 1";
         let record = [vec![0x81, 0, 0, 0], unit(SEQUENCE, &(timed + &"0".repeat(80)))].concat();
         assert!(!look(&record, [inter("00000000")].iter())[0].disposable);
+    }
+
+    #[test]
+    fn colours_are_read_from_the_sequence() {
+        let described = |description: &str| {
+            let bits = format!("{}{description}", &SEQUENCE_BITS[..SEQUENCE_BITS.len() - 3]);
+            colour(&[vec![0x81, 0, 0, 0], unit(SEQUENCE, &bits)].concat())
+        };
+        let bt709 = "1 00000001 00000001 00000001";
+        assert_eq!(described(&format!("{bt709} 0")), Some(Colour { matrix: 1, full: false }));
+        assert_eq!(described(&format!("{bt709} 1")), Some(Colour { matrix: 1, full: true }));
+        let rgb = "1 00000001 00001101 00000000";
+        assert_eq!(described(rgb), Some(Colour { matrix: IDENTITY, full: true }));
+        assert_eq!(described("0 0"), Some(Colour { matrix: UNSPECIFIED, full: false }));
     }
 
     #[test]
