@@ -55,10 +55,8 @@ pub fn of(scale: &Scale, arms: &[ArmFigures], tested: &Tested<'_>) -> Vec<Claim>
     let mut most = blind.most();
     let mut found = format!("fine-tuned {} %", blind.percent());
     if let Some(probe) = tested.probes.iter().find(|probe| probe.probe == ORDER_BLIND) {
-        for (name, row) in ["pre-trained", "random", "pixels"].into_iter().zip(&probe.rows) {
-            found += &format!(", {name} {} %", row.percent());
-            most = most.max(row.most());
-        }
+        found += &format!(", attentive probe {} %", probe.rows[0].percent());
+        most = most.max(probe.rows[0].most());
     }
     claims.push(Claim {
         asked: "frames in another order, fine-tuned and attentive probe: at most 50 %".to_owned(),

@@ -195,7 +195,7 @@ fn tries(experiment: &Experiment, findings: &Findings) -> Vec<(Arm, usize, Vec<f
     rows
 }
 
-/// Accuracies of the three rows of each probe.
+/// Accuracies of the rows of each probe: the encoder's, and where they were asked for, those beside it.
 fn probes(scale: &Scale, findings: &Findings) -> Result<Vec<ProbeFigures>> {
     let mut all = Vec::new();
     for probe in ["knn", "linear", "attentive", ORDER_BLIND] {
@@ -203,8 +203,10 @@ fn probes(scale: &Scale, findings: &Findings) -> Result<Vec<ProbeFigures>> {
         for seed in &scale.seeds {
             let name = format!("probe-{probe}-{seed}");
             let Some(found) = findings.probes.get(&name) else { continue };
-            for (at, row) in rows.iter_mut().enumerate() {
-                row.0.push(top1(found.get(at)).with_context(|| format!("{name}: no accuracy in row {at}"))?);
+            let encoders = found.as_array().with_context(|| format!("{name} has no rows"))?;
+            for (row, found) in rows.iter_mut().zip(encoders) {
+                row.0
+                    .push(top1(Some(found)).with_context(|| format!("a row of {name} without an accuracy"))?);
             }
         }
         all.push(ProbeFigures { probe, rows });

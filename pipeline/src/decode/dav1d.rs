@@ -69,8 +69,13 @@ impl Dav1d {
         work: &mut Work,
     ) -> Result<Vec<Option<Picture>>, VideoError> {
         let Request { runs, wanted, naming, extent } = request;
-        let mut taken =
-            Taken { stated: stated(stream.caps), naming, wanted, kept: vec![None; wanted.len()], shape: None };
+        let mut taken = Taken {
+            stated: stated(stream.caps),
+            naming,
+            wanted,
+            kept: vec![None; wanted.len()],
+            shape: None,
+        };
         self.came = 0;
         let mut pushed = 0;
         for run in runs {
@@ -181,12 +186,25 @@ fn stated(caps: &gst::Caps) -> Stated {
         };
         gst_video::VideoColorimetry::new(
             range,
-            gst_video::VideoColorMatrix::from_iso(colour.matrix.into()),
+            matrix_of(colour.matrix),
             gst_video::VideoTransferFunction::Unknown,
             gst_video::VideoColorPrimaries::Unknown,
         )
     });
     Stated { colours: [stream, container], rgb }
+}
+
+/// Matrix coefficients by their number in ISO/IEC 23091-2.
+fn matrix_of(number: u8) -> gst_video::VideoColorMatrix {
+    match number {
+        av1::IDENTITY => gst_video::VideoColorMatrix::Rgb,
+        1 => gst_video::VideoColorMatrix::Bt709,
+        4 => gst_video::VideoColorMatrix::Fcc,
+        5 | 6 => gst_video::VideoColorMatrix::Bt601,
+        7 => gst_video::VideoColorMatrix::Smpte240m,
+        9 | 10 => gst_video::VideoColorMatrix::Bt2020,
+        _ => gst_video::VideoColorMatrix::Unknown,
+    }
 }
 
 fn layout_of(picture: &library::Picture, rgb: bool) -> Result<Layout, VideoError> {

@@ -115,8 +115,8 @@ fn broken_inside(bytes: &FileBytes, master: &Element, end: u64, tracks: &[u64]) 
 /// the blocks, any number will do but 0.
 fn is_of_a_track(bytes: &FileBytes, block: &Element, tracks: &[u64]) -> bool {
     let number = match *bytes.slice(block.body..block.body + 2).as_ref() {
-        [first @ 0x81.., _] => u64::from(first & 0x7f),
-        [first @ 0x40..0x80, second] => u64::from(first & 0x3f) << 8 | u64::from(second),
+        [first @ 0x81..=0xff, _] => u64::from(first & 0x7f),
+        [first @ 0x40..=0x7f, second] => u64::from(first & 0x3f) << 8 | u64::from(second),
         _ => return false,
     };
     tracks.is_empty() || tracks.contains(&number)
