@@ -82,8 +82,9 @@ fn colour_of(film: &Film) -> (Matrix, Range) {
         Some("fcc") => Matrix::Fcc,
         _ => Matrix::Bt601,
     };
-    let is_full = film.color.range.as_deref() == Some("pc") || film.pix_fmt.starts_with("gbr");
-    (matrix, if is_full || film.pix_fmt.starts_with("yuvj") { Range::Full } else { Range::Limited })
+    let layout = film.pix_fmt.as_deref().unwrap_or_default();
+    let is_full = film.color.range.as_deref() == Some("pc") || layout.starts_with("gbr");
+    (matrix, if is_full || layout.starts_with("yuvj") { Range::Full } else { Range::Limited })
 }
 
 #[test]

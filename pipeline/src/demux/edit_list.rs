@@ -359,9 +359,12 @@ mod tests {
         let seen = |at: usize| &movie[found.patches[at].0 as usize - 100..][..4];
         assert_eq!(
             (found.patches.len(), seen(0), seen(1), seen(2)),
-            (3, &[0; 4][..], &b"edts"[..], &[0; 4][..])
+            (3, &b"edts"[..], &[0; 4][..], &[0; 4][..])
         );
-        assert_eq!(found.patches[2].1, 37i32.to_be_bytes());
+        assert_eq!(
+            (&found.patches[1].1, &found.patches[2].1),
+            (&37i32.to_be_bytes().to_vec(), &38i32.to_be_bytes().to_vec())
+        );
         assert!(Movie::read(&boxed(b"mvhd", &header), 0).is_none());
     }
 }

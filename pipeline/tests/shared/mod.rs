@@ -26,7 +26,7 @@ pub struct Film {
     #[serde(default)]
     pub color: Colour,
     #[serde(default)]
-    pub pix_fmt: String,
+    pub pix_fmt: Option<String>,
     /// Formats and sizes of the frames.
     #[serde(default)]
     pub frame_formats: Vec<String>,

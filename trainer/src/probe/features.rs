@@ -255,9 +255,9 @@ fn to_bytes(features: &Features) -> Result<Vec<u8>, safetensors::SafeTensorError
     let bytes: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let shape = vec![features.len(), features.tokens, features.width];
     let because = "because words and numbers always make JSON";
-    let videos = serde_json::to_string(&features.videos).expect(because);
-    let failed = serde_json::to_string(&features.failed).expect(because);
-    let metadata = [("videos".to_owned(), videos), ("failed".to_owned(), failed)].into();
+    // One entry: several are written in any order, and the same features are to be the same bytes.
+    let videos = serde_json::to_string(&(&features.videos, &features.failed)).expect(because);
+    let metadata = [("videos".to_owned(), videos)].into();
     safetensors::serialize([("values", TensorView::new(Dtype::F32, shape, &bytes)?)], Some(metadata))
 }
 
@@ -265,8 +265,8 @@ fn to_bytes(features: &Features) -> Result<Vec<u8>, safetensors::SafeTensorError
 fn from_bytes(bytes: &[u8]) -> Option<Features> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let metadata = header.metadata().as_ref()?;
-    let videos: Vec<FeatureVideo> = serde_json::from_str(metadata.get("videos")?).ok()?;
-    let failed: Vec<FailedVideo> = serde_json::from_str(metadata.get("failed")?).ok()?;
+    let (videos, failed): (Vec<FeatureVideo>, Vec<FailedVideo>) =
+        serde_json::from_str(metadata.get("videos")?).ok()?;
     let file = SafeTensors::deserialize(bytes).ok()?;
     let values = file.tensor("values").ok()?;
     let [count, tokens, width] = values.shape()[..] else { return None };
