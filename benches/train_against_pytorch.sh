@@ -32,7 +32,7 @@ if "$tubelet" bench train --device tch --model tiny --batch 1 --steps 1 --set cl
 fi
 
 grep -m1 'model name' /proc/cpuinfo || true
-echo "$(nproc) cores, $threads threads, load $(cut -d' ' -f1 /proc/loadavg), tubelet on ${devices[*]}"
+echo "$(nproc --all) cores, $threads threads, load $(cut -d' ' -f1 /proc/loadavg), tubelet on ${devices[*]}"
 
 table='
 import json, statistics, sys

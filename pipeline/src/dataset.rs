@@ -17,7 +17,7 @@ use schemas::{
 
 use crate::{
     manifest::{self, ManifestError, ManifestRow},
-    shard::{self, FrameShards, PacketShards, ShardError},
+    shard::{self, FileIndex, FrameShards, IndexedVideo, PacketShards, ShardError},
 };
 
 /// One video of a list.
@@ -39,12 +39,14 @@ pub struct KnownFailure {
 }
 
 /// Video files in the order that numbers them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Videos {
     entries: Vec<VideoEntry>,
     failures: BTreeMap<u64, KnownFailure>,
     /// Bytes of each video that a scan decoded whole without complaint.
     verified: BTreeMap<u64, u64>,
+    /// Where their packets are, if the manifest has that beside it.
+    index: Option<FileIndex>,
 }
 
 /// Where clips come from.
@@ -100,6 +102,26 @@ impl Videos {
         videos
     }
 
+    /// The videos of the manifest at `path`, with the index beside it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no manifest.
+    fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
+        let videos = Self::of_manifest(manifest::read(path)?);
+        let index = manifest::index::beside(path, &videos.digest());
+        Ok(Self { index, ..videos })
+    }
+
+    /// Where the packets of video `number` are in its file, as far as a scan kept it. A damaged index is none.
+    pub fn indexed(&self, number: u64) -> Option<IndexedVideo> {
+        self.index.as_ref()?.video(number).ok().flatten()
+    }
+
+    /// Whether a scan kept where the packets of video `number` are.
+    pub fn is_indexed(&self, number: u64) -> bool {
+        self.index.as_ref().is_some_and(|index| index.holds(number))
+    }
+
     /// The videos, failed ones included; a video's number is its place.
     pub fn entries(&self) -> &[VideoEntry] {
         &self.entries
@@ -151,7 +173,7 @@ impl Dataset {
         }
         match shard::format_of(path)? {
             Some(format) if format == schemas::manifest::VERSION => {
-                Ok(Self::Videos(Videos::of_manifest(manifest::read(path)?)))
+                Ok(Self::Videos(Videos::of_manifest_file(path)?))
             }
             Some(format) if format == frame_shard::VERSION => Ok(Self::FrameShards(FrameShards::open(path)?)),
             Some(format) if format == packet_shard::VERSION => {

@@ -6,7 +6,11 @@ use std::{
     io::{Read as _, Seek as _, SeekFrom},
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::UNIX_EPOCH,
 };
 
 /// The containers that are read.
@@ -71,6 +75,29 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
 pub struct FileBytes {
     source: Source,
     length: u64,
+    /// Bytes that were read.
+    read: Arc<AtomicU64>,
+}
+
+/// By what a file is known again: whoever changes it changes this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStamp {
+    /// Its length.
+    pub bytes: u64,
+    /// When it was changed last, in ns since 1970.
+    pub modified: i64,
+}
+
+impl FileStamp {
+    /// The stamp of a file.
+    ///
+    /// # Errors
+    /// When there is none, or the system keeps no times.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self { bytes: metadata.len(), modified: since.as_nanos() as i64 })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -102,16 +129,18 @@ impl FileBytes {
         let length = file.metadata()?.len();
         if length > in_memory {
             let disk = Disk { file, recent: VecDeque::new() };
-            return Ok(Self { source: Source::Disk(Arc::new(Mutex::new(disk))), length });
+            let source = Source::Disk(Arc::new(Mutex::new(disk)));
+            return Ok(Self { source, length, read: Arc::default() });
         }
         let mut bytes = Vec::with_capacity(length as usize);
         file.take(in_memory).read_to_end(&mut bytes)?;
-        Ok(Self { length: bytes.len() as u64, source: Source::Memory(Arc::new(bytes)) })
+        let length = bytes.len() as u64;
+        Ok(Self { source: Source::Memory(Arc::new(bytes)), length, read: Arc::new(length.into()) })
     }
 
     /// No bytes.
     pub fn none() -> Self {
-        Self { source: Source::Memory(Arc::default()), length: 0 }
+        Self { source: Source::Memory(Arc::default()), length: 0, read: Arc::default() }
     }
 
     /// How many there are.
@@ -133,6 +162,7 @@ impl FileBytes {
             Source::Disk(disk) => {
                 let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
                 let bytes = Arc::new(disk.read(start, end - start));
+                self.read.fetch_add(bytes.len() as u64, Relaxed);
                 if disk.recent.len() == REMEMBERED {
                     disk.recent.pop_front();
                 }
@@ -142,25 +172,34 @@ impl FileBytes {
         }
     }
 
-    /// Where in the file `part` lies, if it is a part of a slice of a file on the disk that is still alive
-    /// and was read lately.
+    /// Where in the file `part` lies, if it is a part of the file in memory, or of a slice of a file on the disk
+    /// that is still alive and was read lately.
     pub fn place_of(&self, part: &[u8]) -> Option<u64> {
-        let Source::Disk(disk) = &self.source else { return None };
-        let disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = part.as_ptr_range();
-        disk.recent.iter().rev().find_map(|(place, bytes)| {
-            let bytes = bytes.upgrade()?;
+        let place_in = |place: u64, bytes: &[u8]| {
             let whole = bytes.as_ptr_range();
             let inside = whole.start <= wanted.start && wanted.end <= whole.end;
             inside.then(|| place + (wanted.start.addr() - whole.start.addr()) as u64)
-        })
+        };
+        match &self.source {
+            Source::Memory(bytes) => place_in(0, bytes),
+            Source::Disk(disk) => {
+                let disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
+                disk.recent.iter().rev().find_map(|(place, bytes)| place_in(*place, &bytes.upgrade()?))
+            }
+        }
+    }
+
+    /// Bytes that were read since this was asked last.
+    pub fn take_bytes_read(&self) -> u64 {
+        self.read.swap(0, Relaxed)
     }
 }
 
 impl Disk {
     /// What can be read of the bytes asked for.
     fn read(&mut self, start: u64, length: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(length as usize);
         if self.file.seek(SeekFrom::Start(start)).is_ok() {
             // A file that has become shorter, or cannot be read any more, is one that is cut.
             let _ = (&self.file).take(length).read_to_end(&mut bytes);
@@ -210,6 +249,8 @@ mod tests {
         }
         let slice = disk.slice(100..200);
         assert_eq!(disk.place_of(&slice.as_ref()[7..9]), Some(107));
+        assert_eq!(memory.place_of(&memory.slice(100..200).as_ref()[7..9]), Some(107));
+        assert_eq!([memory.place_of(&slice.as_ref()[7..9]), memory.place_of(&content[7..9])], [None, None]);
         assert_eq!(disk.place_of(&content[7..9]), None);
     }
 

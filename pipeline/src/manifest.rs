@@ -4,6 +4,7 @@
 //! cannot be opened has its row like any other, with a verdict instead of facts.
 
 mod columns;
+pub mod index;
 
 use std::{
     fs::File,

@@ -31,6 +31,7 @@ pub use error::{ShardError, VideoFlaw};
 pub use frames::{Planes, StoredClip};
 pub use kind::ShardFacts;
 pub use layout::facts_in;
+pub use packets::in_files::{FileIndex, IndexedVideo};
 pub use packets::{Made, PacketShards, ShardVideo, StoredPacket, StoredVideo};
 pub use reader::{FrameShards, Shards};
 pub use writer::Row;

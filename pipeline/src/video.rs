@@ -7,6 +7,7 @@
 
 mod error;
 mod facts;
+mod indexed;
 mod parts;
 mod stored;
 
@@ -105,6 +106,11 @@ impl OpenVideo {
     /// Takes it for verified, since it was before.
     pub fn trust(&self) {
         self.verified.store(true, Relaxed);
+    }
+
+    /// Bytes of the file that were read since this was asked last.
+    pub fn take_bytes_read(&self) -> u64 {
+        self.file.take_bytes_read()
     }
 
     /// The first half of the BLAKE3 digest of the file's bytes.

@@ -4,6 +4,7 @@
 
 pub mod clip_batch;
 pub mod embeddings;
+pub mod file_index;
 pub mod frame_shard;
 pub mod geometry;
 pub mod labelled_batch;

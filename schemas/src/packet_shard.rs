@@ -76,11 +76,25 @@ pub struct TranscodeFacts {
 /// `first_packet` is the number of a row's first packet within the video. `times` (the presentation time of
 /// every frame of the video, in ns) and `source_frames` stand in a video's first row only.
 pub fn schema(facts: &PacketShardFacts) -> SchemaRef {
+    let mut fields = video_fields();
+    if facts.transcode.is_some() {
+        fields.push(Field::new("source_frames", DataType::List(item_field(DataType::UInt32)), false));
+        fields.push(Field::new("encoder", DataType::Utf8, false));
+    }
+    fields.push(Field::new(PACKETS, DataType::LargeBinary, false));
+    let facts = serde_json::to_string(facts).expect("because numbers and strings always make JSON");
+    let metadata =
+        HashMap::from([(VERSION_KEY.to_owned(), VERSION.to_owned()), (FACTS_KEY.to_owned(), facts)]);
+    Arc::new(Schema::new_with_metadata(fields, metadata))
+}
+
+/// What is said of a video and its packets, wherever their bytes are.
+pub(crate) fn video_fields() -> Vec<Field> {
     let field = |name: &str, of| Field::new(name, of, false);
     let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), false);
     let partial =
         |name: &str, item| Field::new(name, DataType::List(Arc::new(Field::new("item", item, true))), false);
-    let mut fields = vec![
+    vec![
         field("video_number", DataType::UInt64),
         field("segment", DataType::UInt32),
         field("segments", DataType::UInt32),
@@ -110,14 +124,5 @@ pub fn schema(facts: &PacketShardFacts) -> SchemaRef {
         partial("pts", DataType::Int64),
         partial("ranks", DataType::Int32),
         list("flags", DataType::UInt8),
-    ];
-    if facts.transcode.is_some() {
-        fields.push(list("source_frames", DataType::UInt32));
-        fields.push(field("encoder", DataType::Utf8));
-    }
-    fields.push(field(PACKETS, DataType::LargeBinary));
-    let facts = serde_json::to_string(facts).expect("because numbers and strings always make JSON");
-    let metadata =
-        HashMap::from([(VERSION_KEY.to_owned(), VERSION.to_owned()), (FACTS_KEY.to_owned(), facts)]);
-    Arc::new(Schema::new_with_metadata(fields, metadata))
+    ]
 }

@@ -11,8 +11,9 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
-    dataset::VideoEntry,
-    manifest::{self, ManifestRow},
+    dataset::{Dataset, VideoEntry},
+    file::FileStamp,
+    manifest::{self, ManifestRow, index::IndexWriter},
     video::{Limits, VideoReader},
 };
 use schemas::manifest::GOOD;
@@ -50,7 +51,7 @@ pub struct Arguments {
 /// Runs it.
 pub fn run(arguments: Arguments) -> Result<()> {
     let videos = arguments::find_videos(&arguments.videos.videos)?;
-    let rows = scan(&videos, arguments.workers.max(1), arguments.verify);
+    let rows = scan(&videos, &arguments)?;
     manifest::write(&arguments.out, &rows)
         .with_context(|| format!("{} cannot be written", arguments.out.display()))?;
     if arguments.json {
@@ -65,24 +66,37 @@ pub fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// A row for each video, in the order of the videos.
-fn scan(videos: &[VideoEntry], workers: usize, verify: bool) -> Vec<ManifestRow> {
+/// A row for each video, in the order of the videos; the index beside the manifest is written on the way.
+fn scan(videos: &[VideoEntry], arguments: &Arguments) -> Result<Vec<ManifestRow>> {
+    let source = Dataset::of_videos(videos.to_vec()).digest();
+    let index = IndexWriter::create(&arguments.out, videos.len() as u64, source)?;
+    let facts = index.facts().clone();
+    let index = Mutex::new((index, Ok(())));
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let rows: Mutex<Vec<Option<ManifestRow>>> = Mutex::new(vec![None; videos.len()]);
     let progress = Mutex::new(Progress::new(videos.len() as u64, "videos"));
     std::thread::scope(|scope| {
-        for _ in 0..workers.min(videos.len()) {
+        for _ in 0..arguments.workers.clamp(1, videos.len().max(1)) {
             scope.spawn(|| {
                 let mut reader = VideoReader::new(Limits::default());
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(video) = videos.get(at) else { break };
-                    let opened = if verify {
+                    let stamp = FileStamp::of(&video.path).ok();
+                    let opened = if arguments.verify {
                         let opened = reader.open(&video.path);
                         opened.and_then(|open| reader.verify(&open).map(|()| open))
                     } else {
                         reader.open_for_scan(&video.path)
                     };
+                    let indexed = opened.as_ref().ok().zip(stamp);
+                    let indexed =
+                        indexed.and_then(|(open, stamp)| open.index_row(at as u64, video, stamp, &facts));
+                    let mut index = index.lock().expect("because no thread panics while it holds the index");
+                    if index.1.is_ok() {
+                        index.1 = index.0.put(at as u64, indexed);
+                    }
+                    drop(index);
                     let row = ManifestRow::of(video, opened);
                     rows.lock().expect("because no thread panics while it holds the rows")[at] = Some(row);
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -92,8 +106,9 @@ fn scan(videos: &[VideoEntry], workers: usize, verify: bool) -> Vec<ManifestRow>
         }
     });
     progress.into_inner().expect("because drawing does not panic").end();
+    index.into_inner().expect("because no thread panics while it holds the index").1?;
     let rows = rows.into_inner().expect("because no thread panics while it holds the rows");
-    rows.into_iter().flatten().collect()
+    Ok(rows.into_iter().flatten().collect())
 }
 
 /// What was found, in a table on stderr.

@@ -12,6 +12,8 @@ use schemas::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::packets::PACKET_LISTS;
+
 /// Facts of a dataset of shards, and with them its kind. Rows have a *key*: the slot of a clip, or the
 /// number of a video.
 pub trait ShardFacts:
@@ -138,8 +140,8 @@ impl ShardFacts for PacketShardFacts {
         properties = properties
             .set_compression(Compression::LZ4_RAW)
             .set_column_compression(ColumnPath::from(packet_shard::PACKETS), Compression::UNCOMPRESSED);
-        for column in ["times", "sizes", "pts", "ranks", "flags", "source_frames"] {
-            let items = ColumnPath::from(vec![column.to_owned(), "list".to_owned(), "item".to_owned()]);
+        for column in PACKET_LISTS.iter().chain(&["source_frames"]) {
+            let items = ColumnPath::from(vec![(*column).to_owned(), "list".to_owned(), "item".to_owned()]);
             // A page a video, so that nobody unpacks the lists of its neighbours.
             properties = properties
                 .set_column_encoding(items.clone(), Encoding::DELTA_BINARY_PACKED)

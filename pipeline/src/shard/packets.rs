@@ -8,6 +8,7 @@
 //! Nothing in here is decoded, and nothing of it is believed: rows may come from anywhere, so every list
 //! and every number is checked before it is used as an index.
 
+pub(crate) mod in_files;
 mod read;
 #[cfg(any(feature = "video", test))]
 mod write;
@@ -182,6 +183,9 @@ impl ShardVideo {
         self.segments.len()
     }
 }
+
+/// Columns with a number for each packet or frame.
+pub(super) const PACKET_LISTS: [&str; 5] = ["times", "sizes", "pts", "ranks", "flags"];
 
 /// The modes by the words that shards have for them.
 const MODES: [(IndexMode, &str); 3] =

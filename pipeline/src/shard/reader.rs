@@ -104,6 +104,11 @@ impl<F: ShardFacts> Shards<F> {
         Ok(Self { facts, shards: shards.into(), places: places.into() })
     }
 
+    /// Whether a file is called as those of this kind are.
+    pub fn is_name(path: &Path) -> bool {
+        layout::number_of::<F>(path).is_some()
+    }
+
     /// What the shards were written with.
     pub fn facts(&self) -> &F {
         &self.facts

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -17,7 +18,8 @@ use crate::{
     draws::Draws,
     plan::views::FrameRule,
     profile::{Profile, Stage},
-    video::{Limits, OpenVideo, Skipping, Verify, VideoReader},
+    shard::IndexedVideo,
+    video::{Limits, OpenVideo, Skipping, Verify, VideoError, VideoReader},
 };
 
 /// Video files as a source of clips.
@@ -69,8 +71,9 @@ impl Videos {
         self
     }
 
-    fn clip_bytes(&self, file: u64, picture: u64, clips: u64) -> u64 {
-        let file = if file > self.limits.file_bytes { 0 } else { file };
+    fn clip_bytes(&self, video: u64, file: u64, picture: u64, clips: u64) -> u64 {
+        let is_held = file <= self.limits.file_bytes && !self.videos.is_indexed(video);
+        let file = if is_held { file } else { 0 };
         drawn::held_bytes(file, picture, u64::from(self.rule.most_frames()).saturating_mul(clips))
     }
 }
@@ -89,7 +92,7 @@ impl ClipSource for Arc<Videos> {
 
     fn bytes(&self, video: u64, clips: u64) -> u64 {
         match self.bytes.get(video as usize).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
-            Some([file, picture]) if picture > 0 => self.clip_bytes(file, picture, clips),
+            Some([file, picture]) if picture > 0 => self.clip_bytes(video, file, picture, clips),
             // Asking for a size does not read the file. One that cannot be had will fail to open anyway.
             _ => {
                 let entry = self.videos.entries().get(video as usize);
@@ -99,7 +102,7 @@ impl ClipSource for Arc<Videos> {
                     0 => UNKNOWN_PICTURE,
                     largest => largest,
                 };
-                self.clip_bytes(file, picture, clips)
+                self.clip_bytes(video, file, picture, clips)
             }
         }
     }
@@ -139,6 +142,7 @@ impl ClipReader for Reader {
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
         let pictures = drawn::together(&drawn, |wanted| {
             let pictures = drawn::decode(wanted, &mut self.reader, &open, &self.profile)?;
+            self.profile.count_read(open.take_bytes_read());
             self.learn(video, &open, &pictures);
             Ok(pictures)
         });
@@ -162,6 +166,16 @@ impl ClipReader for Reader {
     }
 }
 
+/// By its index, where a scan left one and the file is still the same.
+fn open_file(
+    reader: &mut VideoReader,
+    indexed: Option<&IndexedVideo>,
+    path: &Path,
+) -> Result<OpenVideo, VideoError> {
+    let open = indexed.map(|indexed| reader.open_indexed(path, indexed)).transpose()?.flatten();
+    open.map_or_else(|| reader.open(path), Ok)
+}
+
 impl Reader {
     fn open(&mut self, number: u64) -> Result<OpenVideo, SourceError> {
         let videos = &self.source.videos;
@@ -175,10 +189,11 @@ impl Reader {
         let open = match self.last.take() {
             Some((last, open)) if last == number => open,
             _ => {
-                let opened = self.profile.time(Stage::Read, || self.reader.open(&video.path));
-                let opened = opened.map_err(|why| failed(&why, Reach::Video))?;
-                self.profile.count_read(opened.facts.bytes);
-                opened
+                let opened = self.profile.time(Stage::Read, || {
+                    let indexed = videos.indexed(number);
+                    open_file(&mut self.reader, indexed.as_ref(), &video.path)
+                });
+                opened.map_err(|why| failed(&why, Reach::Video))?
             }
         };
         let verified = self.source.verified.get(number as usize);

@@ -174,7 +174,10 @@ fn maybe<T: ArrowPrimitiveType>(
     Ok(array.is_valid(0).then(|| array.value(0)))
 }
 
-fn number<T: ArrowPrimitiveType>(row: &RecordBatch, column: &'static str) -> Result<T::Native, VideoFlaw> {
+pub(super) fn number<T: ArrowPrimitiveType>(
+    row: &RecordBatch,
+    column: &'static str,
+) -> Result<T::Native, VideoFlaw> {
     maybe::<T>(row, column)?.ok_or(VideoFlaw::Column { column })
 }
 
@@ -183,7 +186,7 @@ fn text(row: &RecordBatch, column: &'static str) -> Result<String, VideoFlaw> {
     Ok(array.value(0).to_owned())
 }
 
-fn items<T: ArrowPrimitiveType>(
+pub(super) fn items<T: ArrowPrimitiveType>(
     row: &RecordBatch,
     column: &'static str,
 ) -> Result<PrimitiveArray<T>, VideoFlaw> {

@@ -59,6 +59,25 @@ impl StoredVideo {
             let body = body(at).filter(|body| body.len() == packet.bytes as usize);
             blob.extend_from_slice(body.ok_or_else(|| format!("packet {at} is not there"))?);
         }
+        let mut columns = self.columns(range, (segment, segments));
+        if facts.transcode.is_some() {
+            let made = self.made.as_ref().ok_or("a transcode must say what it was made from")?;
+            let ranks = if segment == 0 { made.source_frames.clone() } else { Vec::new() };
+            columns.push(Arc::new(list(UInt32Array::from(ranks))));
+            columns.push(Arc::new(StringArray::from(vec![made.encoder.as_str()])));
+        }
+        let length = blob.len();
+        let offsets = OffsetBuffer::from_lengths([length]);
+        columns.push(Arc::new(LargeBinaryArray::new(offsets, Buffer::from_vec(blob), None)));
+        let columns = RecordBatch::try_new(bare(&facts.schema()), columns)
+            .expect("because the columns are those of the schema");
+        Ok(Row { key: self.number, bytes: length, columns })
+    }
+
+    /// What is said of the video and of these packets, as far as it does not depend on where their bytes are.
+    pub(super) fn columns(&self, range: Range<usize>, (segment, segments): (u32, u32)) -> Vec<ArrayRef> {
+        let packets = &self.packets[range.clone()];
+        let bytes: u64 = packets.iter().map(|packet| u64::from(packet.bytes)).sum();
         let first = segment == 0;
         let times = if first { self.times.as_slice() } else { &[] };
         let rank = |packet: &StoredPacket| {
@@ -69,7 +88,7 @@ impl StoredVideo {
         let number = |number: u32| Arc::new(UInt32Array::from(vec![number])) as ArrayRef;
         let maybe = |number: Option<u32>| Arc::new(UInt32Array::from(vec![number])) as ArrayRef;
         let digest = FixedSizeBinaryArray::try_from_iter([self.digest].into_iter());
-        let mut columns: Vec<ArrayRef> = vec![
+        vec![
             Arc::new(UInt64Array::from(vec![self.number])),
             number(segment),
             number(segments),
@@ -101,19 +120,7 @@ impl StoredVideo {
             ))),
             Arc::new(partial_list(Int32Array::from_iter(packets.iter().map(rank)))),
             Arc::new(list(UInt8Array::from_iter_values(packets.iter().map(flags_of)))),
-        ];
-        if facts.transcode.is_some() {
-            let made = self.made.as_ref().ok_or("a transcode must say what it was made from")?;
-            let ranks = if first { made.source_frames.clone() } else { Vec::new() };
-            columns.push(Arc::new(list(UInt32Array::from(ranks))));
-            columns.push(text(&made.encoder));
-        }
-        let length = blob.len();
-        let offsets = OffsetBuffer::from_lengths([length]);
-        columns.push(Arc::new(LargeBinaryArray::new(offsets, Buffer::from_vec(blob), None)));
-        let columns = RecordBatch::try_new(bare(&facts.schema()), columns)
-            .expect("because the columns are those of the schema");
-        Ok(Row { key: self.number, bytes: length, columns })
+        ]
     }
 }
 

@@ -1,0 +1,142 @@
+//! Videos whose packets stay in their own files: what a scan leaves beside its manifest, so that nobody takes a
+//! file apart again to read a clip of it.
+
+#[cfg(feature = "video")]
+use std::sync::Arc;
+
+#[cfg(feature = "video")]
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
+use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
+use parquet::{
+    basic::{Compression, Encoding},
+    file::properties::WriterPropertiesBuilder,
+    schema::types::ColumnPath,
+};
+use schemas::file_index::{self, FileIndexFacts};
+
+use super::{StoredVideo, read};
+#[cfg(feature = "video")]
+use crate::shard::{
+    columns::{bare, list},
+    writer::Row,
+};
+use crate::{
+    file::FileStamp,
+    shard::{
+        ShardError, VideoFlaw,
+        kind::ShardFacts,
+        packets::PACKET_LISTS,
+        reader::{Columns, Shards},
+    },
+};
+
+/// Where the packets of a manifest's videos are.
+pub type FileIndex = Shards<FileIndexFacts>;
+
+/// A video, and where in its file its packets are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexedVideo {
+    /// What is kept of it.
+    pub stored: StoredVideo,
+    /// The first byte of each packet.
+    pub places: Vec<u64>,
+    /// By what its file is known again.
+    pub stamp: FileStamp,
+}
+
+impl FileIndex {
+    /// The index of a video; nothing where it has none.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or contradicts itself.
+    pub fn video(&self, number: u64) -> Result<Option<IndexedVideo>, ShardError> {
+        let Some(&place) = self.places(number).first() else { return Ok(None) };
+        let wrong = |flaw| ShardError::WrongVideo { path: self.path(place).to_owned(), row: place.row, flaw };
+        let row = self.row(place, Columns::All)?;
+        let part = read::Part::of(&row, (0, 1), 0).map_err(wrong)?;
+        let stored = part.begin(&row, number).map_err(wrong)?;
+        read::check(&stored).map_err(wrong)?;
+        let places = read::items::<UInt64Type>(&row, "places").map_err(wrong)?.values().to_vec();
+        if places.len() != stored.packets.len() {
+            return Err(wrong(VideoFlaw::Column { column: "places" }));
+        }
+        let stamp = FileStamp {
+            bytes: read::number::<UInt64Type>(&row, "file_bytes").map_err(wrong)?,
+            modified: read::number::<Int64Type>(&row, "file_modified").map_err(wrong)?,
+        };
+        Ok(Some(IndexedVideo { stored, places, stamp }))
+    }
+
+    /// Whether a video has an index.
+    pub fn holds(&self, number: u64) -> bool {
+        !self.places(number).is_empty()
+    }
+}
+
+#[cfg(feature = "video")]
+impl IndexedVideo {
+    /// Its row; nothing where its packets are more than can be numbered.
+    pub(crate) fn into_row(self, facts: &FileIndexFacts) -> Option<Row> {
+        let Self { stored, places, stamp } = self;
+        i32::try_from(places.len()).ok()?;
+        let bytes = places.len() * BYTES_OF_A_PACKET;
+        let mut columns = stored.columns(0..places.len(), (0, 1));
+        columns.extend([
+            Arc::new(list(UInt64Array::from(places))) as ArrayRef,
+            Arc::new(UInt64Array::from(vec![stamp.bytes])),
+            Arc::new(Int64Array::from(vec![stamp.modified])),
+        ]);
+        let columns = RecordBatch::try_new(bare(&facts.schema()), columns)
+            .expect("because the columns are those of the schema");
+        Some(Row { key: stored.number, bytes, columns })
+    }
+}
+
+/// Bytes that an index has for a packet, before they are packed.
+#[cfg(feature = "video")]
+const BYTES_OF_A_PACKET: usize = 33;
+
+impl ShardFacts for FileIndexFacts {
+    const VERSION: &'static str = file_index::VERSION;
+    const FACTS_KEY: &'static str = file_index::FACTS_KEY;
+    const KEY: &'static str = "video_number";
+    const NAMES: &'static [&'static str] = &["index"];
+    const MOST_ROWS: u32 = 1;
+    const ROW_GROUP_BYTES: usize = 16 << 20;
+
+    fn name(&self) -> &'static str {
+        "index"
+    }
+
+    fn keys(&self) -> u64 {
+        self.videos
+    }
+
+    fn keys_per_shard(&self) -> u32 {
+        self.videos_per_shard
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        (self.videos_per_shard == 0).then_some("files of an index cannot be empty")
+    }
+
+    fn schema(&self) -> SchemaRef {
+        file_index::schema(self)
+    }
+
+    fn blobs(&self) -> &'static str {
+        "codec_data"
+    }
+
+    /// A page a video, so that nobody unpacks the lists of its neighbours.
+    fn columns(&self, mut properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
+        properties = properties.set_compression(Compression::LZ4_RAW);
+        for column in PACKET_LISTS.iter().chain(&["places"]) {
+            let items = ColumnPath::from(vec![(*column).to_owned(), "list".to_owned(), "item".to_owned()]);
+            properties = properties
+                .set_column_encoding(items.clone(), Encoding::DELTA_BINARY_PACKED)
+                .set_column_data_page_row_count_limit(items, 1);
+        }
+        properties
+    }
+}

@@ -1,0 +1,163 @@
+//! An open video as the index beside a manifest keeps it, and back, without taking the file apart again.
+
+use std::path::Path;
+
+use schemas::file_index::FileIndexFacts;
+
+use super::{OpenVideo, VideoError, VideoReader};
+use crate::{
+    dataset::VideoEntry,
+    demux::{Body, Packet},
+    file::{FileBytes, FileStamp},
+    plan::order::IndexMode,
+    shard::{IndexedVideo, Row},
+};
+
+impl OpenVideo {
+    /// The row of video `number` of a manifest, `stamp` being that of its file before it was opened. Nothing where
+    /// packets are no parts of the file, frames are known only by decoding, or an edit list has several parts.
+    pub fn index_row(
+        &self,
+        number: u64,
+        entry: &VideoEntry,
+        stamp: FileStamp,
+        facts: &FileIndexFacts,
+    ) -> Option<Row> {
+        if self.facts.index == IndexMode::Linear {
+            return None;
+        }
+        let places = self.packets.iter().map(|packet| self.place_in_file(packet)).collect::<Option<_>>()?;
+        let name = entry.path.to_string_lossy().into_owned();
+        let stored = self.to_stored(number, name, entry.label, [0; 16]).ok()?;
+        IndexedVideo { stored, places, stamp }.into_row(facts)
+    }
+
+    fn place_in_file(&self, packet: &Packet) -> Option<u64> {
+        match &packet.body {
+            Body::OnDisk { place, .. } => Some(*place),
+            Body::Held(buffer) => self.file.place_of(&buffer.map_readable().ok()?),
+        }
+    }
+}
+
+impl VideoReader {
+    /// Opens the video of a file by its index; its packets are read when they are sent. Nothing where the file is
+    /// not the one that was indexed.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or its description is not that of its codec.
+    pub fn open_indexed(&self, path: &Path, indexed: &IndexedVideo) -> Result<Option<OpenVideo>, VideoError> {
+        let IndexedVideo { stored, places, stamp } = indexed;
+        let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
+        if FileStamp::of(path).map_err(cannot_open)? != *stamp || Path::new(&stored.video) != path {
+            return Ok(None);
+        }
+        let mut video = self.open_stored(stored)?;
+        video.file = FileBytes::open(path, 0).map_err(cannot_open)?;
+        for ((packet, stored), &place) in video.packets.iter_mut().zip(&stored.packets).zip(places) {
+            packet.body = Body::OnDisk { place, length: stored.bytes };
+        }
+        video.facts.bytes = stamp.bytes;
+        video.verified = false.into();
+        Ok(Some(video))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+    use crate::{
+        FrameRank,
+        dataset::Dataset,
+        manifest::{self, ManifestRow, index::IndexWriter},
+        video::Limits,
+    };
+
+    /// A manifest of the project's films in `folder`, with its index.
+    fn scanned(folder: &Path) -> (PathBuf, Vec<VideoEntry>) {
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
+        let mut films: Vec<PathBuf> =
+            fs::read_dir(samples).unwrap().map(|film| film.unwrap().path()).collect();
+        films.retain(|film| film.extension().is_some_and(|end| end == "mp4" || end == "webm"));
+        films.sort();
+        let copied = films.iter().map(|film| {
+            let path = folder.join(film.file_name().unwrap());
+            fs::copy(film, &path).unwrap();
+            VideoEntry { path, label: Some(1) }
+        });
+        let entries: Vec<_> = copied.collect();
+        let manifest = folder.join("manifest.parquet");
+        let source = Dataset::of_videos(entries.clone()).digest();
+        let mut index = IndexWriter::create(&manifest, entries.len() as u64, source).unwrap();
+        let mut reader = VideoReader::new(Limits::default());
+        let mut rows = Vec::new();
+        for (number, entry) in (0..).zip(&entries) {
+            let open = reader.open_for_scan(&entry.path).unwrap();
+            let stamp = FileStamp::of(&entry.path).unwrap();
+            let row = open.index_row(number, entry, stamp, index.facts());
+            assert!(row.is_some(), "{}", entry.path.display());
+            index.put(number, row).unwrap();
+            rows.push(ManifestRow::of(entry, Ok(open)));
+        }
+        manifest::write(&manifest, &rows).unwrap();
+        (manifest, entries)
+    }
+
+    fn videos(manifest: &Path) -> crate::dataset::Videos {
+        let Dataset::Videos(videos) = Dataset::open_parquet(manifest).unwrap() else { unreachable!() };
+        videos
+    }
+
+    #[test]
+    fn a_video_opened_by_its_index_has_the_same_facts_and_pictures_and_reads_less() {
+        let folder = tempfile::tempdir().unwrap();
+        let (manifest, entries) = scanned(folder.path());
+        let (videos, mut reader) = (videos(&manifest), VideoReader::new(Limits::default()));
+        for (number, entry) in (0..).zip(&entries) {
+            let whole = reader.open(&entry.path).unwrap();
+            let indexed = videos.indexed(number).unwrap();
+            let open = reader.open_indexed(&entry.path, &indexed).unwrap().unwrap();
+            assert_eq!(open.facts, whole.facts);
+            for video in [&open, &whole] {
+                video.trust();
+            }
+            let wanted: Vec<_> = (0..4).map(|at| FrameRank(whole.facts.frames / 2 + at)).collect();
+            let (by_index, taken_apart) =
+                (reader.decode(&open, &wanted).unwrap(), reader.decode(&whole, &wanted).unwrap());
+            assert!(by_index.iter().zip(&taken_apart).all(|(a, b)| a.1.planes == b.1.planes));
+            assert_eq!(whole.take_bytes_read(), whole.facts.bytes);
+            assert!((1..whole.facts.bytes).contains(&open.take_bytes_read()));
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_taken_apart_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (manifest, entries) = scanned(folder.path());
+        let (videos, reader) = (videos(&manifest), VideoReader::new(Limits::default()));
+        let indexed = videos.indexed(0).unwrap();
+        let file = fs::File::options().write(true).open(&entries[0].path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        assert!(reader.open_indexed(&entries[0].path, &indexed).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_index_of_other_videos_or_with_a_damaged_file_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (manifest, _) = scanned(folder.path());
+        let rows = manifest::read(&manifest).unwrap();
+        manifest::write(&manifest, &rows[1..]).unwrap();
+        assert!(!videos(&manifest).is_indexed(0));
+        manifest::write(&manifest, &rows).unwrap();
+        assert!(videos(&manifest).is_indexed(0));
+        let file = folder.path().join("manifest.index/index-00000.parquet");
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[100] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        assert!(videos(&manifest).indexed(0).is_none());
+        fs::write(&file, &bytes[..50]).unwrap();
+        assert!(videos(&manifest).indexed(0).is_none());
+    }
+}
