@@ -73,6 +73,18 @@ pub struct ProbeFigures {
     pub rows: [Measure; 3],
 }
 
+impl ProbeFigures {
+    /// Its name in tables and sentences.
+    pub fn called(&self) -> &'static str {
+        match self.probe {
+            "knn" => "k-NN",
+            "linear" => "Linear probe",
+            ORDER_BLIND => "Attentive probe, frames in another order",
+            _ => "Attentive probe",
+        }
+    }
+}
+
 /// Everything that EVIDENCE.md says in numbers.
 pub struct Figures {
     /// Each arm and number of labels.

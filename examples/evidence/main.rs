@@ -9,7 +9,7 @@
 //! scene, film     frames, and videos of them          source, videos   which there are; lists of them
 //! scale           how large everything is             experiment       what is trained and measured
 //! work            tasks that are done once            readout          what a token holds
-//! figures, claims, chart, report                      what is made of it
+//! figures, claims, chart, summary, report             what is made of it
 //! ```
 
 mod chart;
@@ -23,6 +23,7 @@ mod report;
 mod scale;
 mod scene;
 mod source;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod videos;

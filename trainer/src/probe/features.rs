@@ -238,7 +238,12 @@ impl Cache {
     /// When the file cannot be written.
     pub fn keep(&self, parts: &[&str], features: &Features) -> io::Result<()> {
         std::fs::create_dir_all(&self.0)?;
-        schemas::whole_file::write(&self.path(parts), &to_bytes(features).map_err(io::Error::other)?)
+        let bytes = to_bytes(features).map_err(io::Error::other)?;
+        match schemas::whole_file::write(&self.path(parts), &bytes) {
+            // Another process writes the same features and swept ours away: its file will stand.
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            kept => kept,
+        }
     }
 
     fn path(&self, parts: &[&str]) -> PathBuf {
@@ -315,6 +320,18 @@ pub(super) mod tests {
             let square = vectors.iter().map(|vector| vector[at].powi(2)).sum::<f32>() / 100.0;
             assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-4, "{mean} {square}");
         }
+    }
+
+    #[test]
+    fn several_may_keep_the_same_features_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cache, features) = (Cache::new(folder.path()), made(6, 2, 3, 4));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20).for_each(|_| cache.keep(&["same"], &features).unwrap()));
+            }
+        });
+        assert_eq!(cache.find(&["same"]), Some(features));
     }
 
     #[test]
