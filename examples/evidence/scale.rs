@@ -102,9 +102,9 @@ impl Scale {
         }
     }
 
-    /// On real pictures: fewer seeds, numbers of labels and steps of pre-training.
+    /// On real pictures: fewer seeds and steps of pre-training, one number of labels.
     pub fn real() -> Self {
-        Self { form: REAL, seeds: vec![1, 2], labels: vec![32, 128], pretraining: 2500, ..Self::full() }
+        Self { form: REAL, seeds: vec![1, 2], labels: vec![128], pretraining: 2500, ..Self::full() }
     }
 
     /// The largest number of labels a class.
