@@ -55,6 +55,9 @@ pub struct Tolerance {
     pub reversed: f64,
     /// Distance of reversed clips against the opposite label from the plain accuracy.
     pub opposite: f64,
+    /// How far chance may lie outside of an interval.
+    #[serde(skip)]
+    pub chance: f64,
 }
 
 /// Name of the form on real pictures.
@@ -81,7 +84,7 @@ impl Scale {
                 .flat_map(|rate| [0.75, 1.0].map(|decay| Setting { rate, decay }))
                 .collect(),
             bar: 0.8,
-            tolerance: Tolerance { steps: 0.5, reversed: 0.05, opposite: 0.05 },
+            tolerance: Tolerance { steps: 0.5, reversed: 0.05, opposite: 0.05, chance: 0.0 },
             arms: Arm::ALL.to_vec(),
         }
     }
@@ -96,7 +99,7 @@ impl Scale {
             finetuning: 300,
             grid: vec![Setting { rate: 2e-3, decay: 1.0 }],
             bar: 0.5,
-            tolerance: Tolerance { steps: 1.0, reversed: 0.1, opposite: 0.1 },
+            tolerance: Tolerance { steps: 1.0, reversed: 0.1, opposite: 0.1, chance: 0.03 },
             arms: Arm::ALL.into_iter().filter(|arm| *arm != Arm::ScratchLonger).collect(),
             ..Self::full()
         }
