@@ -94,9 +94,9 @@ fn sooner(scale: &Scale, arms: &[ArmFigures]) -> Claim {
             100.0 * scale.tolerance.steps
         ),
         found: format!(
-            "pre-trained after {}; from scratch after {}, of up to {longest:.0} steps",
-            words(&trained),
-            words(&scratch)
+            "pre-trained {}; from scratch, in up to {longest:.0} steps, {}",
+            when(&trained),
+            when(&scratch)
         ),
         holds: !trained.is_empty()
             && trained.iter().all(Option::is_some)
@@ -111,12 +111,18 @@ pub fn words(reached: &[Option<f64>]) -> String {
     let found = Measure(reached.iter().filter_map(|step| *step).collect());
     let all = reached.len();
     match found.0.len() {
+        0 if all == 0 => "not measured".to_owned(),
         0 => "never".to_owned(),
         1 => format!("{:.0}{}", found.mean(), part(1, all)),
         some => {
             format!("{:.0} ({:.0} to {:.0}){}", found.mean(), found.least(), found.most(), part(some, all))
         }
     }
+}
+
+/// The same as the end of a sentence.
+pub fn when(reached: &[Option<f64>]) -> String {
+    if reached.iter().any(Option::is_some) { format!("after {}", words(reached)) } else { words(reached) }
 }
 
 fn part(some: usize, all: usize) -> String {
@@ -127,15 +133,16 @@ fn part(some: usize, all: usize) -> String {
 /// further outside than `beyond`.
 fn at_chance(name: &str, measure: &Measure, videos: u64, beyond: f64) -> Claim {
     let interval = wilson((measure.mean() * videos as f64).round() as u64, videos);
+    let found = format!(
+        "{} %, 95 % interval {:.1} to {:.1}",
+        measure.percent(),
+        100.0 * interval.low,
+        100.0 * interval.high
+    );
     let more = if beyond > 0.0 { format!(" or {:.0} points beside", 100.0 * beyond) } else { String::new() };
     Claim {
         asked: format!("{name}: chance, {:.1} %, inside the 95 % interval{more}", 100.0 * CHANCE),
-        found: format!(
-            "{} %, 95 % interval {:.1} to {:.1}",
-            measure.percent(),
-            100.0 * interval.low,
-            100.0 * interval.high
-        ),
+        found: if measure.0.is_empty() { "not measured".to_owned() } else { found },
         holds: !measure.0.is_empty() && (interval.low - beyond..=interval.high + beyond).contains(&CHANCE),
     }
 }

@@ -126,8 +126,9 @@ impl Figures {
         });
         let measure = |name: &str| -> Result<Measure> {
             let seeds =
-                scale.seeds.iter().map(|seed| top1(findings.tests.get(&format!("test-{name}-{seed}"))));
-            Ok(Measure(seeds.collect::<Option<_>>().with_context(|| format!("no accuracy of test {name}"))?))
+                scale.seeds.iter().filter_map(|seed| findings.tests.get(&format!("test-{name}-{seed}")));
+            let found: Option<_> = seeds.map(|found| top1(Some(found))).collect();
+            Ok(Measure(found.with_context(|| format!("no accuracy of test {name}"))?))
         };
         let tests = measures(TESTS, measure)?;
         let plain = |seed: &u64| findings.tests.get(&format!("test-plain-{seed}"));

@@ -119,20 +119,16 @@ fn sooner(experiment: &Experiment, figures: &Figures) -> Option<String> {
         all.filter(|all| !all.is_empty()).map(|all| Measure(all).mean())
     };
     let ours = mean(trained)?;
-    let when = |reached: &[Option<f64>]| match claims::words(reached).as_str() {
-        "never" => "never".to_owned(),
-        steps => format!("after {steps}"),
-    };
     let mut said = format!(
         "With {} labels a class {:.0} % are reached {} steps of fine-tuning; from scratch, in runs of {} steps: {}",
         scale.most(),
         100.0 * scale.bar,
-        when(trained),
+        claims::when(trained),
         scale.finetuning,
-        when(scratch)
+        claims::when(scratch)
     );
     if let Some(longer) = longer {
-        said += &format!("; in runs of {}: {}", experiment.steps(Arm::ScratchLonger), when(longer));
+        said += &format!("; in runs of {}: {}", experiment.steps(Arm::ScratchLonger), claims::when(longer));
     }
     said += ".";
     if let Some(theirs) = longer.and_then(|longer| mean(longer)) {
@@ -195,6 +191,7 @@ fn order(experiment: &Experiment, figures: &Figures) -> (Vec<String>, bool) {
     said.extend(painting(figures));
     let first = "The same pre-training on the same videos with the frames of each in another order.";
     let last = match ahead {
+        0 if experiment.scale.form == REAL => "That order gave anything is not shown.",
         0 => {
             "Beforehand a loss was expected, as the part that is due to motion; none is shown, and why not was not \
               measured."
@@ -231,7 +228,7 @@ fn painting(figures: &Figures) -> Option<String> {
         theirs.mean(),
         theirs.least(),
         theirs.most(),
-        if met { ", so order was of no use to painting that could be seen either" } else { "" }
+        if met { " (these meet: that order helped to paint is not shown)" } else { "" }
     ))
 }
 
