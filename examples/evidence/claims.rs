@@ -79,11 +79,13 @@ fn sooner(scale: &Scale, arms: &[ArmFigures]) -> Claim {
         arm.map(|arm| arm.reached.clone()).unwrap_or_default()
     };
     let trained = reached(Arm::PreTrained);
-    let both = reached(Arm::Scratch).into_iter().zip(reached(Arm::ScratchLonger));
-    let scratch: Vec<_> =
-        both.map(|(short, long)| [short, long].into_iter().flatten().reduce(f64::min)).collect();
+    let longer = reached(Arm::ScratchLonger);
+    let sooner = |(seed, short): (usize, Option<f64>)| {
+        [short, longer.get(seed).copied().flatten()].into_iter().flatten().reduce(f64::min)
+    };
+    let scratch: Vec<_> = reached(Arm::Scratch).into_iter().enumerate().map(sooner).collect();
     // A seed that never got there took more steps than its longest run has: the least that can be said.
-    let more = if scale.arms.contains(&Arm::ScratchLonger) { scale.pretraining } else { 0 };
+    let more = if longer.is_empty() { 0 } else { scale.pretraining };
     let longest = (scale.finetuning + more) as f64;
     let least = |steps: &[Option<f64>]| Measure(steps.iter().map(|step| step.unwrap_or(longest)).collect());
     let (ours, theirs) = (least(&trained), least(&scratch));
@@ -178,6 +180,10 @@ mod tests {
         assert!(!holds([Some(150.0), None], never, later));
         assert!(!holds(soon, [Some(190.0), None], [Some(900.0); 2]), "spreads meet");
         assert!(!holds(never, never, never));
+
+        let short_only = &arms(soon, never, never)[..2];
+        assert!(sooner(&Scale::full(), short_only).holds, "400 steps are twice 175");
+        assert!(!sooner(&Scale::full(), &arms([Some(250.0); 2], never, never)[..2]).holds);
     }
 
     #[test]
