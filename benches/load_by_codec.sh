@@ -5,7 +5,7 @@
 #   benches/load_by_codec.sh PYTHON LOAD_PEERS ROUNDS SECONDS VIDEOS...
 #
 # PYTHON and LOAD_PEERS as in load_against_peers.sh; PYTHON has pyarrow too. Files that are shorter than a clip's span
-# are left out. tubelet is taken from the build of `cargo build`.
+# are left out. PEERS names the readers (as LOAD_PEERS calls them). tubelet is taken from the build of `cargo build`.
 set -euo pipefail
 
 usage="usage: load_by_codec.sh PYTHON LOAD_PEERS ROUNDS SECONDS VIDEOS..."
@@ -36,7 +36,7 @@ for (codec, size), files in sorted(groups.items()):
   files=("${group[@]:1}")
   printf '\n== %s, %s files\n' "${group[0]}" "${#files[@]}"
   "$python" "$peers" --data "${files[@]}" --workers "$workers" --seconds "$seconds" --repeat "$rounds" \
-    --peers torchcodec,torchcodec-approximate,decord,pyav-seek,opencv,limit-span \
+    --peers "${PEERS:-torchcodec,torchcodec-approximate,decord,pyav-seek,opencv,limit-span}" \
     --also "tubelet=$tubelet bench load --workers $workers --seconds $seconds $(printf '%q ' "${files[@]}")" </dev/null \
     || echo "no figures: a reader failed" >&2
 done
