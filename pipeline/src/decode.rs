@@ -7,6 +7,7 @@
 //!
 //! Whatever the decoder complains of ends the decode with an error; its caller then drops it.
 
+mod av1_colour;
 mod chosen;
 mod complaints;
 mod copy;
@@ -23,7 +24,7 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 pub(crate) use self::chosen::Chosen;
-use self::complaints::Complaints;
+use self::{av1_colour::StatedColour, complaints::Complaints};
 use crate::{
     demux::{self, Packet},
     file::FileBytes,
@@ -115,6 +116,7 @@ impl Work {
 /// A decoder of one codec.
 #[derive(Debug)]
 pub(crate) struct Decoder {
+    codec: Codec,
     element: gst::Element,
     input: gst::Pad,
     /// The decoder's pad holds no reference to its peer.
@@ -132,6 +134,8 @@ struct Job {
     jpeg: bool,
     /// The colour that the container states.
     container: Option<gst_video::VideoColorimetry>,
+    /// The colour that the stream states, where its decoder does not hand it on.
+    own: StatedColour,
     /// What the decoder announced, with the colour that the stream states.
     info: Option<(gst_video::VideoInfo, Layout, Option<gst_video::VideoColorimetry>)>,
     naming: Naming,
@@ -177,7 +181,7 @@ impl Decoder {
         element.static_pad("src").ok_or_else(missing)?.link(&output).map_err(|_| missing())?;
         output.set_active(true).and(input.set_active(true)).map_err(|_| missing())?;
         element.set_state(gst::State::Paused).map_err(|_| missing())?;
-        Ok(Self { element, input, _output: output, job, caps: None, base: 0, streams: 0 })
+        Ok(Self { codec, element, input, _output: output, job, caps: None, base: 0, streams: 0 })
     }
 
     /// Sends the packets of `stream` that are requested and keeps the wanted pictures.
@@ -203,7 +207,13 @@ impl Decoder {
                     Naming::Counting => at as u64,
                     Naming::ByPacket => index[at].place.map_or(packets.len() as u64, |place| place.0.into()),
                 };
-                let flow = self.input.push(own_time(packet.buffer(file), self.base + place));
+                let buffer = packet.buffer(file);
+                if self.codec == Codec::Av1
+                    && let Ok(bytes) = buffer.map_readable()
+                {
+                    self.lock().own.note(bytes.as_slice());
+                }
+                let flow = self.input.push(own_time(buffer, self.base + place));
                 pushed += 1;
                 progress::step();
                 self.check(flow, pushed, limit)?;
@@ -246,7 +256,10 @@ impl Decoder {
         self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
         if self.caps.as_ref() != Some(caps) {
             // Before the decoder announces what it makes of them.
-            self.lock().container = demux::colour_of(caps).and_then(|colour| colour.parse().ok());
+            let mut job = self.lock();
+            job.container = demux::colour_of(caps).and_then(|colour| colour.parse().ok());
+            job.own = if self.codec == Codec::Av1 { StatedColour::of(caps) } else { StatedColour::default() };
+            drop(job);
             self.input.push_event(gst::event::Caps::new(caps));
             self.caps = Some(caps.clone());
         }
@@ -369,6 +382,7 @@ impl Job {
         Self {
             jpeg,
             container: None,
+            own: StatedColour::default(),
             info: None,
             naming: Naming::ByPacket,
             left: None,
@@ -428,7 +442,9 @@ impl Job {
         let Some((info, layout, stream)) = &self.info else { return };
         let usual = if self.jpeg { Range::Full } else { Range::Limited };
         // Asked for each picture: what the container states may change without a word from the decoder.
-        let rule = copy::rule_of([stream.as_ref(), self.container.as_ref()], layout.colour, usual);
+        let own = self.own.colorimetry();
+        let rule =
+            copy::rule_of([own.as_ref().or(stream.as_ref()), self.container.as_ref()], layout.colour, usual);
         // libavcodec leaves out columns at the left only in steps that suit its alignment.
         let surplus = self.left.and_then(|(left, visible)| {
             let surplus = info.width().checked_sub(visible)?;

@@ -16,11 +16,11 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 use library::{Error, PixelLayout, PlanarImageComponent, Settings};
 
-use super::{Extent, Naming, Request, Stream, TimeLimit, Work, copy};
+use super::{Extent, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy};
 use crate::{
-    demux::setup_of,
+    demux,
     picture::{Layout, Matrix, Picture, Range, Sampling},
-    plan::{Place, av1},
+    plan::Place,
     progress,
     video::VideoError,
 };
@@ -30,13 +30,6 @@ use crate::{
 pub(crate) struct Dav1d {
     decoder: library::Decoder,
     came: u64,
-}
-
-/// The colours that stream and container state, the one that counts first.
-struct Stated {
-    colours: [Option<gst_video::VideoColorimetry>; 2],
-    /// The planes are green, blue and red.
-    rgb: bool,
 }
 
 /// The bytes of a packet, owned by the decoder as long as it needs them.
@@ -70,7 +63,8 @@ impl Dav1d {
     ) -> Result<Vec<Option<Picture>>, VideoError> {
         let Request { runs, wanted, naming, extent } = request;
         let mut taken = Taken {
-            stated: stated(stream.caps),
+            stated: StatedColour::of(stream.caps),
+            container: demux::colour_of(stream.caps).and_then(|colour| colour.parse().ok()),
             naming,
             wanted,
             kept: vec![None; wanted.len()],
@@ -93,6 +87,7 @@ impl Dav1d {
                 pushed += 1;
                 let body = packet.buffer(stream.file).into_mapped_buffer_readable();
                 let body = body.map_err(|_| damaged(pushed, "a packet cannot be read"))?;
+                taken.stated.note(body.as_slice());
                 let mut sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
                 loop {
                     self.take(&mut taken, pushed)?;
@@ -139,7 +134,9 @@ impl Dav1d {
 
 /// What is wanted of the pictures that come, and what was kept.
 struct Taken<'a> {
-    stated: Stated,
+    stated: StatedColour,
+    /// What the container states, which counts where the stream says nothing.
+    container: Option<gst_video::VideoColorimetry>,
     naming: Naming,
     wanted: &'a [Place],
     kept: Vec<Option<Picture>>,
@@ -148,7 +145,7 @@ struct Taken<'a> {
 
 impl Taken<'_> {
     fn take(&mut self, picture: &library::Picture, came: u64) -> Result<(), VideoError> {
-        let layout = layout_of(picture, self.stated.rgb)?;
+        let layout = layout_of(picture, self.stated.is_rgb())?;
         let shape = (layout, picture.width(), picture.height());
         let before = *self.shape.get_or_insert(shape);
         if before != shape {
@@ -162,8 +159,10 @@ impl Taken<'_> {
             Naming::ByPacket => picture.timestamp().and_then(|place| u32::try_from(place).ok()),
         };
         if let Some(slot) = place.and_then(|place| self.wanted.binary_search(&Place(place)).ok()) {
-            let colours = self.stated.colours.each_ref().map(Option::as_ref);
-            self.kept[slot] = copied(picture, layout, copy::rule_of(colours, layout.colour, Range::Limited));
+            let stream = self.stated.colorimetry();
+            let rule =
+                copy::rule_of([stream.as_ref(), self.container.as_ref()], layout.colour, Range::Limited);
+            self.kept[slot] = copied(picture, layout, rule);
         }
         Ok(())
     }
@@ -171,40 +170,6 @@ impl Taken<'_> {
 
 fn damaged(packets: u32, why: impl ToString) -> VideoError {
     VideoError::Damaged { complaints: 1, packets, first: why.to_string() }
-}
-
-fn stated(caps: &gst::Caps) -> Stated {
-    let structure = caps.structure(0);
-    let container = structure.and_then(|structure| structure.get::<&str>("colorimetry").ok()?.parse().ok());
-    let stream = structure.and_then(|structure| av1::colour(&setup_of(structure)));
-    let rgb = stream.is_some_and(|colour| colour.matrix == av1::IDENTITY);
-    let stream = stream.map(|colour| {
-        let range = if colour.full {
-            gst_video::VideoColorRange::Range0_255
-        } else {
-            gst_video::VideoColorRange::Range16_235
-        };
-        gst_video::VideoColorimetry::new(
-            range,
-            matrix_of(colour.matrix),
-            gst_video::VideoTransferFunction::Unknown,
-            gst_video::VideoColorPrimaries::Unknown,
-        )
-    });
-    Stated { colours: [stream, container], rgb }
-}
-
-/// Matrix coefficients by their number in ISO/IEC 23091-2.
-fn matrix_of(number: u8) -> gst_video::VideoColorMatrix {
-    match number {
-        av1::IDENTITY => gst_video::VideoColorMatrix::Rgb,
-        1 => gst_video::VideoColorMatrix::Bt709,
-        4 => gst_video::VideoColorMatrix::Fcc,
-        5 | 6 => gst_video::VideoColorMatrix::Bt601,
-        7 => gst_video::VideoColorMatrix::Smpte240m,
-        9 | 10 => gst_video::VideoColorMatrix::Bt2020,
-        _ => gst_video::VideoColorMatrix::Unknown,
-    }
 }
 
 fn layout_of(picture: &library::Picture, rgb: bool) -> Result<Layout, VideoError> {

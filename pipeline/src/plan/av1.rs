@@ -12,7 +12,7 @@ use super::{Start, bits::Bits, pictures::Coded};
 /// What the temporal units of a stream code; `setup` is the container's configuration record, whose open
 /// bitstream units follow four bytes.
 pub(super) fn look(setup: &[u8], packets: impl Iterator<Item = impl AsRef<[u8]>>) -> Vec<Coded> {
-    let mut sequence = described(setup);
+    let mut sequence = setup.get(4..).and_then(described);
     packets.map(|packet| look_at(packet.as_ref(), &mut sequence)).collect()
 }
 
@@ -33,11 +33,16 @@ pub(crate) struct Colour {
 
 /// The colours of a stream with this configuration record.
 pub(crate) fn colour(setup: &[u8]) -> Option<Colour> {
-    described(setup).map(|sequence| sequence.colour)
+    colour_in(setup.get(4..)?)
 }
 
-fn described(setup: &[u8]) -> Option<Sequence> {
-    let units = open_units(setup.get(4..)?);
+/// The colours that the sequence header of a temporal unit states, where it has one.
+pub(crate) fn colour_in(packet: &[u8]) -> Option<Colour> {
+    described(packet).map(|sequence| sequence.colour)
+}
+
+fn described(packet: &[u8]) -> Option<Sequence> {
+    let units = open_units(packet);
     units.into_iter().find(|(kind, _)| *kind == SEQUENCE).and_then(|(_, body)| Sequence::read(body))
 }
 
@@ -273,6 +278,13 @@ fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
+/// A sequence header with this description of its colours, as bits.
+#[cfg(test)]
+pub(crate) fn sequence_with(description: &str) -> Vec<u8> {
+    let bits = tests::SEQUENCE_BITS;
+    tests::unit(SEQUENCE, &format!("{}{description}", &bits[..bits.len() - 3]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,14 +308,14 @@ mod tests {
         bits.chunks(8).map(|byte| byte.iter().enumerate().map(|(at, bit)| bit << (7 - at)).sum()).collect()
     }
 
-    fn unit(kind: u8, bits: &str) -> Vec<u8> {
+    pub(super) fn unit(kind: u8, bits: &str) -> Vec<u8> {
         let body = bytes(bits);
         [vec![kind << 3 | 2, body.len() as u8], body].concat()
     }
 
     /// Profile 0, no timing, one operating point of level 5, 64×64, no numbers, order hints of 7 bits, screen
     /// content tools told by each frame, whole vectors too.
-    const SEQUENCE_BITS: &str =
+    pub(super) const SEQUENCE_BITS: &str =
         "000 0 0 0 0 00000 000000000000 00101 0101 0101 111111 111111 0 000 0000 1 00 1 1 110 000 0 0 0 0";
 
     /// A shown inter frame with the primary reference 0 that refreshes `slots`.
@@ -330,10 +342,8 @@ mod tests {
 
     #[test]
     fn colours_are_read_from_the_sequence() {
-        let described = |description: &str| {
-            let bits = format!("{}{description}", &SEQUENCE_BITS[..SEQUENCE_BITS.len() - 3]);
-            colour(&[vec![0x81, 0, 0, 0], unit(SEQUENCE, &bits)].concat())
-        };
+        let described =
+            |description: &str| colour(&[vec![0x81, 0, 0, 0], sequence_with(description)].concat());
         let bt709 = "1 00000001 00000001 00000001";
         assert_eq!(described(&format!("{bt709} 0")), Some(Colour { matrix: 1, full: false }));
         assert_eq!(described(&format!("{bt709} 1")), Some(Colour { matrix: 1, full: true }));
