@@ -207,6 +207,11 @@ impl VideoReader {
         if parts > 1 && mode != IndexMode::Times {
             return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
         }
+        // Frames that are counted cannot be told by times that several share.
+        if mode == IndexMode::Linear && order::hides_by_shared_times(&stamps) {
+            let reason = "it hides frames by their times, which several share";
+            return Err(VideoError::EditList { parts, reason });
+        }
         let facts = facts::Gathered {
             bytes,
             container,
@@ -221,7 +226,11 @@ impl VideoReader {
             mode,
         };
         let (facts, hidden) = facts.facts();
-        let shown = if parts > 1 { order::shown(&stamps, &places) } else { Vec::new() };
+        let mut shown = order::shown(&stamps, &places);
+        // One part hides frames at its ends, unless times are not in the order of the frames.
+        if parts == 1 && shown.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0) {
+            shown.clear();
+        }
         self.check_size(&facts, header.size)?;
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });

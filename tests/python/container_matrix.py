@@ -61,6 +61,33 @@ ENCODERS = {
     "vp9": (["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-b:v", "200k"], WEBM + ["mp4"]),
     "vp9_444": (["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-b:v", "200k", "-pix_fmt", "yuv444p"], WEBM),
     "av1": (["-c:v", "libsvtav1", "-preset", "12", "-g", "30", "-crf", "45"], WEBM + ["mp4"]),
+    # Odd and cropped sizes, deeper samples, headers in many places, hidden frames, layers of time, uneven times.
+    "h264_odd_444": ([*X264, "-pix_fmt", "yuv444p", "-vf", "scale=177:145"], MP4[:3]),
+    "h264_window": ([*X264, "-vf", "scale=178:146"], MP4),
+    "h264_window_inside": ([*X264, "-bsf:v", "h264_metadata=crop_left=6:crop_right=10:crop_top=4:crop_bottom=8"], MP4[:3]),
+    "h264_headers_each": ([*X264, "-g", "30", "-x264-params", "aud=1:repeat-headers=1:slice-max-size=400"], MP4),
+    "h264_pic_struct": ([*X264, "-g", "30", "-x264-params", "fake-interlaced=1:pic-struct=1:nal-hrd=vbr:vbv-maxrate=300:vbv-bufsize=300"], MP4),
+    "h264_pyramid_strict": ([*X264, "-x264-params", "b-pyramid=strict:bframes=5:b-adapt=0:keyint=infinite:ref=5:scenecut=0"], MP4 + AVI),
+    "h264_uneven": ([*X264, "-g", "40", "-vf", "scale=176:144,setpts='PTS+(mod(N,3)*0.4+mod(N,7)*0.1)/(FRAME_RATE*TB)'", "-fps_mode", "passthrough", "-enc_time_base", "1/1000"], MP4),
+    "h264_sparse": ([*X264, "-g", "40", "-vf", "scale=176:144,select='gt(mod(N,5),1)'", "-fps_mode", "passthrough"], MP4),
+    "h264_grey_10": ([*X264, "-pix_fmt", "gray10le"], MP4[:3]),
+    "hevc_window": (x265("keyint=30", "-vf", "scale=178:146"), MP4),
+    "hevc_window_inside": (x265("keyint=30", "-bsf:v", "hevc_metadata=crop_left=6:crop_right=10:crop_top=4:crop_bottom=8"), MP4[:3]),
+    "hevc_12": (x265("keyint=30", "-pix_fmt", "yuv420p12le"), MP4[:3]),
+    "hevc_grey": (x265("keyint=30", "-pix_fmt", "gray"), MP4[:3]),
+    "hevc_headers_each": (x265("keyint=24:repeat-headers=1:aud=1:slices=2:hrd=1:vbv-maxrate=300:vbv-bufsize=300"), MP4),
+    "hevc_refresh": (x265("keyint=40:intra-refresh=1"), MP4),
+    "hevc_field": (x265("keyint=24:interlace=tff"), MP4),
+    "mpeg2_interlaced": (["-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-flags", "+ildct+ilme", "-top", "1", "-b:v", "400k"], ["mkv", "ts"] + PS),
+    "mpeg2_422": (["-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-pix_fmt", "yuv422p", "-b:v", "800k"], ["mkv", "ts"] + PS),
+    "mpeg4_qpel": (["-c:v", "mpeg4", "-g", "24", "-bf", "2", "-flags", "+qpel+mv4", "-b:v", "200k"], MP4[:3] + AVI),
+    "vp8_hidden": (["-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5", "-g", "40", "-b:v", "200k", "-auto-alt-ref", "1", "-lag-in-frames", "16", "-vf", "scale=177:145"], WEBM),
+    "vp8_layers": (["-c:v", "libvpx", "-deadline", "realtime", "-g", "40", "-b:v", "200k", "-error-resilient", "1", "-ts-parameters", "ts_number_layers=2:ts_target_bitrate=100,200:ts_rate_decimator=2,1:ts_periodicity=2:ts_layer_id=0,1:ts_layering_mode=2"], WEBM),
+    "vp9_hidden": (["-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", "5", "-g", "40", "-b:v", "200k", "-auto-alt-ref", "1", "-lag-in-frames", "16"], WEBM + ["mp4"]),
+    "vp9_10_odd": (["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-b:v", "200k", "-pix_fmt", "yuv420p10le", "-vf", "scale=177:145"], WEBM),
+    "av1_hidden": (["-c:v", "libaom-av1", "-cpu-used", "8", "-g", "40", "-b:v", "150k", "-lag-in-frames", "19", "-tag:v", "av01", "-colorspace", "bt709"], WEBM + ["mp4"]),
+    "av1_10_odd": (["-c:v", "libaom-av1", "-cpu-used", "8", "-g", "30", "-b:v", "150k", "-pix_fmt", "yuv420p10le", "-vf", "scale=177:145"], WEBM + ["mp4"]),
+    "av1_live": (["-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "40", "-b:v", "150k", "-error-resilience", "1"], WEBM + ["mp4"]),
 }
 
 # name: containers it is for, options before the input, options of the output
@@ -132,6 +159,7 @@ EDITS = {
     "no_length": [(0.0, 1024)],
     "late_part": [(0.5, -1), (2.0, 1024)],
     "negative_start": [(1.0, -500)],
+    "many_parts": [(0.12, tick) for tick in (0, 9000, 3000, 30000, 21000, 512)],
 }
 
 

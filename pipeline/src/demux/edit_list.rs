@@ -217,7 +217,13 @@ impl Movie {
     fn first_needed(&self, samples: &[Sample], start: i64) -> usize {
         let not_after = samples.partition_point(|sample| sample.decoded <= start);
         let is_before = |sample: &Sample| !self.reorders || sample.presented <= start;
-        let key = samples[..not_after].iter().rposition(|sample| sample.key && is_before(sample));
+        let starts = |sample: &Sample| sample.key && is_before(sample);
+        let last = samples[..not_after].iter().rposition(starts);
+        // Of several that are decoded at its time, the first.
+        let key = last.and_then(|last| {
+            let at_once = samples.partition_point(|sample| sample.decoded < samples[last].decoded);
+            (at_once..=last).find(|&at| starts(&samples[at]))
+        });
         let any = if self.reorders { None } else { not_after.checked_sub(1) };
         key.or(any).unwrap_or(0)
     }
@@ -325,6 +331,15 @@ mod tests {
         assert_eq!(film(&[(30, 80)]), ((4..13).collect(), vec![5, 6, 7]));
         // A length that reaches behind the track takes what there is.
         assert_eq!(film(&[(9000, 30)]), (all.clone(), all));
+    }
+
+    #[test]
+    fn of_packets_that_are_decoded_at_once_the_first_key_frame_counts() {
+        let samples = track(3).into_iter().map(|sample| Sample { decoded: 0, ..sample });
+        let samples: Vec<_> = samples.map(|sample| Sample { presented: 30, ..sample }).collect();
+        let movie = Movie { scale: 1000, movie_scale: 1000, reorders: true, ..Movie::default() };
+        assert_eq!(movie.first_needed(&samples, 30), 0);
+        assert_eq!(movie.first_needed(&track(3), 75), 4);
     }
 
     #[test]

@@ -72,6 +72,13 @@ pub fn shown(stamps: &[Stamp], places: &[Option<Place>]) -> Vec<Place> {
     shown
 }
 
+/// Whether the edit list hides packets of a film in which several have the same time.
+pub fn hides_by_shared_times(stamps: &[Stamp]) -> bool {
+    let mut moments: Vec<_> = stamps.iter().map(|stamp| (stamp.part, stamp.pts)).collect();
+    moments.sort_unstable();
+    stamps.iter().any(|stamp| !stamp.is_presented()) && moments.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<Place>>> {
     let mut sorted: Vec<usize> = (0..stamps.len()).filter(|&at| coded[at].shown).collect();
     if sorted.iter().any(|&at| stamps[at].pts.is_none()) {
@@ -191,6 +198,14 @@ mod tests {
     fn equal_times_are_not_trusted() {
         let stamps = [stamp(0), stamp(30), stamp(30)];
         assert_eq!(order(Codec::H264, &stamps, &[Coded::UNKNOWN; 3]).0, IndexMode::Linear);
+    }
+
+    #[test]
+    fn an_edit_list_cannot_hide_frames_by_times_that_they_share() {
+        let hidden = |pts| Stamp { hidden: true, ..stamp(pts) };
+        assert!(hides_by_shared_times(&[stamp(30), hidden(0), hidden(0)]));
+        assert!(!hides_by_shared_times(&[stamp(30), hidden(0), hidden(10)]));
+        assert!(!hides_by_shared_times(&[stamp(30), stamp(0), stamp(0)]));
     }
 
     #[test]
