@@ -72,15 +72,12 @@ impl ModelArguments {
     /// # Errors
     /// Asked wrongly: no such file, settings that do not fit; when the file cannot be read.
     pub fn open(&self, frames: Option<usize>) -> Result<Asked> {
-        let device = Device::parse(&self.device).map_err(|why| Usage::new(why.to_string()))?;
+        let device = self.device()?;
         let Some(path) = &self.model else {
             return Err(Usage::new("no model is named").hint("--model RUN or --model FILE").into());
         };
         if !path.exists() {
             return Err(Usage::new(format!("{}: no such file or folder", path.display())).into());
-        }
-        if self.batch == 0 {
-            return Err(Usage::new("`--batch 0` is no clip at all").into());
         }
         let hints = Hints { heads: self.heads, frames: self.frames.or(frames), sides: self.size };
         let model = checkpoint::read_with(path, hints).map_err(weights::explain)?;
@@ -97,22 +94,30 @@ impl ModelArguments {
         }
         Ok(Asked { model, recipe, device })
     }
-}
 
-impl ModelArguments {
-    /// The settings that views are made by where no model is asked.
+    /// The settings that views are made by where no model is asked, or one that is only drawn: the recipe that is
+    /// named, `default` otherwise; and where it is computed.
     ///
     /// # Errors
     /// Asked wrongly: settings that do not fit.
-    pub fn settings(&self) -> Result<Recipe> {
-        let mut recipe = self.recipe.resolve_from(|| Ok(nothing_unseen(Recipe::default())))?;
-        check_settings(&self.recipe.set, &recipe)?;
+    pub fn unmade(&self, default: Recipe) -> Result<(Recipe, Device)> {
+        let device = self.device()?;
+        let mut recipe = self.recipe.resolve_from(|| Ok(nothing_unseen(default)))?;
         recipe.clip.frames = self.frames.unwrap_or(recipe.clip.frames);
         if let Some([height, width]) = self.size {
             (recipe.clip.size, recipe.clip.width) = (height, width);
         }
+        check_views(&recipe)?;
         arguments::check(&recipe)?;
-        Ok(recipe)
+        Ok((recipe, device))
+    }
+
+    /// Where it is computed, after a look at how many clips together.
+    fn device(&self) -> Result<Device> {
+        if self.batch == 0 {
+            return Err(Usage::new("`--batch 0` is no clip at all").into());
+        }
+        Ok(Device::parse(&self.device).map_err(|why| Usage::new(why.to_string()))?)
     }
 }
 
@@ -164,6 +169,11 @@ fn check_settings(set: &[String], recipe: &Recipe) -> Result<()> {
                 .into());
         }
     }
+    check_views(recipe)
+}
+
+/// Refuses views that are none.
+fn check_views(recipe: &Recipe) -> Result<()> {
     for (key, value) in [("views.clips", recipe.views.clips), ("views.crops", recipe.views.crops)] {
         if !(1..=1 << 10).contains(&value) {
             return Err(Usage::new(format!("`{key} = {value}` is not from 1 to 1024")).into());

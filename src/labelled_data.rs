@@ -1,6 +1,9 @@
 //! From a recipe to batches of labelled clips: training, validation, test views and windows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::Result;
 use pipeline::{
@@ -135,7 +138,6 @@ impl Wanted {
     }
 
     /// Digest of how views are made of a video.
-    #[allow(dead_code)] // what is kept of views is kept under it
     pub fn digest(&self, spread: Spread, geometry: ClipGeometry) -> String {
         let words = format!("{self:?} {spread:?} {geometry:?} opencv-bilinear imagenet-mean-std");
         blake3::hash(words.as_bytes()).to_hex().to_string()
@@ -154,9 +156,10 @@ impl Wanted {
 /// Videos that gave no view, as they are found.
 pub type Failures = Arc<Mutex<Vec<QuarantineLine>>>;
 
-/// The failures so far.
-pub fn failures_of(failures: &Failures) -> Vec<QuarantineLine> {
-    failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// Why videos failed so far, by their names.
+pub fn reasons(failures: &Failures) -> HashMap<String, String> {
+    let lines = failures.lock().unwrap_or_else(PoisonError::into_inner);
+    lines.iter().map(|line| (line.video.clone(), line.reason.clone())).collect()
 }
 
 /// The views of `slots` in batches of `rows` rows; what fails goes into `failures` and has no row. `source` is

@@ -1,7 +1,7 @@
 //! A classifier's answers to the views of videos.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -113,8 +113,7 @@ impl Tester {
             answered.predictions.extend(predictions);
         }
         let seen: HashSet<u64> = answered.predictions.iter().map(|view| view.row).collect();
-        let reasons: HashMap<String, String> =
-            labelled_data::failures_of(&failures).into_iter().map(|line| (line.video, line.reason)).collect();
+        let reasons = labelled_data::reasons(&failures);
         for &row in rows.iter().filter(|row| !seen.contains(row)) {
             let entry = &videos.entries()[row as usize];
             let video = entry.path.display().to_string();

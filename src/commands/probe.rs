@@ -5,10 +5,9 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use trainer::{
     Device, Recipe,
-    checkpoint::{self, Heads, Hints, SavedModel},
     frozen::{Frozen, Pool, Source},
     probe::{
         Outcome, Select,
@@ -16,19 +15,17 @@ use trainer::{
         grid::{self, Manner, Setting, Training},
         hold_out, knn, linear,
     },
-    recipe,
 };
 
 use self::{
     features::{Both, Making},
     summary::{Row, Summary},
 };
-use super::convert;
 use crate::{
-    arguments::{self, RecipeArguments},
+    arguments,
+    asking::{self, Asked, ModelArguments},
     labelling::{LabelArguments, Parts},
     report::{self, Usage},
-    weights,
 };
 
 /// What stands for an encoder that nobody trained.
@@ -43,7 +40,7 @@ const PICTURE: usize = 16;
 
 /// Ask how much a frozen encoder knows of classes: neighbours, a linear map, an attentive probe
 ///
-/// The encoder is not trained. What it makes of each video is computed once and kept in --cache. Settings are
+/// The encoder (--model, or `--model random`) is not trained. What it makes of each video is computed once and kept in --cache. Settings are
 /// chosen on held-out training videos (a fifth of each class), then the probe is fitted on all of them and
 /// tested. A video that fails is listed; in the test it counts as wrong.
 ///
@@ -56,9 +53,8 @@ pub struct Arguments {
     /// Which probe
     #[arg(value_enum, value_name = "PROBE")]
     probe: Kind,
-    /// The encoder: a run (its newest checkpoint), a file that `convert` reads, or `random`
-    #[arg(long, value_name = "RUN|FILE|random")]
-    model: PathBuf,
+    #[command(flatten)]
+    model: ModelArguments,
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(long, value_name = "VIDEOS", num_args = 1..)]
     data: Vec<PathBuf>,
@@ -74,7 +70,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = SelectOn::Train)]
     select: SelectOn,
     /// Clips along time and crops of each video
-    #[arg(long, value_name = "TxS", value_parser = views, default_value = "1x1")]
+    #[arg(long, value_name = "TxS", value_parser = asking::views, default_value = "1x1")]
     views: [u32; 2],
     /// Whose attentive probe
     #[arg(long, value_enum, default_value_t = Like::VJepa)]
@@ -94,20 +90,6 @@ pub struct Arguments {
     /// Print one JSON line
     #[arg(long)]
     json: bool,
-    /// Attention heads, where an official file's width does not tell them
-    #[arg(long, value_name = "N", value_parser = convert::heads)]
-    heads: Option<Heads>,
-    #[command(flatten)]
-    recipe: RecipeArguments,
-    /// Where to compute: flex (this processor), or another that this build has
-    #[arg(long, default_value = "flex")]
-    device: String,
-    /// Clips that the encoder looks at together
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    batch: u16,
-    /// Threads that decode
-    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
-    workers: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -146,11 +128,16 @@ impl Kind {
     }
 }
 
+impl Arguments {
+    fn is_random(&self) -> bool {
+        self.model.model.as_deref() == Some(Path::new(RANDOM))
+    }
+}
+
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
     check_settings(arguments)?;
-    let (frozen, recipe) = encoder(arguments, &device)?;
+    let (frozen, recipe, device) = encoder(arguments)?;
     let seed = recipe.run.seed;
     let parts = arguments.labels.parts(&arguments.data, arguments.split.as_deref(), seed, None)?;
     let Parts { train, test: Some(test), classes } = parts else {
@@ -158,7 +145,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .hint("--split test=0.2, or --split train=LIST,test=LIST")
             .into());
     };
-    let is_random = arguments.model == Path::new(RANDOM);
+    let is_random = arguments.is_random();
     let other = (arguments.baseline && !is_random).then(|| frozen.random(seed, &device));
     let mut named = vec![(if is_random { "random weights" } else { "the model" }, Source::Encoder(&frozen))];
     named.extend(other.iter().map(|other| ("random weights", Source::Encoder(other))));
@@ -173,8 +160,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         pool: arguments.probe.pool(),
         classes: classes.len(),
         device: &device,
-        batch: arguments.batch.into(),
-        workers: arguments.workers,
+        batch: arguments.model.batch,
+        workers: arguments.model.workers,
         cache: &cache_folder(arguments)?,
     };
     let features = making.of(&train, &test)?;
@@ -280,46 +267,15 @@ fn check_settings(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The encoder, and the settings that clips are made by: its own where it says them.
-fn encoder(arguments: &Arguments, device: &Device) -> Result<(Frozen, Recipe)> {
-    if arguments.model == Path::new(RANDOM) {
-        let mut recipe = arguments.recipe.resolve("laptop")?;
-        arguments::check(&recipe)?;
-        recipe.clip.verify = recipe::Verify::Clip;
-        let frozen = Frozen::drawn(recipe.model_shape()?, recipe.run.seed, device);
-        return Ok((frozen, recipe));
+/// The encoder, the settings that clips are made by (its own where it says them), and where it is computed.
+fn encoder(arguments: &Arguments) -> Result<(Frozen, Recipe, Device)> {
+    if arguments.is_random() {
+        let (recipe, device) = arguments.model.unmade(arguments::built_in("laptop")?)?;
+        let frozen = Frozen::drawn(recipe.model_shape()?, recipe.run.seed, &device);
+        return Ok((frozen, recipe, device));
     }
-    let path = &arguments.model;
-    if !path.exists() {
-        return Err(Usage::new(format!("{}: no such file or folder", path.display()))
-            .hint("`--model random` draws one")
-            .into());
-    }
-    let hints = Hints { heads: arguments.heads, ..Hints::default() };
-    let model = checkpoint::read_with(path, hints).map_err(weights::explain)?;
-    report::say(format_args!("model: {} ({})", path.display(), weights::describe(&model)));
-    if !model.assumed.is_empty() {
-        report::say(format_args!(
-            "note: not said in the file and taken for granted: {}",
-            model.assumed.join(", ")
-        ));
-    }
-    let mut recipe = arguments.recipe.resolve_from(|| recipe_of(&model, path))?;
-    let clip = model.shape.geometry;
-    (recipe.clip.frames, recipe.clip.tubelet, recipe.model.patch) =
-        (clip.frames(), clip.tubelet(), clip.patch());
-    (recipe.clip.size, recipe.clip.width) = (clip.height(), clip.width());
-    // Nothing is decoded that no clip shows.
-    recipe.clip.verify = recipe::Verify::Clip;
-    Ok((Frozen::of(model, device)?, recipe))
-}
-
-fn recipe_of(model: &SavedModel, path: &Path) -> Result<Recipe> {
-    match model.about.recipe.as_str() {
-        "" => Ok(Recipe::default()),
-        text => Recipe::from_toml(text)
-            .with_context(|| format!("the recipe in {} cannot be used", path.display())),
-    }
+    let Asked { model, recipe, device } = arguments.model.open(None)?;
+    Ok((Frozen::of(model, &device)?, recipe, device))
 }
 
 /// Rows and columns of averages in a cube that make a picture of about [`PICTURE`] rows.
@@ -347,14 +303,6 @@ fn cache_folder(arguments: &Arguments) -> Result<PathBuf> {
     }
 }
 
-/// `5x3`.
-fn views(text: &str) -> Result<[u32; 2], String> {
-    let wrong = || format!("`{text}` is no number of clips and crops such as 5x3");
-    let number = |text: &str| text.parse().ok().filter(|number| (1..=1 << 10).contains(number));
-    let (clips, crops) = text.split_once(['x', '×']).ok_or_else(wrong)?;
-    Ok([number(clips).ok_or_else(wrong)?, number(crops).ok_or_else(wrong)?])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,11 +311,5 @@ mod tests {
     fn a_picture_s_cells_divide_the_cube() {
         assert_eq!([largest_divisor(16, 4), largest_divisor(14, 4), largest_divisor(7, 4)], [4, 2, 1]);
         assert_eq!([largest_divisor(24, 5), largest_divisor(6, 0)], [4, 1]);
-    }
-
-    #[test]
-    fn views_are_two_counts() {
-        assert_eq!(views("5x3"), Ok([5, 3]));
-        assert!(views("5").is_err() && views("0x1").is_err());
     }
 }

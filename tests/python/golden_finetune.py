@@ -1,9 +1,10 @@
 """A small golden folder for fine-tuning, from the official classifier and optimiser in PyTorch.
 
-    python tests/python/golden_finetune.py OFFICIAL OUT
+    python tests/python/golden_finetune.py OFFICIAL OUT [NAME=VALUE...]
 
 OFFICIAL is a checkout of MCG-NJU/VideoMAE. OUT gets meta.json and tensors.safetensors in the form
-"tubelet-finetune-golden/1"; `trainer/tests/golden/official_finetune` was made so. To compare:
+"tubelet-finetune-golden/1"; `trainer/tests/golden/official_finetune` was made so. Other geometries are said by
+name: `image=40x24 patch=8 frames=6 tubelet=3 dim=20 depth=3 heads=5 mlp_ratio=2.5 classes=11 batch=6`. To compare:
 
     GOLDEN_DIRS=OUT cargo test -p tubelet-trainer --test golden_finetune -- --nocapture
 
@@ -90,6 +91,10 @@ def main():
     torch.manual_seed(20263)
     torch.set_num_threads(1)
     s = dict(SHAPE)
+    for name, value in (given.split("=") for given in sys.argv[3:]):
+        of = {"image": lambda sides: [int(side) for side in sides.split("x")], "mlp_ratio": float}.get(name, int)
+        assert name in s, f"{name} is none of {', '.join(s)}"
+        s[name] = of(value)
     model = modeling_finetune.VisionTransformer(
         img_size=tuple(s["image"]), patch_size=s["patch"], num_classes=s["classes"], embed_dim=s["dim"],
         depth=s["depth"], num_heads=s["heads"], mlp_ratio=s["mlp_ratio"], qkv_bias=True, drop_path_rate=DROP,

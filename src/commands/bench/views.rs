@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let videos = LabelledVideos::open(&arguments.videos)?;
     let mut model = None;
     let mut recipe = match &arguments.model.model {
-        None => arguments.model.settings()?,
+        None => arguments.model.unmade(trainer::Recipe::default())?.0,
         Some(_) => {
             let asked = arguments.model.open(None)?;
             asked.classes()?;

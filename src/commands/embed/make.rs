@@ -170,10 +170,10 @@ impl Maker {
         let mut close = |video: Video, taker: &mut dyn Taker| -> Result<()> {
             let (row, made, mean) = video.finish();
             let name = path(row);
-            let failed = labelled_data::failures_of(&failures).into_iter().find(|line| line.video == name);
+            let failed = labelled_data::reasons(&failures).remove(&name);
             let expected = expected[row as usize];
             let short = || format!("{made} of its {expected} windows came out of the decoder");
-            match failed.map(|line| line.reason).or_else(|| (made != expected).then(short)) {
+            match failed.or_else(|| (made != expected).then(short)) {
                 Some(why) => {
                     reasons.insert(row, why);
                     taker.end(false)
@@ -212,8 +212,7 @@ impl Maker {
         if let Some(video) = current {
             close(video, taker)?;
         }
-        let failed = labelled_data::failures_of(&failures).into_iter();
-        let failed: HashMap<String, String> = failed.map(|line| (line.video, line.reason)).collect();
+        let failed = labelled_data::reasons(&failures);
         for video in (0..).zip(wanted).filter(|(_, wanted)| **wanted).map(|(video, _)| video) {
             if let Some(why) = failed.get(&path(video)) {
                 reasons.entry(video).or_insert_with(|| why.clone());

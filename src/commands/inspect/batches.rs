@@ -84,40 +84,51 @@ pub fn run(arguments: Arguments) -> Result<()> {
             recipe.optimiser.batch = recipe.clip.repeats;
             recipe.optimiser.micro_batch = 0;
             let batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
-            print(batches, arguments.count, arguments.json)?;
+            print(batches, arguments.count, arguments.json, |batch| {
+                let batch = ClipBatch::try_from(batch)?;
+                Ok((0..batch.len()).map(|row| PretrainLine::of(&batch, row)).collect())
+            })?;
         }
     }
     data::say_failed(&run.quarantine, dataset.videos());
     Ok(())
 }
 
-fn print(batches: Batches, count: u64, json: bool) -> Result<()> {
-    let mut left = count;
+/// What is printed of a clip.
+trait Line: serde::Serialize {
+    /// Its columns.
+    fn text(&self) -> String;
+}
+
+/// Prints `count` of the lines that `of` makes of each batch.
+fn print<L: Line>(
+    mut batches: Batches,
+    count: u64,
+    json: bool,
+    of: impl Fn(RecordBatch) -> Result<Vec<L>>,
+) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    for batch in batches {
-        let batch = ClipBatch::try_from(batch?)?;
-        for row in 0..batch.len() {
-            if left == 0 {
-                return Ok(());
-            }
-            let line = Line::of(&batch, row);
+    let mut left = usize::try_from(count)?;
+    while left > 0
+        && let Some(batch) = batches.next().transpose()?
+    {
+        let mut lines = of(batch)?;
+        lines.truncate(left);
+        left -= lines.len();
+        for line in lines {
             if json {
                 writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
             } else {
                 writeln!(stdout, "{}", line.text())?;
             }
-            left -= 1;
-        }
-        if left == 0 {
-            break;
         }
     }
     Ok(())
 }
 
-/// What is printed of a clip.
+/// A clip of a pre-training.
 #[derive(serde::Serialize)]
-struct Line {
+struct PretrainLine {
     epoch: u32,
     clip: u64,
     video: String,
@@ -131,7 +142,7 @@ struct Line {
     target_pixels: String,
 }
 
-impl Line {
+impl PretrainLine {
     fn of(batch: &ClipBatch, row: usize) -> Self {
         let record = batch.record_batch();
         let visible = batch.geometry().cube() * batch.visible_tokens();
@@ -166,7 +177,9 @@ impl Line {
             target_pixels: digest(batch.target_cubes(row)),
         }
     }
+}
 
+impl Line for PretrainLine {
     fn text(&self) -> String {
         let frames: Vec<_> = self.frames.iter().map(u32::to_string).collect();
         let [x, y, width, height] = self.crop;

@@ -5,7 +5,7 @@
 //! features are taken out.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::Path,
     time::UNIX_EPOCH,
 };
@@ -129,10 +129,7 @@ impl Making<'_> {
         });
         progress.end();
         let mut made = made?;
-        let reasons: BTreeMap<String, String> = labelled_data::failures_of(&failures)
-            .into_iter()
-            .map(|line| (line.video, format!("{}: {}", line.verdict, line.reason)))
-            .collect();
+        let reasons = labelled_data::reasons(&failures);
         for features in &mut made {
             let answered: BTreeSet<u64> = features.videos.iter().map(|video| video.row).collect();
             let failed = (0..).zip(videos.entries()).filter(|(row, _)| !answered.contains(row));

@@ -1,13 +1,13 @@
 //! The clips that a fine-tuning would see.
 
-use std::{io::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Result;
-use pipeline::{channel::Batches, plan::views::Pass, quarantine::Quarantine};
+use pipeline::{plan::views::Pass, quarantine::Quarantine};
 use schemas::LabelledBatch;
 use trainer::{Recipe, mixing::Mix};
 
-use super::{Arguments, digest, parquet_file};
+use super::{Arguments, Line, digest, parquet_file, print};
 use crate::{data, labelled_data};
 
 /// Metadata key of how each batch is mixed, a JSON list of [`Mixed`].
@@ -21,7 +21,10 @@ pub(super) fn run(arguments: &Arguments, recipe: &Recipe) -> Result<()> {
     let source = labelled_data::source(&videos, recipe, Pass::Train)?;
     let batches = labelled_data::training(source, recipe, 0, arguments.workers, &run)?;
     match &arguments.out {
-        None => print(batches, arguments.count, arguments.json)?,
+        None => print(batches, arguments.count, arguments.json, |batch| {
+            let batch = LabelledBatch::try_from(batch)?;
+            Ok((0..batch.len()).map(|row| FinetuneLine::of(&batch, row)).collect())
+        })?,
         Some(out) => parquet_file::write(batches, arguments.count, out, |batches| {
             let mixed: Result<Vec<Mixed>> = (0..batches).map(|number| Mixed::of(recipe, number)).collect();
             Ok(vec![(MIX_KEY.to_owned(), serde_json::to_string(&mixed?)?)])
@@ -56,33 +59,9 @@ impl Mixed {
     }
 }
 
-fn print(batches: Batches, count: u64, json: bool) -> Result<()> {
-    let mut left = count;
-    let mut stdout = std::io::stdout().lock();
-    for batch in batches {
-        let batch = LabelledBatch::try_from(batch?)?;
-        for row in 0..batch.len() {
-            if left == 0 {
-                return Ok(());
-            }
-            let line = Line::of(&batch, row);
-            if json {
-                writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
-            } else {
-                writeln!(stdout, "{}", line.text())?;
-            }
-            left -= 1;
-        }
-        if left == 0 {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// What is printed of a clip.
+/// A labelled clip.
 #[derive(serde::Serialize)]
-struct Line {
+struct FinetuneLine {
     epoch: u32,
     clip: u64,
     video: String,
@@ -92,7 +71,7 @@ struct Line {
     pixels: String,
 }
 
-impl Line {
+impl FinetuneLine {
     fn of(batch: &LabelledBatch, row: usize) -> Self {
         let (epoch, clip) = batch.identity(row);
         let bytes = batch.geometry().tokens() * batch.geometry().cube();
@@ -106,7 +85,9 @@ impl Line {
             pixels: digest(&batch.cubes()[row * bytes..][..bytes]),
         }
     }
+}
 
+impl Line for FinetuneLine {
     fn text(&self) -> String {
         let frames: Vec<_> = self.frames.iter().map(u32::to_string).collect();
         let erased = match self.erased {
