@@ -224,7 +224,7 @@ pub fn say_single_views(recipe: &Recipe) {
 pub fn views_in_words(recipe: &Recipe) -> String {
     let frames = recipe.clip.frames;
     let clips = match labelled_data::spread(recipe) {
-        Spread::Dense { stride } => format!("test clips of {frames} frames, every {stride}th"),
+        Spread::Dense { stride } => format!("test clips of {frames} frames, {stride} apart"),
         Spread::Segments { short: ShortSegments::PadFront } => format!("test clips of {frames} segments"),
         Spread::Segments { short: ShortSegments::First } => {
             format!("test clips of {frames} segments, frame 0 of short videos")

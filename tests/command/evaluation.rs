@@ -162,6 +162,7 @@ fn what_does_not_fit_the_model_is_asked_wrongly() {
         (vec!["evaluate", "--model", model, "--data", &list, "--views", "5"], "5x3"),
         (vec!["evaluate", "--model", model, "--data", &list, "--set", "clip.frames=8"], "--frames"),
         (vec!["evaluate", "--from", "absent.parquet"], "absent.parquet: no such file"),
+        (vec!["predict", &film, "--model", model, "--classes", text(&classes)], "3 classes"),
         (vec!["predict", &film, "--model", model, "--out", "a.bmp"], ".png nor in .gif"),
         (vec!["predict", &film, "--model", "absent"], "absent: no such file or folder"),
     ] {

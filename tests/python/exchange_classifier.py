@@ -84,7 +84,7 @@ def normalised(clips, mean, std):
 
 
 def compare(what, ours, theirs):
-    five = lambda logits: logits.topk(5, dim=-1).indices
+    five = lambda logits: logits.topk(min(5, logits.shape[-1])).indices
     apart = (ours - theirs).abs().max().item()
     same = (five(ours) == five(theirs)).all(-1).sum().item()
     spread = theirs.std(-1).mean().item()

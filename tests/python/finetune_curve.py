@@ -23,10 +23,9 @@ import tomllib
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as parquet
 import torch
-from loss_curve import MEAN, STD, STOOD_IN, TOLERANCE, Scaler, StandIns, draw
+from loss_curve import MEAN, STD, STOOD_IN, Scaler, StandIns, conclude, steps_of
 from safetensors import safe_open
 
 STOOD_IN["timm.models.layers"]["to_2tuple"] = lambda side: side if isinstance(side, tuple) else (side, side)
@@ -177,24 +176,13 @@ def main():
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
 
-    lines = [json.loads(line) for line in (given.run / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1)), "a line a step is needed"
+    lines = steps_of(given.run)
     recipe = tomllib.loads((given.run / "recipe.toml").read_text())
     batches = Batches(given.batches, len(lines))
     with contextlib.redirect_stdout(sys.stderr):
         theirs, rates = official_losses(given.official, batches, given.run, recipe)
 
-    ours, theirs = np.array([line["loss"] for line in lines]), np.array(theirs)
-    apart = np.abs(ours - theirs) / theirs
-    rate_apart = np.abs(np.array([line["lr"] for line in lines]) - rates).max() / rates.max()
-    print(f"{'step':>5} {'official':>10} {'tubelet':>10} {'relative difference':>20}")
-    for step in sorted({*range(0, len(ours), 10), len(ours) - 1, int(apart.argmax())}):
-        print(f"{step + 1:5} {theirs[step]:10.6f} {ours[step]:10.6f} {apart[step]:20.2e}")
-    print(f"{len(ours)} steps: largest relative difference {apart.max():.2e}, median {np.median(apart):.2e}")
-    print(f"learning rates: largest difference {rate_apart:.1e} of the peak")
-    if given.picture:
-        draw(given.picture, ours, theirs, apart)
-    sys.exit(int(not apart.max() <= TOLERANCE))
+    conclude(lines, theirs, rates, given.picture)
 
 
 if __name__ == "__main__":

@@ -208,21 +208,15 @@ def draw(path, ours, theirs, apart):
     figure.savefig(path, dpi=120)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in ("batches", "initial", "run", "official"):
-        parser.add_argument(name, type=Path)
-    parser.add_argument("--heads", type=lambda text: [int(part) for part in text.split(",")])
-    parser.add_argument("--picture", type=Path)
-    given = parser.parse_args()
-
-    lines = [json.loads(line) for line in (given.run / "metrics.jsonl").read_text().splitlines()]
+def steps_of(run):
+    """The metrics of every step of a run."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, len(lines) + 1)), "a line a step is needed"
-    recipe = tomllib.loads((given.run / "recipe.toml").read_text())
-    batches = Batches(given.batches, len(lines))
-    with contextlib.redirect_stdout(sys.stderr):
-        theirs, rates = official_losses(given.official, batches, given.initial, recipe, given.heads)
+    return lines
 
+
+def conclude(lines, theirs, rates, picture):
+    """Prints how far the losses are apart, draws them, and ends with 1 where that is too far."""
     ours, theirs = np.array([line["loss"] for line in lines]), np.array(theirs)
     apart = np.abs(ours - theirs) / theirs
     rate_apart = np.abs(np.array([line["lr"] for line in lines]) - rates).max() / rates.max()
@@ -231,9 +225,26 @@ def main():
         print(f"{step + 1:5} {theirs[step]:10.6f} {ours[step]:10.6f} {apart[step]:20.2e}")
     print(f"{len(ours)} steps: largest relative difference {apart.max():.2e}, median {np.median(apart):.2e}")
     print(f"learning rates: largest difference {rate_apart:.1e} of the peak")
-    if given.picture:
-        draw(given.picture, ours, theirs, apart)
+    if picture:
+        draw(picture, ours, theirs, apart)
     sys.exit(int(not apart.max() <= TOLERANCE))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in ("batches", "initial", "run", "official"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--heads", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--picture", type=Path)
+    given = parser.parse_args()
+
+    lines = steps_of(given.run)
+    recipe = tomllib.loads((given.run / "recipe.toml").read_text())
+    batches = Batches(given.batches, len(lines))
+    with contextlib.redirect_stdout(sys.stderr):
+        theirs, rates = official_losses(given.official, batches, given.initial, recipe, given.heads)
+
+    conclude(lines, theirs, rates, given.picture)
 
 
 if __name__ == "__main__":

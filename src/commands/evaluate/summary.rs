@@ -123,7 +123,8 @@ impl Summary<'_> {
         if failures.is_empty() {
             return;
         }
-        say(text, format_args!("\n{} videos failed and count as wrong:", failures.len()));
+        let (failed, videos) = (failures.len(), self.predictions.tested.videos);
+        say(text, format_args!("\n{failed} of {videos} videos failed, which counts as wrong:"));
         for failure in failures {
             say(text, format_args!("  {}: {}", failure.video, failure.reason));
         }

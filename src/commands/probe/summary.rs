@@ -103,8 +103,8 @@ impl Summary {
         };
         writeln!(out, "\nguessing is right on {guessing}; {chosen}")?;
         if !self.failed.is_empty() {
-            let count = self.failed.len();
-            writeln!(out, "{count} videos gave no clip{}", reasons(&self.failed))?;
+            let (failed, videos) = (self.failed.len(), self.train + self.test);
+            writeln!(out, "{failed} of {videos} videos gave no clip{}", reasons(&self.failed))?;
             writeln!(out, "those of the test count as wrong")?;
         }
         Ok(())
