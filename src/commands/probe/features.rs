@@ -4,11 +4,7 @@
 //! time of the last change), and where it was computed. Classes are not among it: they are put to the videos when
 //! features are taken out.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    time::UNIX_EPOCH,
-};
+use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
 use anyhow::Result;
 use pipeline::plan::views::Pass;
