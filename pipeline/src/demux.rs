@@ -142,6 +142,9 @@ pub(crate) fn demux(
     attend(&demuxer, &shared, &links, &bus, container, &file);
 
     let movie = if container == Container::Mp4 { Movie::of(&file) } else { Movie::default() };
+    if let Some(version) = movie.unknown_version {
+        return Err(damaged(format!("a media header is of version {version}")));
+    }
     let source = FilePad::new(file, movie.patches.clone(), mode);
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;

@@ -48,6 +48,8 @@ pub(super) struct Movie {
     shift: i64,
     /// The samples are in fragments: FFmpeg then takes no more of the list than where the film begins.
     fragmented: bool,
+    /// The version of a media header that nobody has defined, so that its times cannot be read.
+    pub unknown_version: Option<u8>,
 }
 
 /// When a packet is decoded and presented, in ticks of its track.
@@ -87,6 +89,8 @@ impl Movie {
         let mut first = None;
         for track in children(movie).filter(|child| child.kind == *b"trak") {
             found.fragmented |= first.is_none() && has_no_samples(track.body);
+            let version = descend(track.body, &[b"mdia", b"mdhd"]).and_then(|header| header.first());
+            found.unknown_version = found.unknown_version.or(version.copied().filter(|&version| version > 1));
             if !is_video(track.body) {
                 continue;
             }
@@ -381,5 +385,10 @@ mod tests {
             (&37i32.to_be_bytes().to_vec(), &38i32.to_be_bytes().to_vec())
         );
         assert!(Movie::read(&boxed(b"mvhd", &header), 0).is_none());
+        assert_eq!(found.unknown_version, None);
+        let mut damaged = movie;
+        let version = damaged.windows(4).position(|kind| kind == b"mdhd").unwrap() + 4;
+        damaged[version] = 8;
+        assert_eq!(Movie::read(&damaged, 100).unwrap().unknown_version, Some(8));
     }
 }
