@@ -343,7 +343,8 @@ fn limits(experiment: &Experiment) -> String {
          - Nothing about Kinetics, Something-Something or any published number: one made-up task, frames of {side} \
          pixels, an encoder of a third of a million parameters.\n\
          - Nothing about other sizes, mask ratios, targets or lengths of training. They come from trials on videos of \
-         this kind in which accuracies were looked at, and are the same for all arms.\n\
+         this kind in which accuracies were looked at, as do the epochs of the attentive probe, and are the same for \
+         all arms. The rule of what is told apart was made stricter after results had been seen, never looser.\n\
          - {seeds_are}\n\
          {chosen}\
          {films}\
