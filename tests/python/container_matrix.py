@@ -68,7 +68,7 @@ ENCODERS = {
     "h264_headers_each": ([*X264, "-g", "30", "-x264-params", "aud=1:repeat-headers=1:slice-max-size=400"], MP4),
     "h264_pic_struct": ([*X264, "-g", "30", "-x264-params", "fake-interlaced=1:pic-struct=1:nal-hrd=vbr:vbv-maxrate=300:vbv-bufsize=300"], MP4),
     "h264_pyramid_strict": ([*X264, "-x264-params", "b-pyramid=strict:bframes=5:b-adapt=0:keyint=infinite:ref=5:scenecut=0"], MP4 + AVI),
-    "h264_uneven": ([*X264, "-g", "40", "-vf", "scale=176:144,setpts='PTS+(mod(N,3)*0.4+mod(N,7)*0.1)/(FRAME_RATE*TB)'", "-fps_mode", "passthrough", "-enc_time_base", "1/1000"], MP4),
+    "h264_uneven": ([*X264, "-g", "40", "-vf", "scale=176:144,setpts='PTS+(mod(N,3)*0.3+mod(N,7)*0.05)/(FRAME_RATE*TB)'", "-fps_mode", "passthrough", "-enc_time_base", "1/1000"], MP4),
     "h264_sparse": ([*X264, "-g", "40", "-vf", "scale=176:144,select='gt(mod(N,5),1)'", "-fps_mode", "passthrough"], MP4),
     "h264_grey_10": ([*X264, "-pix_fmt", "gray10le"], MP4[:3]),
     "hevc_window": (x265("keyint=30", "-vf", "scale=178:146"), MP4),
