@@ -12,6 +12,7 @@
 //! A parser stands behind it only where packets are not whole access units.
 
 mod boxes;
+mod continuity;
 mod description;
 mod ebml;
 mod edit_list;

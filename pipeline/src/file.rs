@@ -63,11 +63,16 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
         [0, 0, 1, 0xba] => return Some(Container::ProgramStream),
         _ => {}
     }
-    // Five sync bytes in a row, also where the first packets are cut or other bytes come first.
+    transport_packets(bytes).map(|_| Container::TransportStream)
+}
+
+/// Where the first packet of a transport stream begins, and from one to the next: five sync bytes in a row, also
+/// where the first packets are cut or other bytes come first.
+pub(crate) fn transport_packets(bytes: &[u8]) -> Option<(usize, usize)> {
     let syncs =
         |start: usize, step: usize| (0..5).all(|packet| bytes.get(start + packet * step) == Some(&0x47));
-    let stream = [188, 192].into_iter().any(|step| (0..step).any(|start| syncs(start, step)));
-    stream.then_some(Container::TransportStream)
+    let begins = |step: usize| (0..step).find(|&start| syncs(start, step)).map(|start| (start, step));
+    [188, 192].into_iter().find_map(begins)
 }
 
 /// A file's bytes: in memory, or on the disk and read as they are asked for; clones share them.

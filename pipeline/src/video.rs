@@ -70,9 +70,9 @@ pub enum Verify {
 }
 
 impl Default for Limits {
-    /// 20 s, 8192×8192 pixels, 64 MiB; 2²⁹ pixels are 3 minutes of 340×256 or 8 seconds of 1080p.
+    /// 60 s, 8192×8192 pixels, 64 MiB; 2²⁹ pixels are 3 minutes of 340×256 or 8 seconds of 1080p.
     fn default() -> Self {
-        Self { seconds: 20, pixels: 8192 * 8192, file_bytes: 64 << 20, verified_pixels: 1 << 29 }
+        Self { seconds: 60, pixels: 8192 * 8192, file_bytes: 64 << 20, verified_pixels: 1 << 29 }
     }
 }
 

@@ -3,10 +3,11 @@
 //! Demuxers end a file that was cut as they end a whole one, and a stream that changes like one that
 //! goes on: the signs are reads behind the end, pads that are taken away, descriptions that differ.
 
+use gst::prelude::*;
 use gstreamer as gst;
 
 use super::{
-    Demuxed, Packet, boxes,
+    Demuxed, Packet, boxes, continuity,
     description::{codec_of, for_decoder, framing_of},
     edit_list::Movie,
     packet_pad::{MOST_HELD, Track},
@@ -29,7 +30,7 @@ pub(super) fn judge(
     if held > MOST_HELD {
         return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
     }
-    if chosen.is_none() {
+    let Some(chosen) = chosen else {
         return Err(match (unknown, error) {
             (Some(media), _) if media.starts_with("application/x-cenc") => VideoError::Encrypted,
             (Some(codec), _) => VideoError::UnknownCodec { codec },
@@ -40,7 +41,7 @@ pub(super) fn judge(
             (None, Some(reason)) => VideoError::ContainerDamaged { container: container.name(), reason },
             (None, None) => VideoError::NoVideoStream { container: container.name() },
         });
-    }
+    };
     if cut_reads > 0 {
         return Err(VideoError::Truncated {
             reason: format!(
@@ -50,6 +51,12 @@ pub(super) fn judge(
         });
     }
     if let Some(reason) = error {
+        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+    }
+    if container == Container::TransportStream
+        && let Some(at) = pid_of(&chosen).and_then(|pid| continuity::first_gap(file, pid))
+    {
+        let reason = format!("a packet of the video is missing or damaged before byte {at}");
         return Err(VideoError::ContainerDamaged { container: container.name(), reason });
     }
     // Parsers leave out, without a word, pictures whose parameter sets are missing.
@@ -101,6 +108,11 @@ pub(super) fn judge(
     }
     let framing = framing_of(structure);
     Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation })
+}
+
+/// The number of a pad's stream among the packets, which ends its name: `video_0_0100`.
+fn pid_of(pad: &gst::Pad) -> Option<u16> {
+    u16::from_str_radix(pad.name().rsplit('_').next()?, 16).ok()
 }
 
 /// What may not change in the middle of a stream. What is not known, since a parser has not read far enough,

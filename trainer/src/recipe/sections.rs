@@ -340,6 +340,6 @@ impl Default for Schedule {
 
 impl Default for Run {
     fn default() -> Self {
-        Self { seed: 0, log_every: 10, checkpoint_every: 500, max_failed_share: 0.1, seconds_per_clip: 20 }
+        Self { seed: 0, log_every: 10, checkpoint_every: 500, max_failed_share: 0.1, seconds_per_clip: 60 }
     }
 }
