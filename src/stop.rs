@@ -1,14 +1,26 @@
-//! Ctrl-C and SIGTERM: the first asks to stop, the second leaves at once.
+//! Ctrl-C and SIGTERM: the first asks to stop, one that comes later leaves at once.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
-    flag,
+    iterator::Signals,
 };
 
 /// Exit code of a process that a second Ctrl-C ended, as shells have it (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
+
+/// Signals that come so soon after the first are the same wish: `timeout` sends one to the process and one to its
+/// group.
+const SAME_WISH: Duration = Duration::from_millis(700);
 
 /// A flag that the first signal raises. Whoever works in steps reads it between them.
 ///
@@ -16,10 +28,16 @@ const INTERRUPTED: i32 = 130;
 /// When the system refuses to install the handlers.
 pub fn flag_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: at the first signal the flag is still down, so only the second line acts.
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&asked))?;
-        flag::register(signal, Arc::clone(&asked))?;
-    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let raised = Arc::clone(&asked);
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut first: Option<Instant> = None;
+        for _ in signals.forever() {
+            if first.get_or_insert_with(Instant::now).elapsed() > SAME_WISH {
+                process::exit(INTERRUPTED);
+            }
+            raised.store(true, Ordering::SeqCst);
+        }
+    })?;
     Ok(asked)
 }

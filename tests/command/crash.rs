@@ -39,6 +39,33 @@ pub fn files(folder: &Path, ending: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
+fn a_training_that_is_asked_to_stop_leaves_a_checkpoint_however_often_the_same_wish_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (samples, out) = (samples(), folder.path().join("run"));
+    let mut arguments = vec!["pretrain", "--data", &samples, "--out", text(&out), "--steps", "100000"];
+    arguments.extend(&SMALL);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tubelet"))
+        .args(&arguments)
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let limit = Instant::now() + Duration::from_secs(120);
+    let has_begun =
+        || std::fs::read_to_string(out.join("metrics.jsonl")).is_ok_and(|lines| !lines.is_empty());
+    while !has_begun() && Instant::now() < limit {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // As `timeout` does: to the process, and to its group.
+    for _ in 0..2 {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!files(&out, ".safetensors").is_empty());
+}
+
+#[test]
 fn a_training_killed_and_resumed_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let samples = samples();
