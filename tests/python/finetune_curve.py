@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 import torch
-from loss_curve import MEAN, STD, STOOD_IN, Scaler, StandIns, conclude, steps_of
+from loss_curve import MEAN, STD, STOOD_IN, Scaler, StandIns, conclude, rates_and_adamw, steps_of
 from safetensors import safe_open
 
 STOOD_IN["timm.models.layers"]["to_2tuple"] = lambda side: side if isinstance(side, tuple) else (side, side)
@@ -130,24 +130,10 @@ def official_losses(official, batches, run, recipe):
     assert optimiser["micro_batch"] in (0, optimiser["batch"]), "a batch must be an update"
     assert optimiser["clip_norm"] == 0 and recipe["model"]["drop_path"] == 0 and recipe["classifier"]["dropout"] == 0
     model, classes = official_model(modeling_finetune, run / "checkpoint-0.safetensors")
-    scale = optimiser["batch"] / recipe["clip"]["repeats"] / 256
-    rates = utils.cosine_scheduler(
-        optimiser["base_lr"] * scale,
-        optimiser["floor_lr"] * scale,
-        epochs=1,
-        niter_per_ep=len(batches),
-        warmup_epochs=1,
-        warmup_steps=warmup,
-    )
+    videos = optimiser["batch"] / recipe["clip"]["repeats"]
+    rates, settings = rates_and_adamw(utils, optimiser, videos, len(batches), warmup)
     layers, decay = model.get_num_layers() + 1, optimiser["layer_decay"]
     assigner = optim_factory.LayerDecayValueAssigner([decay ** (layers - layer) for layer in range(layers + 1)])
-    settings = argparse.Namespace(
-        opt="adamw",
-        lr=rates[0],
-        weight_decay=optimiser["weight_decay"],
-        opt_eps=optimiser["epsilon"],
-        opt_betas=(optimiser["beta1"], optimiser["beta2"]),
-    )
     scaler = Scaler()
     torch.cuda.synchronize = lambda: None  # the engine asks for it without a card, too
     engine_for_finetuning.train_one_epoch(

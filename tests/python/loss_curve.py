@@ -142,6 +142,27 @@ def official_model(modeling, weights, geometry, heads):
     return model
 
 
+def rates_and_adamw(utils, optimiser, batch, steps, warmup):
+    """The rate of each step, grown with the batch, and what the official code asks of its command line for AdamW."""
+    scale = batch / 256
+    rates = utils.cosine_scheduler(
+        optimiser["base_lr"] * scale,
+        optimiser["floor_lr"] * scale,
+        epochs=1,
+        niter_per_ep=steps,
+        warmup_epochs=int(warmup > 0),
+        warmup_steps=warmup,
+    )
+    settings = argparse.Namespace(
+        opt="adamw",
+        lr=rates[0],
+        weight_decay=optimiser["weight_decay"],
+        opt_eps=optimiser["epsilon"],
+        opt_betas=(optimiser["beta1"], optimiser["beta2"]),
+    )
+    return rates, settings
+
+
 def official_losses(official, batches, initial, recipe, heads):
     """The loss of each step of the official engine."""
     sys.path.insert(0, str(official))
@@ -153,22 +174,7 @@ def official_losses(official, batches, initial, recipe, heads):
     assert recipe["mask"]["decoder"] == "none" and optimiser["clip_norm"] == 0, "neither is in the official code"
     weights = torch.load(initial, weights_only=True)["model"]
     model = official_model(modeling_pretrain, weights, batches.geometry, heads)
-    scale = optimiser["batch"] / 256
-    rates = utils.cosine_scheduler(
-        optimiser["base_lr"] * scale,
-        optimiser["floor_lr"] * scale,
-        epochs=1,
-        niter_per_ep=len(batches),
-        warmup_epochs=int(warmup > 0),
-        warmup_steps=warmup,
-    )
-    settings = argparse.Namespace(
-        opt="adamw",
-        lr=rates[0],
-        weight_decay=optimiser["weight_decay"],
-        opt_eps=optimiser["epsilon"],
-        opt_betas=(optimiser["beta1"], optimiser["beta2"]),
-    )
+    rates, settings = rates_and_adamw(utils, optimiser, optimiser["batch"], len(batches), warmup)
     scaler = Scaler()
     torch.cuda.synchronize = lambda: None  # the engine asks for it without a card, too
     engine_for_pretraining.train_one_epoch(

@@ -32,11 +32,13 @@ pub(crate) struct Colour {
 }
 
 /// The colours of a stream with this configuration record.
+#[cfg(any(feature = "video", test))]
 pub(crate) fn colour(setup: &[u8]) -> Option<Colour> {
     colour_in(setup.get(4..)?)
 }
 
 /// The colours that the sequence header of a temporal unit states, where it has one.
+#[cfg(any(feature = "video", test))]
 pub(crate) fn colour_in(packet: &[u8]) -> Option<Colour> {
     described(packet).map(|sequence| sequence.colour)
 }
