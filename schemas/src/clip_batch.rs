@@ -248,6 +248,15 @@ impl ClipBatch {
         &u8s(list.values())[range(list, clip)]
     }
 
+    /// Pixels of the target cubes of all clips, one clip's after the other's.
+    pub fn all_target_cubes(&self) -> &[u8] {
+        let list = self.list("target_cubes");
+        match self.len() {
+            0 => &[],
+            clips => &u8s(list.values())[range(list, 0).start..range(list, clips - 1).end],
+        }
+    }
+
     /// Tokens of clip `clip` that the decoder paints and the loss leaves out, ascending.
     pub fn context(&self, clip: usize) -> &[u16] {
         let list = self.list("context");

@@ -14,10 +14,12 @@
 //!
 //! Shapes: B clips, V visible tokens, M mask tokens, T targets, C values of a cube.
 
-use burn::tensor::{DType, Int, Tensor, TensorData};
+use std::borrow::Cow;
+
+use burn::tensor::{Int, Tensor, TensorData};
 use schemas::{ClipBatch, ClipGeometry, geometry::CHANNELS};
 
-use crate::{Device, model::ClipIdentity};
+use crate::{Device, kernels, model::ClipIdentity};
 
 /// Mean of each colour over ImageNet, subtracted from pixels in [0, 1] (official `DataAugmentation`).
 pub const PIXEL_MEAN: [f32; CHANNELS] = [0.485, 0.456, 0.406];
@@ -115,12 +117,12 @@ impl MaskedClips {
             counted,
             weights: (counted < clips * targets).then(|| weights(batch, targets, device)),
             visible_cubes: upload_cubes(
-                batch.visible_cubes().to_vec(),
+                batch.visible_cubes(),
                 [clips, batch.visible_tokens(), geometry.cube()],
                 device,
             ),
             target_cubes: upload_cubes(
-                padded_targets(batch, targets),
+                &padded_targets(batch, targets),
                 [clips, targets, geometry.cube()],
                 device,
             ),
@@ -171,14 +173,12 @@ fn identity(batch: &ClipBatch, clip: usize) -> ClipIdentity {
 }
 
 fn tokens<'a>(tokens: impl Iterator<Item = &'a u16>, device: &Device) -> Tensor<1, Int> {
-    let tokens: Vec<i64> = tokens.map(|token| i64::from(*token)).collect();
-    let length = tokens.len();
-    Tensor::from_data(TensorData::new(tokens, [length]), device.tensors())
+    kernels::upload_tokens(tokens.map(|token| i64::from(*token)).collect(), device.tensors())
 }
 
 /// Cubes `[B, n, C]` brought to the device as bytes.
-pub fn upload_cubes(values: Vec<u8>, shape: [usize; 3], device: &Device) -> Tensor<3, Int> {
-    Tensor::from_data(TensorData::new(values, shape), (device.tensors(), DType::U8))
+pub fn upload_cubes(values: &[u8], shape: [usize; 3], device: &Device) -> Tensor<3, Int> {
+    kernels::upload_bytes(values, shape, device.tensors())
 }
 
 fn weights(batch: &ClipBatch, targets: usize, device: &Device) -> Tensor<3> {
@@ -191,12 +191,16 @@ fn weights(batch: &ClipBatch, targets: usize, device: &Device) -> Tensor<3> {
 }
 
 /// Target cubes of all clips, with black ones after those of a clip that has fewer.
-fn padded_targets(batch: &ClipBatch, targets: usize) -> Vec<u8> {
+fn padded_targets(batch: &ClipBatch, targets: usize) -> Cow<'_, [u8]> {
+    let all = batch.all_target_cubes();
+    if all.len() == batch.len() * targets * batch.geometry().cube() {
+        return all.into();
+    }
     let row = targets * batch.geometry().cube();
     let mut cubes = vec![0; batch.len() * row];
     for (clip, padded) in cubes.chunks_exact_mut(row).enumerate() {
         let found = batch.target_cubes(clip);
         padded[..found.len()].copy_from_slice(found);
     }
-    cubes
+    cubes.into()
 }

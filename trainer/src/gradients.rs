@@ -19,10 +19,10 @@ use crate::{
     weights::{Weights, floats},
 };
 
-/// A mean loss with its gradients in the order of the layout.
+/// A mean loss with its gradients in the order of the layout. On a card both may still be under way.
 pub struct Descent {
-    /// Mean over what was counted: squared errors of targets, or cross entropies of clips.
-    pub loss: f64,
+    /// Mean over what was counted: squared errors of targets, or cross entropies of clips. `[1]`.
+    loss: Tensor<1>,
     /// Its gradients, flat.
     pub gradients: Vec<Tensor<1>>,
     /// How many targets, or clips, were counted.
@@ -184,7 +184,12 @@ fn block_by_block(
 
 impl Descent {
     fn of(weights: &Weights, loss: Tensor<1>, gradients: Gradients, counted: usize) -> Self {
-        Self { loss: f64::from(floats(loss)[0]), gradients: weights.or_zeros(gradients), counted }
+        Self { loss, gradients: weights.or_zeros(gradients), counted }
+    }
+
+    /// The mean loss. Waits for the device.
+    pub fn loss(&self) -> f64 {
+        f64::from(floats(self.loss.clone())[0])
     }
 
     /// The two together, weighed by what they counted. The sum over one micro-batch is itself, to the bit.
@@ -197,10 +202,5 @@ impl Descent {
             gradients: gradients.map(|(first, second)| first * left + second * right).collect(),
             counted,
         }
-    }
-
-    /// Whether it may be followed: neither the loss nor `norm` is infinite or no number.
-    pub fn is_finite(&self, norm: f64) -> bool {
-        self.loss.is_finite() && norm.is_finite()
     }
 }

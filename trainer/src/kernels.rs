@@ -21,6 +21,7 @@ mod painting;
 mod precision;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub use self::{
     adamw::{AdamwStep, adamw},
@@ -33,6 +34,7 @@ pub use self::{
     linear::linear,
     painting::painting_loss,
     precision::{Kernels, Precision, in_precision, with_kernels},
+    upload::{upload_bytes, upload_tokens},
 };
 
 /// Whether the processor's own backend gains anything by products in bf16; elsewhere it computes them in f32.

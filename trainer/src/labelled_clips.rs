@@ -103,7 +103,7 @@ impl LabelledClips {
             geometry,
             identities: (0..batch.len()).map(identity).collect(),
             erased: (0..batch.len()).map(|clip| batch.erase(clip).map(PixelBox::from)).collect(),
-            cubes: upload_cubes(batch.cubes().to_vec(), shape, device),
+            cubes: upload_cubes(batch.cubes(), shape, device),
         })
     }
 

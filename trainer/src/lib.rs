@@ -11,6 +11,7 @@
 //! ([`weights`]); a model is a set of functions over such a table ([`model`]), and a checkpoint is the
 //! table in a safetensors file ([`checkpoint`]). A backend is named only in [`device`] and [`kernels`].
 
+mod ahead;
 pub mod beginning;
 pub mod checkpoint;
 pub mod clips;

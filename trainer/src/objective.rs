@@ -91,7 +91,7 @@ mod tests {
 
     /// Targets of one cube of 2×16×16 pixels, whose colours all have these levels.
     fn of_cube(levels: [u8; 512], target: Target) -> Vec<f32> {
-        let cubes = upload_cubes(levels.repeat(3), [1, 1, 1536], &Device::flex());
+        let cubes = upload_cubes(&levels.repeat(3), [1, 1, 1536], &Device::flex());
         floats(of_levels(cubes.float(), target))
     }
 
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn elements_are_in_the_order_time_row_column_colour() {
         let levels: Vec<u8> = (0..1536).map(|at| (at % 251) as u8).collect();
-        let cubes = upload_cubes(levels.clone(), [1, 1, 1536], &Device::flex());
+        let cubes = upload_cubes(&levels, [1, 1, 1536], &Device::flex());
         let targets = floats(of_levels(cubes.float(), Target::Raw));
         for (target, embedding) in [(0, 0), (1, 512), (2, 1024), (3, 1), (768, 256), (1535, 1535)] {
             assert_eq!(targets[target], f32::from(levels[embedding]) / 255.0);

@@ -4,6 +4,7 @@
 //! for clip batches, from where the last run ended:
 //!     set the learning rate of this step
 //!     loss, gradients  ←  forward and backward of each micro-batch, averaged
+//!                         (a card computes while the next micro-batch is fetched and sent to it)
 //!     stop here if the loss or the gradient norm is not finite        (weights untouched)
 //!     clip; update; count
 //!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
@@ -16,6 +17,7 @@ use schemas::{ClipBatch, metrics::MetricsLine};
 
 use crate::{
     Device, Recipe,
+    ahead::Ahead,
     clips::MaskedClips,
     gradients::{Computation, Descent, descend},
     model::{Mode, VideoMae, layout},
@@ -45,15 +47,16 @@ pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let (mut training, model) = begin_or_resume(recipe, device, run)?;
     let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
     let mut journal = Journal::open(recipe, run, training.step)?;
-    let mut batches = batches.fuse();
+    let mut ahead = Ahead::new(batches, model.shape().geometry, device);
 
     while training.step < steps.until {
         if journal.asked_to_stop(stop) {
             return journal.stopped(&training);
         }
         let rate = learning_rate.at(training.step);
-        let next = || next_batch(&mut batches, &mut journal.stopwatch, training.step);
-        let Some((epoch, descent)) = next_descent(recipe, device, &model, &training, next)? else {
+        let is_last = training.step + 1 == steps.until;
+        let descent = next_descent(recipe, &model, &training, &mut ahead, is_last, &mut journal.stopwatch)?;
+        let Some((epoch, descent)) = descent else {
             return journal.out_of_data(&training, stop);
         };
         let (loss, gradient_norm);
@@ -82,17 +85,13 @@ pub fn time_steps(
     let model = VideoMae::new(recipe.model_shape()?, device);
     let mut training = Training::begin(recipe, model.shape(), device);
     let batch = ClipBatch::try_from(batch)?;
+    let upload = || MaskedClips::upload(&batch, model.shape().geometry, device);
+    let mut clips = upload()?;
     for _ in 0..steps {
         let start = Instant::now();
-        let clips = MaskedClips::upload(&batch, model.shape().geometry, device)?;
-        let descent = descend(
-            &model,
-            &training.weights,
-            &clips,
-            recipe.model.target,
-            mode(recipe),
-            Computation::of(recipe),
-        );
+        let descent = descend_in(recipe, &model, &training, &clips);
+        // As in a training, the next clips go to the device while it computes the gradients of these.
+        clips = upload()?;
         // The norm is read from the device in every real step, so it belongs to the time.
         let norm = optimiser::global_norm(&descent.gradients);
         let gradients = optimiser::clip(descent.gradients, norm, f64::INFINITY);
@@ -118,52 +117,38 @@ fn begin_or_resume(
     Ok((training, model))
 }
 
-/// The next micro-batch, checked and counted; none when they end.
-fn next_batch<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    batches: &mut impl Iterator<Item = Result<RecordBatch, E>>,
-    stopwatch: &mut Stopwatch,
-    step: u64,
-) -> Result<Option<ClipBatch>, TrainError> {
-    let Some(batch) = stopwatch.waiting(|| batches.next()) else { return Ok(None) };
-    let batch = batch.map_err(|cause| TrainError::Data { step, cause: cause.into() })?;
-    let batch = ClipBatch::try_from(batch)?;
-    stopwatch.frames(batch.len() * batch.geometry().frames(), batch.repeated_frames());
-    Ok(Some(batch))
-}
-
 /// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
-/// whole.
-fn next_descent(
+/// whole. Behind all but the last of the training, the micro-batch after it is fetched.
+fn next_descent<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     recipe: &Recipe,
-    device: &Device,
     model: &VideoMae,
     training: &Training,
-    mut next: impl FnMut() -> Result<Option<ClipBatch>, TrainError>,
+    ahead: &mut Ahead<'_, impl Iterator<Item = Result<RecordBatch, E>>>,
+    is_last: bool,
+    stopwatch: &mut Stopwatch,
 ) -> Result<Option<(u64, Descent)>, TrainError> {
     let (micro_batch, parts) = recipe.accumulation()?;
     let mut whole: Option<(u64, Descent)> = None;
-    for _ in 0..parts {
-        let Some(batch) = next()? else { return Ok(None) };
-        let clips = MaskedClips::upload(&batch, model.shape().geometry, device)?;
+    for part in 1..=parts {
+        let Some(clips) = ahead.next(training.step, stopwatch)? else { return Ok(None) };
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }
-        let part = descend(
-            model,
-            &training.weights,
-            &clips,
-            recipe.model.target,
-            mode(recipe),
-            Computation::of(recipe),
-        );
+        let found = descend_in(recipe, model, training, &clips);
+        if part < parts {
+            ahead.fetch(training.step, stopwatch);
+        } else if !is_last {
+            ahead.fetch(training.step + 1, stopwatch);
+        }
         whole = Some(match whole {
-            None => (clips.identities[0].epoch, part),
-            Some((epoch, descent)) => (epoch, descent.join(part)),
+            None => (clips.identities[0].epoch, found),
+            Some((epoch, descent)) => (epoch, descent.join(found)),
         });
     }
     Ok(whole)
 }
 
-fn mode(recipe: &Recipe) -> Mode {
-    Mode::Training { seed: recipe.run.seed, drop_path: recipe.model.drop_path }
+fn descend_in(recipe: &Recipe, model: &VideoMae, training: &Training, clips: &MaskedClips) -> Descent {
+    let mode = Mode::Training { seed: recipe.run.seed, drop_path: recipe.model.drop_path };
+    descend(model, &training.weights, clips, recipe.model.target, mode, Computation::of(recipe))
 }

@@ -136,8 +136,8 @@ pub(crate) fn follow(
     recipe: &Recipe,
 ) -> Result<(Training, f64, f64), TrainError> {
     let gradient_norm = optimiser::global_norm(&descent.gradients);
-    let loss = descent.loss;
-    if !descent.is_finite(gradient_norm) {
+    let loss = descent.loss();
+    if !loss.is_finite() || !gradient_norm.is_finite() {
         return Err(TrainError::NotFinite { step: training.step, loss, gradient_norm });
     }
     let gradients = match recipe.optimiser.clip_norm {

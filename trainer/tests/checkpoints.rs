@@ -147,7 +147,7 @@ fn a_model_of_other_pixels_says_the_same_of_ours() {
     let (geometry, device) = (model.shape.geometry, Device::flex());
     let (tokens, cube) = (geometry.tokens(), geometry.cube());
     let levels: Vec<u8> = (0..2 * tokens * cube).map(|at| (at * 37 % 256) as u8).collect();
-    let ours = clips::normalise(clips::upload_cubes(levels, [2, tokens, cube], &device));
+    let ours = clips::normalise(clips::upload_cubes(&levels, [2, tokens, cube], &device));
     model.pixels = PixelScale { mean: [0.5, 0.25, 0.0], std: [0.5, 1.0, 2.0] };
     // The same pixels as the model wants them, colour by colour.
     let colours = (0..3).map(|colour| {
@@ -357,7 +357,7 @@ impl Golden {
             .chunks_exact(self.frames.len() / clips)
             .flat_map(|frames| (0..tokens).flat_map(|token| batches::cube(frames, self.geometry, token)))
             .collect();
-        let cubes = clips::normalise(clips::upload_cubes(cubes, [clips, tokens, cube], device));
+        let cubes = clips::normalise(clips::upload_cubes(&cubes, [clips, tokens, cube], device));
         let weights = Weights::fit(model.layout(), model.weights.clone(), device).unwrap();
         host(Classifier::new(model.shape, device).classify(&weights, cubes).logits)
     }

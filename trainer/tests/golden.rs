@@ -82,7 +82,7 @@ fn check(path: &Path, device: &Device) -> Vec<String> {
     let everything = upload(&golden.batch(folder::Counted::Everything), &golden, device);
     let mut tolerance = Tolerance::new(&golden);
 
-    let cubes = clips::upload_cubes(golden.all_cubes(), golden.all_cubes_shape(), device);
+    let cubes = clips::upload_cubes(&golden.all_cubes(), golden.all_cubes_shape(), device);
     let pixels = golden.first_frames(&host(clips::normalise(cubes)));
     tolerance.check("input.pixels", pixels, golden.tensor("input.pixels_first_frame"));
     let targets = objective::targets(&everything, golden.target);
@@ -110,7 +110,7 @@ fn check_training(
     for step in 0..golden.rates.len() {
         let descent = descend(model, &weights, batch, golden.target, Mode::Fixed, Memory::Everything);
         let norm = optimiser::global_norm(&descent.gradients);
-        tolerance.check_number("losses", descent.loss, golden.losses[step]);
+        tolerance.check_number("losses", descent.loss(), golden.losses[step]);
         tolerance.check_number("grad_norms", norm, golden.gradient_norms[step]);
         if step == 0 {
             let gradients = weights.with_values(descent.gradients.clone()).download();
@@ -126,7 +126,7 @@ fn check_training(
         weights = adamw.update(weights, gradients, golden.rates[step]);
     }
     let descent = descend(model, &weights, batch, golden.target, Mode::Fixed, Memory::Everything);
-    tolerance.check_number("loss_after", descent.loss, golden.loss_after);
+    tolerance.check_number("loss_after", descent.loss(), golden.loss_after);
     for (name, weight) in weights.download() {
         tolerance.check_weight("step5", weight, golden.tensor(&format!("step5.{name}")));
     }
@@ -140,7 +140,7 @@ fn check_classifier(golden: &Golden, device: &Device, tolerance: &mut Tolerance)
     let layout = layout::classifier(&golden.shape, expected.classes);
     let weights = Weights::fit(layout, tensors, device).unwrap().tracked();
 
-    let cubes = clips::upload_cubes(golden.all_cubes(), golden.all_cubes_shape(), device);
+    let cubes = clips::upload_cubes(&golden.all_cubes(), golden.all_cubes_shape(), device);
     let classified = Classifier::new(golden.shape, device).classify(&weights, clips::normalise(cubes));
     let scores = log_softmax(classified.logits.clone(), 1); // B K
     let picked = expected

@@ -68,7 +68,7 @@ fn weights(golden: &Golden, device: &Device) -> Weights {
 
 fn pixels(golden: &Golden, device: &Device) -> Tensor<3> {
     let geometry = golden.shape.geometry;
-    normalise(upload_cubes(golden.cubes(), [golden.batch, geometry.tokens(), geometry.cube()], device))
+    normalise(upload_cubes(&golden.cubes(), [golden.batch, geometry.tokens(), geometry.cube()], device))
 }
 
 fn check_forward(golden: &Golden, device: &Device, tolerance: &mut Tolerance) {
@@ -166,10 +166,10 @@ fn check_training(golden: &Golden, device: &Device, memory: Memory, tolerance: &
         };
         let descents: Vec<_> = (0..parts).map(part).collect();
         for (found, wanted) in descents.iter().zip(wanted["micro_losses"].as_array().unwrap()) {
-            tolerance.number("micro losses", found.loss, real(wanted));
+            tolerance.number("micro losses", found.loss(), real(wanted));
         }
         let descent = descents.into_iter().reduce(|sum, part| sum.join(part)).unwrap();
-        tolerance.number("losses", descent.loss, real(&wanted["loss"]));
+        tolerance.number("losses", descent.loss(), real(&wanted["loss"]));
         let norm = optimiser::global_norm(&descent.gradients);
         tolerance.number("gradient norms", norm, real(&wanted["grad_norm_before_clip"]));
         if step == 0 {
@@ -391,7 +391,7 @@ fn attentive_probes_are_v_jepa_s() {
 
 fn upload(values: Vec<f32>, shape: [usize; 3], device: &Device) -> Tensor<3> {
     // The only way to a device that tests have: whole numbers times one.
-    let zeros = upload_cubes(vec![0; values.len()], shape, device).float();
+    let zeros = upload_cubes(&vec![0; values.len()], shape, device).float();
     let device = zeros.device();
     Tensor::<3>::from_data(burn::tensor::TensorData::new(values, shape), &device)
 }

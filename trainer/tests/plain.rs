@@ -232,7 +232,11 @@ fn check(shape: ModelShape, target: Target, decoder: Option<usize>) {
         let model = VideoMae::new(shape, &device);
         let descent = descend(&model, &table, &uploaded, target, Mode::Fixed, Memory::Everything);
         let name = device.name();
-        assert!((descent.loss / wanted - 1.0).abs() < 1e-6, "{name}: loss {}, wanted {wanted}", descent.loss);
+        assert!(
+            (descent.loss() / wanted - 1.0).abs() < 1e-6,
+            "{name}: loss {}, wanted {wanted}",
+            descent.loss()
+        );
         let gradients = table.with_values(descent.gradients).download();
         for (tensor, gradient) in gradients {
             let largest = gradient.values.iter().fold(0f32, |largest, value| largest.max(value.abs()));

@@ -255,10 +255,10 @@ impl AttentionBranch {
         let [weight, proj] = [weight, proj].map(|weight| B::lowered(weight, precision));
 
         let rows = reshape::<B>(tokens.clone(), [clips * count, dim]);
-        let [normed, means, scales] = B::norm_forward(rows, norm_weight.clone(), norm_bias.clone(), epsilon);
+        let (stretch, shift) = (norm_weight.clone(), norm_bias.clone());
+        let [normed, means, scales] = B::norm_forward(rows, stretch, shift, epsilon, precision);
         let no_bias = B::float_mul_scalar(q_bias.clone(), 0.0.into());
         let bias = B::float_cat(vec![q_bias, no_bias, v_bias], 0);
-        let normed = B::lowered(normed, precision);
         let qkv = B::linear_forward(normed, weight.clone(), bias, None, precision, precision);
         let qkv = reshape::<B>(qkv, [clips, count, 3 * dim]);
         let [gathered, logs] = B::attention_forward(qkv.clone(), heads, queries, precision);
@@ -293,7 +293,7 @@ impl AttentionBranch {
 
         let rows = reshape::<B>(tokens.clone(), all);
         let normed = [&rows, &norm_weight, &norm_bias, &means, &scales].map(FloatTensor::<B>::clone);
-        let normed = B::lowered(B::norm_again(normed, epsilon), precision);
+        let normed = B::norm_again(normed, epsilon, precision);
         let found = B::linear_gradient(of_qkv, normed, weight, EVERYTHING, precision, precision);
         let [of_normed, of_weight, of_bias] = found.map(|found| found.expect(WANTED));
         let past = reshape::<B>(self.spread::<B>(gradient, &tokens), all);
@@ -343,9 +343,8 @@ impl MlpBranch {
         let [fc1, fc2] = [fc1, fc2].map(|weight| B::lowered(weight, precision));
 
         let rows = reshape::<B>(tokens.clone(), [clips * count, dim]);
-        let [normed, means, scales] =
-            B::norm_forward(rows.clone(), norm_weight.clone(), norm_bias.clone(), epsilon);
-        let normed = B::lowered(normed, precision);
+        let (stretch, shift) = (norm_weight.clone(), norm_bias.clone());
+        let [normed, means, scales] = B::norm_forward(rows.clone(), stretch, shift, epsilon, precision);
         let before = B::linear_forward(normed, fc1.clone(), fc1_bias, None, precision, precision);
         let hidden = B::gelu_forward(before.clone());
         let result = B::linear_forward(hidden, fc2.clone(), fc2_bias, Some(rows), precision, Precision::F32);
@@ -373,7 +372,7 @@ impl MlpBranch {
 
         let rows = reshape::<B>(tokens, all);
         let normed = [&rows, &norm_weight, &norm_bias, &means, &scales].map(FloatTensor::<B>::clone);
-        let normed = B::lowered(B::norm_again(normed, epsilon), precision);
+        let normed = B::norm_again(normed, epsilon, precision);
         let found = B::linear_gradient(of_before, normed, fc1, EVERYTHING, precision, precision);
         let [of_normed, of_fc1, of_fc1_bias] = found.map(|found| found.expect(WANTED));
         let [of_rows, of_norm_weight, of_norm_bias] =

@@ -91,19 +91,26 @@ impl Kernels for Flex {
         tensor(gradient, values.layout().shape().clone())
     }
 
-    fn norm_forward(values: Floats, weight: Floats, bias: Floats, epsilon: f64) -> [Floats; 3] {
+    fn norm_forward(
+        values: Floats,
+        weight: Floats,
+        bias: Floats,
+        epsilon: f64,
+        precision: Precision,
+    ) -> [Floats; 3] {
         let [values, weight, bias] = [values, weight, bias].map(|tensor| tensor.to_contiguous());
         let [rows, _] = two(&values);
         let (normed, means, scales) =
             layer_norm::forward(slice(&values), slice(&weight), slice(&bias), epsilon as f32);
-        [tensor(normed, two(&values)), tensor(means, [rows]), tensor(scales, [rows])]
+        let normed = Self::lowered(tensor(normed, two(&values)), precision);
+        [normed, tensor(means, [rows]), tensor(scales, [rows])]
     }
 
-    fn norm_again(saved: [Floats; 5], _: f64) -> Floats {
+    fn norm_again(saved: [Floats; 5], _: f64, precision: Precision) -> Floats {
         let saved = saved.map(|tensor| tensor.to_contiguous());
         let shape = two(&saved[0]);
         let [values, weight, bias, means, scales] = saved.each_ref().map(slice);
-        tensor(layer_norm::again(values, weight, bias, means, scales), shape)
+        Self::lowered(tensor(layer_norm::again(values, weight, bias, means, scales), shape), precision)
     }
 
     fn norm_gradient(gradient: Floats, saved: [Floats; 4], onto: Option<Floats>) -> [Floats; 3] {
@@ -161,6 +168,11 @@ impl Kernels for Flex {
         };
         [for_values.then(of_values), of_weight, for_bias.then(of_bias)]
     }
+}
+
+/// A gradient times a factor `[1]`.
+pub(super) fn times(gradient: Floats, factor: Floats) -> Floats {
+    super::painting::multiplied::<Flex>(gradient, factor)
 }
 
 /// The loss of painted cubes and its gradient: see [`painting`].

@@ -61,15 +61,16 @@ pub(super) trait Kernels: Backend {
     fn gelu_forward(values: FloatTensor<Self>) -> FloatTensor<Self>;
     /// From the output's gradient and the input, the input's gradient.
     fn gelu_gradient(gradient: FloatTensor<Self>, values: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// Values, weight and bias to normed values, means and scales of the rows.
+    /// Values, weight and bias to normed values, lowered, and means and scales of the rows.
     fn norm_forward(
         values: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         epsilon: f64,
+        precision: Precision,
     ) -> [FloatTensor<Self>; 3];
-    /// The normed values again, from `[values, weight, bias, means, scales]`.
-    fn norm_again(saved: [FloatTensor<Self>; 5], epsilon: f64) -> FloatTensor<Self>;
+    /// The lowered normed values again, from `[values, weight, bias, means, scales]`.
+    fn norm_again(saved: [FloatTensor<Self>; 5], epsilon: f64, precision: Precision) -> FloatTensor<Self>;
     /// From the output's gradient and `[values, weight, means, scales]`, the gradients of values, weight
     /// and bias. That of the values is added to `onto`.
     fn norm_gradient(
@@ -128,16 +129,6 @@ pub(super) fn brings_kernels<const R: usize>(tensor: &Tensor<R>) -> bool {
     }
 }
 
-/// Whether a tensor lies in the processor's memory.
-pub(super) fn is_on_the_processor<const R: usize>(tensor: &Tensor<R>) -> bool {
-    match tensor.device().inner().as_dispatch() {
-        DispatchDevice::Flex(_) => true,
-        #[cfg(feature = "tch")]
-        DispatchDevice::LibTorch(device) => *device == burn::backend::libtorch::LibTorchDevice::Cpu,
-        _ => false,
-    }
-}
-
 fn everyone<B: Backend>(qkv: &FloatTensor<B>) -> Queries {
     Queries { first: 0, count: qkv.shape().dims::<3>()[1] }
 }
@@ -161,7 +152,7 @@ macro_rules! forward_only {
                 bias: FloatTensor<Self>,
                 epsilon: f64,
             ) -> FloatTensor<Self> {
-                let [normed, _, _] = Self::norm_forward(values, weight, bias, epsilon);
+                let [normed, _, _] = Self::norm_forward(values, weight, bias, epsilon, Precision::F32);
                 normed
             }
 
@@ -288,7 +279,8 @@ impl<B: Kernels + Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         let [values, weight, bias] = [values, weight, bias].map(|tensor| tensor.into_primitive());
         match prepared {
             OpsKind::Tracked(node) => {
-                let [normed, means, scales] = B::norm_forward(values.clone(), weight.clone(), bias, epsilon);
+                let (rows, own) = (values.clone(), weight.clone());
+                let [normed, means, scales] = B::norm_forward(rows, own, bias, epsilon, Precision::F32);
                 node.finish([values, weight, means, scales], normed)
             }
             OpsKind::UnTracked(node) => node.finish(B::fused_layer_norm(values, weight, bias, epsilon)),

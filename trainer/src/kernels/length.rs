@@ -38,6 +38,6 @@ impl Length for Flex {
 #[cfg(feature = "tch")]
 impl Length for LibTorch {
     fn fused_square_sum(values: FloatTensor<Self>) -> FloatTensor<Self> {
-        FloatTensor::<Self>::new(values.tensor.dot(&values.tensor).unsqueeze(0))
+        FloatTensor::<Self>::new(super::libtorch::square_sum(&values.tensor))
     }
 }

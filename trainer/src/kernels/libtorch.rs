@@ -1,13 +1,16 @@
 //! The operations through LibTorch: its own fused forward and backward pairs, where it exports both.
 //!
-//! It exports neither LayerNorm's backward pass nor a fused AdamW. On the processor the row loops of
-//! [`flex`] do these in LibTorch's memory; on cards they are composed. So are f32 products, those of linear
-//! layers and of attention, where the processor is one that LibTorch's own leave half unused.
+//! Its bindings export neither LayerNorm's backward pass nor a fused AdamW. On the processor the row loops of
+//! [`flex`] do these in LibTorch's memory; on cards LibTorch's own do, through a few lines of C++ ([`card`]).
+//! The row loops also do f32 products, those of linear layers and of attention, where the processor is one
+//! that LibTorch's own leave half unused.
 //!
 //! In bf16 the tensors between the products are bf16, as under PyTorch's autocast.
 
 #![allow(deprecated)] // Burn has announced that this backend will go
 
+mod card;
+mod cuda;
 mod memory;
 
 use burn::backend::{
@@ -16,14 +19,17 @@ use burn::backend::{
 };
 use tch::{Device, Kind, Tensor};
 
-pub(super) use self::memory::keep_memory;
 use self::memory::{bytes, floats, floats_mut};
+pub(super) use self::{
+    card::{card, upload},
+    memory::keep_memory,
+};
 use super::{
     adamw::AdamwStep,
     flex::{attention, in_place, linear},
     fused::{Kernels, LinearGradients, Queries},
     painting::Measure,
-    precision::Precision,
+    precision::{Precision, precision},
 };
 
 type Floats = FloatTensor<LibTorch>;
@@ -46,7 +52,8 @@ impl Kernels for LibTorch {
         }
         let [queries, keys, values] = parts(&qkv.tensor, heads, asking);
         let (gathered, logs) = if qkv.tensor.device().is_cuda() {
-            composed(&queries, &keys, &values)
+            let [gathered, logs] = card::attention(&queries, &keys, &values);
+            (gathered, logs)
         } else {
             Tensor::internal_scaled_dot_product_flash_attention_for_cpu(
                 &queries,
@@ -80,7 +87,10 @@ impl Kernels for LibTorch {
         let by_head = |tensor: &Tensor| tensor.unflatten(2, [heads as i64, -1]).transpose(1, 2);
         let (gradient, gathered) = (by_head(&gradient.tensor), by_head(&gathered.tensor));
         let (of_queries, of_keys, of_values) = if qkv.tensor.device().is_cuda() {
-            composed_backward(&gradient, [&queries, &keys, &values], &gathered, &logs.tensor)
+            let given = [&queries, &keys, &values];
+            let [of_queries, of_keys, of_values] =
+                card::attention_backward(&gradient, given, &gathered, &logs.tensor);
+            (of_queries, of_keys, of_values)
         } else {
             Tensor::internal_scaled_dot_product_flash_attention_for_cpu_backward(
                 &gradient,
@@ -95,14 +105,16 @@ impl Kernels for LibTorch {
                 None,
             )
         };
+        if asking.count == qkv.tensor.size()[1] as usize {
+            let sides = [of_queries, of_keys, of_values].map(|side| side.transpose(1, 2).flatten(2, 3));
+            return Floats::new(Tensor::cat(&sides, 2)); // B N 3D
+        }
         // Each is copied to where it belongs in `[B, N, 3D]`.
         let result = qkv.tensor.empty_like();
         let [mut to_queries, mut to_keys, mut to_values] = parts(&result, heads, asking);
-        if asking.count < qkv.tensor.size()[1] as usize {
-            let everybody = Queries { first: 0, count: qkv.tensor.size()[1] as usize };
-            let [mut queries, _, _] = parts(&result, heads, everybody);
-            let _ = queries.zero_();
-        }
+        let everybody = Queries { first: 0, count: qkv.tensor.size()[1] as usize };
+        let [mut queries, _, _] = parts(&result, heads, everybody);
+        let _ = queries.zero_();
         to_queries.copy_(&of_queries);
         to_keys.copy_(&of_keys);
         to_values.copy_(&of_values);
@@ -117,28 +129,44 @@ impl Kernels for LibTorch {
         Floats::new(values.tensor.gelu_backward(&gradient.tensor, "none"))
     }
 
-    fn norm_forward(values: Floats, weight: Floats, bias: Floats, epsilon: f64) -> [Floats; 3] {
-        let width = weight.tensor.size();
-        let (weight, bias) = (Some(&weight.tensor), Some(&bias.tensor));
+    fn norm_forward(
+        values: Floats,
+        weight: Floats,
+        bias: Floats,
+        epsilon: f64,
+        precision: Precision,
+    ) -> [Floats; 3] {
+        let given = [values, weight, bias].map(|given| given.tensor.contiguous());
+        if let Some(found) = cuda::norm(given.each_ref(), None, epsilon, precision) {
+            return found.map(Floats::new);
+        }
+        let [values, weight, bias] = given;
+        let width = weight.size();
         let (normed, means, scales) =
-            values.tensor.native_layer_norm(width.as_slice(), weight, bias, epsilon);
-        [normed, means, scales].map(Floats::new)
+            values.native_layer_norm(width.as_slice(), Some(&weight), Some(&bias), epsilon);
+        let [normed, means, scales] = [normed, means, scales].map(Floats::new);
+        [Self::lowered(normed, precision), means, scales]
     }
 
-    fn norm_again(saved: [Floats; 5], epsilon: f64) -> Floats {
-        let [values, weight, bias, _, _] = saved;
-        let [normed, _, _] = Self::norm_forward(values, weight, bias, epsilon);
+    fn norm_again(saved: [Floats; 5], epsilon: f64, precision: Precision) -> Floats {
+        let [values, weight, bias, means, scales] = saved;
+        let given = [&values, &weight, &bias].map(|given| given.tensor.contiguous());
+        let known = Some([&means.tensor, &scales.tensor]);
+        if let Some([normed, _, _]) = cuda::norm(given.each_ref(), known, epsilon, precision) {
+            return Floats::new(normed);
+        }
+        let [normed, _, _] = Self::norm_forward(values, weight, bias, epsilon, precision);
         normed
     }
 
     fn norm_gradient(gradient: Floats, saved: [Floats; 4], onto: Option<Floats>) -> [Floats; 3] {
         let [values, weight, means, scales] = saved;
-        let gradient = gradient.tensor.to_kind(Kind::Float).contiguous();
-        if gradient.device().is_cuda() {
-            let onto = onto.map(|onto| onto.tensor);
-            let saved = [values, weight, means, scales].map(|saved| saved.tensor);
-            return composed_norm_backward(gradient, saved, onto).map(Floats::new);
+        if gradient.tensor.device().is_cuda() {
+            let saved = [values, weight, means, scales].map(|saved| saved.tensor.contiguous());
+            let onto = onto.map(|onto| onto.tensor.contiguous());
+            return on_card_norm_gradient(&gradient.tensor.contiguous(), saved.each_ref(), onto.as_ref());
         }
+        let gradient = gradient.tensor.to_kind(Kind::Float).contiguous();
         // Somebody else may hold what it is added to.
         let mut result =
             onto.map_or_else(|| values.tensor.zeros_like(), |onto| onto.tensor.contiguous().copy());
@@ -176,7 +204,11 @@ impl Kernels for LibTorch {
             Some(onto) if kind == Kind::Float => {
                 (onto.tensor + bias).addmm_(&values.tensor, &weight.tensor.tr())
             }
-            Some(onto) => onto.tensor + values.tensor.linear(&weight.tensor, Some(bias.to_kind(kind))),
+            Some(onto) => {
+                let product = values.tensor.linear(&weight.tensor, Some(bias.to_kind(kind)));
+                let onto = onto.tensor.contiguous();
+                cuda::added(&onto, &product).unwrap_or_else(|| onto + product)
+            }
             None => values.tensor.linear(&weight.tensor, Some(bias.to_kind(kind))),
         };
         Floats::new(in_precision(product, result))
@@ -196,12 +228,15 @@ impl Kernels for LibTorch {
             let given = [gradient, values.tensor, weight.tensor].map(|given| given.contiguous());
             return linear_gradient_in_place(given, wanted).map(|found| found.map(Floats::new));
         }
-        let of_weight = || gradient.tr().matmul(&values.tensor).to_kind(Kind::Float);
+        let of_weight = || match gradient.kind() == Kind::BFloat16 && gradient.device().is_cuda() {
+            true => gradient.tr().mm_dtype(&values.tensor, Kind::Float),
+            false => gradient.tr().matmul(&values.tensor).to_kind(Kind::Float),
+        };
         let of_weight = for_weight.then(|| Floats::new(of_weight()));
         // The values may be the last to hold their memory, and their gradient is as large.
         drop(values);
         let of_values = || in_precision(gradient.matmul(&weight.tensor), result);
-        let of_bias = || gradient.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
+        let of_bias = || column_sums(&gradient);
         [for_values.then(|| Floats::new(of_values())), of_weight, for_bias.then(|| Floats::new(of_bias()))]
     }
 }
@@ -296,7 +331,9 @@ pub(super) fn adamw(
     let [mut value, mut first, mut second] = [value, first, second].map(own);
     let gradient = gradient.tensor.contiguous();
     if value.device().is_cuda() {
-        on_card(&mut value, &gradient, [&mut first, &mut second], step);
+        if cuda::adamw(&mut value, &gradient, [&mut first, &mut second], step).is_none() {
+            on_card(&mut value, &gradient, [&mut first, &mut second], step);
+        }
     } else {
         let moments = [&mut first, &mut second].map(floats_mut);
         in_place::adamw(floats_mut(&mut value), floats(&gradient), moments, step);
@@ -304,20 +341,16 @@ pub(super) fn adamw(
     (Floats::new(value), Floats::new(first), Floats::new(second))
 }
 
-/// The loss of painted cubes and its gradient, in LibTorch's memory on the processor.
-pub(super) fn painting(
-    painted: Floats,
-    weights: Floats,
-    cubes: IntTensor<LibTorch>,
-    measure: Measure,
-) -> [Floats; 2] {
-    let mut painted = match painted.can_mut() && painted.tensor.is_contiguous() {
-        true => painted.tensor,
-        false => painted.tensor.contiguous().copy(),
+/// A gradient times a factor `[1]`, in place: only the operation that computed it has it. Its kind stays.
+pub(super) fn times(gradient: Floats, factor: Floats) -> Floats {
+    let mut gradient = match gradient.can_mut() {
+        true => gradient.tensor,
+        false => gradient.tensor.copy(),
     };
-    let (weights, cubes) = (weights.tensor.contiguous(), cubes.tensor.to_kind(Kind::Uint8).contiguous());
-    let loss = in_place::painting(floats_mut(&mut painted), floats(&weights), bytes(&cubes), measure);
-    [Tensor::from_slice(&[loss]), painted].map(Floats::new)
+    if cuda::scale(&mut gradient, &factor.tensor).is_none() {
+        let _ = gradient.g_mul_(&factor.tensor);
+    }
+    Floats::new(gradient)
 }
 
 /// The update by LibTorch's operations in place.
@@ -331,50 +364,63 @@ fn on_card(value: &mut Tensor, gradient: &Tensor, [first, second]: [&mut Tensor;
     let _ = value.g_sub_(&(&*first / spread * (rate / bias1)));
 }
 
+/// The sum of all squares, `[1]`.
+pub(super) fn square_sum(values: &Tensor) -> Tensor {
+    cuda::square_sum(&values.contiguous()).unwrap_or_else(|| values.dot(values).unsqueeze(0))
+}
+
+/// The sums of the columns of `[R, C]`, in f32.
+fn column_sums(rows: &Tensor) -> Tensor {
+    let found = cuda::column_sums(&rows.contiguous());
+    found.unwrap_or_else(|| rows.sum_dim_intlist([0i64].as_slice(), false, Kind::Float))
+}
+
+/// Whether [`painting`] takes these cubes.
+pub(super) fn paints<const R: usize>(painted: &burn::tensor::Tensor<R>) -> bool {
+    match card(&painted.device().inner()) {
+        Some(card) => cuda::takes(card, painted.dims()[R - 1] as i64),
+        None => true,
+    }
+}
+
+/// The loss of painted cubes and its gradient. On a card that is lowered, since it goes into a product next.
+pub(super) fn painting(
+    painted: Floats,
+    weights: Floats,
+    cubes: IntTensor<LibTorch>,
+    measure: Measure,
+) -> [Floats; 2] {
+    if painted.tensor.device().is_cuda() {
+        let given = [&painted, &weights].map(|given| given.tensor.contiguous());
+        let cubes = cubes.tensor.to_kind(Kind::Uint8).contiguous();
+        let found = cuda::painting(&given[0], &given[1], &cubes, measure, precision());
+        return found.expect("because it was asked whether it takes these").map(Floats::new);
+    }
+    let mut painted = match painted.can_mut() && painted.tensor.is_contiguous() {
+        true => painted.tensor,
+        false => painted.tensor.contiguous().copy(),
+    };
+    let (weights, cubes) = (weights.tensor.contiguous(), cubes.tensor.to_kind(Kind::Uint8).contiguous());
+    let loss = in_place::painting(floats_mut(&mut painted), floats(&weights), bytes(&cubes), measure);
+    [Tensor::from_slice(&[loss]), painted].map(Floats::new)
+}
+
+/// The gradients of a norm on a card: by our own kernel, or by LibTorch's and an addition.
+fn on_card_norm_gradient(gradient: &Tensor, saved: [&Tensor; 4], onto: Option<&Tensor>) -> [Floats; 3] {
+    let found = cuda::norm_backward(gradient, saved, onto).unwrap_or_else(|| {
+        let [of_values, of_weight, of_bias] = card::norm_backward(&gradient.to_kind(Kind::Float), saved);
+        let of_values = match onto {
+            Some(onto) => onto + of_values,
+            None => of_values,
+        };
+        [of_values, of_weight, of_bias]
+    });
+    found.map(Floats::new)
+}
+
 /// Views of queries, keys and values, `[B, H, N, W]`, in `[B, N, 3D]`; queries are those that ask.
 fn parts(qkv: &Tensor, heads: usize, asking: Queries) -> [Tensor; 3] {
     let parts = qkv.unflatten(2, [3, heads as i64, -1]).permute([2, 0, 3, 1, 4]);
     let [queries, keys, values] = [0, 1, 2].map(|number| parts.get(number));
     [queries.narrow(2, asking.first as i64, asking.count as i64), keys, values]
-}
-
-/// On cards: what is gathered and the logarithms, with a matrix of scores that is dropped at once.
-fn composed(queries: &Tensor, keys: &Tensor, values: &Tensor) -> (Tensor, Tensor) {
-    let scores = (queries.matmul(&keys.transpose(-2, -1)) * scale(queries)).to_kind(Kind::Float);
-    let logs = scores.logsumexp([-1i64].as_slice(), false);
-    (scores.softmax(-1, None::<Kind>).to_kind(values.kind()).matmul(values), logs)
-}
-
-/// The gradients, with the shares computed again.
-fn composed_backward(
-    gradient: &Tensor,
-    [queries, keys, values]: [&Tensor; 3],
-    gathered: &Tensor,
-    logs: &Tensor,
-) -> (Tensor, Tensor, Tensor) {
-    let (scale, kind) = (scale(queries), queries.kind());
-    let scores = (queries.matmul(&keys.transpose(-2, -1)) * scale).to_kind(Kind::Float);
-    let shares = (scores - logs.unsqueeze(-1)).exp();
-    let inner = (gradient * gathered).sum_dim_intlist([-1i64].as_slice(), true, Kind::Float);
-    let slopes = &shares * (gradient.matmul(&values.transpose(-2, -1)).to_kind(Kind::Float) - inner) * scale;
-    let (shares, slopes) = (shares.to_kind(kind), slopes.to_kind(kind));
-    (slopes.matmul(keys), slopes.transpose(-2, -1).matmul(queries), shares.transpose(-2, -1).matmul(gradient))
-}
-
-fn scale(queries: &Tensor) -> f64 {
-    (queries.size()[3] as f64).powf(-0.5)
-}
-
-/// On cards: LayerNorm's backward pass by single operations.
-fn composed_norm_backward(gradient: Tensor, saved: [Tensor; 4], onto: Option<Tensor>) -> [Tensor; 3] {
-    let [values, weight, means, scales] = saved;
-    let normed = (values - means) * &scales;
-    let of_bias = gradient.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
-    let along = &gradient * &normed;
-    let of_weight = along.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
-    let mean = |tensor: &Tensor| tensor.mean_dim([1i64].as_slice(), true, None::<Kind>);
-    let weighted = gradient * &weight;
-    let (plain, along) = (mean(&weighted), mean(&(along * &weight)));
-    let of_values = (weighted - plain - normed * along) * scales;
-    [onto.map_or_else(|| of_values.shallow_clone(), |onto| onto + &of_values), of_weight, of_bias]
 }

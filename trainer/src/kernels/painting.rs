@@ -25,10 +25,7 @@ use burn::{
 
 #[cfg(feature = "tch")]
 use super::libtorch;
-use super::{
-    flex,
-    fused::{brings_kernels, is_on_the_processor},
-};
+use super::{flex, fused::brings_kernels};
 use crate::objective::{self, Target};
 
 /// What a painting is measured by; it does not depend on the cube.
@@ -49,7 +46,7 @@ pub fn painting_loss(
     counted: usize,
     target: Target,
 ) -> Tensor<1> {
-    if !brings_kernels(&painted) || !is_on_the_processor(&painted) {
+    if !brings_kernels(&painted) || !is_fused(&painted) {
         return composed(painted, cubes, weights, counted, target);
     }
     let [clips, targets, cube] = painted.dims();
@@ -57,6 +54,17 @@ pub fn painting_loss(
     let share = 1.0 / (counted * cube) as f64;
     let (painted, cubes, weights) = (painted.into_dispatch(), cubes.into_dispatch(), weights.into_dispatch());
     Tensor::from_dispatch(Dispatch::fused_painting_loss(painted, weights, cubes, target, share))
+}
+
+/// Whether the kernels of the device, which brings some, take these cubes.
+#[cfg(feature = "tch")]
+fn is_fused(painted: &Tensor<3>) -> bool {
+    libtorch::paints(painted)
+}
+
+#[cfg(not(feature = "tch"))]
+fn is_fused(_: &Tensor<3>) -> bool {
+    true
 }
 
 /// The plain version.
@@ -82,14 +90,17 @@ trait Painting: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What a device brings: the loss `[1]`, and its gradient.
+/// What a device brings.
 pub(super) trait PaintingKernels: Backend {
+    /// The loss `[1]`, and its gradient.
     fn painting(
         painted: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         cubes: IntTensor<Self>,
         measure: Measure,
     ) -> [FloatTensor<Self>; 2];
+    /// A gradient times what comes from behind the loss, `[1]`.
+    fn times(gradient: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 macro_rules! by {
@@ -102,6 +113,10 @@ macro_rules! by {
                 measure: Measure,
             ) -> [FloatTensor<Self>; 2] {
                 $kernels::painting(painted, weights, cubes, measure)
+            }
+
+            fn times(gradient: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self> {
+                $kernels::times(gradient, factor)
             }
         }
 
@@ -124,17 +139,21 @@ by!(Flex, flex);
 #[cfg(feature = "tch")]
 by!(LibTorch, libtorch);
 
+/// `[B, T, C]` times `[1]`.
+pub(super) fn multiplied<B: Backend>(values: FloatTensor<B>, factor: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_mul(values, B::float_reshape(factor, [1, 1, 1].into()))
+}
+
 #[derive(Debug)]
 struct PaintingBackward;
 
-impl<B: Backend> Backward<B, 1> for PaintingBackward {
+impl<B: PaintingKernels> Backward<B, 1> for PaintingBackward {
     type State = FloatTensor<B>;
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<B>(&ops.node);
         if let [Some(parent)] = ops.parents {
-            let gradient = B::float_reshape(gradient, [1, 1, 1].into());
-            gradients.register::<B>(parent.id, B::float_mul(ops.state, gradient));
+            gradients.register::<B>(parent.id, B::times(ops.state, gradient));
         }
     }
 }

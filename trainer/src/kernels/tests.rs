@@ -9,12 +9,17 @@ use super::{
 };
 use crate::{Device, clips::upload_cubes, objective::Target, random::Draws, weights::floats};
 
+/// Every processor's device of this build, and what `TUBELET_TEST_DEVICES` names beside them, such as a card:
+/// `tch:cuda:0,cuda:0`.
 fn devices() -> Vec<TensorDevice> {
-    let mut devices = vec![Device::flex().tensors().clone()];
-    if cfg!(feature = "tch") {
-        devices.push(Device::parse("tch").unwrap().tensors().clone());
-    }
-    devices
+    named_devices().into_iter().map(|device| device.tensors().clone()).collect()
+}
+
+fn named_devices() -> Vec<Device> {
+    let more = std::env::var("TUBELET_TEST_DEVICES").unwrap_or_default();
+    let built_in = ["flex"].into_iter().chain(cfg!(feature = "tch").then_some("tch"));
+    let names = built_in.chain(more.split(',').filter(|name| !name.is_empty()));
+    names.map(|name| Device::parse(name).unwrap()).collect()
 }
 
 fn drawn<const R: usize>(name: &str, shape: [usize; R], device: &TensorDevice) -> Tensor<R> {
@@ -271,12 +276,12 @@ proptest! {
     fn a_painting_loss_is_its_plain_twin(
         clips in 1usize..3, targets in 1usize..5, pixels in 2usize..70, normalised: bool, weighted: bool,
     ) {
-        for device in devices() {
+        for named in named_devices() {
+            let device = named.tensors().clone();
             let shape = [clips, targets, 3 * pixels];
             let bytes: Vec<u8> = floats(drawn("bytes", [shape.iter().product()], &device))
                 .iter().map(|value| (value * 31.0 + 128.0) as u8).collect();
-            let named = if device == *Device::flex().tensors() { "flex" } else { "tch" };
-            let cubes = upload_cubes(bytes, shape, &Device::parse(named).unwrap());
+            let cubes = upload_cubes(&bytes, shape, &named);
             let target = if normalised { Target::Normalised } else { Target::Raw };
             let weights = weighted.then(|| drawn("weights", [clips, targets, 1], &device).abs().round().clamp(0.0, 1.0));
             let both = [painting::painting_loss, painting::composed].map(|loss| {
