@@ -132,7 +132,7 @@ impl Plan {
             if step == 0 {
                 tensors.put_all("grad.", weights.with_values(descent.gradients.clone()).download());
             }
-            losses.push(descent.loss);
+            losses.push(descent.loss());
             norms.push(norm);
             let gradients = match self.clip_norm {
                 Some(limit) => optimiser::clip(descent.gradients, norm, limit),
@@ -141,7 +141,7 @@ impl Plan {
             weights = adamw.update(weights, gradients, rate);
         }
         tensors.put_all("step5.", weights.download());
-        let after = descend(&model, &weights, &batch, self.target, Mode::Fixed, Memory::Everything).loss;
+        let after = descend(&model, &weights, &batch, self.target, Mode::Fixed, Memory::Everything).loss();
         Ok(self.meta(&weights, &clips, [losses, norms], after, classifier))
     }
 
@@ -248,8 +248,8 @@ impl Plan {
         let cubes = clips
             .iter()
             .flat_map(|clip| (0..geometry.tokens()).flat_map(|token| cube(&clip.frames, geometry, token)));
-        let cubes = cubes.collect();
-        let cubes = clips::upload_cubes(cubes, [clips.len(), geometry.tokens(), geometry.cube()], device);
+        let cubes: Vec<u8> = cubes.collect();
+        let cubes = clips::upload_cubes(&cubes, [clips.len(), geometry.tokens(), geometry.cube()], device);
         let classified = Classifier::new(self.shape, device).classify(&weights, clips::normalise(cubes));
         let scores = log_softmax(classified.logits.clone(), 1); // B K
         let labels: Vec<usize> = (0..clips.len()).map(|clip| (clip + 1) % CLASSES).collect();
