@@ -32,9 +32,6 @@ use crate::{
     report::{self, Usage},
 };
 
-/// Bytes of all clips in flight between file and batch.
-const IN_FLIGHT_BYTES: u64 = 1 << 30;
-
 /// Bytes of batches that wait for the trainer.
 pub const WAITING_BYTES: u64 = 256 << 20;
 
@@ -266,7 +263,7 @@ impl Run {
 pub fn workers(recipe: &Recipe, count: usize) -> Workers {
     Workers {
         count: count.max(1),
-        budget_bytes: IN_FLIGHT_BYTES,
+        budget_bytes: u64::from(recipe.run.loading_mib) << 20,
         // A reader ends by itself at its limit; only one that is stuck is still there then.
         seconds_per_clip: recipe.run.seconds_per_clip.saturating_add(2),
     }

@@ -128,12 +128,22 @@ impl BatchBuilder {
         self.rows.push(row);
     }
 
+    /// The cubes so far. The next batch is most often as large: with room for it from the first row on, no cube
+    /// is moved to where there is more room.
+    fn take_cubes(&mut self) -> [Vec<u8>; 2] {
+        [&mut self.visible_cubes, &mut self.target_cubes].map(|cubes| {
+            let next = Vec::with_capacity(cubes.len());
+            std::mem::replace(cubes, next)
+        })
+    }
+
     /// The rows as a record batch; the builder is empty afterwards.
     ///
     /// # Errors
     /// When a row does not have the builder's number of frames or visible tokens.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
+        let [visible_cubes, target_cubes] = self.take_cubes();
         let cube = self.geometry.cube();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(rows.iter().map(|row| Some(row.clip)).collect::<UInt64Array>()),
@@ -160,16 +170,12 @@ impl BatchBuilder {
                 self.visible,
                 UInt16Array::from_iter_values(rows.iter().flat_map(|row| row.mask.visible.iter().copied())),
             )?,
-            fixed(
-                DataType::UInt8,
-                self.visible * cube,
-                UInt8Array::from(std::mem::take(&mut self.visible_cubes)),
-            )?,
+            fixed(DataType::UInt8, self.visible * cube, UInt8Array::from(visible_cubes))?,
             tokens(rows.iter().map(|row| row.mask.target.as_slice()))?,
             free(
                 DataType::UInt8,
                 rows.iter().map(|row| row.mask.target.len() * cube),
-                UInt8Array::from(std::mem::take(&mut self.target_cubes)),
+                UInt8Array::from(target_cubes),
             )?,
             tokens(rows.iter().map(|row| row.mask.context.as_slice()))?,
         ];

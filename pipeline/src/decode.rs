@@ -21,7 +21,7 @@ use std::{
 
 use gst::prelude::*;
 use gstreamer as gst;
-use gstreamer_video as gst_video;
+use gstreamer_video::{self as gst_video, video_frame::VideoBufferExt as _};
 
 pub(crate) use self::chosen::Chosen;
 use self::{av1_colour::StatedColour, complaints::Complaints};
@@ -57,7 +57,7 @@ const STEP: u64 = 1000;
 pub(crate) enum Naming {
     /// By the place that their packet was given.
     ByPacket,
-    /// By counting them.
+    /// By counting those that the edit list lets be presented.
     Counting,
 }
 
@@ -139,6 +139,8 @@ struct Job {
     /// What the decoder announced, with the colour that the stream states.
     info: Option<(gst_video::VideoInfo, Layout, Option<gst_video::VideoColorimetry>)>,
     naming: Naming,
+    /// The place of the frame that came last in this run.
+    last: Option<u64>,
     /// The visible window's first column and width, where it does not begin with column 0.
     left: Option<(u32, u32)>,
     base: u64,
@@ -207,7 +209,10 @@ impl Decoder {
                     Naming::Counting => at as u64,
                     Naming::ByPacket => index[at].place.map_or(packets.len() as u64, |place| place.0.into()),
                 };
-                let buffer = packet.buffer(file);
+                let mut buffer = packet.buffer(file);
+                if naming == Naming::Counting && !packet.stamp.is_presented() {
+                    mark_unpresented(&mut buffer);
+                }
                 if self.codec == Codec::Av1
                     && let Ok(bytes) = buffer.map_readable()
                 {
@@ -252,6 +257,7 @@ impl Decoder {
 
     /// Announces a stream; where there was one, this drains it.
     fn open(&mut self, caps: &gst::Caps) {
+        self.lock().last = None;
         self.streams += 1;
         self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
         if self.caps.as_ref() != Some(caps) {
@@ -332,9 +338,26 @@ fn own_time(mut buffer: gst::Buffer, place: u64) -> gst::Buffer {
     own.set_duration(gst::ClockTime::from_nseconds(STEP));
     let delta = own.flags() & gst::BufferFlags::DELTA_UNIT;
     own.unset_flags(gst::BufferFlags::all());
+    // Decoders state a frame of two fields where packets are marked as fields; they give what the packets hold.
+    own.unset_video_flags(gst_video::VideoBufferFlags::all());
     own.set_flags(delta);
     buffer
 }
+
+/// Marks a packet whose frame is not counted; decoders hand on what is attached to a packet with its frame, also
+/// where they "repair" its time.
+fn mark_unpresented(buffer: &mut gst::Buffer) {
+    let mark = gst::Caps::new_empty_simple(UNPRESENTED);
+    gst::ReferenceTimestampMeta::add(buffer.make_mut(), &mark, gst::ClockTime::ZERO, gst::ClockTime::NONE);
+}
+
+fn is_unpresented(buffer: &gst::BufferRef) -> bool {
+    let mut marks = buffer.iter_meta::<gst::ReferenceTimestampMeta>();
+    marks.any(|mark| mark.reference().structure(0).is_some_and(|mark| mark.name() == UNPRESENTED))
+}
+
+/// The name of that mark.
+const UNPRESENTED: &str = "timestamp/x-unpresented";
 
 fn output_pad(job: &Arc<Mutex<Job>>) -> gst::Pad {
     let (frames, events) = (job.clone(), job.clone());
@@ -385,6 +408,7 @@ impl Job {
             own: StatedColour::default(),
             info: None,
             naming: Naming::ByPacket,
+            last: None,
             left: None,
             base: 0,
             wanted: Vec::new(),
@@ -425,11 +449,21 @@ impl Job {
 
     /// Keeps a frame if it is wanted.
     fn keep(&mut self, buffer: &gst::BufferRef) {
+        if self.naming == Naming::Counting && is_unpresented(buffer) {
+            return;
+        }
         let place = match (self.naming, buffer.pts()) {
             (Naming::Counting, _) => Some(self.came),
             (Naming::ByPacket, Some(time)) => (time.nseconds() / STEP).checked_sub(self.base),
             (Naming::ByPacket, None) => None,
         };
+        if self.naming == Naming::ByPacket {
+            // A time that goes back was "repaired" on the way, so that the name is another frame's.
+            if place.is_none() || self.last >= place {
+                self.error = self.error.take().or(Some(VideoError::OutOfOrder { came: self.came }));
+            }
+            self.last = place;
+        }
         self.came += 1;
         let slot = place.and_then(|place| {
             let place = Place(u32::try_from(place).ok()?);

@@ -95,6 +95,8 @@ pub struct OpenVideo {
     sizes: Vec<u32>,
     /// All of it was decoded without complaint.
     verified: AtomicBool,
+    /// Its frames came in another order than its times say: they are counted, as FFmpeg does.
+    counted: AtomicBool,
 }
 
 impl OpenVideo {
@@ -124,7 +126,21 @@ impl OpenVideo {
         half
     }
 
+    /// How its frames are told from each other.
+    fn mode(&self) -> IndexMode {
+        if self.counted.load(Relaxed) { IndexMode::Linear } else { self.facts.index }
+    }
+
+    /// Whether its frames can be counted: all packets are at hand, and belong to one part of an edit list.
+    fn can_be_counted(&self) -> bool {
+        let is_first_part = |packet: &Packet| packet.stamp.part == 0 && packet.body.length() > 0;
+        self.mode() != IndexMode::Linear && self.packets.iter().all(is_first_part)
+    }
+
     fn place_of(&self, rank: FrameRank) -> Place {
+        if self.mode() == IndexMode::Linear {
+            return Place(rank.0);
+        }
         let listed = self.shown.get(rank.0 as usize).copied();
         listed.unwrap_or(Place(rank.0 + self.hidden))
     }
@@ -207,11 +223,6 @@ impl VideoReader {
         if parts > 1 && mode != IndexMode::Times {
             return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
         }
-        // Frames that are counted cannot be told by times that several share.
-        if mode == IndexMode::Linear && order::hides_by_shared_times(&stamps) {
-            let reason = "it hides frames by their times, which several share";
-            return Err(VideoError::EditList { parts, reason });
-        }
         let facts = facts::Gathered {
             bytes,
             container,
@@ -245,8 +256,21 @@ impl VideoReader {
             disposable: coded.disposable && may_skip,
         });
         let index = index.collect();
-        let (sizes, verified) = (Vec::new(), AtomicBool::new(false));
-        Ok(OpenVideo { facts, codec, caps, packets, file, index, hidden, shown, header, sizes, verified })
+        let (sizes, verified, counted) = Default::default();
+        Ok(OpenVideo {
+            facts,
+            codec,
+            caps,
+            packets,
+            file,
+            index,
+            hidden,
+            shown,
+            header,
+            sizes,
+            verified,
+            counted,
+        })
     }
 
     /// The pictures of the distinct `wanted` frames, in ascending rank.
@@ -265,9 +289,8 @@ impl VideoReader {
         if last.0 >= video.facts.frames {
             return Err(VideoError::NoSuchFrame { rank: last, frames: video.facts.frames });
         }
-        let places: Vec<_> = ranks.iter().map(|&rank| video.place_of(rank)).collect();
         let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
-        let kept = self.decode_places(video, &places, extent)?;
+        let kept = self.decode_ranks(video, &ranks, extent)?;
         let missing = kept.iter().filter(|picture| picture.is_none()).count();
         if missing == kept.len() {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
@@ -296,9 +319,26 @@ impl VideoReader {
         }
         let limits = Limits { seconds: u32::MAX, ..self.limits };
         let limits = std::mem::replace(&mut self.limits, limits);
-        let decoded = self.decode_places(video, &[], Extent::Video);
+        let decoded = self.decode_ranks(video, &[], Extent::Video);
         self.limits = limits;
         decoded.map(drop)
+    }
+
+    /// Where frames turn out to come in another order than their times say, again by counting.
+    fn decode_ranks(
+        &mut self,
+        video: &OpenVideo,
+        ranks: &[FrameRank],
+        extent: Extent,
+    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        let places = || ranks.iter().map(|&rank| video.place_of(rank)).collect::<Vec<_>>();
+        match self.decode_places(video, &places(), extent) {
+            Err(VideoError::OutOfOrder { .. }) if video.can_be_counted() => {
+                video.counted.store(true, Relaxed);
+                self.decode_places(video, &places(), extent)
+            }
+            decoded => decoded,
+        }
     }
 
     fn decode_places(
@@ -307,9 +347,9 @@ impl VideoReader {
         places: &[Place],
         extent: Extent,
     ) -> Result<Vec<Option<Picture>>, VideoError> {
-        let (mut runs, naming) = match video.facts.index {
+        let (mut runs, naming) = match video.mode() {
             IndexMode::Linear => {
-                check_start(video, &[whole(video)], &[Place(video.hidden)])?;
+                check_start(video, &[whole(video)], &[Place(0)])?;
                 (vec![whole(video)], Naming::Counting)
             }
             IndexMode::Times | IndexMode::Reorder => {
@@ -339,11 +379,14 @@ impl VideoReader {
         let request = Request { runs: &runs, wanted: places, naming, extent };
         let kept = decoder.decode(stream, request, limit, &mut self.work)?;
         if extent == Extent::Video {
-            let (came, promised) = (
-                decoder.frames_that_came(),
-                video.index.iter().filter(|packet| packet.place.is_some()).count() as u64,
-            );
-            if naming == Naming::ByPacket && came != promised {
+            let came = decoder.frames_that_came();
+            let promised = match naming {
+                Naming::ByPacket => video.index.iter().filter(|packet| packet.place.is_some()).count() as u64,
+                // What opening the video counted, or is about to count.
+                Naming::Counting if video.facts.index == IndexMode::Linear => came,
+                Naming::Counting => video.facts.frames.into(),
+            };
+            if came != promised {
                 return Err(VideoError::FramesLost { promised, came });
             }
             video.trust();
@@ -360,12 +403,7 @@ impl VideoReader {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
         }
         let stamps: Vec<_> = video.packets.iter().map(|packet| packet.stamp).collect();
-        // Packets may be fields, two to a frame; those that the edit list hides come out first.
-        let frames_of = |packets: usize| packets as u64 * came / (stamps.len() as u64).max(1);
-        let hidden = frames_of(stamps.iter().filter(|stamp| stamp.hidden).count());
-        let behind = frames_of(stamps.iter().filter(|stamp| stamp.behind).count());
-        video.hidden = hidden as u32;
-        video.facts.recount(came.saturating_sub(hidden + behind) as u32, &stamps);
+        video.facts.recount(came as u32, &stamps);
         if video.facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: video.facts.packets });
         }

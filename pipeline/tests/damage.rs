@@ -20,11 +20,6 @@ const REFUSED_THOUGH_CLEAN: &[(&str, &str, &str)] = &[
     ("first_key_removed.mp4", "packets-missing", "begins in the middle of a group"),
     ("png_named.mp4", "not-a-video", "one still picture"),
     ("seekhead_loop.mkv", "container-damaged", "its index would lead GStreamer's demuxer in a circle"),
-    (
-        "stts_zero_deltas.mp4",
-        "edit-list",
-        "all times are equal, and its edit list hides frames by their time",
-    ),
 ];
 
 /// What the name of a film says was done to it, and the verdict that such damage deserves.

@@ -115,6 +115,7 @@ WRAPS = {
     "odd_timescale": (["mp4"], ["-ss", "0.77"], ["-video_track_timescale", "1001"]),
     "cues_front": (["mkv", "webm"], ["-ss", "0.77"], ["-cues_to_front", "1"]),
     "live": (["mkv", "webm"], [], ["-live", "1"]),
+    "times_of_decoding": (["mp4", "mov", "mkv"], [], ["-bsf:v", "setts=pts=DTS"]),
     "m2ts": (["ts"], [], ["-mpegts_m2ts_mode", "1"]),
     "late_pat": (["ts"], ["-ss", "1.37"], ["-mpegts_copyts", "1", "-copyts"]),
 }
@@ -146,6 +147,17 @@ def edited(file, edits):
     return bytes(data) if data.find(b"mdat") < data.find(b"moov") else None
 
 
+def timeless(file):
+    """The bytes of an MP4 file all of whose samples are decoded at once, by its table of durations."""
+    data = bytearray(file.read_bytes())
+    place = data.find(b"stts")
+    if place < 0 or data.count(b"stts") != 1:
+        return None
+    for entry in range(int.from_bytes(data[place + 8 :][:4], "big")):
+        data[place + 16 + 8 * entry : place + 20 + 8 * entry] = bytes(4)
+    return bytes(data)
+
+
 EDITS = {
     "twice": [(1.2, 0), (1.2, 0)],
     "two_parts": [(0.8, 1024), (1.0, 25600)],
@@ -167,7 +179,7 @@ def made(folder, film, words):
     """Every file: encoder, container, name of the wrap, path."""
     wanted = lambda *names: all(word in " ".join(names) for word in words)
     for encoder, (arguments, containers) in ENCODERS.items():
-        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, "joined"]]
+        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, "timeless", "joined"]]
         if not any(wanted(encoder, *name) for name in names):
             continue
         first = containers[0] if encoder != "h264_interlaced" else "mp4"
@@ -189,8 +201,10 @@ def made(folder, film, words):
             if container in ("mp4", "mov"):
                 plain = folder / f"{encoder}_plain.{container}"
                 ffmpeg("-i", base, "-c", "copy", "-an", "-video_track_timescale", "12800", plain)
-                for name, edits in EDITS.items():
-                    data = wanted(encoder, container, name) and plain.exists() and edited(plain, edits)
+                changed = {name: lambda edits=edits: edited(plain, edits) for name, edits in EDITS.items()}
+                changed["timeless"] = lambda: timeless(plain)
+                for name, change in changed.items():
+                    data = wanted(encoder, container, name) and plain.exists() and change()
                     if data:
                         out = folder / f"{encoder}_{name}.{container}"
                         out.write_bytes(data)

@@ -177,6 +177,7 @@ impl Recipe {
             ("run.log_every", self.run.log_every as usize),
             ("run.checkpoint_every", self.run.checkpoint_every as usize),
             ("run.seconds_per_clip", self.run.seconds_per_clip as usize),
+            ("run.loading_mib", self.run.loading_mib as usize),
         ] {
             if value == 0 {
                 return Err(invalid(key, value, "must be at least 1".to_owned(), None));

@@ -146,9 +146,15 @@ impl Shape {
             let known = if *one == none { other } else { one };
             (same || *one == none || *other == none).then(|| known.clone())
         }
+        let media = either(&self.media, &other.media)?;
+        // The parser of HEVC gives pictures that are fields the rows of a frame, once a message says what they are.
+        let field_of =
+            |frame: (i32, i32), field: (i32, i32)| (frame == (field.0, 2 * field.1)).then_some(field);
+        let field = || field_of(self.size, other.size).or(field_of(other.size, self.size));
+        let field = || field().filter(|_| media == "video/x-h265");
         Some(Self {
-            media: either(&self.media, &other.media)?,
-            size: either(&self.size, &other.size)?,
+            size: either(&self.size, &other.size).or_else(field)?,
+            media,
             depth: either(&self.depth, &other.depth)?,
             chroma: either(&self.chroma, &other.chroma)?,
         })
@@ -184,6 +190,12 @@ mod tests {
                 chroma: "4:2:0".to_owned(),
             },
         );
+        let frame =
+            |media: &str, rows| Shape { media: media.to_owned(), size: (320, rows), ..Shape::default() };
+        let fields = frame("video/x-h265", 120);
+        assert_eq!(fields.joined(&frame("video/x-h265", 240)), Some(fields.clone()));
+        assert_eq!(frame("video/x-h265", 240).joined(&fields), Some(fields));
+        assert_eq!(frame("video/x-h264", 120).joined(&frame("video/x-h264", 240)), None);
         let ten = Shape { depth: 10, ..eight.clone() };
         assert_eq!(
             Shape::default().joined(&bare).and_then(|shape| shape.joined(&eight)),

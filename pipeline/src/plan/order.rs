@@ -39,7 +39,8 @@ impl Stamp {
 pub enum IndexMode {
     /// Every packet has its own presentation time: frames are ranked by it.
     Times,
-    /// MPEG without complete times: the codec's rule of reordering ranks them.
+    /// MPEG without complete times, or with times that its decoder does not follow: the codec's rule of
+    /// reordering ranks them.
     Reorder,
     /// Frames are counted as they come out of the decoder; always decoded from the start.
     Linear,
@@ -51,7 +52,13 @@ pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec
         return (IndexMode::Linear, vec![None; coded.len()]);
     }
     if let Some(places) = by_time(stamps, coded) {
-        return (IndexMode::Times, places);
+        // Some writers give times of decoding as those of presentation. FFmpeg counts frames as they leave
+        // the decoder, and that of MPEG never looks at times.
+        let is_mpeg = matches!(codec, Codec::Mpeg1 | Codec::Mpeg2 | Codec::Mpeg4);
+        let in_parts = stamps.iter().any(|stamp| stamp.part > 0);
+        if !is_mpeg || in_parts || places == by_role(coded) {
+            return (IndexMode::Times, places);
+        }
     }
     match codec {
         Codec::Mpeg1 | Codec::Mpeg2 | Codec::Mpeg4 => (IndexMode::Reorder, by_role(coded)),
@@ -70,13 +77,6 @@ pub fn shown(stamps: &[Stamp], places: &[Option<Place>]) -> Vec<Place> {
     let mut shown: Vec<_> = presented.filter_map(|(_, place)| *place).collect();
     shown.sort_unstable();
     shown
-}
-
-/// Whether the edit list hides packets of a film in which several have the same time.
-pub fn hides_by_shared_times(stamps: &[Stamp]) -> bool {
-    let mut moments: Vec<_> = stamps.iter().map(|stamp| (stamp.part, stamp.pts)).collect();
-    moments.sort_unstable();
-    stamps.iter().any(|stamp| !stamp.is_presented()) && moments.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<Place>>> {
@@ -131,9 +131,12 @@ pub fn times(mode: IndexMode, stamps: &[Stamp], places: &[Option<Place>], frames
     } else if rising && sorted.len() == frames {
         known = sorted.into_iter().map(Some).collect();
     } else if mode == IndexMode::Reorder {
+        let listed = shown(stamps, places);
         for (stamp, place) in stamps.iter().zip(places) {
-            if let (Some(pts), Some(place)) = (stamp.pts, place) {
-                known[place.0 as usize] = Some(pts.0);
+            let rank =
+                place.and_then(|place| listed.binary_search(&place).ok()).filter(|_| stamp.is_presented());
+            if let (Some(pts), Some(known)) = (stamp.pts, rank.and_then(|rank| known.get_mut(rank))) {
+                *known = Some(pts.0);
             }
         }
     } else if let (Some(&first), Some(&last), Some(end)) =
@@ -201,20 +204,37 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_list_cannot_hide_frames_by_times_that_they_share() {
-        let hidden = |pts| Stamp { hidden: true, ..stamp(pts) };
-        assert!(hides_by_shared_times(&[stamp(30), hidden(0), hidden(0)]));
-        assert!(!hides_by_shared_times(&[stamp(30), hidden(0), hidden(10)]));
-        assert!(!hides_by_shared_times(&[stamp(30), stamp(0), stamp(0)]));
-    }
-
-    #[test]
     fn b_pictures_are_shown_at_once_and_anchors_with_the_next_anchor() {
         use Role::{Anchor, Between};
         let pictures = [Anchor, Anchor, Between, Between, Anchor, Between];
         let pictures = pictures.map(|role| Coded { role, ..Coded::UNKNOWN });
         let (mode, places) = order(Codec::Mpeg2, &[Stamp::default(); 6], &pictures);
         assert_eq!((mode, numbers(&places)), (IndexMode::Reorder, vec![0, 3, 1, 2, 5, 4]));
+    }
+
+    #[test]
+    fn times_that_contradict_the_order_of_mpeg_rank_no_frames() {
+        use Role::{Anchor, Between};
+        let pictures = [Anchor, Anchor, Between, Between].map(|role| Coded { role, ..Coded::UNKNOWN });
+        let presented = [stamp(0), stamp(30), stamp(10), stamp(20)];
+        let decoded = [stamp(0), stamp(10), stamp(20), stamp(30)];
+        for (stamps, mode) in [(presented, IndexMode::Times), (decoded, IndexMode::Reorder)] {
+            for codec in [Codec::Mpeg2, Codec::Mpeg4] {
+                let (found, places) = order(codec, &stamps, &pictures);
+                assert_eq!((found, numbers(&places)), (mode, vec![0, 3, 1, 2]));
+                assert_eq!(times(found, &stamps, &places, 4), [0, 10, 20, 30].map(StreamTime));
+            }
+        }
+        assert_eq!(order(Codec::H264, &decoded, &pictures).0, IndexMode::Times);
+    }
+
+    #[test]
+    fn frames_that_are_hidden_have_no_time() {
+        let hidden = Stamp { hidden: true, ..stamp(0) };
+        let stamps = [hidden, hidden, stamp(5), stamp(5)];
+        let (mode, places) = order(Codec::Mpeg4, &stamps, &[Coded::UNKNOWN; 4]);
+        assert_eq!(mode, IndexMode::Reorder);
+        assert_eq!(times(mode, &stamps, &places, 2).len(), 2);
     }
 
     #[test]

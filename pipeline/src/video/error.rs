@@ -169,6 +169,12 @@ pub enum VideoError {
         /// Frames that came out.
         came: u64,
     },
+    /// Frames come out of the decoder in another order than their packets' times say.
+    #[error("frames come out of the decoder in another order than their times, first behind {came} frames")]
+    OutOfOrder {
+        /// Frames until then.
+        came: u64,
+    },
     /// Not one frame came out.
     #[error("nothing decoded from {packets} packets")]
     NothingDecoded {
@@ -213,6 +219,7 @@ impl VideoError {
             Self::CodecChanged { .. } => "codec-changed",
             Self::Damaged { .. } | Self::Refused { .. } => "damaged",
             Self::PacketsMissing { .. } | Self::NoStart { .. } => "packets-missing",
+            Self::OutOfOrder { .. } => "out-of-order",
             Self::FramesMissing { .. } | Self::FramesLost { .. } => "frames-missing",
             Self::NothingDecoded { .. } => "nothing-decoded",
             Self::NoSuchFrame { .. } => "no-such-frame",

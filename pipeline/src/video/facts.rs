@@ -84,6 +84,8 @@ impl Gathered<'_> {
         let shown = self.coded.iter().filter(|coded| coded.shown).count() as u32;
         let hidden = self.stamps.iter().zip(self.coded).filter(|(stamp, coded)| stamp.hidden && coded.shown);
         let hidden = hidden.count() as u32;
+        // Frames that are counted are only those that are presented.
+        let before_first = if self.mode == IndexMode::Linear { 0 } else { hidden };
         let behind = self.stamps.iter().zip(self.coded).filter(|(stamp, coded)| stamp.behind && coded.shown);
         let frames = shown.saturating_sub(hidden + behind.count() as u32);
         let listed = order::shown(self.stamps, self.places);
@@ -109,7 +111,7 @@ impl Gathered<'_> {
             container: self.container.name(),
             codec: self.codec.name(),
             width: side("width").unwrap_or(coded_size.0),
-            height: side("height").unwrap_or(coded_size.1),
+            height: side("height").map_or(coded_size.1, |rows| self.rows_of_picture(rows)),
             pixel_aspect: pixel_aspect(self.caps),
             orientation: self.orientation,
             frames,
@@ -124,7 +126,14 @@ impl Gathered<'_> {
             index: self.mode,
         };
         facts.set_times(order::times(self.mode, self.stamps, self.places, frames as usize), self.stamps);
-        (facts, hidden)
+        (facts, before_first)
+    }
+
+    /// Rows of a picture where `stated` rows are said. Those of HEVC may be fields, of which parsers state the frame.
+    fn rows_of_picture(&self, stated: u32) -> u32 {
+        let coded = self.header.size.map_or(0, |(_, rows)| rows);
+        let is_field = self.codec == Codec::Hevc && (stated.div_ceil(2)..stated).contains(&coded);
+        if is_field { stated / 2 } else { stated }
     }
 
     /// Whether packet `at` is a key frame. The parser of MPEG-1 and 2 also flags the last picture that it

@@ -23,7 +23,7 @@ impl OpenVideo {
         stamp: FileStamp,
         facts: &FileIndexFacts,
     ) -> Option<Row> {
-        if self.facts.index == IndexMode::Linear {
+        if self.mode() == IndexMode::Linear {
             return None;
         }
         let places = self.packets.iter().map(|packet| self.place_in_file(packet)).collect::<Option<_>>()?;

@@ -51,11 +51,13 @@ impl OpenVideo {
         if described(&caps, &setup).as_ref() != Some(&self.caps) {
             return Err(VideoError::UnknownCodec { codec: caps });
         }
-        let packet = |(packet, fact): (&Packet, _)| StoredPacket {
+        // Where frames are counted, those behind the edit list may lie between others.
+        let counted = self.mode() == IndexMode::Linear;
+        let packet = |(packet, fact): (&Packet, PacketFact)| StoredPacket {
             bytes: packet.body.length(),
             pts: packet.stamp.pts,
-            fact,
-            hidden: packet.stamp.hidden,
+            fact: PacketFact { place: fact.place.filter(|_| !counted), ..fact },
+            hidden: packet.stamp.hidden || (counted && packet.stamp.behind),
             key: packet.key,
         };
         let facts = &self.facts;
@@ -73,8 +75,8 @@ impl OpenVideo {
             left: self.header.left,
             orientation: facts.orientation,
             interlaced: facts.interlaced,
-            mode: facts.index,
-            hidden: self.hidden,
+            mode: self.mode(),
+            hidden: if counted { 0 } else { self.hidden },
             times: facts.times.clone(),
             packets: self.packets.iter().zip(self.index.iter().copied()).map(packet).collect(),
             made: None,
@@ -130,6 +132,7 @@ impl OpenVideo {
             sizes: Vec::new(),
             file: FileBytes::none(),
             verified: true.into(),
+            counted: false.into(),
         })
     }
 
@@ -194,13 +197,14 @@ impl VideoReader {
             caps,
             packets: stored.packets.iter().map(packet).collect(),
             index: stored.packets.iter().map(|packet| packet.fact).collect(),
-            hidden: stored.hidden,
+            hidden: if stored.mode == IndexMode::Linear { 0 } else { stored.hidden },
             shown: Vec::new(),
             header,
             sizes: stored.packets.iter().map(|packet| packet.bytes).collect(),
             file: FileBytes::none(),
             // Not all of its packets are at hand; they were verified when they were stored.
             verified: true.into(),
+            counted: false.into(),
         })
     }
 
@@ -209,7 +213,7 @@ impl VideoReader {
     /// # Errors
     /// When a wanted frame does not exist.
     pub fn needed(&self, video: &OpenVideo, wanted: &[FrameRank]) -> Result<Vec<PacketNumber>, VideoError> {
-        if video.facts.index == IndexMode::Linear {
+        if video.mode() == IndexMode::Linear {
             return Ok((0..video.packets.len() as u32).map(PacketNumber).collect());
         }
         if let Some(&rank) = wanted.iter().find(|rank| rank.0 >= video.facts.frames) {

@@ -261,6 +261,8 @@ pub struct Run {
     pub max_failed_share: f64,
     /// Seconds that opening a video, and decoding a clip of it, may take each.
     pub seconds_per_clip: u32,
+    /// MiB that clips may hold while they are made; one that takes more is made alone.
+    pub loading_mib: u32,
 }
 
 impl Default for Clip {
@@ -340,6 +342,13 @@ impl Default for Schedule {
 
 impl Default for Run {
     fn default() -> Self {
-        Self { seed: 0, log_every: 10, checkpoint_every: 500, max_failed_share: 0.1, seconds_per_clip: 60 }
+        Self {
+            seed: 0,
+            log_every: 10,
+            checkpoint_every: 500,
+            max_failed_share: 0.1,
+            seconds_per_clip: 60,
+            loading_mib: 1024,
+        }
     }
 }

@@ -61,6 +61,16 @@ impl Columns {
 /// See [`down::filter_rows`].
 pub(super) fn filter_rows(picture: &Picture, part: &Part<'_>, taps: &[Taps], to: &mut Rows) {
     #[cfg(target_arch = "x86_64")]
+    if picture.sample_bytes() == 1 && is_x86_feature_detected!("avx512bw") {
+        // SAFETY: the function needs nothing but this part of AVX-512, which the line above found.
+        return unsafe { avx512::filter_rows(part, taps, to) };
+    }
+    filter_rows_narrower(picture, part, taps, to);
+}
+
+/// The same without AVX-512.
+pub(super) fn filter_rows_narrower(picture: &Picture, part: &Part<'_>, taps: &[Taps], to: &mut Rows) {
+    #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the function needs nothing but AVX2, which the line above found.
         return unsafe { avx2::filter_rows(picture, part, taps, to) };

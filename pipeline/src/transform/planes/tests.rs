@@ -28,17 +28,32 @@ fn fast(picture: &Picture, window: Window, to: (u32, u32)) -> RgbFrame {
     lines.to_rgb()
 }
 
+/// The pass over rows.
+type RowPass = fn(&Picture, &down::Part<'_>, &[Taps], &mut Rows);
+
 /// The same on a processor without AVX-512.
 fn narrower(picture: &Picture, window: Window, to: (u32, u32)) -> RgbFrame {
-    let mut resize = PlaneResize::new(picture, window, to);
-    resize.columns = Columns::of_narrower(resize.across.each_ref().map(Vec::as_slice));
-    let mut lines = Lines::default();
-    resize.run(picture, &mut lines, &mut Scratch::default());
-    lines.to_rgb()
+    by_passes(picture, window, to, simd::filter_rows_narrower, |resize, mix, planes, top, lines, scratch| {
+        let taps = resize.across.each_ref().map(Vec::as_slice);
+        simd::filter_columns(taps, &Columns::of_narrower(taps), mix, planes, top, lines, scratch);
+    })
 }
 
 /// The passes without vectors.
 fn unvectorised(picture: &Picture, window: Window, to: (u32, u32)) -> RgbFrame {
+    by_passes(picture, window, to, down::filter_rows, |resize, mix, planes, top, lines, scratch| {
+        let taps = resize.across.each_ref().map(Vec::as_slice);
+        across::filter_columns(taps, mix, planes, top, lines, scratch);
+    })
+}
+
+fn by_passes(
+    picture: &Picture,
+    window: Window,
+    to: (u32, u32),
+    rows: RowPass,
+    columns: impl Fn(&PlaneResize, &Mix, usize, usize, &mut Lines, &mut Scratch),
+) -> RgbFrame {
     let resize = PlaneResize::new(picture, window, to);
     let (mut lines, mut scratch) = (Lines::default(), Scratch::default());
     lines.reshape(to.0 as usize, to.1 as usize);
@@ -47,10 +62,9 @@ fn unvectorised(picture: &Picture, window: Window, to: (u32, u32)) -> RgbFrame {
         for plane in 0..planes {
             let taps = &resize.down[plane.min(1)];
             let taps = &taps[top..taps.len().min(top + ROWS)];
-            down::filter_rows(picture, &resize.part(picture, plane), taps, &mut scratch.rows[plane]);
+            rows(picture, &resize.part(picture, plane), taps, &mut scratch.rows[plane]);
         }
-        let taps = resize.across.each_ref().map(Vec::as_slice);
-        across::filter_columns(taps, &Mix::of(picture), planes, top, &mut lines, &mut scratch);
+        columns(&resize, &Mix::of(picture), planes, top, &mut lines, &mut scratch);
     }
     lines.to_rgb()
 }

@@ -15,8 +15,8 @@ use std::{
     ptr,
 };
 
-/// Smaller requests are the system's business, and no smaller rest is left behind.
-pub(super) const SMALLEST: usize = 1 << 18;
+/// Smaller requests are the system's business, and no smaller rest is left behind. Frames of 340×256 are larger.
+pub(super) const SMALLEST: usize = 1 << 16;
 /// Bytes before what a caller gets, and its alignment: a cache line.
 pub(super) const HEADER: usize = 64;
 
@@ -26,7 +26,7 @@ const CHUNK: usize = 1 << 30;
 const HUGE_PAGE: usize = 1 << 21;
 /// Lists between one power of two and the next.
 const EIGHTHS: usize = 8;
-/// Lists: eight for each power of two from 2¹⁸ on. The last one holds whatever is larger.
+/// Lists: eight for each power of two from 2¹⁶ on. The last one holds whatever is larger.
 const LISTS: usize = 28 * EIGHTHS;
 
 /// Free blocks, and which lists have any.
