@@ -1,18 +1,20 @@
-//! A folder of golden files for fine-tuning as the tests want it, and the rule by which its numbers are met.
+//! A folder of golden files for fine-tuning as the tests want it, the rules by which its numbers are met, and
+//! the training that meets them.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+mod tolerance;
+pub mod training;
+mod undetermined;
+
+use std::path::{Path, PathBuf};
 
 use schemas::ClipGeometry;
 use serde_json::Value;
 use trainer::{
     model::{ModelShape, NormEpsilons, Stack},
     optimiser::Betas,
-    weights::HostTensor,
 };
 
+pub use self::tolerance::{Tolerance, shown};
 use crate::tensors::Tensors;
 
 /// A folder, read.
@@ -113,77 +115,5 @@ impl Golden {
             (0..geometry.tokens()).flat_map(|token| crate::cube::cube(clip, geometry, token)).collect()
         };
         frames.chunks_exact(clip).flat_map(cubes).collect()
-    }
-}
-
-/// Largest differences so far, by quantity, and what broke the rule.
-pub struct Tolerance {
-    absolute: f64,
-    relative: f64,
-    worst: BTreeMap<String, f64>,
-    failures: Vec<String>,
-}
-
-impl Tolerance {
-    /// An element passes within `absolute` or within `relative` of the golden value.
-    pub fn new(absolute: f64, relative: f64) -> Self {
-        Self { absolute, relative, worst: BTreeMap::new(), failures: Vec::new() }
-    }
-
-    pub fn check(&mut self, quantity: &str, found: &HostTensor, golden: &HostTensor) {
-        let elements = |tensor: &HostTensor| tensor.shape.iter().product::<usize>();
-        assert_eq!(elements(found), elements(golden), "{quantity}: {:?} {:?}", found.shape, golden.shape);
-        for (found, golden) in found.values.iter().zip(&golden.values) {
-            self.number(quantity, f64::from(*found), f64::from(*golden));
-        }
-    }
-
-    pub fn number(&mut self, quantity: &str, found: f64, golden: f64) {
-        let difference = (found - golden).abs();
-        self.note(quantity, difference);
-        let passes = difference <= self.absolute || difference <= self.relative * golden.abs();
-        if !passes {
-            self.fail(format!("{quantity}: {found}, golden {golden}"));
-        }
-    }
-
-    /// Weights after training: the rule of an element, or within a thousandth of the tensor's largest change.
-    pub fn after(&mut self, name: &str, found: &HostTensor, golden: &HostTensor, before: &HostTensor) {
-        let largest = |a: &HostTensor, b: &HostTensor| {
-            let pairs = a.values.iter().zip(&b.values);
-            pairs.fold(0f64, |largest, (a, b)| largest.max(f64::from((a - b).abs())))
-        };
-        let (difference, change) = (largest(found, golden), largest(golden, before));
-        self.note("after", difference);
-        if change > 0.0 {
-            self.note("after, of the tensor's largest change", difference / change);
-        }
-        let element = |(found, golden): (&f32, &f32)| {
-            let difference = f64::from((found - golden).abs());
-            difference <= self.absolute || difference <= self.relative * f64::from(golden.abs())
-        };
-        let passes = found.values.iter().zip(&golden.values).all(element);
-        if !(passes || difference <= 1e-3 * change) {
-            self.fail(format!("after.{name}: off by {difference:e}, it changed by {change:e}"));
-        }
-    }
-
-    fn note(&mut self, quantity: &str, difference: f64) {
-        let worst = self.worst.entry(quantity.to_owned()).or_default();
-        *worst = worst.max(if difference.is_nan() { f64::INFINITY } else { difference });
-    }
-
-    fn fail(&mut self, failure: String) {
-        if self.failures.len() < 20 {
-            self.failures.push(failure);
-        }
-    }
-
-    /// Prints the largest differences, and fails if the rule was broken.
-    pub fn report(self) {
-        for (quantity, worst) in &self.worst {
-            println!("  {quantity:45} {worst:.1e}");
-        }
-        assert!(self.failures.is_empty(), "{}", self.failures.join("\n"));
     }
 }

@@ -1,0 +1,198 @@
+//! The steps of a golden training, taken again.
+
+use burn::tensor::Tensor;
+use trainer::{
+    Device,
+    clips::{normalise, upload_cubes},
+    gradients::{Descent, Memory, descend_to_classes},
+    layer_decay,
+    learning_rate::LearningRate,
+    mixing::{Mix, upload_targets},
+    model::{
+        classifier::{Chance, Classifier},
+        layout,
+    },
+    optimiser::{self, AdamW, Betas},
+    recipe::Freeze,
+    weights::{HostTensor, Weights},
+};
+
+use super::{Golden, Tolerance, number, real, tolerance::Trained, undetermined::Undetermined};
+
+/// What is optimised by: as the folder says, or wrongly, to see whether that is noticed.
+pub struct Settings {
+    pub betas: Betas,
+    /// What the rate of each tensor is multiplied by.
+    pub scales: Vec<f64>,
+    pub clip_norm: Option<f64>,
+    pub decayed: optimiser::Decayed,
+    /// What all rates are multiplied by.
+    pub rate: f64,
+}
+
+impl Settings {
+    pub fn of(golden: &Golden) -> Self {
+        let optimizer = &golden.meta["train"]["optimizer"];
+        let layout = layout::classifier(&golden.shape, golden.classes);
+        let decay = real(&optimizer["layer_decay"]);
+        Self {
+            betas: golden.betas(),
+            scales: layer_decay::scales(&layout, golden.shape.encoder.depth, decay, Freeze::Nothing),
+            clip_norm: optimizer["clip_grad"].as_f64(),
+            decayed: optimiser::Decayed::Matrices,
+            rate: 1.0,
+        }
+    }
+}
+
+pub fn weights(golden: &Golden, device: &Device) -> Weights {
+    let layout = layout::classifier(&golden.shape, golden.classes);
+    Weights::fit(layout, golden.tensors.under("init."), device).unwrap()
+}
+
+pub fn pixels(golden: &Golden, device: &Device) -> Tensor<3> {
+    let geometry = golden.shape.geometry;
+    normalise(upload_cubes(&golden.cubes(), [golden.batch, geometry.tokens(), geometry.cube()], device))
+}
+
+/// The targets of step `step`, row by row.
+fn targets(golden: &Golden, step: usize, tolerance: &mut Tolerance) -> Vec<f32> {
+    let train = &golden.meta["train"];
+    let smoothing = real(&train["smoothing"]);
+    if let Some(labels) = golden.tensors.whole("train.labels") {
+        let labels: Vec<usize> =
+            labels[step * golden.batch..][..golden.batch].iter().map(|label| *label as usize).collect();
+        return Mix::Nothing.targets(&labels, golden.classes, smoothing);
+    }
+    let row = golden.batch * golden.classes;
+    let wanted = golden.tensors.floats("train.targets").values[step * row..][..row].to_vec();
+    let labels: Vec<usize> = train["labels"][step].as_array().unwrap().iter().map(number).collect();
+    let mix = Mix::Mixup { lambda: real(&train["lam"][step]) };
+    let found = HostTensor { shape: vec![row], values: mix.targets(&labels, golden.classes, smoothing) };
+    tolerance.check("targets", &found, &HostTensor { shape: vec![row], values: wanted.clone() });
+    wanted
+}
+
+/// Weights with their optimiser.
+struct Trainee {
+    weights: Weights,
+    adamw: AdamW,
+}
+
+impl Trainee {
+    fn new(weights: &Weights, settings: &Settings) -> Self {
+        let mut adamw = AdamW::new(settings.betas, weights);
+        (adamw.scales, adamw.decayed) = (settings.scales.clone(), settings.decayed);
+        Self { weights: weights.clone(), adamw }
+    }
+
+    fn update(&mut self, gradients: Vec<Tensor<1>>, rate: f64) {
+        self.weights = self.adamw.update(self.weights.clone(), gradients, rate);
+    }
+}
+
+fn on_host(tensors: &[Tensor<1>]) -> Vec<Vec<f32>> {
+    tensors.iter().map(|tensor| tensor.clone().try_into_vec_as().unwrap()).collect()
+}
+
+/// Losses, gradients, rates, and the weights and their average after the last step. A twin is trained beside, whose
+/// gradients are shaken by what rounding may do: how far it gets away says what the numbers can determine.
+pub fn check_training(
+    golden: &Golden,
+    device: &Device,
+    memory: Memory,
+    settings: &Settings,
+    tolerance: &mut Tolerance,
+) {
+    let train = &golden.meta["train"];
+    let (optimizer, schedule) = (&train["optimizer"], &train["schedule"]);
+    let per_epoch = number(&schedule["steps_per_epoch"]);
+    let rate = LearningRate {
+        peak: real(&optimizer["base_lr"]),
+        floor: real(&optimizer["min_lr"]),
+        warmup: (number(&schedule["warmup_epochs"]) * per_epoch) as u64,
+        total: (number(&schedule["epochs"]) * per_epoch) as u64,
+    };
+    let classifier = Classifier::new(golden.shape, device);
+    let (before, pixels) = (weights(golden, device), pixels(golden, device));
+    let (mut trainee, mut twin) = (Trainee::new(&before, settings), Trainee::new(&before, settings));
+    let mut undetermined = Undetermined::new(settings.betas);
+    let mut average = before.clone();
+    let parts = number(&train["accumulation"]);
+    let micro = golden.batch / parts;
+    for (step, wanted) in train["steps"].as_array().unwrap().iter().enumerate() {
+        let at = rate.at((number(&schedule["first_step"]) + step) as u64);
+        tolerance.number("learning rates", at, real(&wanted["lr"]));
+        let targets = targets(golden, step, tolerance);
+        let descents = |weights: &Weights| -> Vec<Descent> {
+            let part = |part: usize| {
+                let clips = part * micro..(part + 1) * micro;
+                let rows = clips.start * golden.classes..clips.end * golden.classes;
+                let targets = upload_targets(targets[rows].to_vec(), golden.classes, device);
+                let cubes = pixels.clone().slice([clips]);
+                let (chance, freeze) = (&Chance::NONE, Freeze::Nothing);
+                descend_to_classes(&classifier, weights, cubes, targets, chance, freeze, memory)
+            };
+            (0..parts).map(part).collect()
+        };
+        let mean = |descents: Vec<Descent>| descents.into_iter().reduce(|sum, part| sum.join(part)).unwrap();
+        let found = descents(&trainee.weights);
+        for (found, wanted) in found.iter().zip(wanted["micro_losses"].as_array().unwrap()) {
+            tolerance.number("micro losses", found.loss(), real(wanted));
+        }
+        let descent = mean(found);
+        tolerance.number("losses", descent.loss(), real(&wanted["loss"]));
+        let norm = optimiser::global_norm(&descent.gradients);
+        tolerance.number("gradient norms", norm, real(&wanted["grad_norm_before_clip"]));
+        if step == 0 {
+            for (name, gradient) in before.with_values(descent.gradients.clone()).download() {
+                tolerance.check("gradients", &gradient, golden.tensors.floats(&format!("grad.{name}")));
+            }
+        }
+        let clipped = |gradients: Vec<Tensor<1>>| match settings.clip_norm {
+            Some(limit) => {
+                let norm = optimiser::global_norm(&gradients);
+                optimiser::clip(gradients, norm, limit)
+            }
+            None => gradients,
+        };
+        let gradients = clipped(descent.gradients);
+        let twins = on_host(&clipped(mean(descents(&twin.weights)).gradients));
+        let rate = at * settings.rate;
+        let rates: Vec<f64> = settings.scales.iter().map(|scale| rate * scale).collect();
+        let shaken = undetermined.update(&on_host(&gradients), &twins, &rates);
+        let place = gradients[0].device();
+        let shaken = shaken.into_iter().map(|values| Tensor::from_floats(values.as_slice(), &place));
+        twin.update(shaken.collect(), rate);
+        trainee.update(gradients, rate);
+        if let Some(decay) = train["ema_decay"].as_f64() {
+            undetermined.average(decay);
+            let newest = trainee.weights.values().to_vec();
+            average = average.replace(|values| {
+                let pairs = values.into_iter().zip(newest);
+                pairs.map(|(old, new)| old * decay + new * (1.0 - decay)).collect()
+            });
+        }
+    }
+    let names: Vec<String> = before.layout().0.iter().map(|entry| entry.name.clone()).collect();
+    let [before, found, twin, average] =
+        [&before, &trainee.weights, &twin.weights, &average].map(Weights::download);
+    for (at, name) in names.iter().enumerate() {
+        let mut trained = Trained {
+            found: &found[name],
+            golden: golden.tensors.floats(&format!("after.{name}")),
+            before: &before[name],
+            twin: &twin[name],
+            undetermined: undetermined.of_weights(at),
+        };
+        tolerance.trained("after", name, &trained);
+        let averaged = format!("ema.{name}");
+        if golden.tensors.has(&averaged) {
+            trained.golden = golden.tensors.floats(&averaged);
+            // The twin's average would be nearer; what the weights may be apart is enough.
+            trained.found = &average[name];
+            trained.undetermined = undetermined.of_averages(at);
+            tolerance.trained("average", name, &trained);
+        }
+    }
+}
