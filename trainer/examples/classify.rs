@@ -39,8 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let (mut logits, mut features) = (Vec::new(), Vec::new());
     for frames in frames.chunks_exact(frames.len() / shape[0]) {
-        let cubes = (0..geometry.tokens()).flat_map(|token| cube::cube(frames, geometry, token)).collect();
-        let cubes = upload_cubes(cubes, [1, geometry.tokens(), geometry.cube()], &device);
+        let cubes: Vec<u8> =
+            (0..geometry.tokens()).flat_map(|token| cube::cube(frames, geometry, token)).collect();
+        let cubes = upload_cubes(&cubes, [1, geometry.tokens(), geometry.cube()], &device);
         let found = classifier.classify(&weights, normalise(cubes));
         logits.extend(bytes(found.logits)?);
         features.extend(bytes(found.features)?);
