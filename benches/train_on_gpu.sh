@@ -8,7 +8,10 @@
 # tubelet is taken from the build of `cargo build --release`, with the features of the ways that are to be compared:
 # `cuda` (Burn's own kernels), `tch` with a LibTorch that has CUDA, or `wgpu` (Vulkan). Ways that the build lacks are
 # left out. SHARDS are frame shards (`tubelet preprocess`): with them a training of 50 steps from disk follows on each
-# way, and how much of its time it waited for data. No part of this script has been run on a card by its authors.
+# way, and how much of its time it waited for data. TUBELET names another binary than the release build's.
+#
+# LibTorch for `tch:cuda:0` is PyTorch's own, of the version that tch wants: `pip install torch==2.9.0`, then
+# LIBTORCH=.../site-packages/torch while building, and its `lib` and those of `nvidia/*/lib` in LD_LIBRARY_PATH.
 set -euo pipefail
 
 python=${1:?usage: train_on_gpu.sh PYTHON TRAIN_PEER [CARD] [BATCH] [SHARDS]}
@@ -18,7 +21,7 @@ batch=${4:-32}
 shards=${5:-}
 rounds=3
 steps=20
-tubelet="${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/release/tubelet"
+tubelet="${TUBELET:-${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/release/tubelet}"
 
 nvidia-smi --query-gpu=index,name,memory.total,driver_version,power.limit --format=csv
 "$python" -c 'import torch; print("torch", torch.__version__, torch.cuda.get_device_name(int('"$card"')))'
@@ -57,7 +60,7 @@ for precision in bf16 f32; do
     printf '\n== ViT-B, batch %s, %s, PyTorch %s\n' "$batch" "$precision" "${compile:-eager}"
     # shellcheck disable=SC2086 # nothing, or one word
     "$python" "$peer" --device "cuda:$card" --model base --batch "$batch" --attention sdpa --embed visible \
-      --dtype "$precision" --tf32 $compile --warmup 5 --steps "$steps" --rounds "$rounds" "${also[@]}" |
+      --dtype "$precision" $compile --warmup 5 --steps "$steps" --rounds "$rounds" "${also[@]}" |
       "$python" -c "$table"
   done
 done

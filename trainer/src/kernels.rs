@@ -24,13 +24,13 @@ mod tests;
 mod upload;
 
 pub use self::{
-    adamw::{AdamwStep, adamw},
+    adamw::{AdamwStep, Learning, Learnt, adamw, adamw_of_all},
     attention::attention,
     branches::{AttentionTensors, MlpTensors, attention_branch, mlp_branch},
     gelu::gelu,
     kept_memory::KeptMemory,
     layer_norm::layer_norm,
-    length::square_sum,
+    length::{square_sum, square_sums},
     linear::linear,
     painting::painting_loss,
     precision::{Kernels, Precision, in_precision, with_kernels},

@@ -8,7 +8,7 @@
 use burn::tensor::Tensor;
 
 use crate::{
-    kernels::{self, AdamwStep},
+    kernels::{self, AdamwStep, Learning},
     weights::{Entry, Weights, floats},
 };
 
@@ -87,9 +87,10 @@ impl AdamW {
         let moments = std::mem::take(&mut self.moments);
         weights.replace(|values| {
             let tensors = values.into_iter().zip(gradients).zip(moments).zip(steps);
-            let (values, moments) = tensors
-                .map(|(((value, gradient), moments), step)| kernels::adamw(value, gradient, moments, step))
-                .unzip();
+            let learning = tensors
+                .map(|(((value, gradient), moments), step)| Learning { value, gradient, moments, step })
+                .collect();
+            let (values, moments) = kernels::adamw_of_all(learning).into_iter().unzip();
             self.moments = moments;
             values
         })
@@ -98,9 +99,8 @@ impl AdamW {
 
 /// The Euclidean norm of all gradients together.
 pub fn global_norm(gradients: &[Tensor<1>]) -> f64 {
-    let squares = gradients.iter().map(|gradient| kernels::square_sum(gradient.clone())).collect();
     // One read from the device; few enough numbers to add them exactly.
-    floats(Tensor::cat(squares, 0)).into_iter().map(f64::from).sum::<f64>().sqrt()
+    floats(kernels::square_sums(gradients)).into_iter().map(f64::from).sum::<f64>().sqrt()
 }
 
 /// Shortens gradients of norm `norm` to about `limit` if they are longer (PyTorch's `clip_grad_norm_`).

@@ -53,6 +53,33 @@ pub fn adamw(
     (Tensor::from_dispatch(value), [first, second].map(Tensor::from_dispatch))
 }
 
+/// A tensor before an update.
+#[derive(Clone, Debug)]
+pub struct Learning {
+    /// Its value.
+    pub value: Tensor<1>,
+    /// Its gradient.
+    pub gradient: Tensor<1>,
+    /// Its moments.
+    pub moments: [Tensor<1>; 2],
+    /// The numbers of its update.
+    pub step: AdamwStep,
+}
+
+/// Value and moments of a tensor after an update.
+pub type Learnt = (Tensor<1>, [Tensor<1>; 2]);
+
+/// The update of all tensors of a model; on cards in one launch.
+pub fn adamw_of_all(tensors: Vec<Learning>) -> Vec<Learnt> {
+    #[cfg(feature = "tch")]
+    if tensors.first().is_some_and(|first| fused::brings_kernels(&first.value)) && libtorch::updates(&tensors)
+    {
+        return libtorch::adamw_of_all(tensors);
+    }
+    let update = |Learning { value, gradient, moments, step }| adamw(value, gradient, moments, step);
+    tensors.into_iter().map(update).collect()
+}
+
 /// What Burn dispatches; the numbers are those of [`AdamwStep`].
 #[backend_extension(Flex, LibTorch: cfg(feature = "tch"))]
 #[allow(clippy::too_many_arguments)] // the macro passes numbers on one by one

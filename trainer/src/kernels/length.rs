@@ -19,6 +19,17 @@ pub fn square_sum(values: Tensor<1>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::fused_square_sum(values.into_dispatch()))
 }
 
+/// Sums of squares that together are those of all these tensors: one a tensor, or on cards one a stretch.
+pub fn square_sums(tensors: &[Tensor<1>]) -> Tensor<1> {
+    #[cfg(feature = "tch")]
+    if tensors.first().is_some_and(fused::brings_kernels)
+        && let Some(sums) = super::libtorch::square_sums(tensors)
+    {
+        return sums;
+    }
+    Tensor::cat(tensors.iter().map(|tensor| square_sum(tensor.clone())).collect(), 0)
+}
+
 /// The plain version.
 pub(super) fn composed(values: Tensor<1>) -> Tensor<1> {
     values.square().sum()
@@ -38,6 +49,6 @@ impl Length for Flex {
 #[cfg(feature = "tch")]
 impl Length for LibTorch {
     fn fused_square_sum(values: FloatTensor<Self>) -> FloatTensor<Self> {
-        FloatTensor::<Self>::new(super::libtorch::square_sum(&values.tensor))
+        FloatTensor::<Self>::new(values.tensor.dot(&values.tensor).unsqueeze(0))
     }
 }

@@ -11,6 +11,7 @@
 
 mod card;
 mod cuda;
+mod many;
 mod memory;
 
 use burn::backend::{
@@ -22,6 +23,7 @@ use tch::{Device, Kind, Tensor};
 use self::memory::{bytes, floats, floats_mut};
 pub(super) use self::{
     card::{card, upload},
+    many::{adamw as adamw_of_all, square_sums, updates},
     memory::keep_memory,
 };
 use super::{
@@ -331,9 +333,7 @@ pub(super) fn adamw(
     let [mut value, mut first, mut second] = [value, first, second].map(own);
     let gradient = gradient.tensor.contiguous();
     if value.device().is_cuda() {
-        if cuda::adamw(&mut value, &gradient, [&mut first, &mut second], step).is_none() {
-            on_card(&mut value, &gradient, [&mut first, &mut second], step);
-        }
+        on_card(&mut value, &gradient, [&mut first, &mut second], step);
     } else {
         let moments = [&mut first, &mut second].map(floats_mut);
         in_place::adamw(floats_mut(&mut value), floats(&gradient), moments, step);
@@ -362,11 +362,6 @@ fn on_card(value: &mut Tensor, gradient: &Tensor, [first, second]: [&mut Tensor;
     let spread = (second.sqrt() / bias2.sqrt()).g_add_scalar_(epsilon);
     let _ = value.g_mul_scalar_(1.0 - rate * decay);
     let _ = value.g_sub_(&(&*first / spread * (rate / bias1)));
-}
-
-/// The sum of all squares, `[1]`.
-pub(super) fn square_sum(values: &Tensor) -> Tensor {
-    cuda::square_sum(&values.contiguous()).unwrap_or_else(|| values.dot(values).unsqueeze(0))
 }
 
 /// The sums of the columns of `[R, C]`, in f32.

@@ -4,8 +4,8 @@ use burn::tensor::{Device as TensorDevice, Tensor, TensorData};
 use proptest::prelude::*;
 
 use super::{
-    AdamwStep, AttentionTensors, Kernels, MlpTensors, Precision, adamw, attention, attention_branch, gelu,
-    in_precision, layer_norm, length, linear, mlp_branch, painting, with_kernels,
+    AdamwStep, AttentionTensors, Kernels, Learning, MlpTensors, Precision, adamw, adamw_of_all, attention,
+    attention_branch, gelu, in_precision, layer_norm, length, linear, mlp_branch, painting, with_kernels,
 };
 use crate::{Device, clips::upload_cubes, objective::Target, random::Draws, weights::floats};
 
@@ -300,7 +300,11 @@ proptest! {
     fn a_square_sum_is_its_plain_twin(length in 1usize..60_000) {
         for device in devices() {
             let values = drawn("values", [length], &device);
-            prop_assert!(apart(length::square_sum(values.clone()), length::composed(values)) < 1e-5);
+            prop_assert!(apart(length::square_sum(values.clone()), length::composed(values.clone())) < 1e-5);
+            let both = [values, drawn("other", [length / 3 + 1], &device)];
+            let wanted = both.each_ref().map(|values| length::composed(values.clone()));
+            let found = length::square_sums(&both).sum();
+            prop_assert!(apart(found, Tensor::cat(wanted.to_vec(), 0).sum()) < 1e-5);
         }
     }
 
@@ -316,6 +320,33 @@ proptest! {
             for (fused, plain) in fused.1.into_iter().zip(plain.1) {
                 prop_assert!(apart(fused, plain) < 1e-6);
             }
+        }
+    }
+
+    #[test]
+    fn adamw_of_all_tensors_is_its_plain_twin(
+        lengths in prop::collection::vec(1usize..80_000, 1..5), time in 1u64..200,
+    ) {
+        for device in devices() {
+            let learning = |(number, length): (usize, &usize)| {
+                let tensor = |name| drawn(name, [*length], &device);
+                let (rate, decay) = (1e-3 / (1 + number) as f64, if number % 2 == 0 { 0.05 } else { 0.0 });
+                let step = AdamwStep { rate, decay, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, time };
+                let moments = [tensor("first"), tensor("second").square()];
+                Learning { value: tensor("value"), gradient: tensor("gradient"), moments, step }
+            };
+            let tensors: Vec<Learning> = lengths.iter().enumerate().map(learning).collect();
+            let kept = floats(tensors[0].value.clone());
+            let found = adamw_of_all(tensors.clone());
+            for (Learning { value, gradient, moments, step }, found) in tensors.iter().cloned().zip(found) {
+                let plain = adamw::composed(value, gradient, moments, step);
+                prop_assert!(apart(found.0, plain.0) < 1e-6);
+                for (found, plain) in found.1.into_iter().zip(plain.1) {
+                    prop_assert!(apart(found, plain) < 1e-6);
+                }
+            }
+            // Somebody else held them: they are as they were.
+            prop_assert_eq!(floats(tensors[0].value.clone()), kept);
         }
     }
 }

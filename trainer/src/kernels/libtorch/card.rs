@@ -172,6 +172,14 @@ pub(in super::super) fn upload<T: tch::kind::Element>(
     shape: &[usize],
     card: usize,
 ) -> DispatchTensor {
+    DispatchTensor {
+        kind: DispatchTensorKind::LibTorch(BackendTensor::Int(TchTensor::new(sent(values, shape, card)))),
+        autodiff: DispatchAutodiffContext::Disabled,
+    }
+}
+
+/// The same as LibTorch has it.
+pub(super) fn sent<T: tch::kind::Element>(values: &[T], shape: &[usize], card: usize) -> Tensor {
     assert_eq!(values.len(), shape.iter().product::<usize>(), "as many numbers as the shape has");
     let shape: Vec<i64> = shape.iter().map(|side| *side as i64).collect();
     let mut strides = vec![1; shape.len()];
@@ -183,11 +191,7 @@ pub(in super::super) fn upload<T: tch::kind::Element>(
         unsafe { Tensor::from_blob(values.as_ptr().cast(), &shape, &strides, T::KIND, tch::Device::Cpu) };
     // SAFETY: the pointer is that of a live tensor.
     let [pinned] = filled(|[pinned]| unsafe { tubelet_pinned(seen.as_ptr(), pinned) });
-    let there = pinned.internal_to_copy((T::KIND, tch::Device::Cuda(card)), NO_WAIT);
-    DispatchTensor {
-        kind: DispatchTensorKind::LibTorch(BackendTensor::Int(TchTensor::new(there))),
-        autodiff: DispatchAutodiffContext::Disabled,
-    }
+    pinned.internal_to_copy((T::KIND, tch::Device::Cuda(card)), NO_WAIT)
 }
 
 const NO_WAIT: bool = true;

@@ -202,9 +202,11 @@ __device__ void painting(const float *painted, const unsigned char *cubes, const
 template <typename In> __device__ void column_sums(const In *rows, float *sums, int count, int columns) {
     int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES, at = blockIdx.x * 128 + lane * 4;
     float4 sum = make_float4(0, 0, 0, 0);
-    if (at < columns)
+    if (at < columns) {
+#pragma unroll 8
         for (int row = blockIdx.y * WARPS + warp; row < count; row += gridDim.y * WARPS)
             sum = plus(sum, loaded(rows + (long)row * columns + at));
+    }
     __shared__ float4 shared[THREADS];
     shared[threadIdx.x] = sum;
     __syncthreads();
@@ -241,43 +243,47 @@ __global__ void added_bf16(const float *onto, const half16 *product, float *resu
         store(result + at, plus(loaded(onto + at), loaded(product + at)));
 }
 
-// AdamW in one pass; `keep` is 1 − rate·decay, `slope` rate/(1 − β₁ᵗ), `root` 1/√(1 − β₂ᵗ).
-__global__ void adamw_f32(float *value, const float *gradient, float *first, float *second, float keep, float beta1,
-                          float beta2, float slope, float root, float epsilon, long count) {
-    for (long at = blockIdx.x * (long)THREADS + threadIdx.x; at < count; at += (long)gridDim.x * THREADS) {
-        float g = gradient[at];
-        float m = beta1 * first[at] + (1 - beta1) * g, v = beta2 * second[at] + (1 - beta2) * g * g;
-        first[at] = m, second[at] = v;
-        value[at] = value[at] * keep - slope * m / (sqrtf(v) * root + epsilon);
-    }
-}
+// A stretch of a tensor that a block works on: where its elements are, and how many.
+struct Stretch {
+    float *values;
+    long count;
+};
 
-// How many blocks of `squares_f32` are done; each run leaves 0 behind, and runs follow one another.
-__device__ unsigned done;
-
-// The sum of all squares: each block adds up its own, and the last one to end adds up the blocks, in order.
-__global__ void squares_f32(const float *values, float *parts, float *result, long count) {
-    __shared__ float shared[WARPS];
-    __shared__ bool last;
+// The sum of squares of each stretch.
+__global__ void squares_f32(const Stretch *stretches, float *sums) {
+    Stretch own = stretches[blockIdx.x];
     float sum = 0;
-    for (long at = blockIdx.x * (long)THREADS + threadIdx.x; at < count; at += (long)gridDim.x * THREADS)
-        sum += values[at] * values[at];
+#pragma unroll 8
+    for (long at = threadIdx.x; at < own.count; at += THREADS) sum += own.values[at] * own.values[at];
+    __shared__ float shared[WARPS];
     sum = of_warp(sum);
     if (threadIdx.x % LANES == 0) shared[threadIdx.x / LANES] = sum;
     __syncthreads();
     if (threadIdx.x == 0) {
         float all = 0;
         for (int warp = 0; warp < WARPS; warp++) all += shared[warp];
-        parts[blockIdx.x] = all;
-        __threadfence();
-        last = atomicAdd(&done, 1) == gridDim.x - 1;
+        sums[blockIdx.x] = all;
     }
-    __syncthreads();
-    if (!last || threadIdx.x >= LANES) return;
-    double all = 0;
-    for (int block = threadIdx.x; block < gridDim.x; block += LANES) all += ((volatile float *)parts)[block];
-    all = of_warp(all);
-    if (threadIdx.x == 0) *result = all, done = 0;
+}
+
+// The same stretch of a value, its gradient and its moments, and the numbers of its tensor: `keep` is 1 − rate·decay,
+// `slope` rate/(1 − β₁ᵗ).
+struct Learning {
+    float *value, *gradient, *first, *second;
+    long count;
+    float keep, slope;
+};
+
+// AdamW in one pass; `root` is 1/√(1 − β₂ᵗ).
+__global__ void adamw_f32(const Learning *stretches, float beta1, float beta2, float root, float epsilon) {
+    Learning own = stretches[blockIdx.x];
+#pragma unroll 4
+    for (long at = threadIdx.x; at < own.count; at += THREADS) {
+        float g = own.gradient[at];
+        float m = beta1 * own.first[at] + (1 - beta1) * g, v = beta2 * own.second[at] + (1 - beta2) * g * g;
+        own.first[at] = m, own.second[at] = v;
+        own.value[at] = own.value[at] * own.keep - own.slope * m / (sqrtf(v) * root + epsilon);
+    }
 }
 
 __global__ void norm_f32(const float *rows, const float *weight, const float *bias, float *normed, float *means,

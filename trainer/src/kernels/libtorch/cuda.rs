@@ -19,7 +19,7 @@ use cudarc::{
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    kernels::{adamw::AdamwStep, painting::Measure, precision::Precision},
+    kernels::{painting::Measure, precision::Precision},
     objective::Target,
 };
 
@@ -33,12 +33,15 @@ const ROWS: u32 = 8;
 /// up quickly.
 const BLOCKS: u32 = 528;
 
+/// A width to compile for where the kernel has none.
+pub(super) const ANY_WIDTH: i64 = 4;
+
 /// The widest row: what a block shares is limited, and so are its registers.
 const WIDEST: i64 = 1536;
 
 /// The kernels for one width on one card.
-struct Kernels {
-    stream: Arc<CudaStream>,
+pub(super) struct Kernels {
+    pub(super) stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
     generation: i32,
 }
@@ -64,7 +67,7 @@ fn kernels(tensor: &Tensor, width: i64) -> Option<Arc<Kernels>> {
 }
 
 /// The kernels for rows of this width; compiled at the first call.
-fn on_card(card: usize, width: i64) -> Option<Arc<Kernels>> {
+pub(super) fn on_card(card: usize, width: i64) -> Option<Arc<Kernels>> {
     if width % 4 != 0 || width > WIDEST {
         return None;
     }
@@ -88,14 +91,14 @@ fn compile(card: usize, width: i64) -> Option<Kernels> {
 }
 
 impl Kernels {
-    fn function(&self, name: &str, halves: bool) -> CudaFunction {
+    pub(super) fn function(&self, name: &str, halves: bool) -> CudaFunction {
         let name = format!("{name}_{}", if halves { "bf16" } else { "f32" });
         self.module.load_function(&name).expect("because the source has a kernel of this name")
     }
 }
 
 /// Where a tensor's elements are; it is contiguous, and on the card.
-fn address(tensor: &Tensor) -> u64 {
+pub(super) fn address(tensor: &Tensor) -> u64 {
     assert!(
         tensor.is_contiguous() && tensor.device().is_cuda(),
         "kernels take contiguous tensors of the card"
@@ -103,7 +106,7 @@ fn address(tensor: &Tensor) -> u64 {
     tensor.data_ptr() as u64
 }
 
-fn grid(blocks: u32) -> LaunchConfig {
+pub(super) fn grid(blocks: u32) -> LaunchConfig {
     LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 }
 }
 
@@ -114,7 +117,7 @@ fn over(count: i64) -> LaunchConfig {
 
 /// The kernels that do not depend on a width.
 fn any(tensor: &Tensor) -> Option<Arc<Kernels>> {
-    kernels(tensor, 4)
+    kernels(tensor, ANY_WIDTH)
 }
 
 fn kind(precision: Precision) -> Kind {
@@ -185,8 +188,11 @@ pub(super) fn column_sums(rows: &Tensor) -> Option<Tensor> {
     let [count, columns] = [rows.size()[0], rows.size()[1]];
     let kernels = any(rows).filter(|_| columns % 4 == 0)?;
     let across = (columns as u32).div_ceil(128);
-    // Enough blocks to fill the card; a second pass adds up what they found.
-    let down = (count as u32).div_ceil(8 * ROWS).min(BLOCKS.div_ceil(across));
+    // Enough blocks to fill the card; what they found is added up in the same way.
+    let down = match count as u32 {
+        few if few <= 16 * ROWS => 1,
+        many => (many / (8 * ROWS)).min(BLOCKS.div_ceil(across)),
+    };
     let sums = Tensor::empty([i64::from(down), columns], (Kind::Float, rows.device()));
     let (given, lengths) = ([rows, &sums].map(address), [count as i32, columns as i32]);
     let function = kernels.function("column_sums", rows.kind() == Kind::BFloat16);
@@ -224,50 +230,6 @@ pub(super) fn added(onto: &Tensor, product: &Tensor) -> Option<Tensor> {
     Some(result)
 }
 
-/// An update of AdamW, in place.
-pub(super) fn adamw(
-    value: &mut Tensor,
-    gradient: &Tensor,
-    moments: [&mut Tensor; 2],
-    step: AdamwStep,
-) -> Option<()> {
-    let kernels = any(value)?;
-    let AdamwStep { rate, decay, beta1, beta2, epsilon, time } = step;
-    let [bias1, bias2] = [beta1, beta2].map(|beta| 1.0 - beta.powf(time as f64));
-    let numbers =
-        [1.0 - rate * decay, beta1, beta2, rate / bias1, bias2.powf(-0.5), epsilon].map(|n| n as f32);
-    let [first, second] = moments;
-    let (given, count) = ([&*value, gradient, first, second].map(address), value.numel() as i64);
-    let function = kernels.function("adamw", false);
-    let mut launch = kernels.stream.launch_builder(&function);
-    for address in &given {
-        launch.arg(address);
-    }
-    for number in &numbers {
-        launch.arg(number);
-    }
-    launch.arg(&count);
-    // SAFETY: the arguments are those of `adamw_f32`, all four as long; nobody else has those that are written.
-    unsafe { launch.launch(over(count)) }.expect(LAUNCHED);
-    Some(())
-}
-
-/// The sum of all squares, `[1]`.
-pub(super) fn square_sum(values: &Tensor) -> Option<Tensor> {
-    let (kernels, count) = (any(values)?, values.numel() as i64);
-    let config = over(count / 4);
-    let parts = Tensor::empty([i64::from(config.grid_dim.0)], (Kind::Float, values.device()));
-    let result = Tensor::empty([1], (Kind::Float, values.device()));
-    let given = [values, &parts, &result].map(address);
-    let function = kernels.function("squares", false);
-    let mut launch = kernels.stream.launch_builder(&function);
-    launch.arg(&given[0]).arg(&given[1]).arg(&given[2]).arg(&count);
-    // SAFETY: the arguments are those of `squares_f32`; there is a part for each block, and runs of one module
-    // follow one another on the default stream, so that they may share its counter.
-    unsafe { launch.launch(config) }.expect(LAUNCHED);
-    Some(result)
-}
-
 /// The loss of painted cubes `[B, T, C]`, and its gradient in `precision`.
 pub(super) fn painting(
     painted: &Tensor,
@@ -296,4 +258,4 @@ pub(super) fn painting(
     Some([loss, gradient])
 }
 
-const LAUNCHED: &str = "because the card takes a grid of this size";
+pub(super) const LAUNCHED: &str = "because the card takes a grid of this size";
