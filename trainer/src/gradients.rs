@@ -57,8 +57,11 @@ impl Computation {
         Self { memory: Memory::of(recipe), precision: model.precision, kernels: model.kernels }
     }
 
-    /// Runs forward and backward passes in this way.
-    fn run<R>(self, work: impl FnOnce() -> R) -> R {
+    /// Runs forward and backward passes over these weights in this way.
+    fn run<R>(self, weights: &Weights, work: impl FnOnce() -> R) -> R {
+        if let Some(first) = weights.values().first() {
+            kernels::share_threads(&first.device(), self.kernels, self.precision);
+        }
         kernels::with_kernels(self.kernels, || kernels::in_precision(self.precision, work))
     }
 }
@@ -88,7 +91,7 @@ pub fn descend(
 ) -> Descent {
     let how = how.into();
     let loss = |painted| objective::distance(painted, clips, target);
-    let (loss, gradients) = how.run(|| match how.memory {
+    let (loss, gradients) = how.run(weights, || match how.memory {
         Memory::Everything => {
             let tracked = weights.tracked();
             let loss = loss(model.paint(&tracked, clips, mode));
@@ -121,7 +124,7 @@ pub fn descend_to_classes(
         Freeze::Nothing => 0,
         Freeze::Encoder => stages.len() - 1,
     });
-    let (loss, gradients) = how.run(|| {
+    let (loss, gradients) = how.run(weights, || {
         let input = still.iter().fold(cubes, |tokens, stage| stage(weights, tokens));
         match how.memory {
             Memory::Everything => {

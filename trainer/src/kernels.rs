@@ -42,6 +42,16 @@ pub fn processor_has_bf16() -> bool {
     flex::has_bf16()
 }
 
+/// Before a step on `device`: see [`libtorch`]'s threads. Other devices share theirs anyway.
+pub(crate) fn share_threads(device: &burn::tensor::Device, kernels: Kernels, precision: Precision) {
+    #[cfg(feature = "tch")]
+    if libtorch::is_processor(device) {
+        libtorch::share_threads(kernels, precision);
+    }
+    #[cfg(not(feature = "tch"))]
+    let _ = (device, kernels, precision);
+}
+
 /// Before tensors are made on LibTorch: see [`KeptMemory`], which its allocator does not ask.
 #[cfg(feature = "tch")]
 pub(crate) fn keep_libtorch_memory() {

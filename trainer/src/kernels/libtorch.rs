@@ -13,6 +13,7 @@ mod card;
 mod cuda;
 mod many;
 mod memory;
+mod threads;
 
 use burn::backend::{
     LibTorch,
@@ -22,9 +23,10 @@ use tch::{Device, Kind, Tensor};
 
 use self::memory::{bytes, floats, floats_mut};
 pub(super) use self::{
-    card::{card, upload},
+    card::{card, is_processor, upload},
     many::{adamw as adamw_of_all, square_sums, updates},
     memory::keep_memory,
+    threads::share_threads,
 };
 use super::{
     adamw::AdamwStep,

@@ -166,6 +166,11 @@ pub(in super::super) fn card(device: &Device) -> Option<usize> {
     }
 }
 
+/// Whether a device is the processor, as LibTorch has it.
+pub(in super::super) fn is_processor(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::LibTorch(LibTorchDevice::Cpu))
+}
+
 /// Numbers of this shape on a card, by way of pinned memory, which LibTorch keeps for the next ones.
 pub(in super::super) fn upload<T: tch::kind::Element>(
     values: &[T],
