@@ -29,23 +29,31 @@ pub struct Golden {
 
 /// Folders for fine-tuning: those of `GOLDEN_DIRS` or else of `shared/golden`, and the project's own.
 pub fn folders() -> Vec<PathBuf> {
-    let inside = |folder: PathBuf| -> Vec<PathBuf> {
-        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-    };
     let shared = std::env::var_os("TUBELET_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
     let others: Vec<PathBuf> = match std::env::var("GOLDEN_DIRS") {
         Ok(named) => named.split(':').map(PathBuf::from).collect(),
-        Err(_) => inside(shared.join("golden")),
+        Err(_) => inside(&shared.join("golden")),
     };
     let mut found: Vec<PathBuf> = others.into_iter().filter(|path| is_finetune(path)).collect();
     if found.is_empty() {
         println!("no golden folder for fine-tuning is given (GOLDEN_DIRS, TUBELET_SHARED): only the own one");
     }
-    let own = inside(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"));
-    found.extend(own.into_iter().filter(|path| is_finetune(path)));
+    found.extend(own_folders());
     found.sort();
     found
+}
+
+/// The project's own folders for fine-tuning.
+pub fn own_folders() -> Vec<PathBuf> {
+    inside(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"))
+        .into_iter()
+        .filter(|path| is_finetune(path))
+        .collect()
+}
+
+fn inside(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
 fn is_finetune(folder: &Path) -> bool {
