@@ -1,10 +1,10 @@
 //! Files of weights in every layout: read to the expected outputs, and moved between layouts bit for bit.
 //!
-//! Folders with files of other programs are those named in `GOLDEN_DIRS` (separated by colons), by default
-//! all in `shared/golden` beside the checkout; those of another schema are left alone. Sizes, heads and the
-//! tolerance are read from `meta.json`. The largest differences are printed.
+//! Folders with files of other programs are those that are given (`given/mod.rs`). Sizes, heads and the tolerance are
+//! read from `meta.json`. The largest differences are printed.
 
 mod batches;
+mod given;
 mod small_model;
 
 use std::{
@@ -188,11 +188,7 @@ fn heads_that_the_official_layout_would_lose_are_only_written_on_demand() {
 
 #[test]
 fn every_golden_layout_gives_the_expected_outputs() {
-    let folders = golden_folders();
-    if folders.is_empty() {
-        println!("skipped: no folder of checkpoints is here (GOLDEN_DIRS, TUBELET_SHARED)");
-    }
-    for folder in folders {
+    for folder in golden_folders() {
         let golden = Golden::read(&folder);
         for path in golden.files() {
             golden.check(&path, &read_with(&path, golden.hints(&path)).unwrap());
@@ -245,22 +241,7 @@ struct Golden {
 }
 
 fn golden_folders() -> Vec<PathBuf> {
-    let shared = std::env::var_os("TUBELET_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let named: Vec<PathBuf> = match std::env::var("GOLDEN_DIRS") {
-        Ok(named) => named.split(':').map(PathBuf::from).collect(),
-        Err(_) => fs::read_dir(shared.join("golden"))
-            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-            .unwrap_or_default(),
-    };
-    let is_ours = |path: &PathBuf| {
-        let meta = fs::read(path.join("meta.json")).ok();
-        let meta: Option<Value> = meta.and_then(|text| serde_json::from_slice(&text).ok());
-        meta.is_some_and(|meta| meta["schema"] == "tubelet-checkpoints/1")
-    };
-    let mut found: Vec<_> = named.into_iter().filter(is_ours).collect();
-    found.sort();
-    found
+    given::folders("tubelet-checkpoints/1")
 }
 
 impl Golden {

@@ -1,16 +1,17 @@
 //! The numbers of the official fine-tuning: every folder of golden files against this classifier, on every
 //! device; the tables of rules; stretched positions; probes.
 //!
-//! Folders are those of `GOLDEN_DIRS` (separated by colons), by default all in `shared/golden` beside the
-//! checkout, and the project's own in `tests/golden`. All geometry is read from `meta.json`. An element passes
+//! Folders are those that are given (`given/mod.rs`), and the project's own in `tests/golden`. All geometry is read from `meta.json`. An element passes
 //! within 1e-5 or within 1e-4 of the value, or as the folder's `tolerance` says; weights after the last step
 //! also within a thousandth of the tensor's largest change, or where rounding of gradients may have moved them
-//! (`finetuning/undetermined.rs`). The largest differences are printed.
+//! (`trained/undetermined.rs`). The largest differences are printed.
 
 #[path = "batches/cube.rs"]
 mod cube;
 mod finetuning;
+mod given;
 mod tensors;
+mod trained;
 
 use burn::tensor::Tensor;
 use finetuning::{

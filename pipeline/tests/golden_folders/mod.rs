@@ -1,32 +1,20 @@
-//! Folders of golden files for fine-tuning: those of `shared/golden`, and those that `GOLDEN_DIRS` names.
+//! Folders of golden files for fine-tuning, and what is in their tables.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Every folder of the fine-tuning schema that has the file `with`; says so where there is none.
+#[path = "../../../trainer/tests/given/mod.rs"]
+mod given;
+
+/// Every given folder of the fine-tuning schema that has the file `with`; says so where there is none.
 pub fn with_file(with: &str) -> Vec<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let shared = std::env::var_os("TUBELET_SHARED").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(shared.join("golden"))
-        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
-        .unwrap_or_default();
-    if let Some(named) = std::env::var_os("GOLDEN_DIRS") {
-        folders.extend(std::env::split_paths(&named));
-    }
-    folders.sort();
-    folders.dedup();
-    folders.retain(|folder| is_finetune(folder) && folder.join(with).exists());
+    let mut folders = given::folders("tubelet-finetune-golden/");
+    folders.retain(|folder| folder.join(with).exists());
     if folders.is_empty() {
-        eprintln!("skipped: no folder with {with} (TUBELET_SHARED or GOLDEN_DIRS names others)");
+        println!("skipped: no folder with {with} is given (GOLDEN_DIRS, TUBELET_SHARED)");
     }
     folders
-}
-
-fn is_finetune(folder: &Path) -> bool {
-    let Ok(text) = std::fs::read(folder.join("meta.json")) else { return false };
-    let meta: Value = serde_json::from_slice(&text).unwrap();
-    meta["schema"].as_str().is_some_and(|schema| schema.starts_with("tubelet-finetune-golden/"))
 }
 
 /// A JSON file of a folder.

@@ -3,7 +3,6 @@
 
 mod tolerance;
 pub mod training;
-mod undetermined;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use trainer::{
 };
 
 pub use self::tolerance::{Tolerance, shown};
-use crate::tensors::Tensors;
+use crate::{given, tensors::Tensors};
 
 /// A folder, read.
 pub struct Golden {
@@ -27,18 +26,12 @@ pub struct Golden {
     pub batch: usize,
 }
 
-/// Folders for fine-tuning: those of `GOLDEN_DIRS` or else of `shared/golden`, and the project's own.
+/// What `meta.json` says of folders for fine-tuning.
+const SCHEMA: &str = "tubelet-finetune-golden/";
+
+/// Folders for fine-tuning: those that are given, and the project's own.
 pub fn folders() -> Vec<PathBuf> {
-    let shared = std::env::var_os("TUBELET_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let others: Vec<PathBuf> = match std::env::var("GOLDEN_DIRS") {
-        Ok(named) => named.split(':').map(PathBuf::from).collect(),
-        Err(_) => inside(&shared.join("golden")),
-    };
-    let mut found: Vec<PathBuf> = others.into_iter().filter(|path| is_finetune(path)).collect();
-    if found.is_empty() {
-        println!("no golden folder for fine-tuning is given (GOLDEN_DIRS, TUBELET_SHARED): only the own one");
-    }
+    let mut found = given::folders(SCHEMA);
     found.extend(own_folders());
     found.sort();
     found
@@ -46,21 +39,8 @@ pub fn folders() -> Vec<PathBuf> {
 
 /// The project's own folders for fine-tuning.
 pub fn own_folders() -> Vec<PathBuf> {
-    inside(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"))
-        .into_iter()
-        .filter(|path| is_finetune(path))
-        .collect()
-}
-
-fn inside(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-}
-
-fn is_finetune(folder: &Path) -> bool {
-    let meta = std::fs::read(folder.join("meta.json")).ok();
-    let meta: Option<Value> = meta.and_then(|text| serde_json::from_slice(&text).ok());
-    let schema = meta.as_ref().and_then(|meta| meta["schema"].as_str());
-    schema.is_some_and(|schema| schema.starts_with("tubelet-finetune-golden/"))
+    let own = given::inside(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"));
+    own.into_iter().filter(|folder| given::has_schema(folder, SCHEMA)).collect()
 }
 
 pub fn json(path: &Path) -> Value {

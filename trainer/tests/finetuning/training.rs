@@ -12,12 +12,13 @@ use trainer::{
         classifier::{Chance, Classifier},
         layout,
     },
-    optimiser::{self, AdamW, Betas},
+    optimiser::{self, Betas},
     recipe::Freeze,
     weights::{HostTensor, Weights},
 };
 
-use super::{Golden, Tolerance, number, real, tolerance::Trained, undetermined::Undetermined};
+use super::{Golden, Tolerance, number, real};
+use crate::trained::{Trained, Twins};
 
 /// What is optimised by: as the folder says, or wrongly, to see whether that is noticed.
 pub struct Settings {
@@ -73,28 +74,6 @@ fn targets(golden: &Golden, step: usize, tolerance: &mut Tolerance) -> Vec<f32> 
     wanted
 }
 
-/// Weights with their optimiser.
-struct Trainee {
-    weights: Weights,
-    adamw: AdamW,
-}
-
-impl Trainee {
-    fn new(weights: &Weights, settings: &Settings) -> Self {
-        let mut adamw = AdamW::new(settings.betas, weights);
-        (adamw.scales, adamw.decayed) = (settings.scales.clone(), settings.decayed);
-        Self { weights: weights.clone(), adamw }
-    }
-
-    fn update(&mut self, gradients: Vec<Tensor<1>>, rate: f64) {
-        self.weights = self.adamw.update(self.weights.clone(), gradients, rate);
-    }
-}
-
-fn on_host(tensors: &[Tensor<1>]) -> Vec<Vec<f32>> {
-    tensors.iter().map(|tensor| tensor.clone().try_into_vec_as().unwrap()).collect()
-}
-
 /// Losses, gradients, rates, and the weights and their average after the last step. A twin is trained beside, whose
 /// gradients are shaken by what rounding may do: how far it gets away says what the numbers can determine.
 pub fn check_training(
@@ -115,8 +94,7 @@ pub fn check_training(
     };
     let classifier = Classifier::new(golden.shape, device);
     let (before, pixels) = (weights(golden, device), pixels(golden, device));
-    let (mut trainee, mut twin) = (Trainee::new(&before, settings), Trainee::new(&before, settings));
-    let mut undetermined = Undetermined::new(settings.betas);
+    let mut twins = Twins::new(&before, settings.betas, &settings.scales, settings.decayed);
     let mut average = before.clone();
     let parts = number(&train["accumulation"]);
     let micro = golden.batch / parts;
@@ -136,7 +114,7 @@ pub fn check_training(
             (0..parts).map(part).collect()
         };
         let mean = |descents: Vec<Descent>| descents.into_iter().reduce(|sum, part| sum.join(part)).unwrap();
-        let found = descents(&trainee.weights);
+        let found = descents(&twins.trainee.weights);
         for (found, wanted) in found.iter().zip(wanted["micro_losses"].as_array().unwrap()) {
             tolerance.number("micro losses", found.loss(), real(wanted));
         }
@@ -157,42 +135,31 @@ pub fn check_training(
             None => gradients,
         };
         let gradients = clipped(descent.gradients);
-        let twins = on_host(&clipped(mean(descents(&twin.weights)).gradients));
-        let rate = at * settings.rate;
-        let rates: Vec<f64> = settings.scales.iter().map(|scale| rate * scale).collect();
-        let shaken = undetermined.update(&on_host(&gradients), &twins, &rates);
-        let place = gradients[0].device();
-        let shaken = shaken.into_iter().map(|values| Tensor::from_floats(values.as_slice(), &place));
-        twin.update(shaken.collect(), rate);
-        trainee.update(gradients, rate);
+        let shaken = clipped(mean(descents(&twins.twin.weights)).gradients);
+        twins.update(gradients, &shaken, at * settings.rate);
         if let Some(decay) = train["ema_decay"].as_f64() {
-            undetermined.average(decay);
-            let newest = trainee.weights.values().to_vec();
+            twins.undetermined.average(decay);
+            let newest = twins.trainee.weights.values().to_vec();
             average = average.replace(|values| {
                 let pairs = values.into_iter().zip(newest);
                 pairs.map(|(old, new)| old * decay + new * (1.0 - decay)).collect()
             });
         }
     }
-    let names: Vec<String> = before.layout().0.iter().map(|entry| entry.name.clone()).collect();
-    let [before, found, twin, average] =
-        [&before, &trainee.weights, &twin.weights, &average].map(Weights::download);
-    for (at, name) in names.iter().enumerate() {
-        let mut trained = Trained {
-            found: &found[name],
-            golden: golden.tensors.floats(&format!("after.{name}")),
-            before: &before[name],
-            twin: &twin[name],
-            undetermined: undetermined.of_weights(at),
-        };
-        tolerance.trained("after", name, &trained);
+    let average = average.download();
+    let golden_after = |name: &str| golden.tensors.floats(&format!("after.{name}"));
+    twins.trained(&before, golden_after, |at, name, trained| {
+        tolerance.trained("after", name, trained);
         let averaged = format!("ema.{name}");
         if golden.tensors.has(&averaged) {
-            trained.golden = golden.tensors.floats(&averaged);
             // The twin's average would be nearer; what the weights may be apart is enough.
-            trained.found = &average[name];
-            trained.undetermined = undetermined.of_averages(at);
-            tolerance.trained("average", name, &trained);
+            let (golden, undetermined) =
+                (golden.tensors.floats(&averaged), twins.undetermined.of_averages(at));
+            tolerance.trained(
+                "average",
+                name,
+                &Trained { found: &average[name], golden, undetermined, ..*trained },
+            );
         }
-    }
+    });
 }

@@ -4,7 +4,7 @@ mod tolerance;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use safetensors::{Dtype, SafeTensors};
@@ -55,21 +55,7 @@ pub struct Golden {
     bytes: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
 }
 
-/// A path in the folder `shared` beside the checkout, or in `TUBELET_SHARED`.
-pub fn shared(part: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("TUBELET_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    Some(folder.join(part)).filter(|path| path.exists())
-}
-
 impl Golden {
-    /// Whether `folder` holds golden files for pre-training.
-    pub fn is_here(folder: &Path) -> bool {
-        let meta = std::fs::read(folder.join("meta.json")).ok();
-        let meta: Option<Value> = meta.and_then(|text| serde_json::from_slice(&text).ok());
-        meta.is_some_and(|meta| meta["schema"] == "tubelet-golden/1")
-    }
-
     pub fn read(folder: &Path) -> Self {
         let meta: Value = serde_json::from_slice(&std::fs::read(folder.join("meta.json")).unwrap()).unwrap();
         let (clip, model, train) = (&meta["clip"], &meta["model"], &meta["train"]);

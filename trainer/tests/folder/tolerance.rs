@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use trainer::weights::HostTensor;
 
 use super::Golden;
+use crate::trained::{Rule, Trained, undetermined::OF_ALL};
 
 /// Largest differences so far, by quantity.
 pub struct Tolerance {
-    absolute: f64,
-    relative: f64,
+    rule: Rule,
     gradient_per_tensor: f64,
     step5_p95: f64,
     worst: BTreeMap<String, Worst>,
@@ -31,8 +31,7 @@ impl Tolerance {
     pub fn new(golden: &Golden) -> Self {
         let of = |name: &str| golden.tolerances[name];
         Self {
-            absolute: of("abs"),
-            relative: of("rel"),
+            rule: Rule { absolute: of("abs"), relative: of("rel") },
             gradient_per_tensor: of("grad_per_tensor"),
             step5_p95: of("step5_p95"),
             worst: BTreeMap::new(),
@@ -55,42 +54,64 @@ impl Tolerance {
         let difference = (found - golden).abs();
         let worst = self.worst.entry(quantity.to_owned()).or_default();
         worst.absolute = worst.absolute.max(difference);
-        if difference > self.absolute {
+        if difference > self.rule.absolute {
             worst.relative = worst.relative.max(difference / golden.abs());
         }
-        let passes = difference <= self.absolute || difference <= self.relative * golden.abs();
-        if !passes && self.failures.len() < 20 {
+        if !self.rule.passes(difference, golden) && self.failures.len() < 20 {
             self.failures.push(format!("{quantity}: {found}, golden {golden}"));
         }
     }
 
-    /// Rules 1 and 2.
-    pub fn check_gradient(&mut self, quantity: &str, found: HostTensor, golden: &HostTensor) {
-        let differences =
-            found.values.iter().zip(&golden.values).map(|(found, golden)| (found - golden).abs());
-        let largest = golden.values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-        let share = f64::from(differences.fold(0f32, f32::max) / largest.max(f32::MIN_POSITIVE));
-        let worst = self.worst.entry(quantity.to_owned()).or_default();
-        worst.of_tensor = worst.of_tensor.max(share);
-        if share.is_nan() || share > self.gradient_per_tensor {
-            self.failures.push(format!("{quantity}: a tensor is off by {share:e} of its largest gradient"));
+    /// Rules 1 and 2 for the gradients of all tensors, named alike in `golden`. Where those of a tensor cancel, as
+    /// those of queries do when there is one token to look at, what is left is rounding of the larger ones.
+    pub fn check_gradients(
+        &mut self,
+        quantity: &str,
+        found: BTreeMap<String, HostTensor>,
+        golden: &BTreeMap<String, HostTensor>,
+    ) {
+        let size = |tensor: &HostTensor| tensor.values.iter().fold(0f32, |most, value| most.max(value.abs()));
+        let of_all = OF_ALL * f64::from(golden.values().map(size).fold(0f32, f32::max));
+        for (name, found) in found {
+            let golden = &golden[&name];
+            let pairs = found.values.iter().zip(&golden.values);
+            // A difference that is no number is the largest.
+            let off = pairs.map(|(found, golden)| f64::from((found - golden).abs()));
+            let off = off.fold(0f64, |most, off| if off > most || off.is_nan() { off } else { most });
+            let largest = f64::from(size(golden));
+            let worst = self.worst.entry(quantity.to_owned()).or_default();
+            if off > of_all {
+                worst.of_tensor = worst.of_tensor.max(off / largest.max(of_all));
+            }
+            if off.is_nan() || off > of_all.max(self.gradient_per_tensor * largest) {
+                self.failures
+                    .push(format!("{quantity}: {name} is off by {off:e}, its largest is {largest:e}"));
+            }
+            self.check(quantity, found, golden);
         }
-        self.check(quantity, found, golden);
     }
 
-    /// Rules 1 and 3.
-    pub fn check_weight(&mut self, quantity: &str, found: HostTensor, golden: &HostTensor) {
-        let pairs = found.values.iter().zip(&golden.values);
-        let mut differences: Vec<f64> =
-            pairs.map(|(found, golden)| f64::from((found - golden).abs())).collect();
-        differences.sort_by(f64::total_cmp);
-        let quantile = differences[(differences.len() - 1) * 95 / 100];
+    /// Rules 1 and 3 for weights after training, but for what rounding may have moved.
+    pub fn check_trained(&mut self, quantity: &str, name: &str, tensor: &Trained) {
+        let judged = tensor.judge(self.rule);
+        for (of_what, difference) in judged.differences {
+            let worst = self.worst.entry(format!("{quantity}{of_what}")).or_default();
+            worst.absolute = worst.absolute.max(difference);
+        }
+        self.failures.extend(judged.failures.iter().map(|why| format!("{quantity} {name}: {why}")));
+        let mut beyond = tensor.beyond_rounding();
+        beyond.sort_by(f64::total_cmp);
+        let quantile = beyond[(beyond.len() - 1) * 95 / 100];
         let worst = self.worst.entry(quantity.to_owned()).or_default();
         worst.quantile = worst.quantile.max(quantile);
         if quantile.is_nan() || quantile > self.step5_p95 {
-            self.failures.push(format!("{quantity}: the 95 % quantile of a tensor is {quantile:e}"));
+            self.failures.push(format!("{quantity} {name}: the 95 % quantile is {quantile:e}"));
         }
-        self.check(quantity, found, golden);
+    }
+
+    /// What broke a rule.
+    pub fn failures(&self) -> &[String] {
+        &self.failures
     }
 
     /// Prints the largest differences; the rules that were broken.
@@ -98,9 +119,9 @@ impl Tolerance {
         for (quantity, worst) in &self.worst {
             let Worst { absolute, relative, of_tensor, quantile } = worst;
             println!(
-                "  {quantity:15} abs {absolute:.1e}  rel where abs > {:.0e}: {relative:.1e}  \
+                "  {quantity:37} abs {absolute:.1e}  rel where abs > {:.0e}: {relative:.1e}  \
                  of tensor's largest {of_tensor:.1e}  p95 {quantile:.1e}",
-                self.absolute
+                self.rule.absolute
             );
         }
         self.failures

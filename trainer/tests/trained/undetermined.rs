@@ -21,7 +21,7 @@ use trainer::optimiser::Betas;
 const OF_TENSOR: f64 = 1.0 / (1 << 17) as f64;
 /// δ as a share of the largest gradient of all tensors, two units: for tensors whose gradients nearly cancel, as
 /// those of queries and keys of a single token do.
-const OF_ALL: f64 = 1.0 / (1 << 22) as f64;
+pub const OF_ALL: f64 = 1.0 / (1 << 22) as f64;
 
 /// What rounding may have done to the weights so far, tensor by tensor.
 pub struct Undetermined {
