@@ -8,10 +8,18 @@ use crate::{
     samples, stdout, succeed, text, tubelet,
 };
 
-/// A classifier that trains in seconds.
-const SMALL_CLASSIFIER: [&str; 26] = [
+/// A classifier that trains in seconds, with everything that is drawn.
+const SMALL_CLASSIFIER: [&str; 34] = [
     "--recipe",
     "finetune-small",
+    "--set",
+    "augment.rand_operations=4",
+    "--set",
+    "augment.erase=0.25",
+    "--set",
+    "augment.mix=1",
+    "--set",
+    "optimiser.layer_decay=0.75",
     "--set",
     "clip.size=32",
     "--set",
