@@ -14,7 +14,7 @@
 //!
 //! Shapes: B clips, V visible tokens, M mask tokens, T targets, C values of a cube.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use burn::tensor::{Int, Tensor, TensorData};
 use schemas::{ClipBatch, ClipGeometry, geometry::CHANNELS};
@@ -139,14 +139,34 @@ impl MaskedClips {
         self.identities.is_empty()
     }
 
+    /// Visible tokens of some of the clips.
+    pub(crate) fn visible_of(&self, clips: Range<usize>) -> Tensor<1, Int> {
+        self.tokens_of(&self.visible, clips)
+    }
+
+    /// Mask tokens of some of the clips, targets of each first.
+    pub(crate) fn masked_of(&self, clips: Range<usize>) -> Tensor<1, Int> {
+        self.tokens_of(&self.masked, clips)
+    }
+
+    fn tokens_of(&self, tokens: &Tensor<1, Int>, clips: Range<usize>) -> Tensor<1, Int> {
+        let of_clip = tokens.dims()[0] / self.len();
+        tokens.clone().slice([clips.start * of_clip..clips.end * of_clip])
+    }
+
     /// The visible cubes as the model takes them, `[B, V, C]`.
     pub fn visible_pixels(&self) -> Tensor<3> {
         normalise(self.visible_cubes.clone())
     }
 
-    /// The bytes of the target cubes, `[B, T, C]`, in the order of the embedding.
-    pub fn target_cubes(&self) -> Tensor<3, Int> {
-        self.target_cubes.clone()
+    /// The bytes of the target cubes of some of the clips, `[clips, T, C]`, in the order of the embedding.
+    pub(crate) fn target_cubes_of(&self, clips: Range<usize>) -> Tensor<3, Int> {
+        self.target_cubes.clone().slice([clips])
+    }
+
+    /// The weights of the targets of some of the clips.
+    pub(crate) fn weights_of(&self, clips: Range<usize>) -> Option<Tensor<3>> {
+        self.weights.clone().map(|weights| weights.slice([clips]))
     }
 
     /// The levels 0 to 255 of the target cubes, `[B, T, C]`, in the order of the embedding.

@@ -3,15 +3,18 @@
 //! The loss is a ratio: squared errors over counted targets, or cross entropies over clips. To be exact when
 //! micro-batches count different numbers of them, each mean is weighed by what it counted.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use crate::{
     Recipe,
+    block_by_block::{Gradients, block_by_block},
     clips::MaskedClips,
     kernels::{self, Kernels, Precision},
     mixing::soft_target_loss,
     model::{
-        Mode, Stage, VideoMae,
+        Mode, VideoMae,
         classifier::{Chance, Classifier},
     },
     objective::{self, Target},
@@ -34,8 +37,8 @@ pub struct Descent {
 pub enum Memory {
     /// Everything that it needs.
     Everything,
-    /// The input of each block; the block is computed once more when its turn comes. Takes a third more
-    /// work and a fraction of the memory.
+    /// The input of each block; the block is computed once more when its turn comes, for some of the clips at a
+    /// time. Takes a third more work and a fraction of the memory.
     BlockInputs,
 }
 
@@ -90,11 +93,12 @@ pub fn descend(
     how: impl Into<Computation>,
 ) -> Descent {
     let how = how.into();
-    let loss = |painted| objective::distance(painted, clips, target);
+    let loss = |painted, part| objective::distance(painted, clips, part, target);
+    let all = 0..clips.len();
     let (loss, gradients) = how.run(weights, || match how.memory {
         Memory::Everything => {
             let tracked = weights.tracked();
-            let loss = loss(model.paint(&tracked, clips, mode));
+            let loss = loss(model.paint(&tracked, clips, mode), all);
             let gradients = tracked.take_gradients(&mut loss.backward());
             (loss.inner(), gradients)
         }
@@ -118,18 +122,24 @@ pub fn descend_to_classes(
 ) -> Descent {
     let how = how.into();
     let [clips, classes] = targets.dims();
-    let loss = |logits: Tensor<3>| soft_target_loss(logits.reshape([clips, classes]), targets);
+    let loss = |logits: Tensor<3>, part: Range<usize>| {
+        let share = part.len() as f64 / clips as f64;
+        let logits = logits.reshape([part.len(), classes]);
+        soft_target_loss(logits, targets.clone().slice([part])) * share
+    };
+    let all = 0..clips;
     let stages = classifier.stages(chance);
     let (still, trained) = stages.split_at(match freeze {
         Freeze::Nothing => 0,
         Freeze::Encoder => stages.len() - 1,
     });
     let (loss, gradients) = how.run(weights, || {
-        let input = still.iter().fold(cubes, |tokens, stage| stage(weights, tokens));
+        let input = still.iter().fold(cubes, |tokens, stage| stage(weights, tokens, all.clone()));
         match how.memory {
             Memory::Everything => {
                 let tracked = weights.tracked();
-                let loss = loss(trained.iter().fold(input, |tokens, stage| stage(&tracked, tokens)));
+                let logits = trained.iter().fold(input, |tokens, stage| stage(&tracked, tokens, all.clone()));
+                let loss = loss(logits, all.clone());
                 let gradients = tracked.take_gradients(&mut loss.backward());
                 (loss.inner(), gradients)
             }
@@ -137,52 +147,6 @@ pub fn descend_to_classes(
         }
     });
     Descent::of(weights, loss, gradients, clips)
-}
-
-type Gradients = Vec<Option<Tensor<1>>>;
-
-/// Goes forward without a graph and keeps what each stage was given; then, from the last stage to the
-/// first, computes the stage with a graph of its own and hands its input's gradient on. The last stage is
-/// gone through once, with the loss behind it.
-fn block_by_block(
-    stages: &[Stage<'_>],
-    weights: &Weights,
-    mut tokens: Tensor<3>,
-    loss: impl FnOnce(Tensor<3>) -> Tensor<1>,
-) -> (Tensor<1>, Gradients) {
-    let (last, others) = stages.split_last().expect("because there is a stage behind the blocks");
-    let mut inputs = Vec::with_capacity(others.len());
-    for stage in others {
-        inputs.push(tokens.clone());
-        tokens = stage(weights, tokens);
-    }
-
-    let tracked = weights.tracked();
-    let mut gradients: Gradients = vec![None; weights.values().len()];
-    let mut keep = |found: &mut burn::tensor::Gradients| {
-        // Every tensor belongs to one stage.
-        let found = tracked.take_gradients(found);
-        gradients.iter_mut().zip(found).for_each(|(gradient, found)| *gradient = found.or(gradient.take()));
-    };
-    // Nobody asks for the gradient of what went in at the very beginning.
-    let begin = |tokens: Tensor<3>, stage: usize| match stage {
-        0 => tokens.autodiff(),
-        _ => tokens.autodiff().require_grad(),
-    };
-    let input = begin(tokens, others.len());
-    let loss = loss(last(&tracked, input.clone()));
-    let mut found = loss.backward();
-    keep(&mut found);
-    let mut onward = input.grad_remove(&mut found);
-    drop((input, found));
-    for (number, (stage, input)) in others.iter().zip(inputs).enumerate().rev() {
-        let input = begin(input, number);
-        let downhill = onward.take().expect("because a stage's output depends on its input");
-        let mut found = (stage(&tracked, input.clone()) * downhill).sum().backward();
-        keep(&mut found);
-        onward = input.grad_remove(&mut found);
-    }
-    (loss.inner(), gradients)
 }
 
 impl Descent {

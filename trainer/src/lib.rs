@@ -13,6 +13,7 @@
 
 mod ahead;
 pub mod beginning;
+mod block_by_block;
 pub mod checkpoint;
 pub mod clips;
 pub mod device;

@@ -19,6 +19,8 @@ pub mod memory;
 pub mod position_table;
 pub mod sizes;
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use self::{
@@ -41,8 +43,9 @@ pub struct VideoMae {
     decoder_positions: PositionTable,
 }
 
-/// A part of the way from pixels to cubes, as a function of the weights.
-pub(crate) type Stage<'a> = Box<dyn Fn(&Weights, Tensor<3>) -> Tensor<3> + 'a>;
+/// A part of the way from pixels to cubes, as a function of the weights, of the tokens of some clips and of the
+/// places of these clips in the batch.
+pub(crate) type Stage<'a> = Box<dyn Fn(&Weights, Tensor<3>, Range<usize>) -> Tensor<3> + 'a>;
 
 /// What is random in a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,7 +91,8 @@ impl VideoMae {
     pub fn paint(&self, weights: &Weights, clips: &MaskedClips, mode: Mode) -> Tensor<3> {
         let encoded = self.encode(weights, clips, mode);
         let drop_path = self.drop_path(mode, "decoder", clips);
-        Decoder::of(weights, &self.shape).forward(encoded, &self.places(clips), &drop_path)
+        let places = self.places(clips, 0..clips.len());
+        Decoder::of(weights, &self.shape).forward(encoded, &places, &drop_path)
     }
 
     /// The same way from visible pixels to painted cubes, cut into stages that each keep one tensor: one a
@@ -97,35 +101,35 @@ impl VideoMae {
         let shape = &self.shape;
         let block = |prefix: &'static str, stack: Stack, name, number| -> Stage<'a> {
             let drop_path = self.drop_path(mode, name, clips);
-            Box::new(move |weights, tokens| {
+            Box::new(move |weights, tokens, part| {
                 let block = Block::of(weights, prefix, number, stack, shape.epsilons.blocks);
                 let kept = match name == "decoder" && number + 1 == stack.depth {
-                    true => self.places(clips).of_painted(),
+                    true => self.places(clips, part.clone()).of_painted(),
                     false => 0..tokens.dims()[1],
                 };
-                block.forward_kept(tokens, kept, &drop_path, number)
+                block.forward_kept(tokens, kept, &drop_path.of(part), number)
             })
         };
-        let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, pixels| {
-            let positions = self.encoder_positions.at(&clips.visible, clips.len());
+        let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, pixels, part| {
+            let positions = self.encoder_positions.at(&clips.visible_of(part.clone()), part.len());
             Encoder::of(weights, "encoder.", shape).embed(pixels, positions)
         })];
         stages.extend((0..shape.encoder.depth).map(|at| block("encoder.", shape.encoder, "encoder", at)));
-        stages.push(Box::new(|weights, tokens| {
+        stages.push(Box::new(|weights, tokens, part| {
             let encoded = encoder::last_norm(weights, shape, tokens);
-            Decoder::of(weights, shape).begin(encoded, &self.places(clips))
+            Decoder::of(weights, shape).begin(encoded, &self.places(clips, part))
         }));
         stages.extend((0..shape.decoder.depth).map(|at| block("decoder.", shape.decoder, "decoder", at)));
-        stages.push(Box::new(|weights, tokens| {
-            Decoder::of(weights, shape).finish(tokens, &self.places(clips))
+        stages.push(Box::new(|weights, tokens, part| {
+            Decoder::of(weights, shape).finish(tokens, &self.places(clips, part))
         }));
         stages
     }
 
-    fn places(&self, clips: &MaskedClips) -> Places {
+    fn places(&self, clips: &MaskedClips, part: Range<usize>) -> Places {
         Places {
-            visible: self.decoder_positions.at(&clips.visible, clips.len()),
-            masked: self.decoder_positions.at(&clips.masked, clips.len()),
+            visible: self.decoder_positions.at(&clips.visible_of(part.clone()), part.len()),
+            masked: self.decoder_positions.at(&clips.masked_of(part.clone()), part.len()),
             painted: clips.targets,
         }
     }

@@ -6,6 +6,8 @@
 //!
 //! Shapes: B clips, T targets, C values of a cube, n = C/3 of each colour.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use schemas::geometry::CHANNELS;
 use serde::{Deserialize, Serialize};
@@ -28,11 +30,16 @@ pub(crate) const LEVELS: f64 = 255.0;
 /// Added to the standard deviation of pixels in [0, 1]; official engine for pre-training.
 pub(crate) const EPSILON: f64 = 1e-6;
 
-/// How far what is painted (`[B, T, C]` in target order) is from the targets of its clips: [`loss`] to
-/// [`targets`], in one operation where the device brings one.
-pub fn distance(painted: Tensor<3>, clips: &MaskedClips, target: Target) -> Tensor<1> {
-    let weights = clips.weights.clone();
-    kernels::painting_loss(painted, clips.target_cubes(), weights, clips.counted, target)
+/// How far what is painted (`[clips, T, C]` in target order) for the clips of `part` is from their targets: what
+/// they add to [`loss`] to [`targets`], in one operation where the device brings one.
+pub(crate) fn distance(
+    painted: Tensor<3>,
+    clips: &MaskedClips,
+    part: Range<usize>,
+    target: Target,
+) -> Tensor<1> {
+    let (cubes, weights) = (clips.target_cubes_of(part.clone()), clips.weights_of(part));
+    kernels::painting_loss(painted, cubes, weights, clips.counted, target)
 }
 
 /// The targets of a batch, `[B, T, C]` in target order.
@@ -76,10 +83,11 @@ pub(crate) fn weighted_loss(
 ) -> Tensor<1> {
     let [_, _, cube] = wanted.dims();
     let errors = (painted - wanted).square(); // B T C
-    match weights {
-        None => errors.mean(),
-        Some(weights) => (errors * weights.clone()).sum() / (counted * cube) as f64,
-    }
+    let errors = match weights {
+        None => errors,
+        Some(weights) => errors * weights.clone(),
+    };
+    errors.sum() / (counted * cube) as f64
 }
 
 #[cfg(test)]

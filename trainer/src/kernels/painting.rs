@@ -37,8 +37,9 @@ pub(super) struct Measure {
     pub(super) share: f64,
 }
 
-/// Mean squared error of `painted` (`[B, T, C]` in target order) to the targets of `cubes` (bytes `[B, T, C]`
-/// in the order of the embedding), over `counted` cubes: those whose weight (`[B, T, 1]`) is 1, or all.
+/// Squared errors of `painted` (`[B, T, C]` in target order) to the targets of `cubes` (bytes `[B, T, C]` in the
+/// order of the embedding), of those whose weight (`[B, T, 1]`) is 1, or of all; their sum divided by the values of
+/// `counted` cubes.
 pub fn painting_loss(
     painted: Tensor<3>,
     cubes: Tensor<3, Int>,

@@ -107,15 +107,16 @@ impl Classifier {
     /// The last one is all that is not the encoder.
     pub(crate) fn stages<'a>(&'a self, chance: &'a Chance) -> Vec<Stage<'a>> {
         let (stack, epsilon) = (self.shape.encoder, self.shape.epsilons.blocks);
-        let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, cubes| self.embed(weights, cubes))];
+        let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, cubes, _| self.embed(weights, cubes))];
         stages.extend((0..stack.depth).map(|number| -> Stage<'a> {
-            Box::new(move |weights, tokens| {
-                Block::of(weights, "", number, stack, epsilon).forward(tokens, &chance.drop_path, number)
+            Box::new(move |weights, tokens, part| {
+                let drop_path = chance.drop_path.of(part);
+                Block::of(weights, "", number, stack, epsilon).forward(tokens, &drop_path, number)
             })
         }));
-        stages.push(Box::new(|weights, tokens| {
+        stages.push(Box::new(|weights, tokens, part| {
             let features = self.features(weights, tokens);
-            head(weights, chance.dropout.apply(features)).unsqueeze_dim(1)
+            head(weights, chance.dropout.of(part).apply(features)).unsqueeze_dim(1)
         }));
         stages
     }

@@ -5,6 +5,8 @@
 //! drawn from (seed, stack, epoch of c, number of c, b), so it does not depend on how clips are put
 //! into batches.
 
+use std::ops::Range;
+
 use burn::tensor::{Tensor, TensorData};
 
 use crate::random::Draws;
@@ -51,6 +53,20 @@ impl DropPath {
     /// Rate at block `number` of `depth`: evenly spaced from 0 to `rate`.
     pub fn rate_at(rate: f64, number: usize, depth: usize) -> f64 {
         if depth < 2 { 0.0 } else { rate * number as f64 / (depth - 1) as f64 }
+    }
+
+    /// What happens to branches of some of the clips.
+    pub(super) fn of(&self, part: Range<usize>) -> Self {
+        match self.clone() {
+            Self::Never => Self::Never,
+            Self::Drawn { seed, stack, rate, depth, clips } => {
+                Self::Drawn { seed, stack, rate, depth, clips: clips[part].to_vec() }
+            }
+            Self::Given { rate, depth, keep } => {
+                let keep = keep.iter().map(|clips| clips[part.clone()].to_vec()).collect();
+                Self::Given { rate, depth, keep }
+            }
+        }
     }
 
     /// Whether every clip keeps both branches of this block.

@@ -4,6 +4,8 @@
 //! epoch of c, number of c), so it does not depend on how clips are put into batches, and a block that is
 //! computed again for the backward pass keeps the same.
 
+use std::ops::Range;
+
 use burn::tensor::{Tensor, TensorData};
 
 use super::ClipIdentity;
@@ -26,6 +28,16 @@ pub enum Dropout {
 }
 
 impl Dropout {
+    /// What happens to features of some of the clips.
+    pub(super) fn of(&self, part: Range<usize>) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::Drawn { seed, rate, clips } => {
+                Self::Drawn { seed: *seed, rate: *rate, clips: clips[part].to_vec() }
+            }
+        }
+    }
+
     /// Leaves some of the features `[B, E]` out and enlarges the others.
     pub(super) fn apply(&self, features: Tensor<2>) -> Tensor<2> {
         let Self::Drawn { seed, rate, clips } = self else { return features };

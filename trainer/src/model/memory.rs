@@ -4,11 +4,11 @@
 //! and what attention gathered: `n(6d + h)` numbers. A block whose branches are computed in parts (where some
 //! are left out at random, or by plain operations) also keeps what is computed again otherwise, the normed
 //! tokens and what is behind GELU: `n(8d + 2h)`. With gradient checkpointing only a block's input stays, `nd`,
-//! and one block at a time is whole. Scores of attention are never kept. What the program, its decoders and
+//! and one block at a time is whole, for some of the clips at a time. Scores of attention are never kept. What the program, its decoders and
 //! LibTorch themselves take comes on top.
 
 use super::sizes::{ModelShape, Stack};
-use crate::gradients::Memory;
+use crate::{block_by_block::clips_at_once, gradients::Memory};
 
 /// Bytes of an f32.
 const FLOAT: u64 = 4;
@@ -71,27 +71,36 @@ impl MemoryEstimate {
         let (encoder, decoder) = (shape.encoder, shape.decoder);
         let [wide, narrow] = [encoder.dim, decoder.dim].map(|dim| dim as u64);
         let [in_encoder, in_decoder] = [visible, visible + masked];
-        let of_block = |stack, tokens| of_block(stack, tokens, step.branches);
-        let blocks = match step.memory {
-            Memory::Everything => {
-                encoder.depth as u64 * of_block(encoder, in_encoder)
-                    + decoder.depth as u64 * of_block(decoder, in_decoder)
-            }
-            Memory::BlockInputs => {
-                encoder.depth as u64 * in_encoder * wide
-                    + decoder.depth as u64 * in_decoder * narrow
-                    + of_block(encoder, in_encoder).max(of_block(decoder, in_decoder))
-            }
-        };
-        let through = through_block(encoder, in_encoder).max(through_block(decoder, in_decoder));
         // Behind the stacks: norms with their inputs, and the painted cubes, their errors and gradients.
         let ends = 2 * visible * wide + counted * (2 * narrow + 3 * cube);
+        let block = |stack, tokens| of_block(stack, tokens, step.branches) + through_block(stack, tokens);
+        let activations = match step.memory {
+            Memory::Everything => {
+                let blocks = encoder.depth as u64 * of_block(encoder, in_encoder, step.branches)
+                    + decoder.depth as u64 * of_block(decoder, in_decoder, step.branches);
+                let through = through_block(encoder, in_encoder).max(through_block(decoder, in_decoder));
+                clips * (blocks + through + ends)
+            }
+            Memory::BlockInputs => {
+                let [of_encoder, of_decoder] = [in_encoder * wide, in_decoder * narrow];
+                let inputs = encoder.depth as u64 * of_encoder + decoder.depth as u64 * of_decoder;
+                // Gradients between two blocks, as they are handed on.
+                let between = 2 * of_encoder.max(of_decoder);
+                let at_once = |tokens: u64| clips_at_once(step.clips, tokens as usize) as u64;
+                let one_block = [
+                    at_once(in_encoder) * block(encoder, in_encoder),
+                    at_once(in_decoder) * block(decoder, in_decoder),
+                    at_once(counted) * ends,
+                ];
+                clips * (inputs + between) + one_block.into_iter().max().unwrap_or_default()
+            }
+        };
         Self {
             weights: table * (1 + u64::from(step.averages)),
             gradients: table,
             gradient_sum: table * u64::from(step.accumulates),
             moments: 2 * table,
-            activations: clips * (blocks + through + ends) * FLOAT,
+            activations: activations * FLOAT,
             batch: clips * cube * (visible + counted) * (1 + FLOAT),
         }
     }
@@ -169,10 +178,13 @@ mod tests {
     #[test]
     fn block_inputs_take_a_fraction_of_everything() {
         let [whole, inputs] = [Memory::Everything, Memory::BlockInputs].map(base);
-        // By hand: 12 blocks of 160·(8·768 + 2·3072) and 4 of 1568·(8·384 + 2·1536) numbers of a clip, one of
-        // these computed again instead.
-        let kept: u64 = 12 * 160 * 12_288 + 4 * 1568 * 6144;
-        let left: u64 = 12 * 160 * 768 + 4 * 1568 * 384 + 1568 * 6144;
-        assert_eq!(whole.activations - inputs.activations, 2 * 4 * (kept - left));
+        // By hand, in numbers of a clip: 12 blocks of 160·(8·768 + 2·3072) and 4 of 1568·(8·384 + 2·1536), the
+        // gradients through one of the latter, 1568·(2·384 + 2·1536), and the ends, of which one is there for one of
+        // the two clips; gradients between blocks are 2·1568·384.
+        let (decoder, through) = (1568 * 6144, 1568 * 3840);
+        let ends = 2 * 160 * 768 + 1408 * (2 * 384 + 3 * 1536);
+        assert_eq!(whole.activations, 2 * 4 * (12 * 160 * 12_288 + 4 * decoder + through + ends));
+        let kept = 12 * 160 * 768 + 4 * 1568 * 384 + 2 * 1568 * 384;
+        assert_eq!(inputs.activations, 4 * (2 * kept + (decoder + through)));
     }
 }
