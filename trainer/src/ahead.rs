@@ -37,15 +37,22 @@ where
         step: u64,
         stopwatch: &mut Stopwatch,
     ) -> Result<Option<MaskedClips>, TrainError> {
-        self.fetch(step, stopwatch);
+        self.fetch_now(step, stopwatch);
         let fetched = self.fetched.take().expect("because it was fetched")?;
         let Some(Counted { clips, frames, repeated }) = fetched else { return Ok(None) };
         stopwatch.frames(frames, repeated);
         Ok(Some(clips))
     }
 
-    /// Fetches the micro-batch that the next call of `next` will return, if it is not there yet.
+    /// Fetches the micro-batch that the next call of `next` will return. A processor has computed by now what it
+    /// was asked for, so there it would only take memory.
     pub(crate) fn fetch(&mut self, step: u64, stopwatch: &mut Stopwatch) {
+        if !self.device.is_processor() {
+            self.fetch_now(step, stopwatch);
+        }
+    }
+
+    fn fetch_now(&mut self, step: u64, stopwatch: &mut Stopwatch) {
         if self.fetched.is_none() {
             let batch = stopwatch.waiting(|| self.batches.next());
             self.fetched = Some(batch.map(|batch| self.upload(batch, step)).transpose());

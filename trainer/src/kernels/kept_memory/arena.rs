@@ -133,7 +133,8 @@ impl Arena {
         }
     }
 
-    /// The smallest free block of at least this size, or null.
+    /// The smallest free block of at least this size, or null; of equal ones the first in memory, which keeps what
+    /// lives long together and the last parts of chunks unused.
     ///
     /// # Safety
     /// The lists are whole.
@@ -146,7 +147,10 @@ impl Arena {
             while !block.is_null() {
                 // SAFETY: blocks in a list are whole.
                 unsafe {
-                    if (*block).size >= size && (best.is_null() || (*block).size < (*best).size) {
+                    let found = (*block).size;
+                    if found >= size
+                        && (best.is_null() || (found, block.addr()) < ((*best).size, best.addr()))
+                    {
                         best = block;
                     }
                     block = (*block).next;
@@ -320,6 +324,18 @@ mod tests {
             assert!(parts.iter().all(|part| part.used == 1 << 20));
             parts.iter().for_each(|part| arena.give_back(part.place));
             assert_eq!(arena.take(size).unwrap().place, first);
+        }
+    }
+
+    #[test]
+    fn of_equal_blocks_the_first_in_memory_is_taken() {
+        let mut arena = Arena::EMPTY;
+        let size = 1 << 20;
+        let places: Vec<_> = (0..6).map(|_| arena.take(size).unwrap().place).collect();
+        // SAFETY: each place is given back once.
+        unsafe { [2, 0, 4].into_iter().for_each(|at| arena.give_back(places[at])) };
+        for at in [0, 2, 4] {
+            assert_eq!(arena.take(size).unwrap().place, places[at]);
         }
     }
 
