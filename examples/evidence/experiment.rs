@@ -142,8 +142,9 @@ impl Experiment {
         );
         for &seed in &self.scale.seeds {
             for change in [Change::Plain, Change::Shuffled] {
-                sets.extend([Part::Unlabelled, Part::Train].map(|part| self.set(part, change, seed)));
+                sets.push(self.set(Part::Train, change, seed));
             }
+            sets.extend(self.pretrained_on().map(|change| self.set(Part::Unlabelled, change, seed)));
         }
         let make = |set: Set| {
             let source = Arc::clone(&self.source);
@@ -155,10 +156,16 @@ impl Experiment {
         sets.into_iter().map(make).collect()
     }
 
+    /// How the videos of pre-trainings are changed: frames in another order only for the arm that asks for them.
+    fn pretrained_on(&self) -> impl Iterator<Item = Change> + use<> {
+        let shuffled = self.scale.arms.contains(&Arm::ShuffledTime).then_some(Change::Shuffled);
+        std::iter::once(Change::Plain).chain(shuffled)
+    }
+
     fn pretrainings(&self) -> Vec<Task> {
         let mut tasks = Vec::new();
         for &seed in &self.scale.seeds {
-            for change in [Change::Plain, Change::Shuffled] {
+            for change in self.pretrained_on() {
                 let (videos, steps) =
                     (self.set(Part::Unlabelled, change, seed).name(), self.scale.pretraining);
                 let name = pretraining(change, seed);

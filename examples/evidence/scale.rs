@@ -100,7 +100,7 @@ impl Scale {
             grid: vec![Setting { rate: 2e-3, decay: 1.0 }],
             bar: 0.5,
             tolerance: Tolerance { steps: 1.0, reversed: 0.1, opposite: 0.1, chance: 0.03 },
-            arms: Arm::ALL.into_iter().filter(|arm| *arm != Arm::ScratchLonger).collect(),
+            arms: vec![Arm::PreTrained, Arm::Scratch],
             ..Self::full()
         }
     }
