@@ -1,8 +1,8 @@
 //! The numbers of the official code: every folder of golden files against this model, on every device.
 //!
 //! Folders are those that are given (`given/mod.rs`), and always those in `tests/golden`, which this model wrote
-//! itself after it had met the official numbers (`examples/golden.rs`). All geometry is read from `meta.json`. An element passes within
-//! 1e-5 or within 1e-4 of the value; gradients in addition within 1e-4 of the tensor's largest; weights after
+//! itself after it had met the official numbers (`examples/golden.rs`). All geometry is read from `meta.json`. An
+//! element passes within 1e-5 or within 1e-4 of the value; gradients in addition within 1e-4 of the tensor's largest; weights after
 //! five steps in addition with 95 % of each tensor's elements within 1e-6, and with those of which rounding decides
 //! nothing right on average (`trained/rule.rs`). What rounding of gradients may have moved weights by is allowed
 //! them (`trained/undetermined.rs`). The largest differences are printed.
@@ -21,9 +21,6 @@ use burn::tensor::{Tensor, activation::log_softmax};
 use folder::{Counted, Golden, Tolerance};
 use schemas::ClipBatch;
 use trained::Twins;
-
-/// What `meta.json` says of folders for pre-training.
-const SCHEMA: &str = "tubelet-golden/1";
 use trainer::{
     Device,
     clips::{self, MaskedClips},
@@ -34,11 +31,12 @@ use trainer::{
     weights::{HostTensor, Weights},
 };
 
+/// What `meta.json` says of folders for pre-training.
+const SCHEMA: &str = "tubelet-golden/1";
+
 /// Folders of golden files for pre-training: this project's own, and those that are given.
 fn folders() -> Vec<PathBuf> {
-    let own = given::inside(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"));
-    let mut found: Vec<PathBuf> =
-        own.into_iter().filter(|folder| given::has_schema(folder, SCHEMA)).collect();
+    let mut found = given::own(SCHEMA);
     found.extend(given::folders(SCHEMA));
     found.sort();
     found
@@ -96,7 +94,7 @@ fn wrong_settings_are_noticed_by_the_weights() {
             check_training(&golden, &model, &weights, &batch, &settings, &mut tolerance);
             let noticed = tolerance.failures().iter().filter(|why| why.starts_with("step5")).count();
             println!("{}, {what}: noticed by {noticed}", path.display());
-            let own = path.starts_with(env!("CARGO_MANIFEST_DIR"));
+            let own = given::own(SCHEMA).contains(&path);
             assert!(noticed > 0 || !own, "{what}: no weight of {} shows it", path.display());
         }
     }

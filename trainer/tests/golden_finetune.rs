@@ -1,8 +1,8 @@
 //! The numbers of the official fine-tuning: every folder of golden files against this classifier, on every
 //! device; the tables of rules; stretched positions; probes.
 //!
-//! Folders are those that are given (`given/mod.rs`), and the project's own in `tests/golden`. All geometry is read from `meta.json`. An element passes
-//! within 1e-5 or within 1e-4 of the value, or as the folder's `tolerance` says; weights after the last step
+//! Folders are those that are given (`given/mod.rs`), and the project's own in `tests/golden`. All geometry is
+//! read from `meta.json`. An element passes within 1e-5 or within 1e-4 of the value, or as the folder's `tolerance` says; weights after the last step
 //! also within a thousandth of the tensor's largest change, or where rounding of gradients may have moved them
 //! (`trained/undetermined.rs`). The largest differences are printed.
 

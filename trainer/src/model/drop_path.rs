@@ -57,12 +57,12 @@ impl DropPath {
 
     /// What happens to branches of some of the clips.
     pub(super) fn of(&self, part: Range<usize>) -> Self {
-        match self.clone() {
+        match *self {
             Self::Never => Self::Never,
-            Self::Drawn { seed, stack, rate, depth, clips } => {
+            Self::Drawn { seed, stack, rate, depth, ref clips } => {
                 Self::Drawn { seed, stack, rate, depth, clips: clips[part].to_vec() }
             }
-            Self::Given { rate, depth, keep } => {
+            Self::Given { rate, depth, ref keep } => {
                 let keep = keep.iter().map(|clips| clips[part.clone()].to_vec()).collect();
                 Self::Given { rate, depth, keep }
             }

@@ -4,8 +4,8 @@
 //! and what attention gathered: `n(6d + h)` numbers. A block whose branches are computed in parts (where some
 //! are left out at random, or by plain operations) also keeps what is computed again otherwise, the normed
 //! tokens and what is behind GELU: `n(8d + 2h)`. With gradient checkpointing only a block's input stays, `nd`,
-//! and one block at a time is whole, for some of the clips at a time. Scores of attention are never kept. What the program, its decoders and
-//! LibTorch themselves take comes on top.
+//! and one block at a time is whole, for some of the clips at a time. Scores of attention are never kept. What the
+//! program, its decoders and LibTorch themselves take comes on top.
 
 use super::sizes::{ModelShape, Stack};
 use crate::{block_by_block::clips_at_once, gradients::Memory};

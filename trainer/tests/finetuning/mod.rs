@@ -39,8 +39,7 @@ pub fn folders() -> Vec<PathBuf> {
 
 /// The project's own folders for fine-tuning.
 pub fn own_folders() -> Vec<PathBuf> {
-    let own = given::inside(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"));
-    own.into_iter().filter(|folder| given::has_schema(folder, SCHEMA)).collect()
+    given::own(SCHEMA)
 }
 
 pub fn json(path: &Path) -> Value {
