@@ -7,6 +7,8 @@
 mod adamw;
 pub(super) mod attention;
 #[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
 mod bf16;
 mod gelu;
 mod layer_norm;
@@ -14,6 +16,8 @@ mod length;
 pub(super) mod linear;
 mod painting;
 mod product;
+#[cfg(target_arch = "x86_64")]
+mod registers;
 mod vector;
 
 use burn::{

@@ -16,8 +16,10 @@ mod tile;
 
 use rayon::prelude::*;
 
-use self::tile::{COLUMNS, ROWS};
-use super::product::{Matrix, Output, Target};
+use super::{
+    product::{Matrix, Output, Shared, Target},
+    registers::{COLUMNS, ROWS, Tile},
+};
 
 /// Pairs of a stretch: a right panel of 32 columns then takes 40 of the first cache's 48 KiB.
 const PAIRS: usize = 320;
@@ -95,7 +97,7 @@ pub(super) fn multiply(
         let tiles = Tiles { left: left_panels, right: right_panels, lengths: [m, n], pairs };
         let kind = if from == 0 { kind } else { Output::AddedTo };
         let [down, across] = [0, 1].map(|side| panels[side].div_ceil(PANELS_OF_A_TASK[side]));
-        let output = Shared { first: output.first, stride: output.stride };
+        let output = output.shared();
         (0..down * across).into_par_iter().for_each(|task| {
             let Shared { first, stride } = { output };
             let begin = [task / across, task % across];
@@ -106,18 +108,6 @@ pub(super) fn multiply(
         });
     }
 }
-
-/// An output that tasks write different tiles of.
-#[derive(Clone, Copy)]
-struct Shared {
-    first: *mut f32,
-    stride: usize,
-}
-
-// SAFETY: whoever gets the pointer writes tiles that nobody else writes or reads meanwhile.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
 
 /// Factors in panels, and the lengths of the output.
 struct Tiles<'a> {
@@ -151,9 +141,9 @@ impl Tiles<'_> {
                 let left = &left[row * ROWS * pairs..][..ROWS * pairs];
                 let (row, column) = (row * ROWS, column * COLUMNS);
                 let size = [ROWS.min(m - row), COLUMNS.min(n - column)];
-                // SAFETY: the tile lies within the output, as the caller promises; panels were sliced to
-                // their lengths.
-                unsafe { tile::tile(left, right, kind, output.add(row * stride + column), stride, size) };
+                let first = output.wrapping_add(row * stride + column);
+                // SAFETY: the tile lies within the output, as the caller promises.
+                unsafe { tile::tile(left, right, Tile { first, stride, size, kind }) };
             }
         }
     }

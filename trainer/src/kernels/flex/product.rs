@@ -1,4 +1,5 @@
-//! Matrix products of strided blocks of larger buffers: in f32 by the crate `gemm`, in bf16 by [`bf16`].
+//! Matrix products of strided blocks of larger buffers: in f32 by [`avx512`] or, where the processor lacks that, the
+//! crate `gemm`; in bf16 by [`bf16`].
 
 #![allow(unsafe_code)] // products write through pointers; bounds are checked here
 
@@ -7,7 +8,7 @@ use std::marker::PhantomData;
 use gemm::Parallelism;
 
 #[cfg(target_arch = "x86_64")]
-use super::bf16;
+use super::{avx512, bf16};
 use crate::kernels::precision::Precision;
 
 /// A matrix somewhere in a buffer.
@@ -30,6 +31,11 @@ impl<'a> Matrix<'a> {
     /// Rows as columns.
     pub(super) fn transposed(self) -> Self {
         Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+    }
+
+    /// The same from row `row` and column `column` on.
+    pub(super) fn from(self, [row, column]: [usize; 2]) -> Self {
+        Self { values: &self.values[row * self.row_stride + column * self.column_stride..], ..self }
     }
 
     /// Panics when the buffer ends before the last of so many rows and columns.
@@ -103,6 +109,11 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The same for tasks that write different tiles of it.
+    pub(super) fn shared(&mut self) -> Shared {
+        Shared { first: self.first, stride: self.stride }
+    }
+
     /// Panics when so many rows and columns are more than it has.
     pub(super) fn check(&self, wanted: [usize; 2]) {
         assert!(
@@ -111,6 +122,18 @@ impl<'a> Target<'a> {
         );
     }
 }
+
+/// An output that tasks write different tiles of.
+#[derive(Clone, Copy)]
+pub(super) struct Shared {
+    pub(super) first: *mut f32,
+    pub(super) stride: usize,
+}
+
+// SAFETY: whoever gets the pointer writes tiles that nobody else writes or reads meanwhile.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
 
 /// Whether products in bf16 gain anything here; elsewhere they are computed in f32.
 pub(in super::super) fn has_bf16() -> bool {
@@ -158,6 +181,10 @@ pub(super) fn multiply(
     if precision == Precision::Bf16 && bf16::is_possible() {
         return bf16::multiply(lengths, left, right, &mut output, kind);
     }
+    #[cfg(target_arch = "x86_64")]
+    if avx512::is_possible() {
+        return avx512::multiply(lengths, left, right, &mut output, kind);
+    }
     let _ = precision;
     // Short products cost less than asking other threads for help.
     let work = lengths.iter().product::<usize>();
@@ -169,9 +196,12 @@ pub(super) fn multiply(
 pub(super) enum Right<'a> {
     /// As it stands.
     Matrix(Matrix<'a>, [usize; 2]),
-    /// Rounded, in the order of the inner loop.
+    /// In the order of the inner loop.
     #[cfg(target_arch = "x86_64")]
-    Panels(bf16::Panels),
+    Panels(avx512::Panels),
+    /// The same, rounded.
+    #[cfg(target_arch = "x86_64")]
+    RoundedPanels(bf16::Panels),
 }
 
 impl<'a> Right<'a> {
@@ -179,7 +209,11 @@ impl<'a> Right<'a> {
     pub(super) fn new(right: Matrix<'a>, lengths: [usize; 2], precision: Precision) -> Self {
         #[cfg(target_arch = "x86_64")]
         if precision == Precision::Bf16 && bf16::is_possible() {
-            return Self::Panels(bf16::Panels::new(right, lengths));
+            return Self::RoundedPanels(bf16::Panels::new(right, lengths));
+        }
+        #[cfg(target_arch = "x86_64")]
+        if avx512::is_possible() {
+            return Self::Panels(avx512::Panels::new(right, lengths));
         }
         let _ = precision;
         Self::Matrix(right, lengths)
@@ -193,7 +227,9 @@ pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Right, mut outpu
             multiply_f32([rows, *n, *k], left, *right, &mut output, kind, Parallelism::None);
         }
         #[cfg(target_arch = "x86_64")]
-        Right::Panels(right) => bf16::multiply_alone(rows, left, right, &mut output, kind),
+        Right::Panels(right) => avx512::multiply_alone(rows, left, right, &mut output, kind),
+        #[cfg(target_arch = "x86_64")]
+        Right::RoundedPanels(right) => bf16::multiply_alone(rows, left, right, &mut output, kind),
     }
 }
 

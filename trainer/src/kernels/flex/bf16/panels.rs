@@ -12,14 +12,13 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_mask_storeu_epi32, _mm512_maskz_loadu_ps,
-    _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_set1_epi32, _mm512_shuffle_i32x4,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_set1_epi32,
 };
 
-use super::Matrix;
-
-/// Words of a vector register.
-const LANES: usize = 16;
+use super::super::{
+    product::Matrix,
+    registers::{LANES, mask, turn},
+};
 
 /// Fills the panel of `WIDTH` lines that begins at line `first` of `lines`, for `length` inner places from
 /// `from` on. `matrix` has its lines as rows.
@@ -138,43 +137,6 @@ impl Part {
 fn rounded_pair(high: __m512, low: __m512) -> __m512i {
     // SAFETY: both are 512 bits, and any bits are integers.
     unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
-}
-
-/// The lowest `count` lanes.
-fn mask(count: usize) -> u16 {
-    if count >= LANES { u16::MAX } else { (1 << count) - 1 }
-}
-
-/// Rows of 16 words to columns.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn turn(rows: [__m512i; LANES]) -> [__m512i; LANES] {
-    let mut pairs = rows;
-    for at in (0..LANES).step_by(2) {
-        pairs[at] = _mm512_unpacklo_epi32(rows[at], rows[at + 1]);
-        pairs[at + 1] = _mm512_unpackhi_epi32(rows[at], rows[at + 1]);
-    }
-    let mut fours = pairs;
-    for at in (0..LANES).step_by(4) {
-        fours[at] = _mm512_unpacklo_epi64(pairs[at], pairs[at + 2]);
-        fours[at + 1] = _mm512_unpackhi_epi64(pairs[at], pairs[at + 2]);
-        fours[at + 2] = _mm512_unpacklo_epi64(pairs[at + 1], pairs[at + 3]);
-        fours[at + 3] = _mm512_unpackhi_epi64(pairs[at + 1], pairs[at + 3]);
-    }
-    let mut eights = fours;
-    for at in 0..4 {
-        for half in [0, 8] {
-            let (low, high) = (fours[half + at], fours[half + at + 4]);
-            eights[half + at] = _mm512_shuffle_i32x4::<0b10_00_10_00>(low, high);
-            eights[half + at + 4] = _mm512_shuffle_i32x4::<0b11_01_11_01>(low, high);
-        }
-    }
-    let mut columns = eights;
-    for at in 0..8 {
-        columns[at] = _mm512_shuffle_i32x4::<0b10_00_10_00>(eights[at], eights[at + 8]);
-        columns[at + 8] = _mm512_shuffle_i32x4::<0b11_01_11_01>(eights[at], eights[at + 8]);
-    }
-    columns
 }
 
 /// The upper half of an f32, rounded to nearest, ties to even, as the processor does it.

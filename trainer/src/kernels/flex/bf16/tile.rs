@@ -1,48 +1,21 @@
 //! The inner loop: a tile of the output, summed in registers.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_set1_epi32, _mm512_setzero_ps,
+    __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps,
 };
 
-use super::Output;
+use super::super::registers::{COLUMNS, ROWS, Tile};
 
-/// Rows of a tile: with two registers a row, 16 sums run side by side and hide the instruction's latency.
-pub(super) const ROWS: usize = 8;
-/// Columns of a tile: two registers.
-pub(super) const COLUMNS: usize = 32;
-
-const LANES: usize = 16;
-
-/// `output (+)= left · right` for a tile of `[rows, columns]`, at most [`ROWS`] by [`COLUMNS`].
+/// `output (+)= left · right`, from a panel each.
 ///
 /// # Safety
-/// The processor has AVX-512 F and BF16, and the tile lies within the output.
+/// The processor has AVX-512 F and BF16, and nobody else uses the tile, which lies within the output.
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(super) unsafe fn tile(
-    left: &[u32],
-    right: &[u32],
-    kind: Output,
-    output: *mut f32,
-    stride: usize,
-    [rows, columns]: [usize; 2],
-) {
+pub(super) unsafe fn tile(left: &[u32], right: &[u32], output: Tile) {
+    output.fetch();
     let sums = sums(left, right);
-    let lanes = |count: usize| if count >= LANES { u16::MAX } else { (1 << count) - 1 };
-    let masks = [lanes(columns), lanes(columns.saturating_sub(LANES))];
-    for (row, sums) in sums.iter().enumerate().take(rows) {
-        for (half, sum) in sums.iter().enumerate() {
-            let (place, mask) = (output.wrapping_add(row * stride + LANES * half), masks[half]);
-            // SAFETY: the masks leave the lanes of columns that there are, and the row is one.
-            unsafe {
-                let sum = match kind {
-                    Output::Overwritten => *sum,
-                    Output::AddedTo => _mm512_add_ps(*sum, _mm512_maskz_loadu_ps(mask, place)),
-                };
-                _mm512_mask_storeu_ps(place, mask, sum);
-            }
-        }
-    }
+    // SAFETY: as the caller promises.
+    unsafe { output.take(sums) };
 }
 
 #[inline]
