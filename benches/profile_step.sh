@@ -23,8 +23,8 @@ perf report --input "$samples" --no-children --stdio 2>/dev/null | awk '
   /^ +[0-9.]+%/ {
     share = $1 + 0
     name = "rest"
-    if (/panels/) name = "products: packing"
-    else if (/gemm|bf16|avx512::(tile|Block)|product/) name = "products"
+    if (/panels|::fill/) name = "products: packing"
+    else if (/gemm|bf16|blocked|avx512::tile|product/) name = "products"
     else if (/adamw/) name = "AdamW"
     else if (/attention/) name = "attention, besides products"
     else if (/gelu/) name = "GELU"

@@ -7,9 +7,9 @@
 mod adamw;
 pub(super) mod attention;
 #[cfg(target_arch = "x86_64")]
-mod avx512;
-#[cfg(target_arch = "x86_64")]
 mod bf16;
+#[cfg(target_arch = "x86_64")]
+mod blocked;
 mod gelu;
 mod layer_norm;
 mod length;

@@ -1,5 +1,5 @@
-//! Matrix products of strided blocks of larger buffers: in f32 by [`avx512`] or, where the processor lacks that, the
-//! crate `gemm`; in bf16 by [`bf16`].
+//! Matrix products of strided blocks of larger buffers: in f32 by [`blocked`] or, on other
+//! processors, the crate `gemm`; in bf16 by [`bf16`].
 
 #![allow(unsafe_code)] // products write through pointers; bounds are checked here
 
@@ -8,7 +8,10 @@ use std::marker::PhantomData;
 use gemm::Parallelism;
 
 #[cfg(target_arch = "x86_64")]
-use super::{avx512, bf16};
+use super::{
+    bf16,
+    blocked::{self, Instructions},
+};
 use crate::kernels::precision::Precision;
 
 /// A matrix somewhere in a buffer.
@@ -182,8 +185,8 @@ pub(super) fn multiply(
         return bf16::multiply(lengths, left, right, &mut output, kind);
     }
     #[cfg(target_arch = "x86_64")]
-    if avx512::is_possible() {
-        return avx512::multiply(lengths, left, right, &mut output, kind);
+    if let Some(instructions) = Instructions::found() {
+        return blocked::multiply(lengths, left, right, &mut output, kind, instructions);
     }
     let _ = precision;
     // Short products cost less than asking other threads for help.
@@ -198,7 +201,7 @@ pub(super) enum Right<'a> {
     Matrix(Matrix<'a>, [usize; 2]),
     /// In the order of the inner loop.
     #[cfg(target_arch = "x86_64")]
-    Panels(avx512::Panels),
+    Panels(blocked::Panels),
     /// The same, rounded.
     #[cfg(target_arch = "x86_64")]
     RoundedPanels(bf16::Panels),
@@ -212,8 +215,8 @@ impl<'a> Right<'a> {
             return Self::RoundedPanels(bf16::Panels::new(right, lengths));
         }
         #[cfg(target_arch = "x86_64")]
-        if avx512::is_possible() {
-            return Self::Panels(avx512::Panels::new(right, lengths));
+        if let Some(instructions) = Instructions::found() {
+            return Self::Panels(blocked::Panels::new(right, lengths, instructions));
         }
         let _ = precision;
         Self::Matrix(right, lengths)
@@ -227,7 +230,7 @@ pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Right, mut outpu
             multiply_f32([rows, *n, *k], left, *right, &mut output, kind, Parallelism::None);
         }
         #[cfg(target_arch = "x86_64")]
-        Right::Panels(right) => avx512::multiply_alone(rows, left, right, &mut output, kind),
+        Right::Panels(right) => blocked::multiply_alone(rows, left, right, &mut output, kind),
         #[cfg(target_arch = "x86_64")]
         Right::RoundedPanels(right) => bf16::multiply_alone(rows, left, right, &mut output, kind),
     }

@@ -36,12 +36,13 @@ pub(super) struct Tile {
 impl Tile {
     /// Fetches the tile ahead of the sums that go there.
     #[inline]
-    #[target_feature(enable = "avx512f")]
     pub(super) fn fetch(self) {
         for row in 0..self.size[0] {
-            let row = self.first.wrapping_add(row * self.stride);
-            _mm_prefetch::<_MM_HINT_T0>(row.cast());
-            _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(LANES).cast());
+            for column in (0..self.size[1]).step_by(LANES) {
+                let place = self.first.wrapping_add(row * self.stride + column);
+                // SAFETY: to fetch ahead reads nothing, whatever the address.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+            }
         }
     }
 
