@@ -122,7 +122,12 @@ pub(super) unsafe fn fill<const WIDTH: usize>(
         let (there, missing) = lines.split_at_mut(present);
         missing.fill(0.0);
         if row_stride == 1 {
-            there.copy_from_slice(&values[place * column_stride..][..present]);
+            let source = &values[place * column_stride..][..present];
+            // A whole panel's length is known beforehand, which spares a call.
+            match (there.as_mut_array::<WIDTH>(), source.as_array::<WIDTH>()) {
+                (Some(there), Some(source)) => *there = *source,
+                _ => there.copy_from_slice(source),
+            }
         } else {
             let done = if place < turned[1] { turned[0] } else { 0 };
             for (line, value) in there.iter_mut().enumerate().skip(done) {
