@@ -37,6 +37,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// The same from row `row` and column `column` on.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn from(self, [row, column]: [usize; 2]) -> Self {
         Self { values: &self.values[row * self.row_stride + column * self.column_stride..], ..self }
     }
@@ -113,6 +114,7 @@ impl<'a> Target<'a> {
     }
 
     /// The same for tasks that write different tiles of it.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn shared(&mut self) -> Shared {
         Shared { first: self.first, stride: self.stride }
     }
@@ -127,6 +129,7 @@ impl<'a> Target<'a> {
 }
 
 /// An output that tasks write different tiles of.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(super) struct Shared {
     pub(super) first: *mut f32,
@@ -134,8 +137,10 @@ pub(super) struct Shared {
 }
 
 // SAFETY: whoever gets the pointer writes tiles that nobody else writes or reads meanwhile.
+#[cfg(target_arch = "x86_64")]
 unsafe impl Send for Shared {}
 // SAFETY: as above.
+#[cfg(target_arch = "x86_64")]
 unsafe impl Sync for Shared {}
 
 /// Whether products in bf16 gain anything here; elsewhere they are computed in f32.
