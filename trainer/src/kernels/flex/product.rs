@@ -42,6 +42,13 @@ impl<'a> Matrix<'a> {
         Self { values: &self.values[row * self.row_stride + column * self.column_stride..], ..self }
     }
 
+    /// Where `ROWS` rows begin, of which `there` are there; for each other one it is the last again.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(super) fn beginnings<const ROWS: usize>(self, there: usize) -> [*const f32; ROWS] {
+        std::array::from_fn(|row| self.values.as_ptr().wrapping_add(row.min(there - 1) * self.row_stride))
+    }
+
     /// Panics when the buffer ends before the last of so many rows and columns.
     pub(super) fn check(self, [rows, columns]: [usize; 2]) {
         let last = (rows - 1) * self.row_stride + (columns - 1) * self.column_stride;

@@ -25,10 +25,7 @@ pub(super) const COLUMNS: usize = 2 * LANES;
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn tile(left: Matrix, right: &[f32], output: Tile) {
     output.fetch();
-    // Rows that are not there are the last one again; what they give is not kept.
-    let last = output.size[0] - 1;
-    let rows: [*const f32; ROWS] =
-        std::array::from_fn(|row| left.values.as_ptr().wrapping_add(row.min(last) * left.row_stride));
+    let rows = left.beginnings::<ROWS>(output.size[0]);
     // SAFETY: the rows are rows of `left`, and the tile lies within the output, as the caller promises.
     unsafe { take(output, sums(rows, left.column_stride, right)) };
 }
