@@ -217,6 +217,7 @@ fn skipping(recipe: &Recipe) -> pipeline::video::Skipping {
     use pipeline::video::Skipping;
     match recipe.clip.skip {
         recipe::Skip::Unwanted => Skipping::Unwanted,
+        recipe::Skip::Groups => Skipping::Groups,
         recipe::Skip::Nothing => Skipping::Nothing,
     }
 }

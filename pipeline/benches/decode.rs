@@ -31,7 +31,7 @@ fn main() {
     files.sort();
 
     let ways =
-        [("open only", None), ("skipping", Some(Skipping::Unwanted)), ("all", Some(Skipping::Nothing))];
+        [("open only", None), ("skipping", Some(Skipping::Unwanted)), ("groups", Some(Skipping::Groups))];
     let mut readers = ways
         .map(|(_, skipping)| VideoReader::new(Limits::default()).with_skipping(skipping.unwrap_or_default()));
     let mut rounds = vec![[0.0; 3]; ROUNDS];

@@ -57,13 +57,15 @@ pub struct PacketFact {
     pub disposable: bool,
 }
 
-/// Which pictures that nobody wants are decoded all the same.
+/// Which pictures that nobody wants are not decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Skipping {
-    /// Only those that others refer to.
+    /// Those that no wanted one refers to, as far as packets tell.
     #[default]
     Unwanted,
-    /// All between a random-access point and the last wanted one.
+    /// Those before the random-access point of a wanted one and behind the last wanted one of a group.
+    Groups,
+    /// None: all of the video is decoded.
     Nothing,
 }
 
@@ -93,6 +95,10 @@ pub fn plan(packets: &[PacketFact], wanted: &[Place], skipping: Skipping) -> Opt
     if positions.len() != wanted.len() {
         return None;
     }
+    if skipping == Skipping::Nothing {
+        let send = (0..packets.len()).map(|at| PacketNumber(at as u32)).collect();
+        return Some(vec![Run { send }]);
+    }
     let mut runs: Vec<Run> = Vec::new();
     let mut rest = positions.as_slice();
     while let Some(&first) = rest.first() {
@@ -118,7 +124,7 @@ pub fn plan(packets: &[PacketFact], wanted: &[Place], skipping: Skipping) -> Opt
         let last = *group.last().expect("a group has at least the wanted picture that it was made for");
         let send = (start..=last)
             .filter(|&at| is_wanted(at) || !is_leading(packets, start, at))
-            .filter(|&at| skipping == Skipping::Nothing || !packets[at].disposable || is_wanted(at))
+            .filter(|&at| skipping == Skipping::Groups || !packets[at].disposable || is_wanted(at))
             .map(|at| PacketNumber(at as u32))
             .collect();
         runs.push(Run { send });
@@ -215,6 +221,15 @@ mod tests {
         assert_eq!(sent(&two_groups(Start::Open), &[4]), [[0, 1, 4, 5]]);
         assert_eq!(sent(&two_groups(Start::Open), &[1, 4, 9]), [[0, 1, 2, 4, 5, 7]]);
         assert_eq!(sent(&two_groups(Start::Closed), &[4]), [[4, 5]]);
+    }
+
+    #[test]
+    fn what_is_skipped_is_the_settings_choice() {
+        let sent = |skipping| plan(&two_groups(Start::Closed), &[Place(8)], skipping).unwrap();
+        let packets = |skipping| sent(skipping)[0].send.iter().map(|packet| packet.0).collect::<Vec<_>>();
+        assert_eq!(packets(Skipping::Unwanted), [4, 7, 9]);
+        assert_eq!(packets(Skipping::Groups), [4, 5, 6, 7, 8, 9]);
+        assert_eq!(packets(Skipping::Nothing), (0..10).collect::<Vec<_>>());
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn check(path: &Path, whole: &[Picture], mode: Option<IndexMode>) {
     assert_eq!(video.facts.times.len(), whole.len());
     assert!(video.facts.times.is_sorted_by(|a, b| a < b), "{:?}", video.facts.times);
     assert!(frames == whole, "{}: other frames", path.display());
-    for skipping in [Skipping::Unwanted, Skipping::Nothing] {
+    for skipping in [Skipping::Unwanted, Skipping::Groups, Skipping::Nothing] {
         let mut reader =
             VideoReader::new(Limits::default()).with_verify(Verify::Clip).with_skipping(skipping);
         for start in [0, 3, 11] {

@@ -36,7 +36,8 @@ pub struct Arguments {
     /// What is decoded before a frame is given: all of the video, or what the frames need
     #[arg(long, value_enum, default_value_t = Extent::Video)]
     verify: Extent,
-    /// Which pictures are left out of what the frames need: unwanted ones that no other refers to, or none
+    /// Which pictures are not decoded: unwanted ones that no other refers to, those of groups without a wanted one, or
+    /// none
     #[arg(long, value_enum, default_value_t = Skip::Unwanted)]
     skipping: Skip,
 }
@@ -52,6 +53,7 @@ enum Extent {
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Skip {
     Unwanted,
+    Groups,
     Nothing,
 }
 
@@ -67,6 +69,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     let skipping = match arguments.skipping {
         Skip::Unwanted => Skipping::Unwanted,
+        Skip::Groups => Skipping::Groups,
         Skip::Nothing => Skipping::Nothing,
     };
     let mut reader = VideoReader::new(Limits::default()).with_verify(verify).with_skipping(skipping);

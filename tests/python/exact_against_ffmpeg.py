@@ -80,7 +80,7 @@ def compare(tubelet, truth_of, file, draws=50):
         return "WRONG", f"{len(strange)} of {len(given)} frames differ, first {strange[0]}{said}"
     draw = random.Random(len(given))
     wanted = sorted({draw.randrange(len(given)) for _ in range(draws)}) if draws else []
-    for skipping in ("unwanted", "nothing") if wanted else ():
+    for skipping in ("unwanted", "groups", "nothing") if wanted else ():
         ranks = ",".join(map(str, wanted))
         planned, reason = frames(tubelet, file, "--indices", ranks, "--verify", "clip", "--skipping", skipping)
         if reason or any(planned.get(rank) != truth.digests[rank] for rank in wanted):

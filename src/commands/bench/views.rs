@@ -1,4 +1,4 @@
-//! `tubelet bench views`: the views of a test from one decode a video, beside a decode for each view.
+//! `tubelet bench views`: the views of a test from one decode a video, beside decodes for each view.
 
 use std::{
     path::PathBuf,
@@ -14,7 +14,7 @@ use pipeline::{
     profile::Profile,
 };
 use schemas::{LabelledBatch, predictions::Prediction};
-use trainer::{Device, frozen, judge::Judge, model::classifier::Classifier, weights::Weights};
+use trainer::{Device, frozen, judge::Judge, model::classifier::Classifier, recipe::Skip, weights::Weights};
 
 use crate::{
     asking::{self, Asked, ByVideo, ModelArguments},
@@ -22,10 +22,12 @@ use crate::{
     labelling::LabelledVideos,
 };
 
-/// Make the views of a test twice: all of a video from one decode, and each for itself
+/// Make the views of a test in three ways: all of a video from one decode, each from what it needs, and each from a
+/// decode of the whole video
 ///
-/// Each way makes the same views; whether they are the same to the bit, and with --model whether the answers to
-/// them are, is part of the result. Seconds are those of the best of the repetitions, which take turns.
+/// The last is how the official code tests. Each way makes the same views; whether they are the same to the bit, and
+/// with --model whether the answers to them are, is part of the result. Seconds are those of the best of the
+/// repetitions, which take turns.
 ///
 /// Example: tubelet bench views films --views 5x3 --repeat 3
 #[derive(clap::Args)]
@@ -43,8 +45,19 @@ pub struct Arguments {
     repeat: usize,
 }
 
-/// One way through all views: how long it took, and what came out.
-struct Way {
+/// What is decoded for the views of a video.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// What any of them needs, once.
+    Once,
+    /// What it needs, for each.
+    Each,
+    /// All of the video, for each.
+    EachWhole,
+}
+
+/// How long one way through all views took, and what came out.
+struct Outcome {
     seconds: f64,
     /// Pictures that came out of decoders.
     decoded: u64,
@@ -70,11 +83,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     };
     (recipe.views.clips, recipe.views.crops) = (arguments.views[0] as usize, arguments.views[1] as usize);
-    let way = |once| one_way(&videos, &recipe, once, &arguments.model, model.as_ref());
-    let (mut once, mut each) = (way(true)?, way(false)?);
+    let go = |way| one_way(&videos, &recipe, way, &arguments.model, model.as_ref());
+    let (mut once, mut each, mut whole) = (go(Way::Once)?, go(Way::Each)?, go(Way::EachWhole)?);
     for _ in 1..arguments.repeat.max(1) {
-        once.seconds = once.seconds.min(way(true)?.seconds);
-        each.seconds = each.seconds.min(way(false)?.seconds);
+        once.seconds = once.seconds.min(go(Way::Once)?.seconds);
+        each.seconds = each.seconds.min(go(Way::Each)?.seconds);
+        whole.seconds = whole.seconds.min(go(Way::EachWhole)?.seconds);
     }
     ensure!(once.views > 0, "no video gave a view");
     let line = serde_json::json!({
@@ -85,11 +99,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "workers": arguments.model.workers,
         "once_seconds": once.seconds,
         "each_seconds": each.seconds,
-        "share": once.seconds / each.seconds,
+        "each_whole_seconds": whole.seconds,
+        "share_of_each": once.seconds / each.seconds,
+        "share_of_each_whole": once.seconds / whole.seconds,
         "once_decoded": once.decoded,
         "each_decoded": each.decoded,
-        "same_pixels": once.pixels == each.pixels,
-        "same_logits": model.is_some().then(|| once.answers == each.answers),
+        "each_whole_decoded": whole.decoded,
+        "same_pixels": once.pixels == each.pixels && once.pixels == whole.pixels,
+        "same_logits": model.is_some().then(|| once.answers == each.answers && once.answers == whole.answers),
     });
     println!("{line}");
     Ok(())
@@ -98,13 +115,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn one_way(
     videos: &LabelledVideos,
     recipe: &trainer::Recipe,
-    once: bool,
+    way: Way,
     asked: &ModelArguments,
     model: Option<&(Classifier, Weights, Device)>,
-) -> Result<Way> {
+) -> Result<Outcome> {
     let (clips, crops) = (recipe.views.clips as u32, recipe.views.crops as u32);
-    let pass = if once { Pass::Test { clips } } else { Pass::Alone { clips, crops } };
-    let source = labelled_data::source(videos, recipe, pass)?;
+    let pass = if way == Way::Once { Pass::Test { clips } } else { Pass::Alone { clips, crops } };
+    let mut recipe = recipe.clone();
+    if way == Way::EachWhole {
+        recipe.clip.skip = Skip::Nothing;
+    }
+    let source = labelled_data::source(videos, &recipe, pass)?;
     let short_side = recipe.views.short_side as u32;
     let settings = ViewSettings {
         geometry: recipe.geometry()?,
@@ -115,11 +136,11 @@ fn one_way(
         fit: Fit::Windows,
     };
     let profile = Arc::<Profile>::default();
-    let workers = data::workers(recipe, asked.workers);
+    let workers = data::workers(&recipe, asked.workers);
     let ignore = Arc::new(|_| Ok(()));
     let start = Instant::now();
     let numbers = 0..videos.len();
-    let rows: Batches = if once {
+    let rows: Batches = if way == Way::Once {
         let slots = numbers.collect();
         let stream = labelled::views(source, settings, slots, 1, workers, ignore, Arc::clone(&profile))?;
         channel::spawn(stream, data::WAITING_BYTES, Arc::clone(&profile))?
@@ -148,5 +169,11 @@ fn one_way(
     }
     // Comparing is no part of either way.
     let seconds = (start.elapsed() - hashing).as_secs_f64();
-    Ok(Way { seconds, decoded: profile.figures().decoded.frames, views, pixels: hash.finalize(), answers })
+    Ok(Outcome {
+        seconds,
+        decoded: profile.figures().decoded.frames,
+        views,
+        pixels: hash.finalize(),
+        answers,
+    })
 }

@@ -76,7 +76,9 @@ pub struct Clip {
 pub enum Skip {
     /// Those that no other picture refers to.
     Unwanted,
-    /// None: all between a random-access point and the last wanted picture are decoded.
+    /// Those before the random-access point of a wanted one and behind the last wanted one.
+    Groups,
+    /// None: all of the video is decoded for each clip, as loaders without an index do.
     Nothing,
 }
 
