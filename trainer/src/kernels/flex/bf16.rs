@@ -17,8 +17,8 @@ mod tile;
 use rayon::prelude::*;
 
 use super::{
-    product::{Matrix, Output, Shared, Target},
-    registers::{COLUMNS, ROWS, Tile},
+    product::{Matrix, Output, Target},
+    registers::{COLUMNS, ROWS, Shared},
 };
 
 /// Pairs of a stretch: a right panel of 32 columns then takes 40 of the first cache's 48 KiB.
@@ -66,7 +66,7 @@ pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Panels, output: 
         output.check([rows, *columns]);
         let all = Tiles { left: left_panels, right, lengths: [rows, *columns], pairs: inner.div_ceil(2) };
         // SAFETY: the processor has the instructions (panels exist), and the output was checked.
-        unsafe { all.compute([0, 0], [usize::MAX; 2], output.first, output.stride, kind) };
+        unsafe { all.compute([0, 0], [usize::MAX; 2], Shared::new(output), kind) };
     });
 }
 
@@ -97,14 +97,13 @@ pub(super) fn multiply(
         let tiles = Tiles { left: left_panels, right: right_panels, lengths: [m, n], pairs };
         let kind = if from == 0 { kind } else { Output::AddedTo };
         let [down, across] = [0, 1].map(|side| panels[side].div_ceil(PANELS_OF_A_TASK[side]));
-        let output = output.shared();
+        let output = Shared::new(output);
         (0..down * across).into_par_iter().for_each(|task| {
-            let Shared { first, stride } = { output };
             let begin = [task / across, task % across];
             let begin = [0, 1].map(|side| begin[side] * PANELS_OF_A_TASK[side]);
             // SAFETY: the caller found that the processor has the instructions; the output was checked, and
             // no two tasks have a tile in common.
-            unsafe { tiles.compute(begin, PANELS_OF_A_TASK, first, stride, kind) };
+            unsafe { tiles.compute(begin, PANELS_OF_A_TASK, output, kind) };
         });
     }
 }
@@ -123,14 +122,7 @@ impl Tiles<'_> {
     /// # Safety
     /// The processor has the instructions, the output has the rows and columns of `lengths`, and nobody else
     /// uses its tiles.
-    unsafe fn compute(
-        &self,
-        begin: [usize; 2],
-        count: [usize; 2],
-        output: *mut f32,
-        stride: usize,
-        kind: Output,
-    ) {
+    unsafe fn compute(&self, begin: [usize; 2], count: [usize; 2], output: Shared, kind: Output) {
         let Self { left, right, lengths: [m, n], pairs } = *self;
         let end = |side: usize, length: usize, width: usize| {
             length.div_ceil(width).min(begin[side].saturating_add(count[side]))
@@ -141,9 +133,8 @@ impl Tiles<'_> {
                 let left = &left[row * ROWS * pairs..][..ROWS * pairs];
                 let (row, column) = (row * ROWS, column * COLUMNS);
                 let size = [ROWS.min(m - row), COLUMNS.min(n - column)];
-                let first = output.wrapping_add(row * stride + column);
                 // SAFETY: the tile lies within the output, as the caller promises.
-                unsafe { tile::tile(left, right, Tile { first, stride, size, kind }) };
+                unsafe { tile::tile(left, right, output.tile([row, column], size, kind)) };
             }
         }
     }

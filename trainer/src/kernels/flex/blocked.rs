@@ -31,8 +31,8 @@ use rayon::prelude::*;
 pub(super) use self::instructions::Instructions;
 
 use super::{
-    product::{Matrix, Output, Shared, Target},
-    registers::Tile,
+    product::{Matrix, Output, Target},
+    registers::Shared,
     unwritten,
 };
 
@@ -73,7 +73,7 @@ pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Panels, output: 
     output.check([rows, columns]);
     let block = Block { rows: [0, rows], columns: [0, columns], length: inner, instructions };
     // SAFETY: the processor has the instructions that panels were made for; the lengths were checked.
-    unsafe { block.compute(&Left::Matrix(left), values, output.shared(), kind) };
+    unsafe { block.compute(&Left::Matrix(left), values, Shared::new(output), kind) };
 }
 
 /// `output (+)= left · right` for `[m, k]` and `[k, n]`, on all threads, by instructions that this processor has.
@@ -96,7 +96,7 @@ pub(super) fn multiply(
         let length = step.min(k - from);
         let left = Left::new(left, m, [from, length], instructions);
         let kind = if from == 0 { kind } else { Output::AddedTo };
-        let output = output.shared();
+        let output = Shared::new(output);
         (0..blocks).into_par_iter().for_each(|number| {
             let (row, column) = (number / across * block_rows, number % across * block_columns);
             let (rows, columns) = ([row, m.min(row + block_rows)], [column, n.min(column + block_columns)]);
@@ -202,9 +202,8 @@ impl Block {
             for (number, panel) in right.chunks_exact(width * length).enumerate() {
                 let column = first_column + number * width;
                 for row in (begin..end).step_by(height) {
-                    let first = output.first.wrapping_add(row * output.stride + column);
                     let size = [height.min(end - row), width.min(last_column - column)];
-                    let tile = Tile { first, stride: output.stride, size, kind };
+                    let tile = output.tile([row, column], size, kind);
                     // SAFETY: the tile lies within the block; the rest is as the caller promises.
                     unsafe { instructions.tile(left.from_row(row), panel, tile) };
                 }

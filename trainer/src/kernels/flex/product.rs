@@ -120,12 +120,6 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The same for tasks that write different tiles of it.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn shared(&mut self) -> Shared {
-        Shared { first: self.first, stride: self.stride }
-    }
-
     /// Panics when so many rows and columns are more than it has.
     pub(super) fn check(&self, wanted: [usize; 2]) {
         assert!(
@@ -134,21 +128,6 @@ impl<'a> Target<'a> {
         );
     }
 }
-
-/// An output that tasks write different tiles of.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Shared {
-    pub(super) first: *mut f32,
-    pub(super) stride: usize,
-}
-
-// SAFETY: whoever gets the pointer writes tiles that nobody else writes or reads meanwhile.
-#[cfg(target_arch = "x86_64")]
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-#[cfg(target_arch = "x86_64")]
-unsafe impl Sync for Shared {}
 
 /// Whether products in bf16 gain anything here; elsewhere they are computed in f32.
 pub(in super::super) fn has_bf16() -> bool {

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi64,
 };
 
-use super::product::Output;
+use super::product::{Output, Target};
 
 /// Words of a register.
 pub(super) const LANES: usize = 16;
@@ -20,6 +20,32 @@ pub(super) const COLUMNS: usize = 2 * LANES;
 /// The lowest `count` lanes.
 pub(super) fn mask(count: usize) -> u16 {
     if count >= LANES { u16::MAX } else { (1 << count) - 1 }
+}
+
+/// An output that tasks write different tiles of.
+#[derive(Clone, Copy)]
+pub(super) struct Shared {
+    first: *mut f32,
+    stride: usize,
+}
+
+// SAFETY: whoever gets the pointer writes tiles that nobody else writes or reads meanwhile.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// All of an output.
+    pub(super) fn new(output: &mut Target) -> Self {
+        Self { first: output.first, stride: output.stride }
+    }
+
+    /// The tile of `size` that begins with row `row` and column `column`, and what is done with what stands there.
+    #[inline]
+    pub(super) fn tile(self, [row, column]: [usize; 2], size: [usize; 2], kind: Output) -> Tile {
+        let first = self.first.wrapping_add(row * self.stride + column);
+        Tile { first, stride: self.stride, size, kind }
+    }
 }
 
 /// A tile of the output: at most [`ROWS`] by [`COLUMNS`].
