@@ -60,10 +60,10 @@ pub struct PacketFact {
 /// Which pictures that nobody wants are not decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Skipping {
-    /// Those that no wanted one refers to, as far as packets tell.
+    /// Those of [`Skipping::Groups`], and between these those that no other picture refers to.
     #[default]
     Unwanted,
-    /// Those before the random-access point of a wanted one and behind the last wanted one of a group.
+    /// Those before the random-access point of a wanted one, and those of a group behind its last wanted one.
     Groups,
     /// None: all of the video is decoded.
     Nothing,

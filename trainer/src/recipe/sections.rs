@@ -74,9 +74,9 @@ pub struct Clip {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Skip {
-    /// Those that no other picture refers to.
+    /// Those of `Groups`, and between these those that no other picture refers to.
     Unwanted,
-    /// Those before the random-access point of a wanted one and behind the last wanted one.
+    /// Those before the random-access point of a wanted one, and those of a group behind its last wanted one.
     Groups,
     /// None: all of the video is decoded for each clip, as loaders without an index do.
     Nothing,
