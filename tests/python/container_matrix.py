@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 
+import container_edits
 import exact_against_ffmpeg as exact
 
 X264 = ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "150k"]
@@ -111,10 +112,26 @@ WRAPS = {
     "cut_fragments_late": (["mp4", "mov"], ["-ss", "1.37"], ["-movflags", "+frag_keyframe+delay_moov"]),
     "fragments_by_frame": (["mp4"], [], ["-movflags", "+frag_every_frame+empty_moov+default_base_moof"]),
     "dash": (["mp4"], [], ["-movflags", "+dash+global_sidx+frag_keyframe"]),
+    # Fragments behind a movie box that holds the first samples itself, and other ways of writing them.
+    "then_fragments": (["mp4", "mov"], [], ["-movflags", "+frag_keyframe"]),
+    "then_fragments_by_frame": (["mp4", "mov"], [], ["-movflags", "+frag_every_frame"]),
+    "cut_then_fragments": (["mp4", "mov"], ["-ss", "1.37"], ["-movflags", "+frag_keyframe"]),
+    "late_then_fragments": (["mp4", "mov"], ["-itsoffset", "0.7"], ["-movflags", "+frag_keyframe"]),
+    "fragments_by_time": (["mp4", "mov"], [], ["-movflags", "+empty_moov", "-frag_duration", "300000"]),
+    "then_fragments_by_time": (["mp4", "mov"], [], ["-frag_duration", "300000"]),
+    "fragments_without_offsets": (["mp4"], [], ["-movflags", "+frag_keyframe+empty_moov+omit_tfhd_offset"]),
+    "fragments_negative": (["mp4"], [], ["-movflags", "+frag_keyframe+delay_moov+negative_cts_offsets"]),
+    "fragments_separate": (["mp4", "mov"], [], ["-movflags", "+frag_keyframe+separate_moof"]),
+    "cut_fragments_by_frame": (["mp4"], ["-ss", "0.9"], ["-movflags", "+frag_every_frame+delay_moov"]),
+    "cmaf": (["mp4"], [], ["-movflags", "+cmaf+frag_keyframe+delay_moov"]),
+    "skip_trailer": (["mp4"], [], ["-movflags", "+frag_keyframe+empty_moov+skip_trailer"]),
     "timescale": (["mp4", "mov"], ["-ss", "0.77"], ["-video_track_timescale", "90000"]),
     "odd_timescale": (["mp4"], ["-ss", "0.77"], ["-video_track_timescale", "1001"]),
     "cues_front": (["mkv", "webm"], ["-ss", "0.77"], ["-cues_to_front", "1"]),
     "live": (["mkv", "webm"], [], ["-live", "1"]),
+    "clusters_small": (["mkv", "webm"], [], ["-cluster_size_limit", "2000"]),
+    "clusters_short": (["mkv", "webm"], ["-ss", "0.77"], ["-cluster_time_limit", "100"]),
+    "cues_reserved": (["mkv", "webm"], [], ["-reserve_index_space", "5000"]),
     "times_of_decoding": (["mp4", "mov", "mkv"], [], ["-bsf:v", "setts=pts=DTS"]),
     "m2ts": (["ts"], [], ["-mpegts_m2ts_mode", "1"]),
     "late_pat": (["ts"], ["-ss", "1.37"], ["-mpegts_copyts", "1", "-copyts"]),
@@ -179,7 +196,7 @@ def made(folder, film, words):
     """Every file: encoder, container, name of the wrap, path."""
     wanted = lambda *names: all(word in " ".join(names) for word in words)
     for encoder, (arguments, containers) in ENCODERS.items():
-        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, "timeless", "joined"]]
+        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, *container_edits.CHANGES, "timeless", "joined"]]
         if not any(wanted(encoder, *name) for name in names):
             continue
         first = containers[0] if encoder != "h264_interlaced" else "mp4"
@@ -209,6 +226,17 @@ def made(folder, film, words):
                         out = folder / f"{encoder}_{name}.{container}"
                         out.write_bytes(data)
                         yield encoder, container, name, out
+            for name, (only, start, change) in container_edits.CHANGES.items():
+                if container not in only or not wanted(encoder, container, name):
+                    continue
+                before, options = WRAPS[start][1:]
+                plain = folder / f"{encoder}_before_{name}.{container}"
+                data = ffmpeg(*before, "-i", base, "-c", "copy", "-an", *options, plain) and change(plain.read_bytes())
+                plain.unlink(missing_ok=True)
+                if data:
+                    out = folder / f"{encoder}_{name}.{container}"
+                    out.write_bytes(data)
+                    yield encoder, container, name, out
             if wanted(encoder, container, "joined"):
                 list_of = folder / "list.txt"
                 list_of.write_text(f"file '{base}'\ninpoint 1.1\nfile '{base}'\noutpoint 1.7\n")
