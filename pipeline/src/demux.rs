@@ -1,8 +1,9 @@
 //! A file's bytes taken apart into the packets of its video, by GStreamer's demuxers.
 //!
 //! The demuxer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
-//! ([`file_pad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of MP4, Matroska and
-//! AVI are slices of the file's memory, not copies, and places in the file where it is too large for that.
+//! ([`file_pad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of MP4 and AVI are slices of
+//! the file's memory, not copies, and places in the file where it is too large for that. Matroska is read without
+//! it ([`matroska`]).
 //!
 //! ```text
 //! FileBytes ─▶ file pad ─▶ demuxer ─▶ (parser) ─▶ packet pad ─▶ Vec<Packet>
@@ -14,10 +15,10 @@
 mod boxes;
 mod continuity;
 mod description;
-mod ebml;
 mod edit_list;
 mod file_pad;
 mod judge;
+mod matroska;
 mod packet_pad;
 
 use std::{
@@ -63,6 +64,8 @@ pub(crate) enum Body {
     Held(gst::Buffer),
     /// In the file.
     OnDisk { place: u64, length: u32 },
+    /// In the file, packed.
+    Packed { place: u64, length: u32, unpacked: u32, packing: matroska::Packing },
 }
 
 impl Body {
@@ -71,6 +74,7 @@ impl Body {
         match self {
             Self::Held(buffer) => buffer.size() as u32,
             Self::OnDisk { length, .. } => *length,
+            Self::Packed { unpacked, .. } => *unpacked,
         }
     }
 }
@@ -78,17 +82,20 @@ impl Body {
 impl Packet {
     /// The packet for a decoder. `file` is where it came from.
     pub(crate) fn buffer(&self, file: &FileBytes) -> gst::Buffer {
-        match &self.body {
-            Body::Held(buffer) => buffer.clone(),
-            &Body::OnDisk { place, length } => {
-                let slice = file.slice(place..place + u64::from(length));
-                let mut buffer = gst::Buffer::from_slice(slice);
-                if let Some(buffer) = buffer.get_mut().filter(|_| !self.key) {
-                    buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
-                }
-                buffer
+        let slice = |place: u64, length: u32| file.slice(place..place + u64::from(length));
+        let mut buffer = match &self.body {
+            Body::Held(buffer) => return buffer.clone(),
+            &Body::OnDisk { place, length } => gst::Buffer::from_slice(slice(place, length)),
+            // It was unpacked once before, so that it is empty only where the file has changed.
+            Body::Packed { place, length, packing, .. } => {
+                let unpacked = packing.unpacked(slice(*place, *length).as_ref());
+                gst::Buffer::from_slice(unpacked.unwrap_or_default())
             }
+        };
+        if let Some(buffer) = buffer.get_mut().filter(|_| !self.key) {
+            buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
         }
+        buffer
     }
 }
 
@@ -111,25 +118,9 @@ pub(crate) fn demux(
     seconds: u32,
 ) -> Result<Demuxed, VideoError> {
     let damaged = |reason: String| VideoError::ContainerDamaged { container: container.name(), reason };
-    if container == Container::Matroska {
-        match ebml::fault(&file) {
-            Some(ebml::Fault::Circle { at }) => {
-                return Err(damaged(format!("its index at byte {at} leads in a circle")));
-            }
-            Some(ebml::Fault::Cut { missing }) => {
-                return Err(VideoError::Truncated {
-                    reason: format!("{missing} bytes are missing at the end"),
-                });
-            }
-            Some(ebml::Fault::Broken { at }) => {
-                return Err(damaged(format!("the element at byte {at} is broken")));
-            }
-            None => {}
-        }
-    }
     let (name, mode) = match container {
         Container::Mp4 => ("qtdemux", Mode::Pull),
-        Container::Matroska => ("matroskademux", Mode::Pull),
+        Container::Matroska => return matroska::demux(&file, deadline, seconds),
         Container::Avi => ("avidemux", Mode::Pull),
         Container::ProgramStream => ("mpegpsdemux", Mode::Push),
         Container::TransportStream => ("tsdemux", Mode::Push),
@@ -156,7 +147,7 @@ pub(crate) fn demux(
     if !in_time {
         return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds });
     }
-    let cut_reads = if container == Container::Matroska { 0 } else { source.cut_reads() };
+    let cut_reads = source.cut_reads();
     let track = std::mem::take(&mut *shared.lock());
     judge(track, &source.file, container, &movie, cut_reads)
 }
