@@ -82,6 +82,12 @@ pub enum VideoError {
         /// Columns and rows by the container.
         container: (u32, u32),
     },
+    /// The container wants pictures shown at an angle that is no quarter turn.
+    #[error("pictures are to be shown turned by {degrees} degrees, which is no quarter turn")]
+    Slanted {
+        /// Clockwise.
+        degrees: i32,
+    },
     /// All frames are hidden by the edit list, or none is shown at all.
     #[error("none of {packets} packets is shown")]
     NothingShown {
@@ -208,7 +214,7 @@ impl VideoError {
             Self::UnknownContainer { .. } => "not-a-video",
             Self::ContainerDamaged { .. } => "container-damaged",
             Self::NoVideoStream { .. } => "no-video-stream",
-            Self::UnknownCodec { .. } | Self::UnknownFormat { .. } => "unknown-codec",
+            Self::UnknownCodec { .. } | Self::UnknownFormat { .. } | Self::Slanted { .. } => "unknown-codec",
             Self::ElementMissing { .. } => "element-missing",
             Self::Encrypted => "encrypted",
             Self::Truncated { .. } => "truncated",
