@@ -1,9 +1,9 @@
-//! A file's bytes taken apart into the packets of its video, by GStreamer's demuxers.
+//! A file's bytes taken apart into the packets of its video: MP4 and Matroska by their own tables, others by GStreamer's
+//! demuxers.
 //!
-//! The demuxer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
-//! ([`file_pad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of MP4 and AVI are slices of
-//! the file's memory, not copies, and places in the file where it is too large for that. Matroska is read without
-//! it ([`matroska`]).
+//! A demuxer of GStreamer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
+//! ([`file_pad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of AVI are slices of the file's
+//! memory, not copies, and places in the file where it is too large for that.
 //!
 //! ```text
 //! FileBytes ─▶ file pad ─▶ demuxer ─▶ (parser) ─▶ packet pad ─▶ Vec<Packet>
@@ -12,13 +12,12 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
-mod boxes;
 mod continuity;
 mod description;
-mod edit_list;
 mod file_pad;
 mod judge;
 mod matroska;
+mod mp4;
 mod packet_pad;
 
 use std::{
@@ -31,7 +30,6 @@ use gstreamer as gst;
 
 pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
 use self::{
-    edit_list::Movie,
     file_pad::{FilePad, Mode},
     judge::judge,
     packet_pad::Shared,
@@ -119,7 +117,7 @@ pub(crate) fn demux(
 ) -> Result<Demuxed, VideoError> {
     let damaged = |reason: String| VideoError::ContainerDamaged { container: container.name(), reason };
     let (name, mode) = match container {
-        Container::Mp4 => ("qtdemux", Mode::Pull),
+        Container::Mp4 => return mp4::demux(&file, deadline, seconds),
         Container::Matroska => return matroska::demux(&file, deadline, seconds),
         Container::Avi => ("avidemux", Mode::Pull),
         Container::ProgramStream => ("mpegpsdemux", Mode::Push),
@@ -133,11 +131,7 @@ pub(crate) fn demux(
     let links = Arc::new(Mutex::new(Links::default()));
     attend(&demuxer, &shared, &links, &bus, container, &file);
 
-    let movie = if container == Container::Mp4 { Movie::of(&file) } else { Movie::default() };
-    if let Some(version) = movie.unknown_version {
-        return Err(damaged(format!("a media header is of version {version}")));
-    }
-    let source = FilePad::new(file, movie.patches.clone(), mode);
+    let source = FilePad::new(file, mode);
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
     let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
@@ -149,7 +143,7 @@ pub(crate) fn demux(
     }
     let cut_reads = source.cut_reads();
     let track = std::mem::take(&mut *shared.lock());
-    judge(track, &source.file, container, &movie, cut_reads)
+    judge(track, &source.file, container, cut_reads)
 }
 
 /// Runs the demuxer to the end of the video; false when the deadline came first.

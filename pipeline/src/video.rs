@@ -239,7 +239,8 @@ impl VideoReader {
         let (facts, hidden) = facts.facts();
         let mut shown = order::shown(&stamps, &places);
         // One part hides frames at its ends, unless times are not in the order of the frames.
-        if parts == 1 && shown.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0) {
+        let is_behind_hidden = shown.first().is_none_or(|first| first.0 == hidden);
+        if parts == 1 && is_behind_hidden && shown.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0) {
             shown.clear();
         }
         self.check_size(&facts, header.size)?;

@@ -8,7 +8,7 @@ use std::sync::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{edit_list::Patch, packet_pad::Shared};
+use super::packet_pad::Shared;
 use crate::file::FileBytes;
 
 /// Bytes that are pushed at a time.
@@ -31,8 +31,8 @@ pub(super) struct FilePad {
 }
 
 impl FilePad {
-    /// A pad for `file`, of which some bytes are shown as others.
-    pub(super) fn new(file: FileBytes, patches: Vec<Patch>, mode: Mode) -> Self {
+    /// A pad for `file`.
+    pub(super) fn new(file: FileBytes, mode: Mode) -> Self {
         let cut_reads = Arc::new(AtomicU32::new(0));
         let length = file.length();
         let pad = gst::Pad::builder(gst::PadDirection::Src)
@@ -43,7 +43,7 @@ impl FilePad {
             Mode::Push => pad.build(),
             Mode::Pull => {
                 let (file, cut) = (file.clone(), cut_reads.clone());
-                let give = move |offset, size| give(&file, &patches, &cut, offset, size);
+                let give = move |offset, size| give(&file, &cut, offset, size);
                 pad.getrange_function(move |_, _, offset, _, size| give(offset, size)).build()
             }
         };
@@ -87,7 +87,6 @@ impl FilePad {
 
 fn give(
     file: &FileBytes,
-    patches: &[Patch],
     cut_reads: &AtomicU32,
     offset: u64,
     size: u32,
@@ -106,28 +105,11 @@ fn give(
         cut_reads.fetch_add(1, Ordering::Relaxed);
         return Err(gst::FlowError::Eos);
     }
-    let mut buffer = match patched(slice.as_ref(), offset, patches) {
-        Some(patched) => gst::Buffer::from_slice(patched),
-        None => gst::Buffer::from_slice(slice),
-    };
+    let mut buffer = gst::Buffer::from_slice(slice);
     if let Some(buffer) = buffer.get_mut() {
         buffer.set_offset(offset);
     }
     Ok(gst::PadGetRangeSuccess::NewBuffer(buffer))
-}
-
-/// A copy of the bytes at `offset` with what is shown in their place; nothing where they are shown as they are.
-fn patched(bytes: &[u8], offset: u64, patches: &[Patch]) -> Option<Vec<u8>> {
-    let mut copy = None;
-    for (place, patch) in patches {
-        for (place, &byte) in (*place..).zip(patch) {
-            let at = place.checked_sub(offset).and_then(|at| usize::try_from(at).ok());
-            if let Some(at) = at.filter(|&at| at < bytes.len()) {
-                copy.get_or_insert_with(|| bytes.to_vec())[at] = byte;
-            }
-        }
-    }
-    copy
 }
 
 fn answer(query: &mut gst::QueryRef, mode: Mode, length: u64) -> bool {
@@ -152,19 +134,5 @@ fn answer(query: &mut gst::QueryRef, mode: Mode, length: u64) -> bool {
             true
         }
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_patched_where_a_read_touches_them() {
-        let patches = [(10, b"free".to_vec())];
-        assert_eq!(patched(b"abcdef", 12, &patches), Some(b"eecdef".to_vec()));
-        assert_eq!(patched(b"abcdef", 7, &patches), Some(b"abcfre".to_vec()));
-        assert_eq!(patched(b"abc", 7, &patches), None);
-        assert_eq!(patched(b"abc", 14, &patches), None);
     }
 }

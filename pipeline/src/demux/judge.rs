@@ -7,9 +7,8 @@ use gst::prelude::*;
 use gstreamer as gst;
 
 use super::{
-    Demuxed, Packet, boxes, continuity,
+    Demuxed, Packet, continuity,
     description::{codec_of, for_decoder, framing_of},
-    edit_list::Movie,
     packet_pad::{MOST_HELD, Track},
 };
 use crate::{
@@ -22,10 +21,8 @@ pub(super) fn judge(
     track: Track,
     file: &FileBytes,
     container: Container,
-    movie: &Movie,
     cut_reads: u32,
 ) -> Result<Demuxed, VideoError> {
-    let origin = track.origin();
     let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, held, parsed, .. } = track;
     if held > MOST_HELD {
         return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
@@ -34,7 +31,6 @@ pub(super) fn judge(
         return Err(match (unknown, error) {
             (Some(media), _) if media.starts_with("application/x-cenc") => VideoError::Encrypted,
             (Some(codec), _) => VideoError::UnknownCodec { codec },
-            (None, _) if container == Container::Mp4 && is_encrypted(file) => VideoError::Encrypted,
             (None, _) if cut_reads > 0 => {
                 VideoError::Truncated { reason: "its index points behind the end of the file".to_owned() }
             }
@@ -86,19 +82,6 @@ pub(super) fn judge(
     let Some(codec) = codec_of(structure) else {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
     };
-    for Packet { stamp, .. } in &mut packets {
-        stamp.hidden &= container == Container::Mp4;
-    }
-    if container == Container::Mp4 {
-        let whole = packets.len() as u32;
-        packets = movie.cut(packets, origin).ok_or(VideoError::EditList {
-            parts: movie.parts(),
-            reason: "they repeat the track without end",
-        })?;
-        if packets.is_empty() {
-            return Err(VideoError::NothingShown { packets: whole });
-        }
-    }
     if container == Container::Avi {
         // AVI counts packets; what demuxer and parser call presentation times is a guess.
         for Packet { stamp, .. } in &mut packets {
@@ -168,13 +151,6 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// Whether an MP4 file has a track of encrypted video: a sample entry `encv` (ISO 14496-12, 8.12) in
-/// its `moov` box. Demuxers keep silent about tracks that they cannot decrypt.
-fn is_encrypted(file: &FileBytes) -> bool {
-    let movie = boxes::find(file, *b"moov");
-    movie.is_some_and(|(_, movie)| movie.as_ref().windows(4).any(|window| window == b"encv"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,19 +179,5 @@ mod tests {
         );
         assert_eq!(bare.joined(&Shape { size: (320, 180), ..bare.clone() }), None);
         assert_eq!(eight.joined(&ten), None);
-    }
-
-    #[test]
-    fn an_encrypted_track_is_found_in_the_movie_box_only() {
-        let entry = |outer: &[u8; 4]| [&[0, 0, 0, 8], b"free", &[0, 0, 0, 12], &outer[..], b"encv"].concat();
-        let folder = tempfile::tempdir().unwrap();
-        let is_encrypted = |bytes: &[u8]| {
-            let path = folder.path().join("film");
-            std::fs::write(&path, bytes).unwrap();
-            is_encrypted(&FileBytes::open(&path, 1 << 20).unwrap())
-        };
-        assert!(is_encrypted(&entry(b"moov")));
-        assert!(!is_encrypted(&entry(b"mdat")));
-        assert!(!is_encrypted(&[0, 0, 0, 1, b'm', b'o', b'o', b'v']));
     }
 }

@@ -48,13 +48,6 @@ pub(super) struct Track {
     pub error: Option<String>,
 }
 
-impl Track {
-    /// The demuxer's clock at stream time 0, in ns.
-    pub(super) fn origin(&self) -> i64 {
-        self.segment.as_ref().map_or(0, origin)
-    }
-}
-
 /// A track that one thread fills and another waits for.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -243,7 +236,6 @@ fn orientation_of(tag: &str) -> Orientation {
 }
 
 fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::ClockTime>>) -> Stamp {
-    let start = segment.and_then(|segment| segment.start()).unwrap_or_default();
     // What `to_stream_time` gives at rate 1, also for times outside the segment.
     let origin = segment.map_or(0, origin);
     let stream_time = |clock: gst::ClockTime| StreamTime(clock.nseconds() as i64 - origin);
@@ -251,9 +243,7 @@ fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::Clock
         pts: buffer.pts().map(stream_time),
         dts: buffer.dts().map(stream_time),
         duration: buffer.duration().map(|duration| duration.nseconds() as i64),
-        hidden: buffer.pts().is_some_and(|pts| pts < start),
-        behind: false,
-        part: 0,
+        ..Stamp::default()
     }
 }
 

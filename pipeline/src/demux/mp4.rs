@@ -1,0 +1,291 @@
+//! MP4 and QuickTime (ISO 14496-12, QTFF): the packets of the film, from the file's own tables.
+//!
+//! ```text
+//! layout     where the boxes at the top lie
+//! movie      the tracks, and which may be the film
+//! tables ─┐
+//! fragments ─▶ samples ─▶ edit list ─▶ packets: places in the file, with their times
+//! entry      codec and configuration ─▶ caps
+//! matrix     how pictures are turned
+//! ```
+//!
+//! Which samples, in which order and at which times is what FFmpeg 8 makes of the same tables (`mov.c`). Everything
+//! is a function of the bytes, with limits on memory and time; nothing recurses.
+//!
+//! A window that a `clap` box cuts out of pictures is left alone: FFmpeg's libraries export it since version 7.1
+//! and do not apply it, only its command does since that version, when it is not told otherwise.
+
+mod boxes;
+#[cfg(test)]
+mod building;
+mod caps;
+mod edit_list;
+mod entry;
+mod fragments;
+mod layout;
+mod matrix;
+mod movie;
+mod samples;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use self::{
+    edit_list::{EditList, Used},
+    entry::{Entry, name_of},
+    fragments::{Collector, Defaults},
+    layout::Layout,
+    movie::Candidate,
+    samples::Sample,
+    tables::Track,
+};
+use super::{Body, Demuxed, Packet, framing_of};
+use crate::{
+    StreamTime,
+    file::{Container, FileBytes},
+    plan::{bits::Framing, order::Stamp},
+    progress,
+    video::VideoError,
+};
+
+/// Takes the video out of an MP4 file, until `deadline`.
+pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result<Demuxed, VideoError> {
+    let clock = Clock { deadline, seconds };
+    let layout = Layout::of(file, &clock)?;
+    let movie = layout.movie.as_ref();
+    if boxes::child(movie, b"cmov").is_some() {
+        return Err(damaged(
+            "its index is compressed (cmov), which is not read: convert it with `ffmpeg -c copy`",
+        ));
+    }
+    let defaults = Defaults::of(movie);
+    for candidate in movie::candidates(movie) {
+        let candidate = candidate?;
+        let samples = Samples::of(&candidate, file, &layout, &defaults, &clock)?;
+        if samples.track.samples.is_empty() && samples.fragments.is_empty() {
+            continue;
+        }
+        progress::step();
+        return film(&candidate, &samples, file, &clock);
+    }
+    Err(VideoError::NoVideoStream { container: Container::Mp4.name() })
+}
+
+/// The error for a file whose tables cannot be.
+fn damaged(reason: impl Into<String>) -> VideoError {
+    VideoError::ContainerDamaged { container: Container::Mp4.name(), reason: reason.into() }
+}
+
+/// The time that taking a file apart may take.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    deadline: Instant,
+    seconds: u32,
+}
+
+impl Clock {
+    /// A clock that never rings.
+    #[cfg(test)]
+    fn endless() -> Self {
+        Self { deadline: Instant::now() + std::time::Duration::from_secs(3600), seconds: 3600 }
+    }
+
+    /// Looks at the time at some of the steps of a loop, `at` being their number.
+    fn tick(&self, at: usize) -> Result<(), VideoError> {
+        if at & 0xfff == 0xfff {
+            progress::step();
+            if Instant::now() > self.deadline {
+                return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds: self.seconds });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The samples of a track: those of its tables, put together by its edit list, and those of fragments behind.
+struct Samples {
+    track: Track,
+    /// Which of the track's are used; nothing where all are, one after the other.
+    edited: Option<Vec<Used>>,
+    fragments: Vec<Sample>,
+}
+
+impl Samples {
+    fn of(
+        candidate: &Candidate<'_>,
+        file: &FileBytes,
+        layout: &Layout,
+        defaults: &[Defaults],
+        clock: &Clock,
+    ) -> Result<Self, VideoError> {
+        let descriptions = candidate.entries.len() as u16;
+        let track = Track::read(candidate.tables, descriptions, file.length(), clock)?;
+        let edits = &candidate.edits;
+        // As FFmpeg does: fragments have no more of the list than where the film begins.
+        let follows = track.has_times && !candidate.is_behind_fragments && !track.is_overrun;
+        let follows = follows && !edits.edits.is_empty() && !track.samples.is_empty();
+        let (mut edited, mut last) = (None, track.samples.last().map(|sample| sample.decoded - track.shift));
+        if follows {
+            let film = edits.follow(&track.samples, (track.reorders, track.shift), clock)?;
+            (edited, last) = (Some(film.used), film.last_decoded);
+        } else {
+            last = last.map(|last| last.saturating_sub(edits.begins()));
+        }
+        let mut collector = Collector::new(
+            candidate.id,
+            defaults,
+            descriptions,
+            edits.begins(),
+            (last, track.end),
+            file.length(),
+            clock,
+        );
+        collector.collect(file, layout, edits.scale)?;
+        Ok(Self { track, edited, fragments: collector.samples })
+    }
+
+    /// Those of the film in the order in which they are decoded, with their times.
+    fn film<'a>(&'a self, timing: &Timing<'_>) -> Vec<(&'a Sample, Stamp)> {
+        let all = &self.track.samples;
+        let mut film: Vec<_> = match &self.edited {
+            Some(used) => {
+                let edited = |used: &Used| (&all[used.sample], timing.edited(&all[used.sample], used));
+                used.iter().map(edited).collect()
+            }
+            None => all.iter().map(|sample| (sample, timing.moved(sample))).collect(),
+        };
+        let part = film.last().map_or(0, |(_, stamp)| stamp.part);
+        let in_fragments =
+            self.fragments.iter().map(|sample| (sample, Stamp { part, ..timing.of_fragment(sample) }));
+        film.extend(in_fragments);
+        film
+    }
+}
+
+/// The film of a track.
+fn film(
+    candidate: &Candidate<'_>,
+    samples: &Samples,
+    file: &FileBytes,
+    clock: &Clock,
+) -> Result<Demuxed, VideoError> {
+    let timing = Timing { edits: &candidate.edits, begins: candidate.edits.begins() };
+    let film = samples.film(&timing);
+    check_data(&film, file)?;
+    let entry = one_entry(candidate, &film)?;
+    let shown = caps::Shown { size: candidate.size, ..span(&film, candidate.edits.scale) };
+    let Some((codec, caps)) = caps::caps(entry, shown) else {
+        return Err(VideoError::UnknownCodec { codec: name_of(&entry.format) });
+    };
+    let orientation =
+        matrix::orientation(&candidate.matrix).map_err(|degrees| VideoError::OddTurn { degrees: degrees as u16 })?;
+    clock.tick(usize::MAX)?;
+    // Samples without bytes show nothing.
+    let packets = film.into_iter().filter(|(sample, _)| sample.length > 0);
+    let packets: Vec<_> = packets.map(|(sample, stamp)| packet(sample, stamp)).collect();
+    if packets.is_empty() {
+        let all = samples.track.samples.len() + samples.fragments.len();
+        return Err(VideoError::NothingShown { packets: all as u32 });
+    }
+    let framing = caps.structure(0).map_or(Framing::StartCodes, framing_of);
+    Ok(Demuxed { codec, framing, caps, packets, orientation })
+}
+
+fn packet(sample: &Sample, stamp: Stamp) -> Packet {
+    let &Sample { place, length, key, .. } = sample;
+    Packet { body: Body::OnDisk { place, length }, stamp, key }
+}
+
+/// Turns ticks of a track into times of the film.
+struct Timing<'a> {
+    edits: &'a EditList,
+    /// Ticks that the film begins later than the track.
+    begins: i64,
+}
+
+impl Timing<'_> {
+    /// A sample that is presented as the track says, moved by the beginning of the edit list.
+    fn moved(&self, sample: &Sample) -> Stamp {
+        let decoded = Sample { decoded: sample.decoded.saturating_sub(self.begins), ..*sample };
+        self.of_fragment(&decoded)
+    }
+
+    fn of_fragment(&self, sample: &Sample) -> Stamp {
+        let time = |tick: i64| Some(StreamTime(self.nanoseconds(tick.into())));
+        let (pts, dts) = (time(sample.presented()), time(sample.decoded));
+        Stamp { pts, dts, behind: sample.discarded, ..self.stamp(sample) }
+    }
+
+    /// A sample in a part of the edit list.
+    fn edited(&self, sample: &Sample, &Used { part, begins, start, hidden, behind, .. }: &Used) -> Stamp {
+        let movie_scale = self.edits.movie_scale;
+        let begins = nanoseconds(begins.into(), movie_scale);
+        let time = |tick: i64| {
+            let since = self.nanoseconds(i128::from(tick) - i128::from(start));
+            Some(StreamTime(begins.saturating_add(since)))
+        };
+        let (pts, dts) = (time(sample.presented()), time(sample.decoded));
+        Stamp { pts, dts, part, hidden, behind, ..self.stamp(sample) }
+    }
+
+    fn stamp(&self, sample: &Sample) -> Stamp {
+        let end = self.nanoseconds(i128::from(sample.decoded) + i128::from(sample.duration));
+        let duration = end.saturating_sub(self.nanoseconds(sample.decoded.into()));
+        Stamp { duration: Some(duration), ..Stamp::default() }
+    }
+
+    fn nanoseconds(&self, ticks: i128) -> i64 {
+        nanoseconds(ticks, self.edits.scale)
+    }
+}
+
+fn nanoseconds(ticks: i128, scale: u32) -> i64 {
+    let scaled = (ticks * 1_000_000_000).div_euclid(i128::from(scale.max(1)));
+    i64::try_from(scaled).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// How many samples there are and how long they last, but for the last.
+fn span(samples: &[(&Sample, Stamp)], scale: u32) -> caps::Shown {
+    let ticks: u128 = samples.iter().rev().skip(1).map(|(sample, _)| u128::from(sample.duration)).sum();
+    let span = u64::try_from(ticks * 1_000_000_000 / u128::from(scale.max(1))).unwrap_or(0);
+    caps::Shown { samples: samples.len() as u64, span, ..caps::Shown::default() }
+}
+
+/// Checks that the file has the bytes of all samples that are used.
+fn check_data(samples: &[(&Sample, Stamp)], file: &FileBytes) -> Result<(), VideoError> {
+    let missing = samples.iter().filter(|(sample, _)| sample.bytes().end > file.length()).count();
+    if missing == 0 {
+        return Ok(());
+    }
+    let all = samples.len();
+    Err(VideoError::Truncated { reason: format!("it ends before the data of {missing} of {all} packets") })
+}
+
+/// The sample entry of all samples; an error where they have several that differ.
+fn one_entry<'a>(
+    candidate: &'a Candidate<'_>,
+    samples: &[(&Sample, Stamp)],
+) -> Result<&'a Entry, VideoError> {
+    let entry_of = |(sample, _): &(&Sample, Stamp)| candidate.entries.get(usize::from(sample.entry));
+    let Some(first) = samples.first().and_then(entry_of) else {
+        return Err(damaged("its video has no sample description"));
+    };
+    for (at, entry) in samples.iter().filter_map(entry_of).enumerate() {
+        if std::ptr::eq(entry, first) || entry.is_like(first) {
+            continue;
+        }
+        if entry.media.is_none() || entry.media != first.media {
+            return Err(VideoError::CodecChanged { packets: at as u32 });
+        }
+        return Err(VideoError::CapsChanged { before: first.described(), after: entry.described() });
+    }
+    if matches!(&first.format, b"encv" | b"drmi") {
+        return Err(VideoError::Encrypted);
+    }
+    if candidate.is_elsewhere(first) {
+        return Err(damaged("the samples of its video are in another file"));
+    }
+    Ok(first)
+}
