@@ -375,6 +375,7 @@ impl VideoReader {
             packets: &video.packets,
             file: &video.file,
             index: &video.index,
+            verified: video.is_verified(),
         };
         let request = Request { runs: &runs, wanted: places, naming, extent };
         let kept = decoder.decode(stream, request, limit, &mut self.work)?;
