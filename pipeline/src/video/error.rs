@@ -112,6 +112,12 @@ pub enum VideoError {
         /// Size and format after.
         after: String,
     },
+    /// Pictures are to be shown turned by an angle that is no quarter turn.
+    #[error("its pictures are to be turned by {degrees}°, which is no quarter turn")]
+    OddTurn {
+        /// Degrees clockwise.
+        degrees: u16,
+    },
     /// The stream ends and another one begins in its place.
     #[error("the video stream ends after {packets} packets and another begins")]
     CodecChanged {
@@ -216,6 +222,7 @@ impl VideoError {
             Self::EditList { .. } => "edit-list",
             Self::SizesDiffer { .. } => "sizes-differ",
             Self::CapsChanged { .. } => "caps-changed",
+            Self::OddTurn { .. } => "odd-turn",
             Self::CodecChanged { .. } => "codec-changed",
             Self::Damaged { .. } | Self::Refused { .. } => "damaged",
             Self::PacketsMissing { .. } | Self::NoStart { .. } => "packets-missing",
