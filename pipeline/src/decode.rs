@@ -13,6 +13,7 @@ mod complaints;
 mod copy;
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
 mod dav1d;
+mod elements;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -47,6 +48,12 @@ pub(crate) struct Stream<'a> {
     pub packets: &'a [Packet],
     pub file: &'a FileBytes,
     pub index: &'a [PacketFact],
+    /// All of it is known to decode without complaint.
+    #[cfg_attr(
+        not(any(feature = "dav1d", feature = "dav1d-1-0")),
+        expect(dead_code, reason = "only dav1d asks")
+    )]
+    pub verified: bool,
 }
 
 /// Nanoseconds of our own time between two places.
@@ -153,8 +160,17 @@ struct Job {
 impl Decoder {
     /// Makes a decoder. GStreamer must be initialised.
     pub(crate) fn new(codec: Codec) -> Result<Self, VideoError> {
+        Self::of_element(codec, elements::make(codec)?)
+    }
+
+    /// Makes a decoder of AV1 that notices damage to samples.
+    #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+    pub(crate) fn of_libaom() -> Result<Self, VideoError> {
+        Self::of_element(Codec::Av1, elements::libaom()?)
+    }
+
+    fn of_element(codec: Codec, element: gst::Element) -> Result<Self, VideoError> {
         complaints::listen();
-        let element = make(codec)?;
         if element.has_property("max-threads") {
             element.set_property("max-threads", 1i32);
         }
@@ -311,23 +327,6 @@ impl Drop for Decoder {
         // An element that does not stop is dropped all the same.
         let _ = self.element.set_state(gst::State::Null);
     }
-}
-
-/// The element that decodes a codec. MJPEG is never left to jpegdec, which rounds otherwise.
-fn make(codec: Codec) -> Result<gst::Element, VideoError> {
-    let names: &[&'static str] = match codec {
-        Codec::H264 => &["avdec_h264"],
-        Codec::Hevc => &["avdec_h265"],
-        Codec::Vp8 => &["avdec_vp8"],
-        Codec::Vp9 => &["avdec_vp9"],
-        // dav1d is about three times as fast as libaom where its element is installed.
-        Codec::Av1 => &["dav1ddec", "av1dec"],
-        Codec::Mpeg4 => &["avdec_mpeg4"],
-        Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],
-        Codec::Mjpeg => &["avdec_mjpeg"],
-    };
-    let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
-    made.ok_or(VideoError::ElementMissing { element: names[0] })
 }
 
 /// The packet with a time that names its place, and without its container's.

@@ -36,7 +36,7 @@ pub struct ManifestRow {
     pub label: Option<i32>,
     /// `good`, or the stable word of what is wrong.
     pub verdict: String,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in a sentence; of a good one, what was assumed of it.
     pub reason: Option<String>,
     /// Name of the container.
     pub container: Option<String>,
@@ -136,6 +136,7 @@ impl ManifestRow {
         Self {
             bytes: facts.bytes,
             verdict: schemas::manifest::GOOD.to_owned(),
+            reason: facts.times_from.note().map(str::to_owned),
             container: Some(facts.container.to_owned()),
             codec: Some(facts.codec.to_owned()),
             width: Some(facts.width),

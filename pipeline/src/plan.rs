@@ -18,6 +18,7 @@
 pub mod av1;
 pub mod bits;
 pub mod dense;
+pub mod fields;
 pub mod h264;
 pub mod hevc;
 pub mod mpeg;
@@ -26,6 +27,7 @@ pub mod pictures;
 pub mod royalty_free;
 pub mod sampling;
 pub mod segments;
+pub mod sei;
 pub mod views;
 
 use crate::PacketNumber;

@@ -8,8 +8,10 @@
 mod error;
 mod facts;
 mod indexed;
+mod paired;
 mod parts;
 mod stored;
+mod turned;
 
 use std::{
     collections::HashMap,
@@ -24,7 +26,10 @@ use gstreamer as gst;
 
 pub use crate::{
     decode::Work,
-    plan::{Skipping, order::IndexMode},
+    plan::{
+        Skipping,
+        order::{IndexMode, TimesFrom},
+    },
 };
 pub use error::VideoError;
 pub use facts::VideoFacts;
@@ -216,6 +221,8 @@ impl VideoReader {
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = pictures::look(codec, framing, &setup, bodies.map(Bytes));
+        let orientation = turned::upright(orientation, header.turns)?;
+        paired::join(&mut packets, &mut coded);
         parts::join(&mut packets, &mut coded)?;
         let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
         let (mode, places) = order::order(codec, &stamps, &coded);
@@ -376,6 +383,7 @@ impl VideoReader {
             packets: &video.packets,
             file: &video.file,
             index: &video.index,
+            verified: video.is_verified(),
         };
         let request = Request { runs: &runs, wanted: places, naming, extent };
         let kept = decoder.decode(stream, request, limit, &mut self.work)?;

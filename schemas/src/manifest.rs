@@ -17,7 +17,8 @@ pub const GOOD: &str = "good";
 /// `times` are presentation times in ns (stream time, rising), one a frame; `key_frames` are ranks of
 /// frames in presentation order that the container marks as key frames. The columns from `container`
 /// to `has_b_frames` are null where the video cannot be opened; `verdict` is [`GOOD`] or the stable
-/// word of what is wrong, with its `reason`. `verified` is true where all of the video was decoded without
+/// word of what is wrong, with its `reason`; a good video may have one too, which says what was assumed of it
+/// (times that no packet has). `verified` is true where all of the video was decoded without
 /// complaint, and null where that was not tried.
 pub fn schema() -> SchemaRef {
     let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), true);

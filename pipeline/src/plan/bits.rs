@@ -61,26 +61,67 @@ pub enum Framing {
     StartCodes,
 }
 
+/// How a packet of H.264 is framed, `stated` being what its container says and `before` how the packet before was: some
+/// writers put start codes where lengths of four bytes are announced, and libavcodec (h264dec.c) tells by the first
+/// bytes. A length of 1 whose next unit would be longer than the packet is a start code.
+pub fn framing_as_written(packet: &[u8], stated: Framing, before: Framing) -> Framing {
+    if stated != Framing::Lengths(4) {
+        return stated;
+    }
+    let number = |at: usize| {
+        packet.get(at..at + 4).map(|four| four.iter().fold(0, |all, &byte| all << 8 | usize::from(byte)))
+    };
+    match (number(0), number(5)) {
+        (Some(1), Some(next)) if next > packet.len() => Framing::StartCodes,
+        (Some(length), _) if length > 1 && length <= packet.len() => stated,
+        _ => before,
+    }
+}
+
 /// The NAL units of a packet, without lengths and start codes. Nothing when lengths do not add up.
+///
+/// Units with lengths are split further at start codes within them, as libavcodec does (h2645_parse.c), whose
+/// decoders make the pictures: some cameras write a slice behind a prefix unit under one length.
 pub fn nal_units(packet: &[u8], framing: Framing) -> Option<Vec<&[u8]>> {
     match framing {
-        Framing::StartCodes => {
-            let starts: Vec<usize> = start_codes(packet).collect();
-            let ends = starts.iter().skip(1).map(|start| start - 3).chain([packet.len()]);
-            Some(starts.iter().zip(ends).map(|(&start, end)| &packet[start..end]).collect())
-        }
+        Framing::StartCodes => Some(split_at_start_codes(packet).collect()),
         Framing::Lengths(bytes) => {
             let (mut rest, mut units) = (packet, Vec::new());
             while !rest.is_empty() {
                 let (length, behind) = rest.split_at_checked(bytes.into())?;
                 let length = length.iter().fold(0usize, |length, &byte| length << 8 | usize::from(byte));
                 let (unit, behind) = behind.split_at_checked(length)?;
-                units.push(unit);
+                let end = end_of_unit(unit);
+                units.push(&unit[..end]);
+                units.extend(split_at_start_codes(&unit[end..]));
                 rest = behind;
             }
             Some(units)
         }
     }
+}
+
+/// Where a unit ends that another may follow: at three bytes 00 00 01 or 00 00 02, which never stand in one.
+fn end_of_unit(unit: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&third) = unit.get(at + 2) {
+        match third {
+            3.. => at += 3,
+            1 | 2 if unit[at..at + 2] == [0, 0] => return at,
+            _ => at += 1,
+        }
+    }
+    unit.len()
+}
+
+/// The units behind each start code.
+fn split_at_start_codes(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut starts = start_codes(bytes).peekable();
+    std::iter::from_fn(move || {
+        let start = starts.next()?;
+        let end = starts.peek().map_or(bytes.len(), |next| next - 3);
+        Some(&bytes[start..end])
+    })
 }
 
 /// Positions of the bytes behind each start code 00 00 01.
@@ -140,6 +181,32 @@ mod tests {
         let coded = [0, 0, 0, 1, 9, 8, 0, 0, 1, 7, 6];
         let units: Vec<&[u8]> = vec![&[9, 8], &[7, 6]];
         assert_eq!(nal_units(&coded, Framing::StartCodes), Some(units));
+    }
+
+    #[test]
+    fn start_codes_within_a_unit_of_a_length_begin_units_of_their_own() {
+        let framed = [0, 12, 14, 1, 0, 0, 0, 1, 5, 9, 0, 0, 1, 8, 0, 1, 7];
+        let units: Vec<&[u8]> = vec![&[14, 1, 0], &[5, 9], &[8], &[7]];
+        assert_eq!(nal_units(&framed, Framing::Lengths(2)), Some(units));
+        // What follows 00 00 02 belongs to no unit until the next start code; 00 00 03 ends none.
+        let framed = [11, 14, 0, 0, 2, 6, 0, 0, 1, 5, 3, 4, 5, 1, 0, 0, 3];
+        let units: Vec<&[u8]> = vec![&[14], &[5, 3], &[1, 0, 0, 3]];
+        let framed = [&[10], &framed[1..11], &[4], &framed[13..]].concat();
+        assert_eq!(nal_units(&framed, Framing::Lengths(1)), Some(units));
+    }
+
+    #[test]
+    fn start_codes_where_lengths_are_announced_are_told_by_the_first_bytes() {
+        let (four, codes) = (Framing::Lengths(4), Framing::StartCodes);
+        let coded = [0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1, 0x65, 1];
+        let framed = [0, 0, 0, 2, 9, 0xf0, 0, 0, 0, 2, 0x65, 1];
+        assert_eq!(framing_as_written(&coded, four, four), codes);
+        assert_eq!(framing_as_written(&framed, four, codes), four);
+        assert_eq!(framing_as_written(&coded, Framing::Lengths(2), four), Framing::Lengths(2));
+        // Too short to tell: as before.
+        assert_eq!(framing_as_written(&[0, 0, 0, 1, 9], four, codes), codes);
+        let one_byte_first = [0, 0, 0, 1, 9, 0, 0, 0, 2, 0x65, 1];
+        assert_eq!(framing_as_written(&one_byte_first, four, four), four);
     }
 
     #[test]

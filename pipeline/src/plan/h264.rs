@@ -6,8 +6,10 @@
 
 use super::{
     Start,
-    bits::{Bits, Framing, nal_units, raw_bytes},
+    bits::{Bits, Framing, framing_as_written, nal_units, raw_bytes},
+    fields::Field,
     pictures::{Coded, StreamHeader},
+    sei::{self, Turns},
 };
 
 /// Profiles whose pictures may be left out: Baseline, Main, Extended, High to High 4:4:4 and their
@@ -46,23 +48,39 @@ pub(super) fn look(
     let mut sequence = sequence_of_setup(setup);
     sequence.iter().for_each(&mut note);
     let mut numbers = FrameNumbers::default();
+    let (mut turns, mut shown) = (Turns::default(), false);
+    let mut written = framing;
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
-            let Some(units) = nal_units(packet.as_ref(), framing) else { return Coded::UNKNOWN };
+            written = framing_as_written(packet.as_ref(), framing, written);
+            let Some(units) = nal_units(packet.as_ref(), written) else { return Coded::UNKNOWN };
             if let Some(found) = units.iter().rev().find_map(|unit| sequence_of(unit)) {
                 note(&found);
                 sequence = Some(found);
             }
             numbers.note(&units, sequence.as_ref());
-            look_at(&units, sequence.as_ref())
+            for unit in
+                units.iter().filter(|unit| unit.first().is_some_and(|first| first & 31 == INFORMATION))
+            {
+                if let Some(turn) = sei::display_orientation(unit, 1) {
+                    turns.note(numbers.packets - 1, !shown, turn);
+                }
+            }
+            let picture = look_at(&units, sequence.as_ref());
+            shown |= picture.shown;
+            picture
         })
         .collect();
     if header.interlaced || !known {
         coded.iter_mut().for_each(|picture| picture.disposable = false);
     }
     header.gap = numbers.gap;
+    header.turns = turns;
     (header, coded)
 }
+
+/// The type of units with supplemental information.
+const INFORMATION: u8 = 6;
 
 /// Follows `frame_num`, which advances by one after each reference picture (7.4.3), and so shows where
 /// packets are missing. Decoders invent pictures there, and do not always say so.
@@ -115,7 +133,7 @@ fn slice_frame_number(bits: &mut Bits, sequence: &Sequence) -> Option<u32> {
 fn look_at(units: &[&[u8]], sequence: Option<&Sequence>) -> Coded {
     let (mut slices, mut refreshing, mut referred, mut others) = (0, 0, 0, 0);
     let mut first_refreshes = false;
-    let mut fields = [false; 2];
+    let (mut fields, mut field) = ([false; 2], None);
     for unit in units {
         let Some(&first) = unit.first() else { continue };
         match first & 31 {
@@ -124,13 +142,15 @@ fn look_at(units: &[&[u8]], sequence: Option<&Sequence>) -> Coded {
                 slices += 1;
                 refreshing += u32::from(kind == 5);
                 referred += u32::from(first >> 5 & 3 != 0);
-                if let Some(field) = sequence.and_then(|sequence| field_of(unit, sequence)) {
-                    fields[field] = true;
+                if let Some(found) = sequence.and_then(|sequence| field_of(unit, sequence)) {
+                    fields[usize::from(found.bottom)] = true;
+                    field = Some(found);
                 }
             }
             3 | 4 => referred += u32::from(first >> 5 & 3 != 0),
-            // Supplementary information, access unit delimiter, filler: nothing that pictures need.
-            6 | 9 | 12 => {}
+            // Supplementary information, access unit delimiter, filler: nothing that pictures need. Nor do they
+            // need other layers and views (annexes F to H), whose units no decoder here looks at.
+            INFORMATION | 9 | 12 | 14 | 15 | 20 | 21 => {}
             _ => others += 1,
         }
     }
@@ -141,19 +161,20 @@ fn look_at(units: &[&[u8]], sequence: Option<&Sequence>) -> Coded {
         disposable: slices > 0 && referred == 0 && others == 0,
         shown: slices > 0,
         irregular: fields[0] != fields[1],
+        field: field.filter(|_| fields[0] != fields[1]),
         ..Coded::UNKNOWN
     }
 }
 
-/// 0 for a slice of a top field, 1 for one of a bottom field, nothing for one of a frame (7.3.3).
-fn field_of(unit: &[u8], sequence: &Sequence) -> Option<usize> {
+/// The field that a slice is of, nothing for one of a frame (7.3.3).
+fn field_of(unit: &[u8], sequence: &Sequence) -> Option<Field> {
     if sequence.frames_only {
         return None;
     }
     let raw = raw_bytes(unit, 32);
     let mut bits = Bits::new(raw.get(1..)?);
-    slice_frame_number(&mut bits, sequence)?;
-    if bits.flag()? { Some(bits.flag()?.into()) } else { None }
+    let number = slice_frame_number(&mut bits, sequence)?;
+    if bits.flag()? { Some(Field { bottom: bits.flag()?, number }) } else { None }
 }
 
 /// The first sequence parameter set in an `avcC` box (ISO 14496-15, 5.3.3.1).
@@ -241,6 +262,7 @@ fn skip_scaling_list(bits: &mut Bits, size: usize) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Orientation;
 
     fn look_at_one(units: &[&[u8]]) -> Coded {
         let framed = units.iter().map(|unit| [&[0, unit.len() as u8], *unit].concat());
@@ -260,6 +282,36 @@ mod tests {
         assert!(look_at_one(&[&[0x06, 1], &[0x01, 2]]).disposable);
         assert!(!look_at_one(&[&[0x01, 1], &[0x21, 2]]).disposable);
         assert!(!look_at_one(&[&[0x68, 1], &[0x01, 2]]).disposable);
+    }
+
+    #[test]
+    fn units_of_other_layers_change_nothing() {
+        // A prefix, a subset of parameters, a slice of a scalable layer.
+        let others: [&[u8]; 3] = [&[0x6e, 1, 2, 3], &[0x6f, 83], &[0x74, 1, 2, 3]];
+        let base: [&[u8]; 1] = [&[0x01, 1]];
+        let alone = look_at_one(&base);
+        assert!(alone.disposable && alone.shown);
+        assert_eq!(look_at_one(&[others[0], others[1], base[0], others[2]]), alone);
+        assert!(!look_at_one(&others).shown);
+        assert_eq!(look_at_one(&[others[0], &[0x65, 1], others[2]]).start, Start::Closed);
+    }
+
+    #[test]
+    fn a_slice_behind_a_start_code_in_a_unit_counts() {
+        assert_eq!(look_at_one(&[&[0x6e, 1, 2, 3, 0, 0, 1, 0x65, 1]]).start, Start::Closed);
+    }
+
+    #[test]
+    fn orientation_is_read_from_supplemental_information() {
+        let turned = |angle: u8| [0x06, 47, 3, angle >> 3, angle << 5, 0x0a, 0x80];
+        let packets = [(0x40, 0x65), (0x40, 0x41), (0x80, 0x41)].map(|(angle, slice)| {
+            let turned = turned(angle);
+            [&[turned.len() as u8], &turned[..], &[2, slice, 1]].concat()
+        });
+        let turns = look(Framing::Lengths(1), &[], packets.iter()).0.turns;
+        let quarter =
+            |quarter_turns| Some(sei::Turn::Quarter(Orientation { quarter_turns, mirrored: false }));
+        assert_eq!(turns, Turns { first: quarter(3), other: Some((2, quarter(2))) });
     }
 
     #[test]

@@ -3,11 +3,15 @@
 //! NAL types 19 and 20 (instantaneous refresh) are closed starts; clean random access (21) and broken
 //! link (16 to 18) pictures are open ones. A picture of an even type up to 14 (table 7-1) is not
 //! referred to in its own temporal layer; it is disposable when no layer is above its own.
+//!
+//! Of further views and quality layers (annexes F to I; spatial video of telephones) no decoder here takes any notice,
+//! and neither does this.
 
 use super::{
     Start,
     bits::{Bits, Framing, nal_units, raw_bytes},
     pictures::{Coded, StreamHeader},
+    sei,
 };
 
 /// What the packets of an HEVC stream code. `setup` is the body of an `hvcC` box, or empty.
@@ -17,20 +21,27 @@ pub(super) fn look(
     packets: impl Iterator<Item = impl AsRef<[u8]>>,
 ) -> (StreamHeader, Vec<Coded>) {
     let mut header = StreamHeader::default();
-    for unit in units_of_setup(setup) {
+    for unit in units_of_setup(setup).into_iter().filter(|unit| is_of_base_layer(unit)) {
         note_sequence(unit, &mut header);
+        note_turn(unit, 0, true, &mut header);
     }
+    let mut shown = false;
     let mut layers = Vec::new();
     let mut skipped = Skipped::AtTheBeginning;
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
-            let Some(units) = nal_units(packet.as_ref(), framing) else {
+            let Some(mut units) = nal_units(packet.as_ref(), framing) else {
                 layers.push(0);
                 return Coded::UNKNOWN;
             };
-            units.iter().for_each(|unit| note_sequence(unit, &mut header));
+            units.retain(|unit| is_of_base_layer(unit));
+            for unit in &units {
+                note_sequence(unit, &mut header);
+                note_turn(unit, layers.len() as u32, !shown, &mut header);
+            }
             let (picture, layer) = look_at(&units, &mut skipped);
             layers.push(layer);
+            shown |= picture.shown;
             picture
         })
         .collect();
@@ -39,6 +50,21 @@ pub(super) fn look(
         picture.disposable &= layer == highest && !header.interlaced;
     }
     (header, coded)
+}
+
+/// Whether `nuh_layer_id` is 0 (7.4.2.2).
+fn is_of_base_layer(unit: &[u8]) -> bool {
+    matches!(unit, &[first, second, ..] if first & 1 == 0 && second >> 3 == 0)
+}
+
+/// The type of units with supplemental information that stand before their picture.
+const INFORMATION: u8 = 39;
+
+fn note_turn(unit: &[u8], packet: u32, is_first: bool, header: &mut StreamHeader) {
+    let is_it = unit.first().is_some_and(|first| first >> 1 & 63 == INFORMATION);
+    if let Some(turn) = is_it.then(|| sei::display_orientation(unit, 2)).flatten() {
+        header.turns.note(packet, is_first, turn);
+    }
 }
 
 /// What becomes of skipped leading pictures (RASL, 8.1.3) behind the last random-access picture.
@@ -60,11 +86,9 @@ fn look_at(units: &[&[u8]], skipped: &mut Skipped) -> (Coded, u8) {
             kind @ 0..=31 => {
                 kinds.push(kind);
                 layer = layer.max((second & 7).saturating_sub(1));
-                // Pictures of another view or quality layer.
-                others |= first & 1 == 1 || second >> 3 != 0;
             }
             // Delimiter, filler and supplementary information: nothing that pictures need.
-            35 | 38 | 39 | 40 => {}
+            35 | 38 | INFORMATION | 40 => {}
             _ => others = true,
         }
     }
@@ -151,6 +175,7 @@ fn note_sequence(unit: &[u8], header: &mut StreamHeader) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Orientation;
 
     fn look_at_packets(packets: &[[u8; 2]]) -> Vec<Coded> {
         let packets: Vec<[u8; 3]> = packets.iter().map(|unit| [2, unit[0], unit[1]]).collect();
@@ -169,6 +194,31 @@ mod tests {
         let coded = look_at_packets(&[[19 << 1, 1], [0, 1], [0, 2]]);
         let disposable: Vec<_> = coded.iter().map(|picture| picture.disposable).collect();
         assert_eq!(disposable, [false, false, true]);
+    }
+
+    #[test]
+    fn units_of_further_layers_change_nothing() {
+        // Each with a slice of layer 1, which has types of its own.
+        let packets: [&[u8]; 3] =
+            [&[2, 20 << 1, 1, 2, 21 << 1, 9], &[2, 0, 1, 2, 1 << 1, 9], &[2, 1 << 1 | 1, 1]];
+        let (header, coded) = look(Framing::Lengths(1), &[], packets.iter());
+        let starts: Vec<_> =
+            coded.iter().map(|picture| (picture.start, picture.disposable, picture.shown)).collect();
+        assert_eq!(
+            starts,
+            [(Start::Closed, false, true), (Start::Never, true, true), (Start::Never, false, false)]
+        );
+        assert_eq!(header, StreamHeader::default());
+    }
+
+    #[test]
+    fn orientation_is_read_from_supplemental_information() {
+        // Flipped left to right.
+        let unit = [39 << 1, 1, 47, 3, 0x40, 0, 0x10, 0x80];
+        let packet = [&[8], &unit[..], &[2, 19 << 1, 1]].concat();
+        let mirrored = Orientation { quarter_turns: 0, mirrored: true };
+        let turns = look(Framing::Lengths(1), &[], [packet].iter()).0.turns;
+        assert_eq!(turns, sei::Turns { first: Some(sei::Turn::Quarter(mirrored)), other: None });
     }
 
     #[test]

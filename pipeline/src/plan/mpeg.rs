@@ -3,6 +3,7 @@
 use super::{
     Start,
     bits::{Bits, start_codes},
+    fields::Field,
     pictures::{Coded, Role, StreamHeader},
 };
 
@@ -43,13 +44,14 @@ fn slices_go_back(packet: &[u8]) -> bool {
 }
 
 fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
-    let (mut sequence, mut group, mut pictures, mut kind, mut field) = (false, None, 0, 0, false);
+    let (mut sequence, mut group, mut pictures, mut kind, mut number) = (false, None, 0, 0, 0);
+    let mut fields = Vec::new();
     for at in start_codes(packet) {
         let mut bits = Bits::new(&packet[at + 1..]);
         match packet[at] {
             0x00 => {
                 pictures += 1;
-                bits.skip(10);
+                number = bits.number(10).unwrap_or(0);
                 kind = bits.number(3).unwrap_or(0);
             }
             0xb3 => {
@@ -71,7 +73,8 @@ fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
                 // Picture coding extension: picture_structure behind four f_codes and the precision.
                 Some(8) => {
                     bits.skip(18);
-                    field |= bits.number(2).is_some_and(|structure| structure != 3);
+                    let parity = bits.number(2).filter(|structure| *structure != 3);
+                    fields.extend(parity.map(|structure| Field { bottom: structure == 2, number }));
                 }
                 _ => {}
             },
@@ -88,7 +91,8 @@ fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
         disposable: pictures == 1 && kind == 3 && !sequence && group.is_none(),
         shown: pictures > 0,
         role: if kind == 3 { Role::Between } else { Role::Anchor },
-        irregular: field || pictures > 1,
+        irregular: !fields.is_empty() || pictures > 1,
+        field: if let [field] = fields[..] { Some(field) } else { None },
     }
 }
 
@@ -106,6 +110,7 @@ pub(super) fn mpeg4(packet: &[u8]) -> Coded {
         shown: !pictures.is_empty(),
         role: if pictures.first() == Some(&2) { Role::Between } else { Role::Anchor },
         irregular: pictures.len() != 1 || packet.len() <= 7,
+        field: None,
     }
 }
 
@@ -133,6 +138,26 @@ mod tests {
         assert_eq!(header.gap, Some(1));
         // A second field has a header of its own.
         assert!(!slices_go_back(&[packet(&[1, 2]), packet(&[1, 2])].concat()));
+    }
+
+    #[test]
+    fn fields_are_told_by_parity_and_temporal_reference() {
+        // A picture of temporal reference 5 with its extension, whose structure is the last two bits of 24.
+        let field = |structure: u8| {
+            [
+                &[0, 0, 1, 0, 1, 0x40 | 1 << 3, 0xff, 0xf8][..],
+                &[0, 0, 1, 0xb5, 0x8f, 0xff, 0xf0 | structure, 0, 0],
+            ]
+            .concat()
+        };
+        let packets = [field(1), field(2), field(3), [field(1), field(2)].concat()];
+        let (_, coded) = mpeg2(&[], packets.iter().map(Vec::as_slice));
+        let of = |bottom| Some(Field { bottom, number: 5 });
+        assert_eq!(
+            coded.iter().map(|coded| coded.field).collect::<Vec<_>>(),
+            [of(false), of(true), None, None]
+        );
+        assert_eq!(coded.iter().map(|coded| coded.irregular).collect::<Vec<_>>(), [true, true, false, true]);
     }
 
     #[test]

@@ -145,8 +145,50 @@ pub fn times(mode: IndexMode, stamps: &[Stamp], places: &[Option<Place>], frames
         known[0] = Some(first);
         known[end] = Some(last.max(first));
     }
-    let step = stamps.iter().find_map(|stamp| stamp.duration).filter(|&step| step > 0);
-    fill(known, step.unwrap_or(USUAL_STEP)).into_iter().map(StreamTime).collect()
+    fill(known, stated_step(stamps).unwrap_or(USUAL_STEP)).into_iter().map(StreamTime).collect()
+}
+
+/// Where the times of frames come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimesFrom {
+    /// Its packets have times, some of them at least.
+    #[default]
+    Packets,
+    /// They have none, and frames are as far apart as the stream's headers say.
+    Rate,
+    /// Nobody says anything: 25 frames a second.
+    Usual,
+}
+
+impl TimesFrom {
+    /// Where those of a video with these packets come from.
+    pub fn of(stamps: &[Stamp]) -> Self {
+        if stamps.iter().any(|stamp| stamp.pts.or(stamp.dts).is_some()) {
+            Self::Packets
+        } else if stated_step(stamps).is_some() {
+            Self::Rate
+        } else {
+            Self::Usual
+        }
+    }
+
+    /// What a reader of the times should know of them.
+    pub fn note(self) -> Option<&'static str> {
+        match self {
+            Self::Packets => None,
+            Self::Rate => {
+                Some("its packets have no times: frames are spread by the rate that the stream states")
+            }
+            Self::Usual => Some("neither packets nor headers state times: 25 frames a second are assumed"),
+        }
+    }
+}
+
+/// How far apart frames are by what is said of the first one that says it, where that may be believed: 1 to 1000 a
+/// second. Headers that were never filled in say millions.
+fn stated_step(stamps: &[Stamp]) -> Option<i64> {
+    let step = stamps.iter().find_map(|stamp| stamp.duration)?;
+    (1_000_000..=1_000_000_000).contains(&step).then_some(step)
 }
 
 /// Distance of frames where nothing at all is known of it: 25 a second, in ns.
@@ -235,6 +277,21 @@ mod tests {
         let (mode, places) = order(Codec::Mpeg4, &stamps, &[Coded::UNKNOWN; 4]);
         assert_eq!(mode, IndexMode::Reorder);
         assert_eq!(times(mode, &stamps, &places, 2).len(), 2);
+    }
+
+    #[test]
+    fn frames_without_any_time_are_spread_by_a_believable_rate_or_25_a_second() {
+        let found = |duration| {
+            let stamps = [Stamp { duration, ..Stamp::default() }; 3];
+            let times = times(IndexMode::Linear, &stamps, &[None; 3], 3);
+            (TimesFrom::of(&stamps), times.iter().map(|time| time.0).collect::<Vec<_>>())
+        };
+        assert_eq!(found(Some(33_333_333)), (TimesFrom::Rate, vec![0, 33_333_333, 66_666_666]));
+        let usual = (TimesFrom::Usual, vec![0, 40_000_000, 80_000_000]);
+        for unbelievable in [None, Some(0), Some(1), Some(-5), Some(i64::MAX)] {
+            assert_eq!(found(unbelievable), usual);
+        }
+        assert_eq!(TimesFrom::of(&[stamp(0), Stamp::default()]), TimesFrom::Packets);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The container's key flag also marks open groups, recovery points and clean random-access pictures,
 //! and is wrong or missing in damaged files; the slices say what may be trusted.
 
-use super::{Start, av1, bits::Framing, h264, hevc, mpeg, royalty_free};
+use super::{Start, av1, bits::Framing, fields::Field, h264, hevc, mpeg, royalty_free, sei::Turns};
 
 /// The codecs that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,12 +84,20 @@ pub struct Coded {
     pub role: Role,
     /// It holds one field, two pictures, or stands for the one before: packets are no frames.
     pub irregular: bool,
+    /// The only field that it holds.
+    pub field: Option<Field>,
 }
 
 impl Coded {
     /// A packet of which nothing is known.
-    pub const UNKNOWN: Self =
-        Self { start: Start::Never, disposable: false, shown: true, role: Role::Anchor, irregular: false };
+    pub const UNKNOWN: Self = Self {
+        start: Start::Never,
+        disposable: false,
+        shown: true,
+        role: Role::Anchor,
+        irregular: false,
+        field: None,
+    };
 }
 
 /// What the headers of a stream say.
@@ -103,6 +111,8 @@ pub struct StreamHeader {
     pub left: Option<(u32, u32)>,
     /// The first packet before which a picture that others refer to is missing.
     pub gap: Option<u32>,
+    /// How its pictures are to be turned for display.
+    pub turns: Turns,
 }
 
 impl StreamHeader {

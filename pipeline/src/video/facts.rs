@@ -9,7 +9,7 @@ use crate::{
     picture::Orientation,
     plan::{
         Place, Start,
-        order::{self, IndexMode, Stamp},
+        order::{self, IndexMode, Stamp, TimesFrom},
         pictures::{Codec, Coded, StreamHeader},
     },
     shard::{StoredPacket, StoredVideo},
@@ -40,6 +40,8 @@ pub struct VideoFacts {
     /// Presentation time of each frame, rising. Where the container has none for a frame, it is
     /// interpolated between its neighbours.
     pub times: Vec<StreamTime>,
+    /// Where these times come from.
+    pub times_from: TimesFrom,
     /// Frames that the container marks as key frames, rising; in MPEG-1 and 2 the pictures that stand
     /// alone. Those that an edit list hides have no rank and are left out.
     pub key_frames: Vec<FrameRank>,
@@ -89,11 +91,16 @@ impl Gathered<'_> {
         let behind = self.stamps.iter().zip(self.coded).filter(|(stamp, coded)| stamp.behind && coded.shown);
         let frames = shown.saturating_sub(hidden + behind.count() as u32);
         let listed = order::shown(self.stamps, self.places);
+        // No packet of a video that is counted has a place; a key picture is shown after all that are decoded before.
+        let shown_before = self.coded.iter().scan(0, |before, coded| {
+            *before += u32::from(coded.shown);
+            Some(*before - u32::from(coded.shown))
+        });
+        let shown_before: Vec<u32> = shown_before.collect();
         let mut key_frames: Vec<_> = (0..self.packets.len())
             .filter(|&at| self.is_key(at))
             .filter_map(|at| match self.mode {
-                // No packet has a place; a key picture is shown after all that are decoded before it.
-                IndexMode::Linear => Some(at as u32),
+                IndexMode::Linear => Some(shown_before[at]),
                 IndexMode::Times | IndexMode::Reorder => {
                     listed.binary_search(&self.places[at]?).ok().map(|rank| rank as u32)
                 }
@@ -117,6 +124,7 @@ impl Gathered<'_> {
             frames,
             packets: self.packets.len() as u32,
             times: Vec::new(),
+            times_from: TimesFrom::of(self.stamps),
             key_frames,
             duration: 0,
             variable_rate: false,
@@ -165,6 +173,7 @@ impl VideoFacts {
             frames: stored.times.len() as u32,
             packets: stored.packets.len() as u32,
             times: Vec::new(),
+            times_from: TimesFrom::Packets,
             key_frames,
             duration: 0,
             variable_rate: false,

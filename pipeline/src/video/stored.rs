@@ -181,8 +181,12 @@ impl VideoReader {
             stamp: Stamp { pts: packet.pts, hidden: packet.hidden, ..Stamp::default() },
             key: packet.key,
         };
-        let header =
-            StreamHeader { size: stored.coded, interlaced: stored.interlaced, left: stored.left, gap: None };
+        let header = StreamHeader {
+            size: stored.coded,
+            interlaced: stored.interlaced,
+            left: stored.left,
+            ..StreamHeader::default()
+        };
         let mut facts = VideoFacts::of_stored(stored);
         facts.pixel_aspect = pixel_aspect(&caps);
         for size in [stored.coded, stated] {

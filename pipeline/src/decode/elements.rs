@@ -1,0 +1,32 @@
+//! GStreamer's elements that decode.
+
+use gstreamer as gst;
+
+use crate::{plan::pictures::Codec, video::VideoError};
+
+/// The element of libaom.
+const LIBAOM: &str = "av1dec";
+
+/// The element that decodes a codec. MJPEG is never left to jpegdec, which rounds otherwise.
+pub(super) fn make(codec: Codec) -> Result<gst::Element, VideoError> {
+    let names: &[&'static str] = match codec {
+        Codec::H264 => &["avdec_h264"],
+        Codec::Hevc => &["avdec_h265"],
+        Codec::Vp8 => &["avdec_vp8"],
+        Codec::Vp9 => &["avdec_vp9"],
+        // dav1d's element is faster, and cannot be told to look for damage as libaom does.
+        Codec::Av1 => &[LIBAOM, "dav1ddec"],
+        Codec::Mpeg4 => &["avdec_mpeg4"],
+        Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],
+        Codec::Mjpeg => &["avdec_mjpeg"],
+    };
+    let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
+    made.ok_or(VideoError::ElementMissing { element: names[0] })
+}
+
+/// The element of libaom.
+#[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+pub(super) fn libaom() -> Result<gst::Element, VideoError> {
+    let made = gst::ElementFactory::make(LIBAOM).build();
+    made.map_err(|_| VideoError::ElementMissing { element: LIBAOM })
+}

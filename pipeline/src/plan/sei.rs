@@ -1,0 +1,153 @@
+//! Supplemental enhancement information of H.264 and HEVC: how a picture is to be turned for display.
+//!
+//! A message of display orientation (ITU-T H.264, D.1.29; H.265, D.2.17) flips the picture, then turns it
+//! anticlockwise by an angle in 65536ths. It holds for one picture or until another message, and may cancel the one
+//! before. A film has one orientation here, that of its first picture: whether a later message contradicts it is told,
+//! and a message that is not repeated is taken to hold, though FFmpeg forgets that of H.264 with its picture.
+
+use super::bits::{Bits, raw_bytes};
+use crate::picture::Orientation;
+
+/// The payload type of a message of display orientation.
+const DISPLAY_ORIENTATION: u32 = 47;
+
+/// Bytes of a unit in which messages are looked for: they come first in what is usual, and are few.
+const LOOKED_AT: usize = 4096;
+
+/// How a picture is to be turned, by its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// By quarter turns, mirrored or not.
+    Quarter(Orientation),
+    /// By an angle that is none, in degrees clockwise.
+    Odd(u16),
+}
+
+/// What the messages of a stream say of its orientation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// That of the first picture; nothing where it has no message, or one that leaves it upright.
+    pub first: Option<Turn>,
+    /// The first packet behind it whose message says something else, and what: nothing is upright.
+    pub other: Option<(u32, Option<Turn>)>,
+}
+
+impl Turns {
+    /// Takes in a message of packet `packet`; `is_first` while no picture came before it.
+    pub(super) fn note(&mut self, packet: u32, is_first: bool, turn: Option<Turn>) {
+        if is_first {
+            self.first = turn;
+        } else if turn != self.first {
+            self.other = self.other.or(Some((packet, turn)));
+        }
+    }
+}
+
+/// The last message of display orientation in a unit whose header has `header` bytes: nothing where there is none, a
+/// turn of nothing where it cancels what was said, or leaves pictures upright.
+pub(super) fn display_orientation(unit: &[u8], header: usize) -> Option<Option<Turn>> {
+    let raw = raw_bytes(unit, LOOKED_AT);
+    let mut rest = raw.get(header..)?;
+    let mut found = None;
+    // A message has a byte of type, one of size, and behind the last one stands a set bit.
+    while rest.len() > 2 {
+        let Some((kind, behind)) = extended(rest) else { break };
+        let Some((size, behind)) = extended(behind) else { break };
+        let Some((payload, behind)) = behind.split_at_checked(size as usize) else { break };
+        if kind == DISPLAY_ORIENTATION {
+            found = turn_of(payload).or(found);
+        }
+        rest = behind;
+    }
+    found
+}
+
+/// A number as bytes of 255, all but the last (7.3.2.3.1).
+fn extended(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let full = bytes.iter().take_while(|&&byte| byte == 255).count();
+    let &last = bytes.get(full)?;
+    Some((full as u32 * 255 + u32::from(last), &bytes[full + 1..]))
+}
+
+fn turn_of(payload: &[u8]) -> Option<Option<Turn>> {
+    let mut bits = Bits::new(payload);
+    if bits.flag()? {
+        return Some(None);
+    }
+    let (across, down, angle) = (bits.flag()?, bits.flag()?, bits.number(16)?);
+    let says_nothing = !across && !down && angle == 0;
+    Some((!says_nothing).then(|| turn(across, down, angle)))
+}
+
+/// Flipped left to right (`across`) and upside down, then turned anticlockwise by `angle` 65536ths. Like FFmpeg's
+/// `autorotate`, what is less than a degree from a quarter turn is one.
+fn turn(across: bool, down: bool, angle: u32) -> Turn {
+    // Upside down is mirrored and half a turn.
+    let clockwise = (65536 - angle + if down { 32768 } else { 0 }) % 65536;
+    let degrees = (clockwise * 360 + 32768) / 65536;
+    let quarters = (degrees + 45) / 90;
+    if quarters * 90 != degrees {
+        return Turn::Odd(degrees as u16);
+    }
+    Turn::Quarter(Orientation { quarter_turns: (quarters % 4) as u8, mirrored: across != down })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quarter(quarter_turns: u8, mirrored: bool) -> Turn {
+        Turn::Quarter(Orientation { quarter_turns, mirrored })
+    }
+
+    /// A unit with a message of two bytes of another type, and one of display orientation.
+    fn unit(flags: u8, angle: u16) -> Vec<u8> {
+        let bits = u32::from(flags) << 29 | u32::from(angle) << 13 | 0b0101 << 9 | 1 << 8;
+        [&[6, 255, 1, 2, 9, 9, 47, 3], &bits.to_be_bytes()[..3], &[0x80]].concat()
+    }
+
+    #[test]
+    fn pictures_are_flipped_and_then_turned_anticlockwise() {
+        let turned = |flags, angle| display_orientation(&unit(flags, angle), 1).unwrap();
+        assert_eq!(turned(0, 0x4000), Some(quarter(3, false)));
+        assert_eq!(turned(0, 0x8000), Some(quarter(2, false)));
+        assert_eq!(turned(0, 0xc000), Some(quarter(1, false)));
+        assert_eq!(turned(0b010, 0), Some(quarter(0, true)));
+        assert_eq!(turned(0b001, 0), Some(quarter(2, true)));
+        assert_eq!(turned(0b011, 0), Some(quarter(2, false)));
+        assert_eq!(turned(0b010, 0x4000), Some(quarter(3, true)));
+        assert_eq!(turned(0b001, 0x4000), Some(quarter(1, true)));
+    }
+
+    #[test]
+    fn zero_and_cancelled_are_no_turn_and_less_than_a_degree_is_a_quarter() {
+        let turned = |flags, angle| display_orientation(&unit(flags, angle), 1).unwrap();
+        assert_eq!((turned(0, 0), turned(0b100, 0x4000)), (None, None));
+        let upright = Some(quarter(0, false));
+        assert_eq!([turned(0, 80), turned(0, 65500), turned(0b011, 0x8000)], [upright; 3]);
+        assert_eq!(turned(0, 0x4020), Some(quarter(3, false)));
+        assert_eq!(turned(0, 0x2000), Some(Turn::Odd(315)));
+        assert_eq!(turned(0b001, 0x2000), Some(Turn::Odd(135)));
+    }
+
+    #[test]
+    fn units_without_such_a_message_and_cut_ones_say_nothing() {
+        assert_eq!(display_orientation(&[6, 5, 2, 9, 9, 0x80], 1), None);
+        let whole = unit(0, 0x4000);
+        for length in 0..whole.len() - 1 {
+            assert_eq!(display_orientation(&whole[..length], 1), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_first_pictures_word_counts_and_a_later_one_that_differs_is_told() {
+        let (left, right) = (Some(quarter(3, false)), Some(quarter(1, false)));
+        let mut turns = Turns::default();
+        turns.note(0, true, left);
+        turns.note(7, false, left);
+        assert_eq!(turns, Turns { first: left, other: None });
+        turns.note(8, false, right);
+        turns.note(9, false, None);
+        assert_eq!(turns, Turns { first: left, other: Some((8, right)) });
+    }
+}
