@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use pipeline::dataset::VideoEntry;
+use pipeline::{
+    dataset::VideoEntry,
+    labels::list::{self, Listed},
+};
 use trainer::{Recipe, RecipeError};
 
 use crate::report::Usage;
@@ -103,21 +106,47 @@ pub fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// A video as it was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its file, and its number in a list.
+    pub entry: VideoEntry,
+    /// The folder that it was looked for in, if it lies below one.
+    pub root: Option<PathBuf>,
+    /// What a list says of its class.
+    pub class: Option<String>,
+}
+
+impl Found {
+    fn below(root: &Path, path: PathBuf) -> Self {
+        Self { entry: VideoEntry { path, label: None }, root: Some(root.to_owned()), class: None }
+    }
+}
+
 /// Every video that `given` names, in the order given, folders and globs sorted by path.
 ///
 /// # Errors
 /// Asked wrongly: a path that is not there, or nothing found.
 pub fn find_videos(given: &[PathBuf]) -> Result<Vec<VideoEntry>> {
+    Ok(find(given)?.into_iter().map(|found| found.entry).collect())
+}
+
+/// The same with where each was found.
+///
+/// # Errors
+/// As [`find_videos`].
+pub fn find(given: &[PathBuf]) -> Result<Vec<Found>> {
     let mut videos = Vec::new();
     for path in given {
         if path.is_dir() {
-            videos.extend(in_folder(path)?);
+            videos.extend(in_folder(path)?.into_iter().map(|video| Found::below(path, video.path)));
         } else if path.exists() && has_ending(path, &LIST_ENDINGS) {
             videos.extend(in_list(path)?);
         } else if path.symlink_metadata().is_ok() {
-            videos.push(VideoEntry { path: path.clone(), label: None });
+            videos.push(Found::below(path.parent().unwrap_or(Path::new("")), path.clone()));
         } else {
-            videos.extend(by_glob(path)?);
+            let start = start_of_glob(path);
+            videos.extend(by_glob(path)?.into_iter().map(|video| Found::below(&start, video.path)));
         }
     }
     if videos.is_empty() {
@@ -150,44 +179,49 @@ fn in_folder(folder: &Path) -> Result<Vec<VideoEntry>> {
     Ok(found)
 }
 
-/// Lines of `path label` (the label is optional, a whole number after the last space or comma; `#`
-/// begins a comment). Paths are relative to the list's folder, or, where nothing is there, to the
-/// working directory; a name without a dot gets `.mp4`, as in the official lists.
-fn in_list(list: &Path) -> Result<Vec<VideoEntry>> {
+/// Lines of `path class`, as [`list`] reads them. Paths are relative to the list's folder, or, where nothing is
+/// there, to the working directory; a name without a dot gets `.mp4`, as in the official lists.
+fn in_list(list: &Path) -> Result<Vec<Found>> {
     let text = std::fs::read_to_string(list).with_context(|| format!("{} cannot be read", list.display()))?;
     let home = list.parent().unwrap_or(Path::new(""));
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines
-        .map(|line| {
-            let split = line.rsplit_once([' ', '\t', ',']);
-            let (name, label) = match split.map(|(name, label)| (name.trim_end(), label.parse().ok())) {
-                Some((name, Some(label))) => (name, Some(label)),
-                _ => (line, None),
-            };
-            let name = match Path::new(name).extension() {
-                Some(_) => PathBuf::from(name),
-                None => PathBuf::from(format!("{name}.mp4")),
-            };
-            let beside = home.join(&name);
-            VideoEntry { path: if beside.exists() { beside } else { name }, label }
-        })
-        .collect())
+    let lines = list::read(&text, &VIDEO_ENDINGS).map_err(|why| {
+        let usage = Usage::new(format!("{}: {why}", list.display()));
+        why.hint().into_iter().fold(usage, Usage::hint)
+    })?;
+    let found = |Listed { path, class, .. }: Listed| {
+        let name = match Path::new(&path).extension() {
+            Some(_) => PathBuf::from(path),
+            None => PathBuf::from(format!("{path}.mp4")),
+        };
+        let (beside, label) = (home.join(&name), class.as_ref().and_then(|class| class.parse().ok()));
+        let is_beside = beside.exists();
+        let entry = VideoEntry { path: if is_beside { beside } else { name }, label };
+        // A path that leads out of the list's folder is no name below it.
+        let root = (is_beside && entry.path.strip_prefix(home).is_ok()).then(|| home.to_owned());
+        Found { entry, root, class }
+    };
+    Ok(lines.into_iter().map(found).collect())
+}
+
+/// The folder that a pattern begins with.
+fn start_of_glob(pattern: &Path) -> PathBuf {
+    let is_wild = |part: &&std::ffi::OsStr| part.to_string_lossy().contains(['*', '?', '[', '{']);
+    let start: PathBuf = pattern.iter().take_while(|part| !is_wild(part)).collect();
+    if start.as_os_str().is_empty() { PathBuf::from(".") } else { start }
 }
 
 /// Files that match a pattern such as `clips/**/*.mp4`.
 fn by_glob(pattern: &Path) -> Result<Vec<VideoEntry>> {
     let shown = pattern.display().to_string();
-    let Some(wild) = pattern.iter().position(|part| part.to_string_lossy().contains(['*', '?', '[', '{']))
-    else {
+    if !shown.contains(['*', '?', '[', '{']) {
         return Err(Usage::new(format!("{shown}: no such file or folder")).into());
-    };
+    }
     let glob = globset::GlobBuilder::new(&shown)
         .literal_separator(true)
         .build()
         .map_err(|why| Usage::new(format!("{shown}: {why}")))?
         .compile_matcher();
-    let start: PathBuf = pattern.iter().take(wild).collect();
-    let start = if start.as_os_str().is_empty() { PathBuf::from(".") } else { start };
+    let start = start_of_glob(pattern);
     let mut found = Vec::new();
     for entry in walkdir::WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter().flatten() {
         let path = entry.path().strip_prefix("./").unwrap_or(entry.path()).to_path_buf();

@@ -40,15 +40,26 @@ pub const WAITING_BYTES: u64 = 256 << 20;
 /// # Errors
 /// Asked wrongly where nothing is there; failed where it cannot be read.
 pub fn open(given: &[PathBuf]) -> Result<Dataset> {
+    match open_parquet(given)? {
+        Some(dataset) => Ok(dataset),
+        None => Ok(Dataset::of_videos(arguments::find_videos(given)?)),
+    }
+}
+
+/// Opens a manifest, or a folder of shards; none where something else is given.
+///
+/// # Errors
+/// Asked wrongly where it is not given alone; failed where it cannot be read.
+pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
     if let [path] = given
         && is_parquet(path)
     {
-        return Ok(Dataset::open_parquet(path)?);
+        return Ok(Some(Dataset::open_parquet(path)?));
     }
     if let Some(path) = given.iter().find(|path| is_parquet(path)) {
         return Err(Usage::new(format!("{}: shards and manifests are given alone", path.display())).into());
     }
-    Ok(Dataset::of_videos(arguments::find_videos(given)?))
+    Ok(None)
 }
 
 /// Whether this is a Parquet file, or a folder of shards.

@@ -1,17 +1,28 @@
 //! Videos with their classes, as commands are given them.
 
+mod parts;
+mod table;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use pipeline::{
     dataset::{self, Dataset, VideoEntry},
-    labels::{self, Classes, LabelError, LabelSource, Split, Table},
+    labels::{
+        self, Classes, LabelError, LabelSource, Table,
+        folders::{self, ClassLevel, Doubt},
+    },
     source::chosen::ChosenVideo,
 };
 
-use crate::{data, report, report::Usage};
+pub use self::parts::{Parts, Rule, SplitAsked};
+use crate::{
+    listing::{Listing, listed},
+    report::{self, Usage},
+};
 
-/// Where classes come from. Without any of it: the list's second column, or the folder of each video.
+/// Where classes come from. Without any of it: what stands behind each path of a list, or the first folder below
+/// the one that is given.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct LabelArguments {
     /// Names of the classes, one a line; the line is the number
@@ -21,25 +32,30 @@ pub struct LabelArguments {
     /// column of classes
     #[arg(long, value_name = "FILE[:COLUMN]")]
     pub labels: Option<String>,
+    /// Which folder is the class: 1 is the first below the one that is given, 0 that one, `parent` the one that
+    /// the video lies in
+    #[arg(long, value_name = "N|parent")]
+    pub class_level: Option<ClassLevel>,
+    /// Leave videos out that have no class, instead of refusing
+    #[arg(long)]
+    pub only_labelled: bool,
 }
 
 /// Videos with their classes, and where their clips come from.
 #[derive(Clone, Debug)]
 pub struct LabelledVideos {
-    dataset: Dataset,
-    numbers: Vec<u64>,
-    entries: Vec<VideoEntry>,
+    listing: Listing,
 }
 
-/// Videos for training and test, and the names of their classes.
-#[derive(Clone, Debug)]
-pub struct Parts {
-    /// To train on.
-    pub train: LabelledVideos,
-    /// To test on; none where no split was asked for.
-    pub test: Option<LabelledVideos>,
+/// Classes, and where they come from in words.
+#[derive(Clone, Debug, Default)]
+pub struct Labelled {
     /// The classes.
     pub classes: Classes,
+    /// Where the videos' classes come from.
+    pub origin: String,
+    /// What a person should know about them, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl LabelledVideos {
@@ -48,64 +64,94 @@ impl LabelledVideos {
     /// # Errors
     /// Asked wrongly: nothing is there.
     pub fn open(given: &[PathBuf]) -> Result<Self> {
-        let dataset = data::open(given)?;
-        let (numbers, entries): (Vec<u64>, Vec<VideoEntry>) = dataset.listing()?.into_iter().unzip();
-        let missing = dataset.videos().saturating_sub(entries.len() as u64);
+        let listing = Listing::open(given)?;
+        let videos = listing.dataset.videos();
+        let missing = videos.saturating_sub(listing.entries.len() as u64);
         if missing > 0 {
-            let videos = dataset.videos();
             report::say(format_args!("{missing} of {videos} videos are not in the shards and are left out"));
         }
-        if entries.is_empty() {
-            return Err(Usage::new("there is no video in these shards").into());
-        }
-        Ok(Self { dataset, numbers, entries })
+        Ok(Self { listing })
+    }
+
+    /// Refuses videos of which not one is there.
+    ///
+    /// # Errors
+    /// Asked wrongly.
+    pub fn check_there(&self) -> Result<()> {
+        self.listing.check_there()
     }
 
     /// Paths and classes; a video's row is its place.
     pub fn entries(&self) -> &[VideoEntry] {
-        &self.entries
+        &self.listing.entries
+    }
+
+    /// The name of each video below the folder that it was found in.
+    pub fn names(&self) -> Vec<String> {
+        self.listing.names()
     }
 
     /// How many.
     pub fn len(&self) -> u64 {
-        self.entries.len() as u64
+        self.listing.entries.len() as u64
     }
 
     /// Where their clips come from; it may hold other videos too.
     pub fn dataset(&self) -> &Dataset {
-        &self.dataset
+        &self.listing.dataset
     }
 
     /// The videos as the dataset numbers them.
     pub fn chosen(&self) -> Vec<ChosenVideo> {
         let chosen = |(&number, entry): (&u64, &VideoEntry)| ChosenVideo { number, label: entry.label };
-        self.numbers.iter().zip(&self.entries).map(chosen).collect()
+        self.listing.numbers.iter().zip(&self.listing.entries).map(chosen).collect()
     }
 
     /// Digest of paths and classes in their order.
     pub fn digest(&self) -> String {
-        dataset::Videos::new(self.entries.clone()).digest()
+        dataset::Videos::new(self.listing.entries.clone()).digest()
     }
 
-    /// Those that are held out, and the others.
-    fn divide(self, out: &[bool]) -> (Self, Self) {
-        let part = |wanted: bool| {
-            let videos = self.numbers.iter().zip(&self.entries).zip(out).filter(|(_, out)| **out == wanted);
-            let (numbers, entries) = videos.map(|((number, entry), _)| (*number, entry.clone())).unzip();
-            Self { dataset: self.dataset.clone(), numbers, entries }
-        };
-        (part(true), part(false))
+    /// Those in these rows, in this order.
+    pub fn rows(&self, rows: &[usize]) -> Self {
+        Self { listing: self.listing.chosen(rows) }
+    }
+
+    /// Gives the videos these class numbers.
+    pub fn with_classes(mut self, numbers: impl IntoIterator<Item = Option<i32>>) -> Self {
+        for (entry, number) in self.listing.entries.iter_mut().zip(numbers) {
+            entry.label = number;
+        }
+        self
     }
 }
 
 impl LabelArguments {
-    fn source(&self) -> Result<LabelSource> {
-        let Some(given) = &self.labels else { return Ok(LabelSource::Videos) };
-        let (file, column) = match given.rsplit_once(':') {
-            Some((file, column)) if !Path::new(given).exists() => (file, Some(column)),
-            _ => (given.as_str(), None),
+    /// Where the classes of these videos come from, and that in words.
+    fn source(&self, videos: &LabelledVideos) -> Result<(LabelSource, String)> {
+        let listing = &videos.listing;
+        let numbered = listing.entries.iter().any(|video| video.label.is_some());
+        let (source, origin) = if let Some(given) = &self.labels {
+            let (file, column) = match given.rsplit_once(':') {
+                Some((file, column)) if !Path::new(given).exists() => (file, Some(column)),
+                _ => (given.as_str(), None),
+            };
+            (LabelSource::Table(Table::read(Path::new(file), column).map_err(wrong)?), given.clone())
+        } else if let Some(words) = &listing.words {
+            (LabelSource::List(words.clone()), "what stands behind each path of the list".to_owned())
+        } else if numbered {
+            (LabelSource::Videos, "the numbers stored with the videos".to_owned())
+        } else {
+            let names = folders::classes_of(&listing.placed, self.class_level);
+            return Ok((LabelSource::Folders(names), folder_in_words(listing, self.class_level)));
         };
-        Ok(LabelSource::Table(Table::read(Path::new(file), column).map_err(wrong)?))
+        match self.class_level {
+            None => Ok((source, origin)),
+            Some(_) => Err(Usage::new(format!(
+                "--class-level is for classes that are folders, and these are {origin}"
+            ))
+            .into()),
+        }
     }
 
     /// The classes that were named, or `known` ones, such as those of a model.
@@ -117,9 +163,48 @@ impl LabelArguments {
     }
 
     /// Labels videos by the given classes, `known` ones, or those that occur.
-    fn label(&self, videos: &mut LabelledVideos, known: Option<Classes>) -> Result<Classes> {
+    fn label(&self, videos: &mut LabelledVideos, known: Option<Classes>) -> Result<Labelled> {
         let known = self.known(known)?;
-        Ok(labels::label(&mut videos.entries, &self.source()?, known).map_err(wrong)?)
+        let (mut source, origin) = self.source(videos)?;
+        let mut notes = Vec::new();
+        if let (LabelSource::Folders(_), None, None) = (&source, self.class_level, &known) {
+            notes.extend(settle(&videos.listing)?);
+        }
+        let without = labels::unlabelled(videos.entries(), &source).map_err(wrong)?;
+        if self.only_labelled && !without.is_empty() {
+            let count = without.len();
+            notes.push(format!("{count} of {} videos have no class and are left out", videos.len()));
+            let rows: Vec<usize> =
+                (0..videos.entries().len()).filter(|row| without.binary_search(row).is_err()).collect();
+            if rows.is_empty() {
+                return Err(Usage::new(format!("none of the {count} videos has a class")).into());
+            }
+            *videos = videos.rows(&rows);
+            source = self.source(videos)?.0;
+        }
+        let classes = labels::label(&mut videos.listing.entries, &source, known).map_err(wrong)?;
+        Ok(Labelled { classes, origin, notes })
+    }
+
+    /// What this says of the classes of videos whose classes are `known`; none where it says nothing of them.
+    ///
+    /// # Errors
+    /// Asked wrongly: it names other classes, or none for a video.
+    pub fn said(&self, videos: &LabelledVideos, known: &Classes) -> Result<Option<Vec<Option<i32>>>> {
+        let listing = &videos.listing;
+        let stored = listing.words.is_some() || listing.entries.iter().any(|video| video.label.is_some());
+        let given = self.classes.is_some() || self.labels.is_some() || self.class_level.is_some();
+        if !given && !stored {
+            return Ok(None);
+        }
+        let mut videos = videos.clone();
+        let all = Self { only_labelled: false, ..self.clone() };
+        let found = all.label(&mut videos, Some(known.clone()))?.classes;
+        if found != *known {
+            let (found, known) = (listed(found.names()), listed(known.names()));
+            return Err(Usage::new(format!("the run's classes are {known}, not {found}")).into());
+        }
+        Ok(Some(videos.entries().iter().map(|video| video.label).collect()))
     }
 
     /// The videos that `given` names, with classes: the given ones, `known` ones, such as those of a model, or
@@ -127,113 +212,70 @@ impl LabelArguments {
     ///
     /// # Errors
     /// Asked wrongly: nothing is there, or a label is missing or wrong; its rows are named.
-    pub fn videos(&self, given: &[PathBuf], known: Option<Classes>) -> Result<(LabelledVideos, Classes)> {
+    pub fn videos(&self, given: &[PathBuf], known: Option<Classes>) -> Result<(LabelledVideos, Labelled)> {
         let mut videos = LabelledVideos::open(given)?;
-        let classes = self.label(&mut videos, known)?;
-        Ok((videos, classes))
-    }
-
-    /// The videos to train on and to test on: `split` is `train=LIST,test=LIST` (then `given` is empty), or
-    /// `test=SHARE` of each class of `given`, drawn from `seed`. A video on both sides is refused.
-    ///
-    /// # Errors
-    /// Asked wrongly: as [`Self::videos`], or the split is none.
-    pub fn parts(
-        &self,
-        given: &[PathBuf],
-        split: Option<&str>,
-        seed: u64,
-        known: Option<Classes>,
-    ) -> Result<Parts> {
-        let split = split.map(str::parse::<Split>).transpose().map_err(wrong)?;
-        if let Some(Split::Named { train, test }) = split {
-            if !given.is_empty() {
-                return Err(Usage::new("a split into two lists says all: give no other videos").into());
-            }
-            let (train, classes) = self.videos(&[train], known)?;
-            let mut test = LabelledVideos::open(&[test])?;
-            // The test knows the classes of the training: one that only it has cannot be learnt.
-            labels::label(&mut test.entries, &self.source()?, Some(classes.clone())).map_err(wrong)?;
-            labels::check_disjoint(&train.entries, &test.entries).map_err(wrong)?;
-            return Ok(Parts { train, test: Some(test), classes });
-        }
-        if given.is_empty() {
-            return Err(Usage::new("no videos are named: --data VIDEOS, or --split train=…,test=…").into());
-        }
-        let (videos, classes) = self.videos(given, known)?;
-        let Some(Split::Share(share)) = split else {
-            return Ok(Parts { train: videos, test: None, classes });
-        };
-        let out = labels::held_out(&videos.entries, share, seed);
-        let (test, train) = videos.divide(&out);
-        if test.entries.is_empty() {
-            return Err(Usage::new("no class has two videos, so none can be held out for a test").into());
-        }
-        // A video that was named twice may have come to lie on both sides.
-        labels::check_disjoint(&train.entries, &test.entries).map_err(wrong)?;
-        Ok(Parts { train, test: Some(test), classes })
+        let labelled = self.label(&mut videos, known)?;
+        Ok((videos, labelled))
     }
 }
 
+/// Which folder is the class, in words.
+fn folder_in_words(listing: &Listing, level: Option<ClassLevel>) -> String {
+    let mut roots: Vec<String> = listing.placed.iter().map(|it| it.root.display().to_string()).collect();
+    roots.sort();
+    roots.dedup();
+    let roots = match roots.as_slice() {
+        [root] if root.is_empty() => "this one".to_owned(),
+        [root] => root.clone(),
+        roots => format!("{} folders", roots.len()),
+    };
+    match level {
+        None => format!("the first folder below {roots}"),
+        Some(ClassLevel::Below(0)) => format!("{roots} itself"),
+        Some(ClassLevel::Below(level)) => format!("folder {level} below {roots}"),
+        Some(ClassLevel::Parent) => "the folder that each video lies in".to_owned(),
+    }
+}
+
+/// Refuses folders of which nobody can say which are the classes; says it where another level could be meant.
+fn settle(listing: &Listing) -> Result<Option<String>> {
+    match folders::doubt(&listing.placed) {
+        None => Ok(None),
+        Some(Doubt::Parts { names }) => {
+            let names = names.join(", ");
+            Err(Usage::new(format!("the folders {names} are parts of a split, and would be the classes"))
+                .hint("--split train=FOLDER,test=FOLDER, or --class-level 2 for the folders below them")
+                .into())
+        }
+        Some(Doubt::OneClass { name, below }) => {
+            let below = listed(&below);
+            Err(Usage::new(format!("all videos would be of one class, `{name}`; below it are {below}"))
+                .hint("--class-level 2 takes these as classes")
+                .into())
+        }
+        Some(Doubt::Deeper { below }) => {
+            let below = listed(&below);
+            Ok(Some(format!("there are folders in the classes: {below}; --class-level 2 would take these")))
+        }
+    }
+}
+
+/// A label that is asked wrongly, with what would do.
 fn wrong(why: LabelError) -> Usage {
     let usage = Usage::new(why.to_string());
     match why {
         LabelError::Unlabelled { .. } => usage.hint(
-            "labels are a list's second column, the folder of each video (folder/class/video.mp4), or \
-             --labels FILE.csv",
+            "labels stand behind the paths of a list, are folders (folder/class/video.mp4, --class-level), or come \
+             from --labels FILE.csv; --only-labelled leaves the others out",
         ),
-        LabelError::Outside { .. } | LabelError::UnknownClass { .. } => {
-            usage.hint("--classes CLASSES.TXT names the classes, one a line")
+        LabelError::Outside { .. } | LabelError::UnknownClass { .. } => usage
+            .hint("--classes CLASSES.TXT names the classes, one a line; --class-level says which folder is meant"),
+        LabelError::Score { .. } | LabelError::Several { .. } => {
+            usage.hint("--classes CLASSES.TXT, with these words as lines, says that they are names of classes")
+        }
+        LabelError::SameContent { .. } => {
+            usage.hint("take one of each away, or `--split test=0.2,by=content`, which keeps copies together")
         }
         _ => usage,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for name in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        folder
-    }
-
-    #[test]
-    fn a_folder_of_class_folders_is_divided_by_video() {
-        let names: Vec<String> = (0..10).map(|at| format!("{}/{at}.mp4", ["run", "jump"][at % 2])).collect();
-        let folder = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
-        let arguments = LabelArguments::default();
-        let given = [folder.path().to_path_buf()];
-        let parts = arguments.parts(&given, Some("test=0.2"), 3, None).unwrap();
-        assert_eq!((parts.train.len(), parts.test.unwrap().len()), (8, 2));
-        assert_eq!(parts.classes.names(), ["jump", "run"]);
-    }
-
-    #[test]
-    fn a_video_in_both_lists_is_refused_with_its_row() {
-        let folder = folder(&["a.mp4", "b.mp4"]);
-        let list = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path.display().to_string()
-        };
-        let (train, test) = (list("train.txt", "a.mp4 0\n"), list("test.txt", "b.mp4 0\na.mp4 0\n"));
-        let split = format!("train={train},test={test}");
-        let refused = LabelArguments::default().parts(&[], Some(&split), 0, None).unwrap_err();
-        assert!(refused.is::<Usage>() && refused.to_string().contains("row 2"), "{refused}");
-    }
-
-    #[test]
-    fn a_class_that_only_the_test_has_is_refused() {
-        let folder = folder(&["train/run/a.mp4", "test/swim/b.mp4"]);
-        let part = |name: &str| folder.path().join(name).display().to_string();
-        let split = format!("train={},test={}", part("train"), part("test"));
-        let refused = LabelArguments::default().parts(&[], Some(&split), 0, None).unwrap_err();
-        assert!(refused.to_string().contains("`swim`"), "{refused}");
     }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod data;
 mod labelled_data;
 mod labelling;
+mod listing;
 mod loading;
 mod memory;
 mod npy;
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
         Command::Pretrain(arguments) => commands::pretrain::run(arguments),
         Command::Probe(arguments) => commands::probe::run(&arguments),
         Command::Finetune(arguments) => commands::finetune::run(arguments),
-        Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
+        Command::Evaluate(arguments) => commands::evaluate::run(arguments),
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Embed(arguments) => commands::embed::run(&arguments),
         Command::Reconstruct(arguments) => commands::reconstruct::run(arguments),

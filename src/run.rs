@@ -1,16 +1,24 @@
-//! A run as the commands that train meet it: its arguments, its folder made or gone on with, its steps and its
-//! end in words.
+//! A run as the commands that train meet it: its arguments, its steps, its end in words. What it was asked for,
+//! and what going on with it may change, stands in `run/`.
+
+mod begun;
+mod changes;
+mod labelled;
+mod plan;
+pub mod videos;
 
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use pipeline::profile::Profile;
 use schemas::metrics::MetricsLine;
-use trainer::{
-    Device, Outcome, Recipe, RunFolder,
-    run_folder::{ResumePoint, RunFolderError},
-};
+use trainer::{Device, Outcome, Recipe, run_folder::RunFolderError};
 
+pub use self::{
+    begun::Begun,
+    labelled::{held_out, parts_again},
+    plan::{Data, Plan, Ready},
+};
 use crate::{
     arguments::{self, RecipeArguments},
     loading::{self, Watch},
@@ -28,10 +36,12 @@ pub struct RunArguments {
     /// Where to compute: flex (this processor), or another that this build has
     #[arg(long, default_value = "flex")]
     pub device: String,
-    /// Steps to train in all, instead of the recipe's epochs
+    /// Steps to train in all, instead of the recipe's epochs. The run remembers them; with --resume, another
+    /// number is another length, and the learning rate is laid out over it
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-    /// Go on from the newest checkpoint in RUN
+    /// Go on from the newest checkpoint in RUN, with what it was asked for (RUN/run.json; `tubelet inspect run
+    /// RUN` shows it). What contradicts that is refused, what may change is written down
     #[arg(long)]
     pub resume: bool,
     /// Threads that decode
@@ -48,49 +58,29 @@ impl RunArguments {
         Ok(Device::parse(&self.device).map_err(|why| Usage::new(why.to_string()))?)
     }
 
-    /// The recipe, not checked yet: of the run where it goes on and none is named, else as asked for, or
+    /// The recipe, not checked yet: of the run where one goes on and no other is named, else as asked for, or
     /// `default`.
     ///
     /// # Errors
-    /// Asked wrongly, or the run's recipe cannot be read.
-    pub fn recipe(&self, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
-        self.recipe.resolve_from(|| match self.begun()? {
-            Some(run) => Ok(run.recipe()?),
+    /// Asked wrongly.
+    pub fn recipe(&self, begun: Option<&Begun>, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
+        self.recipe.resolve_from(|| match begun {
+            Some(begun) => Ok(begun.recipe.clone()),
             None => default(),
         })
     }
 
-    /// The run, where it is to go on and was begun.
+    /// The run of `command` that is to go on; none where one is to begin.
     ///
     /// # Errors
-    /// When its recipe or its newest checkpoint cannot be read.
-    pub fn begun(&self) -> Result<Option<RunFolder>> {
-        let begun = self.resume && self.out.join("recipe.toml").exists();
-        Ok(begun.then(|| RunFolder::open(&self.out)).transpose()?)
-    }
-
-    /// The run's folder, made or gone on with, and where it goes on; `data` is the digest of what it trains on.
-    ///
-    /// # Errors
-    /// Asked wrongly: another run is there; failed: the folder cannot be used.
-    pub fn open(&self, recipe: &Recipe, data: &str) -> Result<(RunFolder, Option<ResumePoint>)> {
-        if let Some(run) = self.begun()? {
-            let run = run.on_data(data);
-            let from = run.resume_point()?;
-            if from.as_ref().is_some_and(|from| from.data != data) {
-                report::say(
-                    "note: the data is not what the run's checkpoint was trained on; going on with it",
-                );
-            }
-            return Ok((run, from));
+    /// Asked wrongly: there is nothing to go on from, or a run where one is to begin. When what is there cannot be
+    /// read.
+    pub fn begun(&self, command: &str) -> Result<Option<Begun>> {
+        if !self.resume && self.out.join("recipe.toml").exists() {
+            let taken = RunFolderError::Taken { path: self.out.clone() };
+            return Err(plan::taken(&taken).into());
         }
-        match RunFolder::create(&self.out, recipe, data) {
-            Ok(run) => Ok((run, None)),
-            Err(error @ RunFolderError::Taken { .. }) => Err(Usage::new(error.to_string())
-                .hint("--resume goes on with it; --out takes another folder")
-                .into()),
-            Err(error) => Err(error).context("the run's folder cannot be made"),
-        }
+        self.resume.then(|| Begun::open(&self.out, command)).transpose()
     }
 }
 

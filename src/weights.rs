@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use pipeline::labels::Classes;
+use schemas::run_state::InitialWeights;
 use trainer::{
-    Device, Recipe, RunFolder,
+    Device, Recipe,
     beginning::{self, BeginError, Beginning},
     checkpoint::{self, CheckpointError, Kind, SavedModel},
     model::layout,
@@ -38,15 +39,17 @@ pub fn describe(model: &SavedModel) -> String {
     format!("{what}, {} tensors, {} parameters", layout.0.len(), layout.parameters())
 }
 
-/// Writes the weights of `file` as the first checkpoint of a run, that of step 0.
+/// What a pre-training begins with, the weights of `file`, and their digest.
 ///
 /// # Errors
 /// When they cannot be read, or are not those of the recipe's model.
-pub fn begin_with(file: &Path, recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<()> {
+pub fn pretraining(file: &Path, recipe: &Recipe, device: &Device) -> Result<(Training, String)> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
     }
-    let model = checkpoint::read_any(file).map_err(explain)?.for_our_pixels();
+    let model = checkpoint::read_any(file).map_err(explain)?;
+    let digest = model.digest();
+    let model = model.for_our_pixels();
     let shape = recipe.model_shape()?;
     if model.kind != Kind::Pretraining {
         return Err(Usage::new(format!(
@@ -74,12 +77,11 @@ pub fn begin_with(file: &Path, recipe: &Recipe, device: &Device, run: &RunFolder
     let weights = Weights::fit(layout::pretraining(&shape), model.weights, device).map_err(|misfit| {
         Usage::new(format!("{} is of another model than the recipe: {misfit}", file.display()))
     })?;
-    run.write_checkpoint(&Training::from_weights(recipe, weights).checkpoint(recipe, run.data()))?;
-    Ok(())
+    Ok((Training::from_weights(recipe, weights), digest))
 }
 
-/// What a fine-tuning begins with: `init` is a file, a run, or `scratch`. Says how many tensors came and which
-/// are new.
+/// What a fine-tuning begins with: `init` is a file, a run, or `scratch`; and the digest of the file's weights.
+/// Says how many tensors came and which are new.
 ///
 /// # Errors
 /// When the weights cannot be read, are of another size than the recipe's, or nothing is named.
@@ -88,17 +90,15 @@ pub fn classifier(
     recipe: &Recipe,
     classes: &Classes,
     device: &Device,
-) -> Result<Beginning> {
+) -> Result<(Beginning, Option<String>)> {
     let labels = classes.names().to_vec();
     let Some(init) = init else {
-        return Err(Usage::new("the run has no checkpoint to go on from")
-            .hint("--init FILE|RUN|scratch, as at first")
-            .into());
+        return Err(Usage::new("nothing says what to begin with").hint("--init FILE|RUN|scratch").into());
     };
     if init == Path::new("scratch") {
         let beginning = beginning::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
         report::say(format_args!("begins from scratch: {} tensors are drawn", beginning.new.len()));
-        return Ok(beginning);
+        return Ok((beginning, None));
     }
     if !init.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", init.display()))
@@ -106,7 +106,7 @@ pub fn classifier(
             .into());
     }
     let model = checkpoint::read_any(init).map_err(explain)?;
-    let what = describe(&model);
+    let (what, digest) = (describe(&model), model.digest());
     let beginning = beginning::from_model(recipe, labels, model, device)
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
     let (taken, all) = (beginning.taken, beginning.taken + beginning.new.len());
@@ -117,7 +117,39 @@ pub fn classifier(
         beginning.unused
     ));
     beginning.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
-    Ok(beginning)
+    Ok((beginning, Some(digest)))
+}
+
+/// Refuses weights that are not those that a run was begun with. The same name is taken for the same weights: what
+/// came of them is in the run's checkpoints, whatever the file is now.
+///
+/// # Errors
+/// Asked wrongly: they are others; when they cannot be read.
+pub fn check_same(asked: &Path, begun: Option<&InitialWeights>) -> Result<()> {
+    let scratch = asked == Path::new("scratch");
+    let differs = |begun: &str, asked: &str| {
+        Usage::new(format!("the run was begun with {begun}, and --init says {asked}"))
+            .hint("leave --init out, or begin another run with another --out")
+    };
+    let shown = asked.display().to_string();
+    match begun {
+        None if scratch => Ok(()),
+        None => Err(differs("weights that were drawn", &shown).into()),
+        Some(begun) if scratch => Err(differs(&begun.path, "scratch").into()),
+        Some(begun) if begun.path == shown => Ok(()),
+        Some(begun) => {
+            if !asked.exists() {
+                return Err(differs(&begun.path, &format!("{shown}, which is not there")).into());
+            }
+            let digest = checkpoint::read_any(asked).map_err(explain)?.digest();
+            if digest == begun.digest {
+                return Ok(());
+            }
+            let first = |digest: &str| digest.chars().take(12).collect::<String>();
+            let was = format!("{} (digest {}…)", begun.path, first(&begun.digest));
+            Err(differs(&was, &format!("{shown} (digest {}…)", first(&digest))).into())
+        }
+    }
 }
 
 fn unfit(why: &BeginError, before: &str) -> Usage {

@@ -102,6 +102,25 @@ impl Videos {
         videos
     }
 
+    /// Those at these places, in this order, with what a scan found of them. The index of packets is left behind:
+    /// it goes by the places of the whole list.
+    pub fn chosen(&self, places: &[u64]) -> Self {
+        let mut chosen = Self::default();
+        for (&place, number) in places.iter().zip(0..) {
+            let Some(entry) = usize::try_from(place).ok().and_then(|place| self.entries.get(place)) else {
+                continue;
+            };
+            chosen.entries.push(entry.clone());
+            if let Some(failure) = self.failures.get(&place) {
+                chosen.failures.insert(number, failure.clone());
+            }
+            if let Some(&bytes) = self.verified.get(&place) {
+                chosen.verified.insert(number, bytes);
+            }
+        }
+        chosen
+    }
+
     /// The videos of the manifest at `path`, with the index beside it.
     ///
     /// # Errors
@@ -280,6 +299,10 @@ mod tests {
         let Dataset::Videos(videos) = dataset else { panic!("a manifest is a list of videos") };
         assert_eq!(videos.known_failure(0), None);
         assert_eq!(videos.known_failure(1).unwrap().verdict, "damaged");
+        let turned = videos.chosen(&[1, 0]);
+        assert_eq!(turned.entries()[1], entry("a.mp4", Some(3)));
+        assert_eq!(turned.known_failure(0), videos.known_failure(1));
+        assert_eq!(turned.known_failure(1), None);
     }
 
     #[test]

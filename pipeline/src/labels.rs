@@ -9,17 +9,20 @@
 //! A wrong label stops everything before a video is opened, and the error names the rows.
 
 mod classes;
+pub mod folders;
+pub mod leaks;
+pub mod list;
 mod split;
 mod table;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt::{self, Display, Formatter},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 pub use classes::Classes;
-pub use split::{Split, held_out};
+pub use split::{DrawnBy, Split, held_out_by_rows, is_held_out};
 pub use table::Table;
 
 use crate::dataset::VideoEntry;
@@ -30,8 +33,12 @@ const NAMED: usize = 5;
 /// Where labels come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabelSource {
-    /// The list's second column or the manifest's; where no video has one, the folders.
+    /// The numbers of a manifest or of shards.
     Videos,
+    /// What stands behind each path of a list: numbers where every one is a whole number, names otherwise.
+    List(Vec<Option<String>>),
+    /// The name of a folder of each video.
+    Folders(Vec<Option<String>>),
     /// A table, joined by path.
     Table(Table),
 }
@@ -162,6 +169,37 @@ pub enum LabelError {
         /// Which rows of the test list.
         rows: Rows,
     },
+    /// Classes that are measurements.
+    #[error("`{word}` is a fraction, and a class is a whole number or a name: {rows}")]
+    Score {
+        /// The first of them.
+        word: String,
+        /// Which videos.
+        rows: Rows,
+    },
+    /// Classes that are several.
+    #[error("`{word}` looks like several classes of one video: {rows}")]
+    Several {
+        /// The first of them.
+        word: String,
+        /// Which videos.
+        rows: Rows,
+    },
+    /// A list with a wrong line.
+    #[error("{path}: {cause}")]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        cause: list::ListError,
+    },
+    /// A video of the test whose bytes are also trained on, under another name.
+    #[error("in train and in test under two names, with the same bytes: {pairs}")]
+    SameContent {
+        /// The first ones, `train = test`.
+        pairs: String,
+    },
     /// A split that cannot be understood.
     #[error("`{text}` is no split: {why}")]
     Split {
@@ -189,13 +227,7 @@ pub fn label(
     source: &LabelSource,
     classes: Option<Classes>,
 ) -> Result<Classes, LabelError> {
-    let words = match source {
-        LabelSource::Table(table) => table.words(videos)?,
-        LabelSource::Videos if videos.iter().any(|video| video.label.is_some()) => {
-            videos.iter().map(|video| video.label.map(|label| Word::Number(label.into()))).collect()
-        }
-        LabelSource::Videos => videos.iter().map(|video| folder_of(&video.path).map(Word::Name)).collect(),
-    };
+    let words = words(videos, source)?;
     let without: Vec<usize> = (0..videos.len()).filter(|&row| words[row].is_none()).collect();
     if !without.is_empty() {
         return Err(LabelError::Unlabelled { rows: Rows::of(videos, &without), videos: videos.len() });
@@ -203,7 +235,10 @@ pub fn label(
     let words: Vec<Word> = words.into_iter().flatten().collect();
     let classes = match classes {
         Some(classes) => classes,
-        None => occurring(&words),
+        None => {
+            check_names(videos, &words)?;
+            occurring(&words)
+        }
     };
     let mut numbers = Vec::with_capacity(words.len());
     for word in &words {
@@ -232,6 +267,56 @@ pub fn label(
     Ok(classes)
 }
 
+/// The rows of videos to which `source` gives no class.
+///
+/// # Errors
+/// When a table fits several videos in one row.
+pub fn unlabelled(videos: &[VideoEntry], source: &LabelSource) -> Result<Vec<usize>, LabelError> {
+    let words = words(videos, source)?;
+    Ok((0..videos.len()).filter(|&row| words[row].is_none()).collect())
+}
+
+/// The class of each video as the source writes it.
+fn words(videos: &[VideoEntry], source: &LabelSource) -> Result<Vec<Option<Word>>, LabelError> {
+    Ok(match source {
+        LabelSource::Table(table) => table.words(videos)?,
+        LabelSource::Videos => {
+            videos.iter().map(|video| video.label.map(|label| Word::Number(label.into()))).collect()
+        }
+        LabelSource::List(words) => {
+            let number = |word: &str| word.parse::<i64>().ok().map(Word::Number);
+            let numbers = words.iter().flatten().all(|word| number(word).is_some());
+            let word = |word: &String| match number(word) {
+                Some(number) if numbers => number,
+                _ => Word::Name(word.clone()),
+            };
+            words.iter().map(|it| it.as_ref().map(word)).collect()
+        }
+        LabelSource::Folders(names) => names.iter().cloned().map(|name| name.map(Word::Name)).collect(),
+    })
+}
+
+/// Refuses names that nobody means as classes. A list of classes that has them says that they are meant.
+fn check_names(videos: &[VideoEntry], words: &[Word]) -> Result<(), LabelError> {
+    let rows = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let fits = |word: &Word| matches!(word, Word::Name(name) if fits(name));
+        (0..words.len()).filter(|&row| fits(&words[row])).collect()
+    };
+    let named = |rows: &[usize]| match rows.first().and_then(|&row| words.get(row)) {
+        Some(Word::Name(name)) => Some((name.clone(), Rows::of(videos, rows))),
+        _ => None,
+    };
+    let number = |name: &str| name.contains(|it: char| it.is_ascii_digit()) && name.parse::<f64>().is_ok();
+    let fraction = |name: &str| number(name) && name.parse::<i64>().is_err();
+    if let Some((word, rows)) = named(&rows(&fraction)) {
+        return Err(LabelError::Score { word, rows });
+    }
+    match named(&rows(&|name| name.contains('|'))) {
+        Some((word, rows)) => Err(LabelError::Several { word, rows }),
+        None => Ok(()),
+    }
+}
+
 /// The classes that occur.
 fn occurring(words: &[Word]) -> Classes {
     let numbers_only = words.iter().all(|word| matches!(word, Word::Number(_)));
@@ -250,12 +335,6 @@ fn occurring(words: &[Word]) -> Classes {
         })
         .collect();
     Classes::of(names.into_iter().collect())
-}
-
-/// The name of the folder that a video lies in.
-fn folder_of(video: &Path) -> Option<String> {
-    let folder = video.parent()?.file_name()?;
-    Some(folder.to_string_lossy().into_owned())
 }
 
 /// Refuses parts that share a video. Paths are compared as the file system resolves them, so a link or
@@ -300,7 +379,8 @@ mod tests {
     #[test]
     fn folders_become_classes_in_the_order_of_their_names() {
         let mut videos = ["d/run/a.mp4", "d/jump/b.mp4", "d/run/c.mp4"].map(|path| video(path, None));
-        let classes = label(&mut videos, &LabelSource::Videos, None).unwrap();
+        let folders = ["run", "jump", "run"].map(|name| Some(name.to_owned())).to_vec();
+        let classes = label(&mut videos, &LabelSource::Folders(folders), None).unwrap();
         assert_eq!(classes.names(), ["jump", "run"]);
         assert_eq!(videos.each_ref().map(|video| video.label), [Some(1), Some(0), Some(1)]);
         assert_eq!(counts(&videos, &classes), [1, 2]);
@@ -325,7 +405,8 @@ mod tests {
         assert_eq!(refused, "row 2 (b.mp4) of 2 videos: no label");
 
         let mut videos = [video("swim/a.mp4", None), video("run/b.mp4", None)];
-        let refused = label(&mut videos, &LabelSource::Videos, names()).unwrap_err().to_string();
+        let folders = LabelSource::Folders(vec![Some("swim".into()), Some("run".into())]);
+        let refused = label(&mut videos, &folders, names()).unwrap_err().to_string();
         assert_eq!(refused, "class `swim` is not in the list of 2 classes: row 1 (swim/a.mp4)");
 
         let mut videos = [video("a.mp4", Some(-1)), video("b.mp4", Some(i32::MAX))];
@@ -333,6 +414,32 @@ mod tests {
             label(&mut videos, &LabelSource::Videos, None),
             Err(LabelError::Outside { label: -1, .. })
         ));
+    }
+
+    #[test]
+    fn words_of_a_list_are_numbers_only_where_all_are() {
+        let words = |words: [&str; 2]| LabelSource::List(words.map(|word| Some(word.to_owned())).to_vec());
+        let mut videos = [video("a.mp4", Some(3)), video("b.mp4", None)];
+        assert_eq!(label(&mut videos, &words(["3", "1"]), None).unwrap().len(), 4);
+        let classes = label(&mut videos, &words(["3", "pour"]), None).unwrap();
+        assert_eq!((classes.names(), videos[0].label), (&["3".to_owned(), "pour".to_owned()][..], Some(0)));
+    }
+
+    #[test]
+    fn scores_and_several_classes_in_one_are_refused_unless_a_list_of_classes_has_them() {
+        let words = |words: [&str; 2]| LabelSource::List(words.map(|word| Some(word.to_owned())).to_vec());
+        let mut videos = [video("a.mp4", None), video("b.mp4", None)];
+        let refused = label(&mut videos, &words(["1.5", "2.5"]), None).unwrap_err().to_string();
+        let says =
+            "`1.5` is a fraction, and a class is a whole number or a name: row 1 (a.mp4), row 2 (b.mp4)";
+        assert_eq!(refused, says);
+        let refused = label(&mut videos, &words(["1.0", "2"]), None).unwrap_err();
+        assert!(matches!(refused, LabelError::Score { .. }), "{refused}");
+        let refused = label(&mut videos, &words(["run", "run|jump"]), None).unwrap_err();
+        assert!(matches!(refused, LabelError::Several { .. }), "{refused}");
+        let known = Classes::of(vec!["1.5".into(), "2.5".into()]);
+        label(&mut videos, &words(["1.5", "2.5"]), Some(known)).unwrap();
+        label(&mut videos, &words(["nan", "infinity"]), None).unwrap();
     }
 
     #[test]

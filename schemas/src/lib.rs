@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod packet_shard;
 pub mod predictions;
 pub mod quarantine;
+pub mod run_state;
 pub mod whole_file;
 
 pub use clip_batch::ClipBatch;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use pipeline::labels::Classes;
-use schemas::{predictions::Predictions, whole_file};
+use schemas::{predictions::Predictions, run_state::Part, whole_file};
 use trainer::{
     evaluation::{self, Report},
     recipe::By,
@@ -18,6 +18,7 @@ use crate::{
     asking::{self, Asked, ModelArguments},
     labelling::{LabelArguments, LabelledVideos},
     report::{self, Progress, Usage},
+    run::{self, Begun},
     stop,
     testing::Tester,
 };
@@ -29,6 +30,9 @@ use crate::{
 /// video that fails counts as wrong and is listed; `--set clip.verify=video` decodes all of each video, so that
 /// damage where no view looks counts too.
 ///
+/// --run RUN --split test tests a fine-tuning on exactly the videos that it held out, wherever they are now, and on
+/// no others.
+///
 /// --out keeps what the model said of each view. --from sums such files again without the model: several
 /// parts are joined, each view counts once, missing ones are named. With --part K/N many machines share one
 /// test.
@@ -38,9 +42,15 @@ use crate::{
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; classes are a list's
-    /// second column or the videos' folders
-    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present = "from")]
+    /// A fine-tuning's run; its newest checkpoint is the model where --model names no other
+    #[arg(long, value_name = "RUN", conflicts_with = "from")]
+    run: Option<PathBuf>,
+    /// Test on these of the run's videos; --data says where they are, if they have moved
+    #[arg(long, value_enum, value_name = "PART", requires = "run", conflicts_with_all = ["labels", "classes"])]
+    split: Option<PartArgument>,
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; classes stand behind the
+    /// paths of a list, or are the first folders below the one that is given
+    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["from", "split"])]
     data: Vec<PathBuf>,
     #[command(flatten)]
     labels: LabelArguments,
@@ -67,6 +77,15 @@ pub struct Arguments {
     json: bool,
 }
 
+/// Which of a run's videos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum PartArgument {
+    /// Those that it holds out
+    Test,
+    /// Those that it was trained on
+    Train,
+}
+
 /// What is averaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ByArgument {
@@ -86,7 +105,11 @@ enum Format {
 }
 
 /// Runs it.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(mut arguments: Arguments) -> Result<()> {
+    if let (None, Some(run)) = (&arguments.model.model, &arguments.run) {
+        arguments.model.model = Some(run.clone());
+    }
+    let arguments = &arguments;
     let by = arguments.by.map(|by| match by {
         ByArgument::Score => By::Score,
         ByArgument::Prob => By::Prob,
@@ -154,8 +177,22 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// The videos with their classes, which are the model's.
 fn labelled(arguments: &Arguments, asked: &Asked) -> Result<(LabelledVideos, Classes)> {
     let own = asked.classes()?;
+    if let (Some(part), Some(run)) = (arguments.split, &arguments.run) {
+        let part = match part {
+            PartArgument::Test => Part::Test,
+            PartArgument::Train => Part::Train,
+        };
+        let (videos, classes) = run::held_out(&Begun::open(run, "finetune")?, part, &arguments.data)?;
+        if classes.len() != own.len() {
+            let (found, own) = (classes.len(), own.len());
+            return Err(Usage::new(format!("the run has {found} classes, and the model's head {own}")).into());
+        }
+        return Ok((videos, classes));
+    }
     let named = !asked.model.labels.is_empty();
-    let (videos, found) = arguments.labels.videos(&arguments.data, named.then(|| own.clone()))?;
+    let (videos, labelled) = arguments.labels.videos(&arguments.data, named.then(|| own.clone()))?;
+    labelled.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+    let found = labelled.classes;
     if named && arguments.labels.classes.is_none() {
         return Ok((videos, found));
     }

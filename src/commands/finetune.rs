@@ -5,13 +5,19 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use pipeline::{
     dataset::Dataset, labels::Classes, plan::views::Pass, quarantine::Quarantine, source::ClipSource,
 };
-use schemas::{metrics::ValidationLine, predictions::Failure};
+use schemas::{
+    metrics::ValidationLine,
+    predictions::Failure,
+    run_state::{InitialWeights, Part, RunVideo},
+};
 use trainer::{
-    Device, Outcome, Recipe, RunFolder, Steps, checkpoint,
+    Device, Outcome, Recipe, RunFolder, Steps,
+    beginning::Beginning,
+    checkpoint,
     evaluation::{self, Report},
     finetune::{self, Event},
     recipe::Freeze,
@@ -24,33 +30,39 @@ use crate::{
     data,
     labelled_data::{self, Failures, Wanted},
     labelling::{LabelArguments, LabelledVideos, Parts},
-    report::{self, Progress, Usage},
-    run::{self, Live, RunArguments},
+    report::{self, Progress},
+    run::{self, Begun, Data, Live, Plan, Ready, RunArguments},
     stop,
     testing::Tester,
     weights,
 };
 
-/// The names of the classes, in the run's folder.
-const CLASSES: &str = "classes.txt";
+/// What a run's folder calls this.
+const COMMAND: &str = "finetune";
 
 /// Train a classifier on labelled videos, from a pre-trained model or from scratch
 ///
-/// Classes are the list's second column, the folder of each video, or a table's column (--labels). With a
-/// split, the test videos are validated by one view each after every epoch, and at the end tested by many.
-/// The run's folder gets recipe.toml, classes.txt, metrics.jsonl, validation.jsonl, quarantine.jsonl,
-/// checkpoints, and best.safetensors. Ctrl-C writes a checkpoint and ends with exit code 0; --resume goes on
-/// from the newest one, to the bit.
+/// Classes stand behind the paths of a list, are the first folders below the one that is given (--class-level),
+/// or a table's column (--labels); a table shows them before the first step. With a split, the test videos are
+/// validated by one view each after every epoch, and at the end tested by many.
+///
+/// The run's folder gets run.json and videos.jsonl (what it was asked for, and which videos are held out),
+/// recipe.toml, classes.txt, metrics.jsonl, validation.jsonl, quarantine.jsonl, checkpoints, and
+/// best.safetensors. Ctrl-C writes a checkpoint and ends with exit code 0; --resume goes on from the newest one,
+/// to the bit, with the steps, weights and parts that it was begun with. Films that came since are left out.
 ///
 /// Example: tubelet finetune --data films --split test=0.2 --init run --out classifier
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; with --resume, where the
+    /// run's videos are now, if they have moved
     #[arg(long, value_name = "VIDEOS", num_args = 1..)]
     data: Vec<PathBuf>,
     #[command(flatten)]
     labels: LabelArguments,
-    /// What is tested: `train=LIST,test=LIST` (then no --data), or `test=0.2` of each class
+    /// What is tested: `train=LIST,test=LIST` (then no --data), or `test=0.2`: each video by a chance of its own,
+    /// drawn from run.seed and its name below the folder given, so that adding videos moves none.
+    /// `test=0.2,by=content` draws from the bytes of its file instead
     #[arg(long, value_name = "SPLIT")]
     split: Option<String>,
     /// Begin with the encoder of this file or run (official, Hugging Face, tubelet's own), or from `scratch`
@@ -73,74 +85,92 @@ enum Frozen {
 /// Runs it.
 pub fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.run.device()?;
-    let recipe = recipe(&arguments)?;
-    let parts = parts(&arguments, &recipe)?;
-    let steps = steps(&recipe, &parts, arguments.run.steps)?;
-    let training_source = labelled_data::source(&parts.train, &recipe, Pass::Train)?;
+    let begun = arguments.run.begun(COMMAND)?;
+    let recipe = recipe(&arguments, begun.as_ref())?;
+    let parts = parts(&arguments, begun.as_ref(), &recipe)?;
+    parts.show();
+    let per_epoch = recipe.steps_per_epoch(parts.train.len()).map_err(arguments::wrong)?;
+    let steps = arguments.run.steps(begun.as_ref(), &recipe, per_epoch)?;
+    recipe.check_finetuning(steps.per_epoch, steps.schedule).map_err(arguments::wrong)?;
+    let training = labelled_data::source(&parts.train, &recipe, Pass::Train)?;
     let validation = parts.test.as_ref().map(|test| Validation::of(test, &recipe)).transpose()?;
     // Everything that can be asked wrongly is found before the folder is made.
-    let goes_on = arguments.run.begun()?.map(|run| run.resume_point()).transpose()?.flatten().is_some();
-    let beginning = if goes_on {
-        None
-    } else {
-        Some(weights::classifier(arguments.init.as_deref(), &recipe, &parts.classes, &device)?)
+    let (init, beginning) = beginning(&arguments, begun.as_ref(), &recipe, &parts.classes, &device)?;
+    let data = Data {
+        named: arguments.data.clone(),
+        is_named_here: !arguments.data.is_empty(),
+        test: None,
+        digest: parts.train.digest(),
+        videos: videos(&parts),
+        classes: parts.classes.names().to_vec(),
+        split: parts.split.clone(),
     };
-    let (run, from) = arguments.run.open(&recipe, &parts.train.digest())?;
-    report::say(format_args!(
-        "{} videos of {} classes, {} to test; {} steps, {} an epoch",
-        parts.train.len(),
-        parts.classes.len(),
-        parts.test.as_ref().map_or(0, LabelledVideos::len),
-        steps.until,
-        steps.per_epoch
-    ));
-    if let Some(beginning) = beginning {
-        parts.classes.write(&run.path().join(CLASSES))?;
-        finetune::begin(&recipe, &run, beginning)?;
-    }
-    let list = run.path().join("quarantine.jsonl");
-    let quarantine = Quarantine::open(Some(&list), parts.train.len(), recipe.run.max_failed_share)?;
-    let watched = data::Run { quarantine: Arc::new(quarantine), profile: Arc::default() };
-
-    let stop = stop::flag_on_signals()?;
-    let (micro_batch, _) = recipe.accumulation()?;
-    let first = from.map_or(0, |from| from.clips) / micro_batch as u64;
+    let data = data.with_lists(arguments.split.as_deref())?;
+    let plan = Plan { command: COMMAND, recipe: &recipe, steps, init, data };
+    let ready = arguments.run.ready(begun, &plan, || {
+        let beginning = beginning.context("a run that begins has something to begin with")?;
+        Ok(finetune::before_first_step(&recipe, beginning))
+    })?;
+    report::say(format_args!("{} steps, {} an epoch", steps.until, steps.per_epoch));
     let workers = arguments.run.workers;
-    let batches = labelled_data::training(training_source, &recipe, first, workers, &watched)?;
-    let mut validate = validation.map(|validation| {
-        let recipe = &recipe;
-        move || validation.clips(recipe, workers)
-    });
-    let mut live = Live::begin(steps.until, &watched.profile, workers);
-    let outcome = trainer::finetune(
-        &recipe,
-        &device,
-        batches,
-        validate.as_mut().map(|validate| validate as _),
-        &run,
-        steps,
-        &stop,
-        |event| match event {
-            Event::Step(line) => live.step(line, &recipe),
-            Event::Validated { line, best } => live.say(validated(line, best)),
-        },
-    );
-    let losses = live.end();
-    data::say_failures(&watched.quarantine, parts.train.len(), &list);
-    let guessing = format!("{:.2} would be guessing", (parts.classes.len() as f64).ln());
-    let outcome = outcome?;
-    run::conclude(&outcome, losses, &guessing);
+    let outcome = train(&ready, &recipe, &device, (training, validation), &parts, steps, workers)?;
     match (outcome, &parts.test) {
         (Outcome::Done { checkpoint }, Some(test)) => {
-            print_test(&recipe, &device, test, &checkpoint, &run, workers)
+            print_test(&recipe, &device, test, &checkpoint, &ready.folder, workers)
         }
         _ => Ok(()),
     }
 }
 
+/// Trains to the last step, and says how it ended. What fails before the first one leaves no run.
+fn train(
+    ready: &Ready,
+    recipe: &Recipe,
+    device: &Device,
+    (training, validation): (Arc<dyn ClipSource>, Option<Validation>),
+    parts: &Parts,
+    steps: Steps,
+    workers: usize,
+) -> Result<Outcome> {
+    let mut live = None;
+    let mut whole = || -> Result<Outcome> {
+        let list = ready.folder.path().join("quarantine.jsonl");
+        let quarantine = Quarantine::open(Some(&list), parts.train.len(), recipe.run.max_failed_share)?;
+        let watched = data::Run { quarantine: Arc::new(quarantine), profile: Arc::default() };
+        let stop = stop::flag_on_signals()?;
+        let batches = labelled_data::training(training.clone(), recipe, ready.first, workers, &watched)?;
+        let mut validate = validation.as_ref().map(|validation| || validation.clips(recipe, workers));
+        let live = live.insert(Live::begin(steps.until, &watched.profile, workers));
+        let outcome = trainer::finetune(
+            recipe,
+            device,
+            batches,
+            validate.as_mut().map(|validate| validate as _),
+            &ready.folder,
+            steps,
+            &stop,
+            |event| match event {
+                Event::Step(line) => live.step(line, recipe),
+                Event::Validated { line, best } => live.say(validated(line, best)),
+            },
+        );
+        data::say_failures(&watched.quarantine, parts.train.len(), &list);
+        Ok(outcome?)
+    };
+    let outcome = whole();
+    let losses = live.and_then(Live::end);
+    if outcome.is_err() {
+        ready.failed(losses.is_some());
+    }
+    let outcome = outcome?;
+    let guessing = format!("{:.2} would be guessing", (parts.classes.len() as f64).ln());
+    run::conclude(&outcome, losses, &guessing);
+    Ok(outcome)
+}
+
 /// The recipe, checked: of the run where it goes on and none is named, else as asked for.
-fn recipe(arguments: &Arguments) -> Result<Recipe> {
-    let mut recipe = arguments.run.recipe(|| arguments::built_in("finetune-small"))?;
+fn recipe(arguments: &Arguments, begun: Option<&Begun>) -> Result<Recipe> {
+    let mut recipe = arguments.run.recipe(begun, || arguments::built_in("finetune-small"))?;
     if arguments.freeze == Some(Frozen::Encoder) {
         recipe.classifier.freeze = Freeze::Encoder;
     }
@@ -148,26 +178,53 @@ fn recipe(arguments: &Arguments) -> Result<Recipe> {
     Ok(recipe)
 }
 
-/// Videos to train on and to test on. A run that goes on has its classes.
-fn parts(arguments: &Arguments, recipe: &Recipe) -> Result<Parts> {
-    let file = arguments.run.out.join(CLASSES);
-    let of_run = if arguments.run.resume && file.exists() { Some(Classes::read(&file)?) } else { None };
-    let split = arguments.split.as_deref();
-    let parts = arguments.labels.parts(&arguments.data, split, recipe.run.seed, of_run.clone())?;
-    if of_run.is_some_and(|classes| classes != parts.classes) {
-        let file = file.display();
-        return Err(Usage::new(format!("the classes are others than those of the run, {file}")).into());
-    }
+/// Videos to train on and to test on; those of the run where it goes on.
+fn parts(arguments: &Arguments, begun: Option<&Begun>, recipe: &Recipe) -> Result<Parts> {
+    let (split, seed) = (arguments.split.as_deref(), recipe.run.seed);
+    let parts = match begun {
+        None => arguments.labels.parts(&arguments.data, split, seed, None)?,
+        Some(begun) => run::parts_again(begun, &arguments.labels, &arguments.data, split, seed)?,
+    };
+    parts.train.check_there()?;
     labelled_data::check_flip(recipe, parts.classes.names())?;
     Ok(parts)
 }
 
-/// Steps of an epoch, of the schedule, and to make.
-fn steps(recipe: &Recipe, parts: &Parts, wanted: Option<u64>) -> Result<Steps> {
-    let per_epoch = recipe.steps_per_epoch(parts.train.len()).map_err(arguments::wrong)?;
-    let schedule = wanted.unwrap_or(recipe.schedule.epochs * per_epoch);
-    recipe.check_finetuning(per_epoch, schedule).map_err(arguments::wrong)?;
-    Ok(Steps { per_epoch, schedule, until: schedule })
+/// The videos of both parts as the run's folder names them.
+fn videos(parts: &Parts) -> Vec<RunVideo> {
+    let of = |videos: &LabelledVideos, part: Part| -> Vec<RunVideo> {
+        let class = |label: Option<i32>| label.and_then(|label| usize::try_from(label).ok());
+        let named = videos.names().into_iter().zip(videos.entries());
+        named
+            .map(|(video, entry)| {
+                let class = class(entry.label).map(|class| parts.classes.name(class));
+                RunVideo { video, class, part }
+            })
+            .collect()
+    };
+    let mut all = of(&parts.train, Part::Train);
+    all.extend(parts.test.iter().flat_map(|test| of(test, Part::Test)));
+    all
+}
+
+/// What a run that begins begins with. One that goes on has its weights, and refuses others.
+fn beginning(
+    arguments: &Arguments,
+    begun: Option<&Begun>,
+    recipe: &Recipe,
+    classes: &Classes,
+    device: &Device,
+) -> Result<(Option<InitialWeights>, Option<Beginning>)> {
+    let init = arguments.init.as_deref();
+    if let Some(begun) = begun {
+        if let (Some(init), Some(state)) = (init, begun.state()) {
+            weights::check_same(init, state.init.as_ref())?;
+        }
+        return Ok((None, None));
+    }
+    let (beginning, digest) = weights::classifier(init, recipe, classes, device)?;
+    let path = init.map_or_else(String::new, |init| init.display().to_string());
+    Ok((digest.map(|digest| InitialWeights { path, digest }), Some(beginning)))
 }
 
 /// One fixed view of each test video.

@@ -4,11 +4,12 @@ mod batches;
 mod checkpoint;
 mod forecast;
 mod recipe;
+mod run;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Look at batches, a recipe, a checkpoint
+/// Look at batches, a recipe, a checkpoint, a run
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -20,6 +21,7 @@ enum What {
     Batches(batches::Arguments),
     Recipe(recipe::Arguments),
     Checkpoint(checkpoint::Arguments),
+    Run(run::Arguments),
 }
 
 /// Runs it.
@@ -28,5 +30,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         What::Batches(arguments) => batches::run(arguments),
         What::Recipe(arguments) => recipe::run(&arguments),
         What::Checkpoint(arguments) => checkpoint::run(&arguments),
+        What::Run(arguments) => run::run(&arguments),
     }
 }

@@ -60,7 +60,8 @@ pub struct Arguments {
     data: Vec<PathBuf>,
     #[command(flatten)]
     labels: LabelArguments,
-    /// What is tested: `train=LIST,test=LIST` (then no --data), or `test=0.2` of each class
+    /// What is tested: `train=LIST,test=LIST` (then no --data), or `test=0.2`: each video by a chance of its own,
+    /// drawn from run.seed and its name (`test=0.2,by=content`: its bytes), so that adding videos moves none
     #[arg(long, value_name = "SPLIT")]
     split: Option<String>,
     /// The same probe of the same encoder with random weights, and of raw pixels, beside it
@@ -140,7 +141,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (frozen, recipe, device) = encoder(arguments)?;
     let seed = recipe.run.seed;
     let parts = arguments.labels.parts(&arguments.data, arguments.split.as_deref(), seed, None)?;
-    let Parts { train, test: Some(test), classes } = parts else {
+    parts.show();
+    let Parts { train, test: Some(test), classes, .. } = parts else {
         return Err(Usage::new("nothing is held out for a test")
             .hint("--split test=0.2, or --split train=LIST,test=LIST")
             .into());

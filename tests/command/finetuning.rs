@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     SMALL,
     crash::{files, kill_when},
+    films::film,
     samples, stdout, succeed, text, tubelet,
 };
 
@@ -47,13 +48,12 @@ const SMALL_CLASSIFIER: [&str; 34] = [
     "run.seconds_per_clip=600",
 ];
 
-/// Two of the sample films four times each, in folders of two classes.
+/// Two of the sample films four times each in files of their own bytes, in folders of two classes.
 fn class_folders(folder: &Path, classes: [&str; 2]) -> PathBuf {
     let films = folder.join("films");
     for number in 0..8 {
         let (name, class) = (["flower.mp4", "cars.mp4"][number % 2], films.join(classes[number / 2 % 2]));
-        std::fs::create_dir_all(&class).unwrap();
-        std::fs::copy(Path::new(&samples()).join(name), class.join(format!("{number}-{name}"))).unwrap();
+        film(&class.join(format!("{number}-{name}")), number);
     }
     films
 }

@@ -5,11 +5,15 @@ mod crash;
 mod determinism;
 mod embedding;
 mod evaluation;
+mod films;
 mod finetuning;
 mod frames;
+mod labelling;
 mod models;
 mod probing;
+mod resuming;
 mod shards;
+mod splitting;
 mod training;
 mod wrong_usage;
 

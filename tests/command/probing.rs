@@ -22,16 +22,14 @@ const SMALL: [&str; 12] = [
     "model.encoder_mlp=48",
 ];
 
-/// Four films of two classes to learn from, and two other copies and a broken one to be tested on. They are made
-/// once: a file with another time of change is another film to the features that are kept.
+/// Four films of two classes to learn from, and the pictures of two of them in files of other bytes and a broken one
+/// to be tested on. They are made once: a file with another time of change is another film to the features that are
+/// kept.
 fn lists(folder: &Path) -> String {
     let film = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
-    let copy = |name: &str, to: &str| {
-        fs::copy(film(name), folder.join(to)).unwrap();
-    };
     if !folder.join("broken.mp4").exists() {
-        copy("flower.mp4", "t0.mp4");
-        copy("cars.mp4", "t1.mp4");
+        crate::films::film(&folder.join("t0.mp4"), 0);
+        crate::films::film(&folder.join("t1.mp4"), 1);
         fs::write(folder.join("broken.mp4"), "no film").unwrap();
     }
     let train = ["flower.mp4 0", "bottles.webm 0", "cars.mp4 1", "big_buck_bunny.mp4 1"];

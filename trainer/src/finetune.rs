@@ -54,14 +54,19 @@ pub enum Event<'a> {
     },
 }
 
+/// What a fine-tuning begins with, before its first step.
+pub fn before_first_step(recipe: &Recipe, beginning: Beginning) -> Training {
+    let mut training = Training::from_weights(recipe, beginning.weights);
+    training.description = Some(beginning.description);
+    training
+}
+
 /// Writes what a fine-tuning begins with as the checkpoint of step 0.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn begin(recipe: &Recipe, run: &RunFolder, beginning: Beginning) -> Result<(), RunFolderError> {
-    let mut training = Training::from_weights(recipe, beginning.weights);
-    training.description = Some(beginning.description);
-    run.write_checkpoint(&training.checkpoint(recipe, run.data()))?;
+    run.write_checkpoint(&before_first_step(recipe, beginning).checkpoint(recipe, run.data()))?;
     Ok(())
 }
 

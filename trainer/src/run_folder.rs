@@ -1,6 +1,7 @@
-//! The folder that a training leaves: recipe, metrics, checkpoints.
+//! The folder that a training leaves: what it was asked for, recipe, metrics, checkpoints.
 //!
 //! ```text
+//! run.json, videos.jsonl            what it was asked for, and its videos ([`schemas::run_state`])
 //! recipe.toml                       the resolved recipe; repeats the run
 //! metrics.jsonl                     a line every so many steps
 //! checkpoint-<step>.safetensors     the last two, so that one is whole whatever happens
@@ -9,13 +10,19 @@
 //! ```
 //!
 //! The checkpoint of the highest step is where a run goes on. A file is only ever seen whole, under its
-//! own name, so no other file needs to say which one is valid.
+//! own name, so no other file needs to say which one is valid. Of a run that begins, `recipe.toml` is written
+//! last, behind the checkpoint of step 0: a folder that has it has everything, and one that lacks it is no run.
+
+mod state;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
+use schemas::whole_file;
+
+pub use self::state::Beginnings;
 use crate::{
     Recipe,
     checkpoint::native::{self, Checkpoint, CheckpointError},
@@ -30,6 +37,8 @@ const KEPT: usize = 2;
 pub struct RunFolder {
     path: PathBuf,
     data: String,
+    /// Whether the folder was made for this run.
+    made: bool,
 }
 
 /// Where a run goes on.
@@ -69,6 +78,14 @@ pub enum RunFolderError {
         /// Which folder.
         path: PathBuf,
     },
+    /// `run.json` or `videos.jsonl` is not what a run writes.
+    #[error("{path}: {why}", path = path.display())]
+    State {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Its recipe is wrong.
     #[error("{path}: {cause}", path = path.display())]
     Recipe {
@@ -89,14 +106,19 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be written, or holds a run already.
     pub fn create(path: &Path, recipe: &Recipe, data: &str) -> Result<Self, RunFolderError> {
-        let run = Self { path: path.to_owned(), data: data.to_owned() };
+        let run = Self::make(path, data)?;
+        run.write_recipe(recipe)?;
+        Ok(run)
+    }
+
+    fn make(path: &Path, data: &str) -> Result<Self, RunFolderError> {
+        let made = !path.exists();
+        let run = Self { path: path.to_owned(), data: data.to_owned(), made };
         fs::create_dir_all(path).map_err(|cause| at(path, cause))?;
-        let recipe_path = run.recipe_path();
-        if recipe_path.exists() || run.newest()?.is_some() {
+        let trained = run.newest_step()?.is_some_and(|step| step > 0) || run.best_path().exists();
+        if run.recipe_path().exists() || trained {
             return Err(RunFolderError::Taken { path: path.to_owned() });
         }
-        schemas::whole_file::write(&recipe_path, recipe.to_toml().as_bytes())
-            .map_err(|cause| at(&recipe_path, cause))?;
         Ok(run)
     }
 
@@ -105,7 +127,7 @@ impl RunFolder {
     /// # Errors
     /// When its recipe or its newest checkpoint cannot be read.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
-        let mut run = Self { path: path.to_owned(), data: String::new() };
+        let mut run = Self { path: path.to_owned(), data: String::new(), made: false };
         run.recipe()?;
         if let Some(point) = run.resume_point()? {
             run.data = point.data;
@@ -148,6 +170,29 @@ impl RunFolder {
         self.path.join("recipe.toml")
     }
 
+    /// Where is written what the run was asked for.
+    pub fn state_path(&self) -> PathBuf {
+        self.path.join("run.json")
+    }
+
+    /// Where its videos are listed.
+    pub fn videos_path(&self) -> PathBuf {
+        self.path.join("videos.jsonl")
+    }
+
+    /// Where the names of a classifier's classes are.
+    pub fn classes_path(&self) -> PathBuf {
+        self.path.join("classes.txt")
+    }
+
+    fn write_recipe(&self, recipe: &Recipe) -> Result<(), RunFolderError> {
+        self.write(&self.recipe_path(), &recipe.to_toml())
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Result<(), RunFolderError> {
+        whole_file::write(path, text.as_bytes()).map_err(|cause| at(path, cause))
+    }
+
     /// The run's recipe.
     ///
     /// # Errors
@@ -183,7 +228,7 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be written, or an old one not removed.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf, RunFolderError> {
-        let path = self.path.join(format!("checkpoint-{}.safetensors", checkpoint.about.step));
+        let path = self.checkpoint_path(checkpoint.about.step);
         checkpoint.write(&path)?;
         let all = self.checkpoints()?;
         for (_, old) in &all[..all.len().saturating_sub(KEPT)] {
@@ -192,8 +237,16 @@ impl RunFolder {
         Ok(path)
     }
 
+    fn checkpoint_path(&self, step: u64) -> PathBuf {
+        self.path.join(format!("checkpoint-{step}.safetensors"))
+    }
+
     fn newest(&self) -> Result<Option<PathBuf>, RunFolderError> {
         Ok(self.checkpoints()?.pop().map(|(_, path)| path))
+    }
+
+    fn newest_step(&self) -> Result<Option<u64>, RunFolderError> {
+        Ok(self.checkpoints()?.pop().map(|(step, _)| step))
     }
 
     /// Steps and files of all checkpoints, by step.

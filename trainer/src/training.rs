@@ -27,6 +27,8 @@ pub struct Training {
     pub step: u64,
     /// What the model is, where that does not follow from the recipe.
     pub description: Option<Description>,
+    /// Steps and clips of the checkpoint that it went on from: a batch may have been another one before.
+    before: (u64, u64),
     optimiser: AdamW,
 }
 
@@ -40,7 +42,7 @@ impl Training {
     pub fn from_weights(recipe: &Recipe, weights: Weights) -> Self {
         let optimiser = AdamW::new(recipe.betas(), &weights);
         let average = (recipe.optimiser.ema > 0.0).then(|| weights.clone());
-        Self { weights, average, step: 0, description: None, optimiser }
+        Self { weights, average, step: 0, description: None, before: (0, 0), optimiser }
     }
 
     /// Where a checkpoint left off; every later bit is as if the run had not stopped.
@@ -62,8 +64,9 @@ impl Training {
             (true, None) => Some(weights.clone()),
         };
         let (step, description) = (checkpoint.about.step, checkpoint.model);
+        let before = (step, checkpoint.about.clips);
         let optimiser = AdamW::resume(recipe.betas(), fit(first)?, fit(second)?, step);
-        Ok(Self { weights, average, step, description, optimiser })
+        Ok(Self { weights, average, step, description, before, optimiser })
     }
 
     /// The same with the rate of each tensor multiplied by its own factor.
@@ -74,7 +77,7 @@ impl Training {
 
     /// The state after one more step.
     pub fn step(self, gradients: Vec<burn::tensor::Tensor<1>>, rate: f64, keep: f64) -> Self {
-        let Self { weights, average, step, description, mut optimiser } = self;
+        let Self { weights, average, step, description, before, mut optimiser } = self;
         let weights = optimiser.update(weights, gradients, rate);
         let average = average.map(|average| {
             let newest = weights.values().to_vec();
@@ -83,7 +86,7 @@ impl Training {
                 pairs.map(|(old, new)| old * keep + new * (1.0 - keep)).collect()
             })
         });
-        Self { weights, average, step: step + 1, description, optimiser }
+        Self { weights, average, step: step + 1, description, before, optimiser }
     }
 
     /// A copy on the host, to be written.
@@ -91,7 +94,7 @@ impl Training {
         let about = About {
             recipe: recipe.to_toml(),
             step: self.step,
-            clips: self.step * recipe.optimiser.batch as u64,
+            clips: self.before.1 + (self.step - self.before.0) * recipe.optimiser.batch as u64,
             data: data.to_owned(),
             made_by: MADE_BY.to_owned(),
         };

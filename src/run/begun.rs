@@ -1,0 +1,146 @@
+//! A run that goes on: what is in its folder, or what is there instead.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use schemas::run_state::{RunState, RunVideo};
+use trainer::{Recipe, RunFolder, run_folder::ResumePoint};
+
+use crate::report::{self, Usage};
+
+/// Files of a folder that a message names.
+const NAMED: usize = 8;
+
+/// A run that goes on.
+pub struct Begun {
+    /// Its folder.
+    pub folder: RunFolder,
+    /// Where it goes on.
+    pub point: ResumePoint,
+    /// Its recipe, with what was changed since it began.
+    pub recipe: Recipe,
+    /// What it was asked for, and its videos; none in folders of versions that did not write it.
+    pub known: Option<(RunState, Vec<RunVideo>)>,
+}
+
+impl Begun {
+    /// Opens the run of `command` in `path`.
+    ///
+    /// # Errors
+    /// Asked wrongly: there is no such run, or it has no checkpoint. When what is there cannot be read.
+    pub fn open(path: &Path, command: &str) -> Result<Self> {
+        let nothing = |why: &str, hint: &str| {
+            let there = what_is_there(path);
+            Usage::new(format!("there is nothing to resume in {}: {why}; {there}", path.display())).hint(hint)
+        };
+        if !path.join("recipe.toml").exists() {
+            return Err(nothing("it holds no run", "without --resume a run begins there").into());
+        }
+        let folder = RunFolder::open(path)?;
+        let Some(point) = folder.resume_point()? else {
+            let recipe = folder.recipe_path();
+            let hint = format!(
+                "`tubelet {command} --recipe {}` with another --out begins the same run again",
+                recipe.display()
+            );
+            return Err(nothing("its checkpoints are gone", &hint).into());
+        };
+        let mut recipe = folder.recipe()?;
+        let known = match folder.state()? {
+            Some(state) => {
+                let videos = folder.videos(&state)?;
+                Some((state, videos))
+            }
+            None => None,
+        };
+        if let Some((state, _)) = &known {
+            check_command(path, state, command)?;
+            if point.step < state.place.step {
+                let (changed, step) = (state.place.step, point.step);
+                return Err(Usage::new(format!(
+                    "{}: it was changed at step {changed}, and its newest checkpoint is of step {step}",
+                    path.display()
+                ))
+                .into());
+            }
+            // A change is written into run.json first.
+            for change in state.changes.iter().filter(|change| change.what.contains('.')) {
+                let set = recipe.set(&format!("{}={}", change.what, change.to));
+                set.map_err(crate::arguments::wrong)?;
+            }
+        } else {
+            report::say(format_args!(
+                "note: {} has no run.json, as runs of older versions: the steps, the split and --init that it was \
+                 asked for are not known, and are taken from this command",
+                path.display()
+            ));
+        }
+        Ok(Self { folder, point, recipe, known })
+    }
+
+    /// What it was asked for.
+    pub fn state(&self) -> Option<&RunState> {
+        self.known.as_ref().map(|(state, _)| state)
+    }
+
+    /// The videos that are named, or else those that the run was begun with.
+    pub fn data(&self, named: &[PathBuf]) -> Vec<PathBuf> {
+        match self.state() {
+            Some(state) if named.is_empty() => {
+                state.data.named.iter().map(|name| from(&state.data.folder, name)).collect()
+            }
+            _ => named.to_vec(),
+        }
+    }
+
+    /// The list of the test that the run was begun with.
+    pub fn test_data(&self) -> Option<PathBuf> {
+        let data = &self.state()?.data;
+        data.test.as_ref().map(|name| from(&data.folder, name))
+    }
+}
+
+/// A path that was named in `folder`. Where it is there from here too, it stays as it was named: a run's folder
+/// may have moved with its videos.
+fn from(folder: &str, name: &str) -> PathBuf {
+    if Path::new(name).exists() { PathBuf::from(name) } else { Path::new(folder).join(name) }
+}
+
+/// Refuses to go on with a run by the other command.
+fn check_command(path: &Path, state: &RunState, command: &str) -> Result<()> {
+    if state.command == command {
+        return Ok(());
+    }
+    Err(Usage::new(format!("{} was begun by `tubelet {}`", path.display(), state.command))
+        .hint(format!("`tubelet {} --out {} --resume`", state.command, path.display()))
+        .into())
+}
+
+/// What is in a folder, in words.
+fn what_is_there(path: &Path) -> String {
+    let Ok(entries) = path.read_dir() else {
+        return if path.exists() {
+            "it is no folder".to_owned()
+        } else {
+            "there is no such folder".to_owned()
+        };
+    };
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let steps = last_step(path).map_or(String::new(), |step| format!("; its metrics go up to step {step}"));
+    match (names.is_empty(), more) {
+        (true, _) => "it is empty".to_owned(),
+        (false, 0) => format!("there are {}{steps}", names.join(", ")),
+        (false, more) => format!("there are {} and {more} more{steps}", names.join(", ")),
+    }
+}
+
+/// The step of the last line of metrics.
+fn last_step(path: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(path.join("metrics.jsonl")).ok()?;
+    let line: serde_json::Value = serde_json::from_str(text.lines().last()?).ok()?;
+    line.get("step")?.as_u64()
+}

@@ -1,0 +1,128 @@
+//! What may be another thing when a run goes on, and what not.
+//!
+//! A run keeps the shape of its model, the order of its clips and what its loss means: a checkpoint of another
+//! model cannot be read, and a run that is half of one and half of another is neither. What only changes how the
+//! same model goes on learning from the same videos may change, and is written down.
+
+use trainer::Recipe;
+
+/// Settings that may change.
+const MAY_CHANGE: [&str; 52] = [
+    // How a clip is read and what is cut out of a frame.
+    "clip.stride",
+    "clip.short_side",
+    "clip.resample",
+    "clip.crop",
+    "clip.short_video",
+    "clip.target_fps",
+    "clip.verify",
+    "clip.skip",
+    // What is hidden.
+    "mask.kind",
+    "mask.ratio",
+    "mask.decoder",
+    "mask.decoder_ratio",
+    // How the model is computed, and what is left out of it while it learns.
+    "model.drop_path",
+    "model.gradient_checkpointing",
+    "model.precision",
+    "model.kernels",
+    "classifier.dropout",
+    "classifier.freeze",
+    // How far a step goes.
+    "optimiser.batch",
+    "optimiser.micro_batch",
+    "optimiser.base_lr",
+    "optimiser.floor_lr",
+    "optimiser.beta1",
+    "optimiser.beta2",
+    "optimiser.epsilon",
+    "optimiser.weight_decay",
+    "optimiser.clip_norm",
+    "optimiser.ema",
+    "optimiser.layer_decay",
+    "schedule.epochs",
+    "schedule.warmup_epochs",
+    "schedule.warmup_steps",
+    // What is written down, and what may fail.
+    "run.log_every",
+    "run.checkpoint_every",
+    "run.max_failed_share",
+    "run.seconds_per_clip",
+    "run.loading_mib",
+    // How training clips differ from the video.
+    "augment.rand_operations",
+    "augment.rand_magnitude",
+    "augment.rand_spread",
+    "augment.rand_probability",
+    "augment.crop_least",
+    "augment.crop_aspect",
+    "augment.flip",
+    "augment.flip_sides",
+    "augment.erase",
+    "augment.mixup",
+    "augment.cutmix",
+    "augment.mix",
+    "augment.cutmix_share",
+    "augment.smoothing",
+    "views.every",
+];
+
+/// A setting and its two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing {
+    /// Which setting.
+    pub key: String,
+    /// What it was.
+    pub from: String,
+    /// What it is asked to be.
+    pub to: String,
+}
+
+/// The settings that differ: those that may change, and those that may not.
+pub fn between(was: &Recipe, asked: &Recipe) -> (Vec<Differing>, Vec<Differing>) {
+    let pairs = was.settings().into_iter().zip(asked.settings());
+    pairs
+        .filter(|((_, from), (_, to))| from != to)
+        .map(|((key, from), (_, to))| Differing { key, from, to })
+        // Of a test nothing is kept by the run.
+        .partition(|differing| {
+            MAY_CHANGE.contains(&differing.key.as_str()) || differing.key.starts_with("views.")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_that_may_change_is_one() {
+        let keys: Vec<String> = Recipe::default().settings().into_iter().map(|(key, _)| key).collect();
+        for key in MAY_CHANGE {
+            assert!(keys.iter().any(|known| known == key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_rate_may_change_and_a_shape_or_an_order_may_not() {
+        let was = Recipe::default();
+        for (set, may) in [
+            ("optimiser.base_lr=0.001", true),
+            ("mask.ratio=0.5", true),
+            ("run.log_every=3", true),
+            ("clip.frames=8", false),
+            ("clip.clips_per_video=2", false),
+            ("clip.repeats=2", false),
+            ("model.encoder_depth=3", false),
+            ("model.target=raw", false),
+            ("run.seed=1", false),
+            ("classifier.classes=3", false),
+            ("augment.sampling=segments", false),
+        ] {
+            let mut asked = was.clone();
+            asked.set(set).unwrap();
+            let (changed, refused) = between(&was, &asked);
+            assert_eq!((changed.len(), refused.len()), if may { (1, 0) } else { (0, 1) }, "{set}");
+        }
+    }
+}

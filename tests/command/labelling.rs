@@ -1,0 +1,179 @@
+//! Labels are shown before they are used, and refused where nobody can say what they mean.
+
+use std::{fs, path::Path};
+
+use crate::{
+    films::{CLASSIFIER, ENCODER, film},
+    refusal, shared, succeed, text,
+};
+
+/// Films under these names below `films`.
+fn films(folder: &Path, names: &[&str]) -> std::path::PathBuf {
+    let films = folder.join("films");
+    for (number, name) in names.iter().enumerate() {
+        film(&films.join(name), number);
+    }
+    films
+}
+
+fn finetune<'a>(data: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let fixed = ["finetune", "--data", text(data), "--out", text(out), "--init", "scratch", "--steps", "2"];
+    [&fixed[..], &CLASSIFIER, more].concat()
+}
+
+/// What is said before the first step of a run that ends well.
+fn said(arguments: &[&str]) -> String {
+    String::from_utf8(succeed(arguments).stderr).unwrap()
+}
+
+/// Expects exit code 2, these words, and no folder.
+fn refused(data: &Path, more: &[&str], says: &str) {
+    let out = data.parent().unwrap().join("refused");
+    let (code, words) = refusal(&finetune(data, &out, more));
+    assert_eq!(code, 2, "{words}");
+    assert!(words.contains(says), "{words}\nlacks {says}");
+    assert_eq!(words.matches("error: ").count(), 1, "{words}");
+    assert!(!out.exists(), "a folder was made: {words}");
+}
+
+#[test]
+fn nested_folders_have_the_first_ones_as_classes_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let nested = ["pouring/day1/a.mp4", "pouring/day2/b.mp4", "stirring/day1/c.mp4", "stirring/day2/d.mp4"];
+    let films = films(folder.path(), &nested);
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let words = said(&finetune(&films, &first, &[]));
+    assert_eq!(fs::read_to_string(first.join("classes.txt")).unwrap(), "pouring\nstirring\n");
+    assert!(words.contains("classes: the first folder below"), "{words}");
+    assert!(words.contains("day1, day2; --class-level 2 would take these"), "{words}");
+    assert!(words.contains("0      pouring   2"), "{words}");
+    said(&finetune(&films, &second, &["--class-level", "2"]));
+    assert_eq!(fs::read_to_string(second.join("classes.txt")).unwrap(), "day1\nday2\n");
+}
+
+#[test]
+fn a_stray_film_a_split_s_folders_and_a_folder_around_the_classes_are_no_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let stray = films(folder.path(), &["a/1.mp4", "a/2.mp4", "b/3.mp4", "b/4.mp4", "stray.mp4"]);
+    refused(&stray, &[], "row 5");
+    let out = folder.path().join("run");
+    let words = said(&finetune(&stray, &out, &["--only-labelled"]));
+    assert!(words.contains("1 of 5 videos have no class and are left out"), "{words}");
+    assert_eq!(fs::read_to_string(out.join("classes.txt")).unwrap(), "a\nb\n");
+
+    let folder = tempfile::tempdir().unwrap();
+    let parts = films(folder.path(), &["train/a/1.mp4", "train/b/2.mp4", "test/a/3.mp4", "test/b/4.mp4"]);
+    refused(&parts, &[], "test, train are parts of a split");
+    let folder = tempfile::tempdir().unwrap();
+    let around = films(folder.path(), &["all/a/1.mp4", "all/b/2.mp4", "all/a/3.mp4", "all/b/4.mp4"]);
+    refused(&around, &[], "all videos would be of one class, `all`; below it are a, b");
+}
+
+#[test]
+fn numbers_that_begin_with_1_and_gaps_between_them_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films(folder.path(), &["1.mp4", "2.mp4", "3.mp4", "4.mp4"]);
+    let list = films.join("list.txt");
+    let train = |lines: &str, out: &str, more: &[&str]| {
+        fs::write(&list, lines).unwrap();
+        said(&finetune(&list, &folder.path().join(out), more))
+    };
+    let words = train("1.mp4 1\n2.mp4 2\n3.mp4 1\n4.mp4 2\n", "one", &[]);
+    assert!(words.contains("class 0 has no video") && words.contains("0      0     0"), "{words}");
+    let words = train("1.mp4 0\n2.mp4 2\n3.mp4 0\n4.mp4 7\n", "gaps", &[]);
+    assert!(words.contains("no video in 5 of 8 classes: `1`, `3`, `4`, `5`, `6`"), "{words}");
+    assert!(words.contains("only one video in `2`, `7`"), "{words}");
+}
+
+#[test]
+fn names_in_a_list_are_classes_and_measurements_and_several_in_one_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films(folder.path(), &["1.mp4", "2.mp4", "3.mp4", "4.mp4"]);
+    let list = films.join("list.txt");
+    let lines = |words: [&str; 2]| -> String {
+        (1..=4).map(|number| format!("{number}.mp4 {}\n", words[number % 2])).collect()
+    };
+    let out = folder.path().join("names");
+    fs::write(&list, lines(["playing guitar", "pouring"])).unwrap();
+    let words = said(&finetune(&list, &out, &[]));
+    assert!(words.contains("classes: what stands behind each path of the list"), "{words}");
+    assert_eq!(fs::read_to_string(out.join("classes.txt")).unwrap(), "playing guitar\npouring\n");
+    for (words, says) in [
+        (["1.5", "2.5"], "`2.5` is a fraction"),
+        (["1.0", "2"], "`1.0` is a fraction"),
+        (["run", "run|jump"], "`run|jump` looks like several classes"),
+    ] {
+        fs::write(&list, lines(words)).unwrap();
+        refused(&list, &[], says);
+    }
+    let classes = folder.path().join("speeds.txt");
+    fs::write(&classes, "1.5\n2.5\n").unwrap();
+    fs::write(&list, lines(["1.5", "2.5"])).unwrap();
+    said(&finetune(&list, &folder.path().join("speeds"), &["--classes", text(&classes)]));
+}
+
+#[test]
+fn a_table_may_leave_films_out_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films(folder.path(), &["1.mp4", "2.mp4", "3.mp4", "4.mp4", "5.mp4"]);
+    let table = folder.path().join("labels.csv");
+    fs::write(&table, "path,label\n1.mp4,a\n2.mp4,b\n3.mp4,a\n4.mp4,b\n").unwrap();
+    let labels = ["--labels", text(&table)];
+    refused(&films, &labels, "row 5");
+    let out = folder.path().join("run");
+    let words = said(&finetune(&films, &out, &[&labels[..], &["--only-labelled"]].concat()));
+    assert!(
+        words.contains("1 of 5 videos have no class") && words.contains("4 videos to train on"),
+        "{words}"
+    );
+}
+
+#[test]
+fn official_lists_of_whole_videos_are_read_and_parts_of_videos_refused_with_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films(folder.path(), &["k/1.mp4", "k/2.mp4", "k/3.mp4", "k/4.mp4"]);
+    let list = films.join("list.csv");
+    let out = folder.path().join("run");
+    let pretrain = [
+        &["pretrain", "--data", text(&list), "--out", text(&out), "--steps", "1"][..],
+        &ENCODER,
+        &["--set", "run.max_failed_share=0"],
+    ]
+    .concat();
+    for (lines, says) in [
+        ("k/1.mp4 0 -1\nk/2.mp4 30 60\n", "line 2: `30 60` after the path"),
+        ("path,label\nk/1.mp4,0\n", "line 1: `path,label` is the head of a table"),
+        ("elsewhere/1.mp4 0 -1\n", "none of the 1 videos is there"),
+    ] {
+        fs::write(&list, lines).unwrap();
+        let (code, words) = refusal(&pretrain);
+        assert_eq!(code, 2, "{words}");
+        assert!(words.contains(says), "{words}");
+        assert!(!out.exists(), "a folder was made: {words}");
+    }
+    fs::write(&list, "\u{feff}k/1.mp4 0 -1\nk/2.mp4 0 150\nk/3.mp4 0 -1 7\nk/4.mp4 pouring\n").unwrap();
+    said(&pretrain);
+    let videos = crate::stdout(&["inspect", "run", text(&out), "--videos"]);
+    assert_eq!(videos, "train\t\tk/1.mp4\ntrain\t\tk/2.mp4\ntrain\t\tk/3.mp4\ntrain\t\tk/4.mp4\n");
+}
+
+#[test]
+fn the_lists_and_folders_that_people_reported_are_read() {
+    let (Some(list), Some(nested)) =
+        (shared("runs/list-v2-pretrain.csv"), shared("runs/nested-class-folders"))
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let strict = ["--set", "run.max_failed_share=0"];
+    let pretrained = out("pretrained");
+    let pretrain = ["pretrain", "--data", text(&list), "--out", text(&pretrained), "--steps", "1"];
+    said(&[&pretrain[..], &ENCODER, &strict].concat());
+    let classifier = out("classifier");
+    said(&finetune(&nested, &classifier, &strict));
+    assert_eq!(fs::read_to_string(classifier.join("classes.txt")).unwrap(), "pouring\nstirring\n");
+    let from_one = list.with_file_name("list-labels-from-1.txt");
+    let words = said(&finetune(&from_one, &out("from-one"), &strict));
+    assert!(words.contains("class 0 has no video"), "{words}");
+}
