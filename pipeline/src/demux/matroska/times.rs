@@ -6,9 +6,6 @@
 use super::{block::BlockHeader, tracks::Track};
 use crate::{StreamTime, plan::order::Stamp};
 
-/// Nanoseconds of a tick where a file does not say.
-pub(super) const USUAL_SCALE: u64 = 1_000_000;
-
 /// What makes times of ticks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
@@ -27,7 +24,6 @@ impl Clock {
     /// The clock of a track in a file whose ticks have `tick` nanoseconds.
     pub(super) fn new(tick: u64, track: &Track, decoding: bool) -> Self {
         let scale = track.timestamp_scale;
-        let tick = if tick == 0 { USUAL_SCALE } else { tick };
         let scaled = if scale == 1.0 { tick } else { ((tick as f64 * scale) as u64).max(1) };
         let delay = (track.codec_delay / scaled + (track.codec_delay % scaled * 2 >= scaled) as u64) as i64;
         Self { tick: scaled, scale, delay, default_duration: track.default_duration, decoding }
