@@ -131,7 +131,6 @@ impl Found {
         let laces = Laces::read(header.lacing, reader.bytes(start, looked_at), length);
         let laces = laces.ok_or(broken("is a block whose frames do not fit into it"))?;
         let stamps = making.clock.stamps(block.time, &header, block.duration, laces.lengths.len());
-        let stamps = stamps.ok_or(broken("is a block at a time beyond any film"))?;
         let mut place = start + laces.bytes as u64;
         let mut key = block.key.unwrap_or(header.key);
         for (length, stamp) in laces.lengths.into_iter().zip(stamps) {
