@@ -19,7 +19,6 @@ const REFUSED_THOUGH_CLEAN: &[(&str, &str, &str)] = &[
     ("first_key_removed.mkv", "packets-missing", "begins in the middle of a group"),
     ("first_key_removed.mp4", "packets-missing", "begins in the middle of a group"),
     ("png_named.mp4", "not-a-video", "one still picture"),
-    ("seekhead_loop.mkv", "container-damaged", "its index would lead GStreamer's demuxer in a circle"),
 ];
 
 /// What the name of a film says was done to it, and the verdict that such damage deserves.

@@ -57,7 +57,7 @@ pub(crate) fn colour_of(caps: &gst::CapsRef) -> Option<&str> {
 ///
 /// Decoders of GStreamer hand on the colour that their input states, also where the stream itself states another,
 /// which is the one that counts: so it is put aside. And avdec_mjpeg refuses a stream that is not said to be one
-/// picture a packet, as Matroska's demuxer leaves out.
+/// picture a packet, as not every description says.
 pub(super) fn for_decoder(codec: Codec, caps: &gst::Caps) -> gst::Caps {
     let mut caps = caps.clone();
     if let Some(structure) = caps.make_mut().structure_mut(0) {

@@ -75,5 +75,6 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
     }
     let caps = for_decoder(coded.codec, &caps::caps_of(&track, &coded));
     let framing = framing_of(caps.structure(0).ok_or_else(no_video)?);
-    Ok(Demuxed { codec: coded.codec, framing, caps, packets: found.packets, orientation })
+    let packets = found.into_packets(head.tick);
+    Ok(Demuxed { codec: coded.codec, framing, caps, packets, orientation })
 }

@@ -72,9 +72,8 @@ fn format_of(coded: &TrackCodec) -> gst::Structure {
         Codec::Mjpeg => gst::Structure::new_empty("image/jpeg"),
         Codec::Mpeg1 => mpeg(1),
         Codec::Mpeg2 => mpeg(2),
-        // Decoders correct the mistakes of these encoders, which their names tell.
+        // The decoder corrects the mistakes of these encoders, which their names tell.
         Codec::Mpeg4 => match coded.four.map(|four| four.to_ascii_uppercase()).as_deref() {
-            Some(b"XVID") => gst::Structure::new_empty("video/x-xvid"),
             Some(b"DIVX") => gst::Structure::builder("video/x-divx").field("divxversion", 4).build(),
             Some(b"DX50") => gst::Structure::builder("video/x-divx").field("divxversion", 5).build(),
             _ => mpeg(4),

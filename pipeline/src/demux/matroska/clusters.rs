@@ -27,6 +27,8 @@ pub(super) struct Making<'a> {
 #[derive(Debug)]
 pub(super) struct Found {
     pub packets: Vec<Packet>,
+    /// The earliest time of a block of any track, in ticks.
+    earliest: Option<i128>,
     most_packets: u64,
     /// Bytes that packets unpack to, and may.
     unpacked: u64,
@@ -50,10 +52,24 @@ impl Found {
     pub(super) fn new(length: u64) -> Self {
         Self {
             packets: Vec::new(),
+            earliest: None,
             most_packets: FREE_PACKETS + length / BYTES_A_PACKET,
             unpacked: 0,
             most_unpacked: FREE_UNPACKED + length.saturating_mul(MOST_UNPACKING),
         }
+    }
+
+    /// All packets, their times counted from the earliest of any track: what is called the start of the film.
+    pub(super) fn into_packets(self, tick: u64) -> Vec<Packet> {
+        let earliest = self.earliest.and_then(|ticks| ticks.checked_mul(tick.into()));
+        let start = earliest.and_then(|start| i64::try_from(start).ok()).unwrap_or(0);
+        let mut packets = self.packets;
+        for Packet { stamp, .. } in &mut packets {
+            for time in [&mut stamp.pts, &mut stamp.dts].into_iter().flatten() {
+                time.0 = time.0.saturating_sub(start);
+            }
+        }
+        packets
     }
 
     /// Takes the packets of a cluster, and gives where it ends.
@@ -102,6 +118,8 @@ impl Found {
         }
         let header = BlockHeader::read(reader.bytes(body, size.min(MOST_HEADER)));
         let header = header.ok_or(broken("is a block without a whole header"))?;
+        let time = i128::from(block.time) + i128::from(header.time);
+        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
         match making.tracks.is_video(header.track) {
             Some(true) => {}
             Some(false) => return Ok(()),
@@ -113,7 +131,6 @@ impl Found {
         let laces = Laces::read(header.lacing, reader.bytes(start, looked_at), length);
         let laces = laces.ok_or(broken("is a block whose frames do not fit into it"))?;
         let stamps = making.clock.stamps(block.time, &header, block.duration, laces.lengths.len());
-        let stamps = stamps.ok_or(broken("is a block at a time beyond any film"))?;
         let mut place = start + laces.bytes as u64;
         let mut key = block.key.unwrap_or(header.key);
         for (length, stamp) in laces.lengths.into_iter().zip(stamps) {

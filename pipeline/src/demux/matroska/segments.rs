@@ -14,9 +14,11 @@ use super::{
     element::{Element, Reader},
     fault::Fault,
     ids,
-    times::USUAL_SCALE,
     tracks::Tracks,
 };
+
+/// Nanoseconds of a tick where a file does not say.
+const USUAL_SCALE: u64 = 1_000_000;
 
 /// A segment's body: where it begins, and where it ends, if that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +163,8 @@ impl Head {
                 end => end.ok_or(without_size(at))?,
             };
         }
-        let (tick, tracks) = (tick.unwrap_or(USUAL_SCALE), tracks.unwrap_or_default());
+        let tick = tick.filter(|&tick| tick > 0).unwrap_or(USUAL_SCALE);
+        let tracks = tracks.unwrap_or_default();
         Ok(Self { tick, tracks, segment, first_cluster })
     }
 

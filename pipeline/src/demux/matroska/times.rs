@@ -6,9 +6,6 @@
 use super::{block::BlockHeader, tracks::Track};
 use crate::{StreamTime, plan::order::Stamp};
 
-/// Nanoseconds of a tick where a file does not say.
-pub(super) const USUAL_SCALE: u64 = 1_000_000;
-
 /// What makes times of ticks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
@@ -27,44 +24,37 @@ impl Clock {
     /// The clock of a track in a file whose ticks have `tick` nanoseconds.
     pub(super) fn new(tick: u64, track: &Track, decoding: bool) -> Self {
         let scale = track.timestamp_scale;
-        let tick = if tick == 0 { USUAL_SCALE } else { tick };
         let scaled = if scale == 1.0 { tick } else { ((tick as f64 * scale) as u64).max(1) };
         let delay = (track.codec_delay / scaled + (track.codec_delay % scaled * 2 >= scaled) as u64) as i64;
         Self { tick: scaled, scale, delay, default_duration: track.default_duration, decoding }
     }
 
     /// The stamps of the `frames` frames of a block in a cluster of time `cluster`; `duration` is what its group
-    /// says, in ticks. Nothing where a time is too large for any film.
+    /// says, in ticks. A time beyond any film, as GStreamer's muxer writes where it has none, is none.
     pub(super) fn stamps(
         &self,
         cluster: u64,
         block: &BlockHeader,
         duration: u64,
         frames: usize,
-    ) -> Option<Vec<Stamp>> {
+    ) -> Vec<Stamp> {
         let cluster = if self.scale == 1.0 { cluster } else { (cluster as f64 / self.scale) as u64 };
         let first = i128::from(cluster) + i128::from(block.time) - i128::from(self.delay);
         let all = frames as u128;
         let usual = u128::from(self.default_duration) * all / u128::from(self.tick);
         let ticks = if duration > 0 { u128::from(duration) } else { usual };
-        let mut stamps = Vec::with_capacity(frames);
         let mut time = Some(first);
-        for frame in 0..all {
+        let stamp = |frame| {
             let share = ticks * (frame + 1) / all - ticks * frame / all;
-            let lasts = match duration {
-                0 => self.default_duration,
-                _ => u64::try_from(share.checked_mul(u128::from(self.tick))?).ok()?,
-            };
-            let at = match time {
-                Some(ticks) => Some(self.time_of(ticks)?),
-                None => None,
-            };
+            let lasts =
+                if duration > 0 { share * u128::from(self.tick) } else { self.default_duration.into() };
+            let at = time.and_then(|ticks| self.time_of(ticks));
+            time = time.filter(|_| share > 0).map(|ticks| ticks + share as i128);
             let (pts, dts) = if self.decoding { (None, at) } else { (at, None) };
             let duration = i64::try_from(lasts).ok().filter(|&lasts| lasts > 0);
-            stamps.push(Stamp { pts, dts, duration, ..Stamp::default() });
-            time = time.filter(|_| share > 0).map(|ticks| ticks + share as i128);
-        }
-        Some(stamps)
+            Stamp { pts, dts, duration, ..Stamp::default() }
+        };
+        (0..all).map(stamp).collect()
     }
 
     fn time_of(&self, ticks: i128) -> Option<StreamTime> {
@@ -93,7 +83,7 @@ mod tests {
         frames: usize,
     ) -> Vec<(Option<i64>, Option<i64>)> {
         let block = BlockHeader { track: 1, time, key: true, lacing: Lacing::None, bytes: 4 };
-        let stamps = clock.stamps(cluster, &block, duration, frames).unwrap();
+        let stamps = clock.stamps(cluster, &block, duration, frames);
         let milliseconds = |time: StreamTime| time.0 / 1_000_000;
         stamps.iter().map(|stamp| (stamp.pts.map(milliseconds), stamp.duration)).collect()
     }
@@ -120,15 +110,14 @@ mod tests {
         let scaled = Clock { tick: 2_000_000, scale: 2.0, delay: 3, ..clock(0) };
         assert_eq!(times(scaled, 100, 5, 0, 1), [(Some(104), None)]);
         let block = BlockHeader { track: 1, time: 4, key: true, lacing: Lacing::None, bytes: 4 };
-        let stamps = Clock { decoding: true, ..clock(0) }.stamps(0, &block, 0, 1).unwrap();
+        let stamps = Clock { decoding: true, ..clock(0) }.stamps(0, &block, 0, 1);
         assert_eq!((stamps[0].pts, stamps[0].dts), (None, Some(StreamTime(4_000_000))));
     }
 
     #[test]
-    fn times_beyond_any_film_are_none() {
-        let block = BlockHeader { track: 1, time: 0, key: true, lacing: Lacing::None, bytes: 4 };
-        assert_eq!(clock(0).stamps(u64::MAX, &block, 0, 1), None);
-        assert_eq!(clock(0).stamps(0, &block, u64::MAX, 1), None);
-        assert_eq!(Clock { tick: u64::MAX, ..clock(0) }.stamps(3, &block, 0, 1), None);
+    fn times_beyond_any_film_are_none_and_so_are_such_durations() {
+        assert_eq!(times(clock(0), u64::MAX, 0, 0, 1), [(None, None)]);
+        assert_eq!(times(clock(0), 0, 0, u64::MAX, 2), [(Some(0), None), (None, None)]);
+        assert_eq!(times(Clock { tick: u64::MAX, ..clock(0) }, 3, 0, 0, 1), [(None, None)]);
     }
 }
