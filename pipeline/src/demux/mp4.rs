@@ -19,6 +19,7 @@ mod boxes;
 #[cfg(test)]
 mod building;
 mod caps;
+mod compressed;
 mod edit_list;
 mod entry;
 mod fragments;
@@ -26,11 +27,14 @@ mod layout;
 mod matrix;
 mod movie;
 mod samples;
+mod setups;
 mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::time::Instant;
+
+use gstreamer as gst;
 
 use self::{
     edit_list::{EditList, Used},
@@ -41,7 +45,7 @@ use self::{
     samples::Sample,
     tables::Track,
 };
-use super::{Body, Demuxed, Packet, framing_of};
+use super::{Body, Demuxed, Packet, framing_of, packet_pad::MOST_HELD};
 use crate::{
     StreamTime,
     file::{Container, FileBytes},
@@ -54,15 +58,20 @@ use crate::{
 pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result<Demuxed, VideoError> {
     let clock = Clock { deadline, seconds };
     let layout = Layout::of(file, &clock)?;
-    let movie = layout.movie.as_ref();
-    if boxes::child(movie, b"cmov").is_some() {
-        return Err(damaged(
-            "its index is compressed (cmov), which is not read: convert it with `ffmpeg -c copy`",
-        ));
-    }
+    let inflated = compressed::inflated(layout.movie.as_ref())?;
+    let movie = match &inflated {
+        Some(inflated) => boxes::child(inflated, b"moov").map_or(&[][..], |movie| movie.body),
+        None => layout.movie.as_ref(),
+    };
     let defaults = Defaults::of(movie);
+    let mut film_of_png = None;
     for candidate in movie::candidates(movie) {
         let candidate = candidate?;
+        if candidate.is_png {
+            // One picture is the cover; more are a film that is not read here.
+            film_of_png = film_of_png.or((candidate.stated_samples() > 1).then_some("png"));
+            continue;
+        }
         let samples = Samples::of(&candidate, file, &layout, &defaults, &clock)?;
         if samples.track.samples.is_empty() && samples.fragments.is_empty() {
             continue;
@@ -70,7 +79,10 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
         progress::step();
         return film(&candidate, &samples, file, &clock);
     }
-    Err(VideoError::NoVideoStream { container: Container::Mp4.name() })
+    Err(match film_of_png {
+        Some(codec) => VideoError::UnknownCodec { codec: codec.to_owned() },
+        None => VideoError::NoVideoStream { container: Container::Mp4.name() },
+    })
 }
 
 /// The error for a file whose tables cannot be.
@@ -182,20 +194,28 @@ fn film(
     let orientation =
         matrix::orientation(&candidate.matrix).map_err(|degrees| VideoError::OddTurn { degrees: degrees as u16 })?;
     clock.tick(usize::MAX)?;
+    let framing = caps.structure(0).map_or(Framing::StartCodes, framing_of);
+    let sets = parameter_sets(candidate, entry, &film, framing)?;
+    let held: u64 =
+        if sets.is_empty() { 0 } else { film.iter().map(|(sample, _)| u64::from(sample.length)).sum() };
+    if held > MOST_HELD {
+        return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
+    }
     // Samples without bytes show nothing.
     let packets = film.into_iter().filter(|(sample, _)| sample.length > 0);
-    let packets: Vec<_> = packets.map(|(sample, stamp)| packet(sample, stamp)).collect();
+    let packet = |(sample, stamp): (&Sample, Stamp)| {
+        let body = match sets.get(usize::from(sample.entry)) {
+            Some(sets) => Body::Held(gst::Buffer::from_slice(setups::with_sets(sets, sample, file))),
+            None => Body::OnDisk { place: sample.place, length: sample.length },
+        };
+        Packet { body, stamp, key: sample.key }
+    };
+    let packets: Vec<_> = packets.map(packet).collect();
     if packets.is_empty() {
         let all = samples.track.samples.len() + samples.fragments.len();
         return Err(VideoError::NothingShown { packets: all as u32 });
     }
-    let framing = caps.structure(0).map_or(Framing::StartCodes, framing_of);
     Ok(Demuxed { codec, framing, caps, packets, orientation })
-}
-
-fn packet(sample: &Sample, stamp: Stamp) -> Packet {
-    let &Sample { place, length, key, .. } = sample;
-    Packet { body: Body::OnDisk { place, length }, stamp, key }
 }
 
 /// Turns ticks of a track into times of the film.
@@ -263,7 +283,7 @@ fn check_data(samples: &[(&Sample, Stamp)], file: &FileBytes) -> Result<(), Vide
     Err(VideoError::Truncated { reason: format!("it ends before the data of {missing} of {all} packets") })
 }
 
-/// The sample entry of all samples; an error where they have several that differ.
+/// The first sample entry of a film; an error where another one is of another codec or size.
 fn one_entry<'a>(
     candidate: &'a Candidate<'_>,
     samples: &[(&Sample, Stamp)],
@@ -273,7 +293,7 @@ fn one_entry<'a>(
         return Err(damaged("its video has no sample description"));
     };
     for (at, entry) in samples.iter().filter_map(entry_of).enumerate() {
-        if std::ptr::eq(entry, first) || entry.is_like(first) {
+        if entry.is_like(first) {
             continue;
         }
         if entry.media.is_none() || entry.media != first.media {
@@ -288,4 +308,32 @@ fn one_entry<'a>(
         return Err(damaged("the samples of its video are in another file"));
     }
     Ok(first)
+}
+
+/// The parameter sets of every entry, where samples have entries with others than the first; else nothing.
+fn parameter_sets(
+    candidate: &Candidate<'_>,
+    first: &Entry,
+    samples: &[(&Sample, Stamp)],
+    framing: Framing,
+) -> Result<Vec<Vec<u8>>, VideoError> {
+    let mut used = vec![false; candidate.entries.len()];
+    for (sample, _) in samples {
+        if let Some(used) = used.get_mut(usize::from(sample.entry)) {
+            *used = true;
+        }
+    }
+    let entries = || candidate.entries.iter().zip(&used);
+    if entries().all(|(entry, used)| !used || entry.setup == first.setup) {
+        return Ok(Vec::new());
+    }
+    let sets_of = |(entry, used): (&Entry, &bool)| {
+        if *used { setups::parameter_sets(entry, framing) } else { Some(Vec::new()) }
+    };
+    let sets = entries().map(sets_of).collect();
+    let changed = || VideoError::CapsChanged {
+        before: first.described(),
+        after: "another configuration of its decoder".to_owned(),
+    };
+    Option::ok_or_else(sets, changed)
 }

@@ -37,7 +37,6 @@ pub(super) fn caps(entry: &Entry, shown: Shown) -> Option<(Codec, gst::Caps)> {
         ),
         Media::Mpeg4 => (Codec::Mpeg4, mpeg(4)),
         Media::Divx => (Codec::Mpeg4, structure("video/x-divx").field("divxversion", 5i32)),
-        Media::Xvid => (Codec::Mpeg4, structure("video/x-xvid")),
         Media::Mpeg1 => (Codec::Mpeg1, mpeg(1)),
         Media::Mpeg2 => (Codec::Mpeg2, mpeg(2)),
         Media::Jpeg => (Codec::Mjpeg, structure("image/jpeg").field("parsed", true)),

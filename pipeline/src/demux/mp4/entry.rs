@@ -23,7 +23,6 @@ pub(super) enum Media {
     /// MPEG-4 part 2 of a sample entry `mp4v`, or of one that decoders take for it.
     Mpeg4,
     Divx,
-    Xvid,
     Mpeg1,
     Mpeg2,
     Jpeg,
@@ -131,14 +130,12 @@ impl Entry {
         }
     }
 
-    /// Whether a decoder of this entry decodes samples of the other one just so.
+    /// Whether pictures of the other one are of the same codec and size.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.media == other.media
-            && (self.width, self.height) == (other.width, other.height)
-            && self.setup == other.setup
+        self.media == other.media && (self.width, self.height) == (other.width, other.height)
     }
 
-    /// Its codec as GStreamer would name it, with its size, for messages.
+    /// Its format and size, for messages.
     pub fn described(&self) -> String {
         format!("{} {}x{}", name_of(&self.format), self.width, self.height)
     }
@@ -159,9 +156,8 @@ fn media_of(format: &[u8; 4]) -> Option<Media> {
         b"vp08" | b"VP80" => Media::Vp8,
         b"vp09" | b"VP90" => Media::Vp9,
         b"av01" | b"AV01" => Media::Av1,
-        b"mp4v" | b"FMP4" | b"UMP4" | b"3IV2" | b"MP4S" | b"M4S2" => Media::Mpeg4,
+        b"mp4v" | b"XVID" | b"FMP4" | b"UMP4" | b"3IV2" | b"MP4S" | b"M4S2" => Media::Mpeg4,
         b"DIVX" | b"DX50" => Media::Divx,
-        b"XVID" => Media::Xvid,
         b"m1v " | b"m1v1" | b"mpeg" | b"mp1v" | b"mpg1" => Media::Mpeg1,
         b"m2v1" | b"mp2v" | b"mpg2" | b"MPEG" | b"AVmp" => Media::Mpeg2,
         // HDV, XDCAM and IMX, with a letter for size and rate.
@@ -325,7 +321,7 @@ mod tests {
             (b"hev1", Some(Media::Hevc { format: "hev1" })),
             (b"xdv7", Some(Media::Mpeg2)),
             (b"mx5n", Some(Media::Mpeg2)),
-            (b"XVID", Some(Media::Xvid)),
+            (b"XVID", Some(Media::Mpeg4)),
             (b"dvh1", None),
             (b"ap4h", None),
             (b"png ", None),
@@ -335,6 +331,6 @@ mod tests {
         let dolby = only(b"dvh1", &boxed(b"hvcC", &[1; 23]));
         assert_eq!(dolby.media, Some(Media::Hevc { format: "hvc1" }));
         assert_eq!(Entry::read_all(&[0; 3]).unwrap(), []);
-        assert!(!dolby.is_like(&only(b"dvh1", &boxed(b"hvcC", &[2; 23]))));
+        assert!(dolby.is_like(&only(b"hvc1", &[])) && !dolby.is_like(&only(b"hev1", &[])));
     }
 }

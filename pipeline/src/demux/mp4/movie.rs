@@ -1,7 +1,7 @@
 //! The tracks of a movie (`moov`, ISO 14496-12, 8.2 to 8.4), and which of them is the film.
 
 use super::{
-    boxes::{Fields, child, children, descend},
+    boxes::{Fields, child, children, descend, number},
     damaged,
     edit_list::{Edit, EditList},
     entry::Entry,
@@ -25,6 +25,8 @@ pub(super) struct Candidate<'a> {
     pub references: &'a [u8],
     /// A track before it has no samples in tables: FFmpeg then follows no edit list.
     pub is_behind_fragments: bool,
+    /// It holds pictures of PNG: with one, the cover.
+    pub is_png: bool,
 }
 
 /// What a movie header says.
@@ -35,7 +37,7 @@ struct MovieHeader {
 }
 
 /// The tracks of a movie that may be the film, in the order of the file: those of video, except pictures of
-/// chapters and of the cover.
+/// chapters.
 pub(super) fn candidates(movie: &[u8]) -> impl Iterator<Item = Result<Candidate<'_>, VideoError>> {
     let header = child(movie, b"mvhd").and_then(|header| movie_header(header.body)).unwrap_or_default();
     let tracks = || children(movie).filter(|child| child.kind == *b"trak").map(|track| track.body);
@@ -74,7 +76,7 @@ fn has_no_times(track: &[u8]) -> bool {
     times.and_then(|times| times.get(4..8)).is_none_or(|count| count == [0; 4])
 }
 
-/// The track as a candidate; nothing where it is no video, or the picture of a cover.
+/// The track as a candidate; nothing where it is no video.
 fn candidate<'a>(
     track: &'a [u8],
     header: MovieHeader,
@@ -101,8 +103,7 @@ fn candidate<'a>(
         // Others are what their format says: sequences of images are `pict`.
         _ => entries.first().is_some_and(|entry| entry.media.is_some()),
     };
-    let is_cover = entries.first().is_some_and(|entry| entry.format == *b"png ");
-    (is_video && !is_cover).then(|| read(track, media, tables, entries, header, is_behind_fragments))
+    is_video.then(|| read(track, media, tables, entries, header, is_behind_fragments))
 }
 
 fn read<'a>(
@@ -122,6 +123,7 @@ fn read<'a>(
             edits = EditList::read(list.body)?;
         }
     }
+    let is_png = entries.first().is_some_and(|entry| entry.format == *b"png ");
     Ok(Candidate {
         id,
         matrix: matrix::product(&own, &header.matrix),
@@ -131,6 +133,7 @@ fn read<'a>(
         tables,
         references: descend(media, &[b"minf", b"dinf", b"dref"]).unwrap_or_default(),
         is_behind_fragments,
+        is_png,
     })
 }
 
@@ -163,6 +166,11 @@ fn scale_of(body: &[u8]) -> Result<u32, VideoError> {
 }
 
 impl Candidate<'_> {
+    /// How many samples its tables state.
+    pub fn stated_samples(&self) -> u64 {
+        child(self.tables, b"stsz").and_then(|sizes| sizes.body.get(8..12)).map_or(0, number)
+    }
+
     /// Whether the samples of an entry are in another file, which is not looked for: an alias with a path
     /// (QuickTime). Addresses FFmpeg does not follow either, and takes the samples to be in the file itself.
     pub fn is_elsewhere(&self, entry: &Entry) -> bool {
