@@ -12,6 +12,7 @@
 //! A parser stands behind it only where packets are not whole access units.
 
 mod boxes;
+mod clock;
 mod continuity;
 mod description;
 mod ebml;
@@ -19,6 +20,7 @@ mod edit_list;
 mod file_pad;
 mod judge;
 mod packet_pad;
+mod pes;
 
 use std::{
     sync::{Arc, Mutex},
@@ -146,6 +148,10 @@ pub(crate) fn demux(
     if let Some(version) = movie.unknown_version {
         return Err(damaged(format!("a media header is of version {version}")));
     }
+    let file = match container {
+        Container::TransportStream => clock::without(&file).unwrap_or(file),
+        _ => file,
+    };
     let source = FilePad::new(file, movie.patches.clone(), mode);
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
