@@ -77,9 +77,9 @@ mod tests {
     /// A packet of stream 0x100 that begins a picture of a time.
     fn begin(ticks: u64) -> Vec<u8> {
         let time = [
-            0x21 | (ticks >> 30 & 7) as u8 * 2,
+            0x21 | ((ticks >> 30 & 7) as u8 * 2),
             (ticks >> 22) as u8,
-            (ticks >> 15) as u8 * 2 | 1,
+            ((ticks >> 15) as u8 * 2) | 1,
             (ticks >> 7) as u8,
             (ticks << 1) as u8 | 1,
         ];
