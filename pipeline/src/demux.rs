@@ -12,6 +12,7 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
+mod clock;
 mod continuity;
 mod description;
 mod file_pad;
@@ -19,6 +20,7 @@ mod judge;
 mod matroska;
 mod mp4;
 mod packet_pad;
+mod pes;
 
 use std::{
     sync::{Arc, Mutex},
@@ -131,6 +133,10 @@ pub(crate) fn demux(
     let links = Arc::new(Mutex::new(Links::default()));
     attend(&demuxer, &shared, &links, &bus, container, &file);
 
+    let file = match container {
+        Container::TransportStream => clock::without(&file).unwrap_or(file),
+        _ => file,
+    };
     let source = FilePad::new(file, mode);
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;

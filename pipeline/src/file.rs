@@ -148,6 +148,11 @@ impl FileBytes {
         Self { source: Source::Memory(Arc::default()), length: 0, read: Arc::default() }
     }
 
+    /// These bytes of the file shown as others, all in memory.
+    pub(crate) fn shown_as(&self, bytes: Vec<u8>) -> Self {
+        Self { length: bytes.len() as u64, source: Source::Memory(Arc::new(bytes)), ..self.clone() }
+    }
+
     /// How many there are.
     pub fn length(&self) -> u64 {
         self.length

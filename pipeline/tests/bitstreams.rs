@@ -53,9 +53,9 @@ fn pictures_are_turned_by_what_the_stream_says() {
 }
 
 #[test]
-fn frames_without_times_are_spread_by_the_rate_of_the_stream() {
+fn frames_of_a_transport_stream_without_a_clock_have_their_times() {
     let Some((video, frames)) = decoded("reports/07a_ts_without_pcr_times.ts") else { return };
-    assert_eq!((frames, video.facts.times_from), (108, TimesFrom::Rate));
+    assert_eq!((frames, video.facts.times_from), (108, TimesFrom::Packets));
     assert!(steps(&video).iter().all(|step| *step == 33), "{:?}", steps(&video));
     assert!((29.9..30.1).contains(&video.facts.frames_per_second), "{}", video.facts.frames_per_second);
 }

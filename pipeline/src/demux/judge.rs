@@ -10,6 +10,7 @@ use super::{
     Demuxed, Packet, continuity,
     description::{codec_of, for_decoder, framing_of},
     packet_pad::{MOST_HELD, Track},
+    pes,
 };
 use crate::{
     file::{Container, FileBytes},
@@ -54,6 +55,11 @@ pub(super) fn judge(
     {
         let reason = format!("a packet of the video is missing or damaged before byte {at}");
         return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+    }
+    if container == Container::TransportStream
+        && let Some(pid) = pid_of(&chosen)
+    {
+        pes::fill(&mut packets, file, pid);
     }
     // Parsers leave out, without a word, pictures whose parameter sets are missing.
     let (entered, left) = parsed;

@@ -117,13 +117,12 @@ fn by_role(coded: &[Coded]) -> Vec<Option<Place>> {
 /// Presentation times of `frames` frames, rising. Known times are sorted and given to the frames in
 /// display order; where some are missing, the frames between are spread evenly.
 pub fn times(mode: IndexMode, stamps: &[Stamp], places: &[Option<Place>], frames: usize) -> Vec<StreamTime> {
-    let visible = || stamps.iter().filter(|stamp| stamp.is_presented());
-    let mut sorted: Vec<i64> =
-        visible().filter_map(|stamp| stamp.pts.or(stamp.dts)).map(|time| time.0).collect();
-    sorted.sort_unstable();
+    let sorted = sorted_times(stamps);
     let rising = sorted.windows(2).all(|pair| pair[0] < pair[1]);
     let mut known: Vec<Option<i64>> = vec![None; frames];
-    if mode == IndexMode::Times {
+    if !are_apart(&sorted) {
+        // They are no times.
+    } else if mode == IndexMode::Times {
         let pts = stamps.iter().zip(places).filter(|(stamp, place)| stamp.is_presented() && place.is_some());
         let mut pts: Vec<_> = pts.filter_map(|(stamp, _)| stamp.pts).map(|time| Some(time.0)).collect();
         pts.sort_unstable();
@@ -163,7 +162,8 @@ pub enum TimesFrom {
 impl TimesFrom {
     /// Where those of a video with these packets come from.
     pub fn of(stamps: &[Stamp]) -> Self {
-        if stamps.iter().any(|stamp| stamp.pts.or(stamp.dts).is_some()) {
+        let sorted = sorted_times(stamps);
+        if are_apart(&sorted) && (sorted.len() > 1 || stamps.len() == 1) {
             Self::Packets
         } else if stated_step(stamps).is_some() {
             Self::Rate
@@ -182,6 +182,21 @@ impl TimesFrom {
             Self::Usual => Some("neither packets nor headers state times: 25 frames a second are assumed"),
         }
     }
+}
+
+/// The times that packets have, of presentation or else of decoding, in order.
+fn sorted_times(stamps: &[Stamp]) -> Vec<i64> {
+    let visible = stamps.iter().filter(|stamp| stamp.is_presented());
+    let mut sorted: Vec<i64> =
+        visible.filter_map(|stamp| stamp.pts.or(stamp.dts)).map(|time| time.0).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// Whether times are those of frames: a microsecond apart on the average. Demuxers that know of none count up from 0.
+fn are_apart(sorted: &[i64]) -> bool {
+    let span = sorted.first().zip(sorted.last()).map(|(first, last)| last.saturating_sub(*first));
+    span.is_some_and(|span| span >= 1000 * (sorted.len() as i64 - 1))
 }
 
 /// How far apart frames are by what is said of the first one that says it, where that may be believed: 1 to 1000 a
@@ -224,8 +239,10 @@ fn fill(known: Vec<Option<i64>>, step: i64) -> Vec<i64> {
 mod tests {
     use super::*;
 
-    fn stamp(pts: i64) -> Stamp {
-        Stamp { pts: Some(StreamTime(pts)), ..Stamp::default() }
+    const MILLISECOND: i64 = 1_000_000;
+
+    fn stamp(milliseconds: i64) -> Stamp {
+        Stamp { pts: Some(StreamTime(milliseconds * MILLISECOND)), ..Stamp::default() }
     }
 
     fn numbers(places: &[Option<Place>]) -> Vec<u32> {
@@ -264,7 +281,10 @@ mod tests {
             for codec in [Codec::Mpeg2, Codec::Mpeg4] {
                 let (found, places) = order(codec, &stamps, &pictures);
                 assert_eq!((found, numbers(&places)), (mode, vec![0, 3, 1, 2]));
-                assert_eq!(times(found, &stamps, &places, 4), [0, 10, 20, 30].map(StreamTime));
+                assert_eq!(
+                    times(found, &stamps, &places, 4),
+                    [0, 10, 20, 30].map(|time| StreamTime(time * MILLISECOND))
+                );
             }
         }
         assert_eq!(order(Codec::H264, &decoded, &pictures).0, IndexMode::Times);
@@ -291,7 +311,13 @@ mod tests {
         for unbelievable in [None, Some(0), Some(1), Some(-5), Some(i64::MAX)] {
             assert_eq!(found(unbelievable), usual);
         }
-        assert_eq!(TimesFrom::of(&[stamp(0), Stamp::default()]), TimesFrom::Packets);
+        // A single time says nothing of the rate, and times of a few nanoseconds are none.
+        assert_eq!(TimesFrom::of(&[stamp(0), Stamp::default()]), TimesFrom::Usual);
+        assert_eq!(TimesFrom::of(&[stamp(0)]), TimesFrom::Packets);
+        let counted = [0, 1, 2].map(|time| Stamp { pts: Some(StreamTime(time)), ..Stamp::default() });
+        assert_eq!(TimesFrom::of(&counted), TimesFrom::Usual);
+        let (mode, places) = order(Codec::H264, &counted, &[Coded::UNKNOWN; 3]);
+        assert_eq!(times(mode, &counted, &places, 3), [0, 40_000_000, 80_000_000].map(StreamTime));
     }
 
     #[test]

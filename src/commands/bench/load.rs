@@ -8,9 +8,11 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
+    dataset::Dataset,
     profile::{Interval, Profile, Stage},
     quarantine::Quarantine,
 };
+use trainer::recipe::Verify;
 
 use crate::{
     arguments::{self, RecipeArguments},
@@ -58,14 +60,19 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut recipe = arguments.recipe.resolve_from(|| {
         let mut recipe = trainer::Recipe::default();
-        recipe.clip.verify = trainer::recipe::Verify::Clip;
+        recipe.clip.verify = Verify::Clip;
         Ok(recipe)
     })?;
     recipe.optimiser.batch = BATCH * recipe.clip.repeats;
     recipe.optimiser.micro_batch = 0;
     recipe.clip.clips_per_video = arguments.clips_per_video.unwrap_or(recipe.clip.clips_per_video);
     arguments::check(&recipe)?;
-    let dataset = data::open(&arguments.data)?;
+    let dataset = match data::open(&arguments.data)? {
+        Dataset::Videos(videos) if recipe.clip.verify == Verify::Clip => {
+            Dataset::Videos(videos.taken_for_verified())
+        }
+        dataset => dataset,
+    };
     let clips = dataset.slots(recipe.clip.clips_per_video as u32) as usize;
     recipe.optimiser.batch = recipe.optimiser.batch.min(clips * recipe.clip.repeats);
     let quarantine = Arc::new(Quarantine::open(None, dataset.videos(), 1.0)?);
