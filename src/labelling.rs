@@ -244,13 +244,16 @@ fn settle(listing: &Listing) -> Result<Option<String>> {
         Some(Doubt::Parts { names }) => {
             let names = names.join(", ");
             Err(Usage::new(format!("the folders {names} are parts of a split, and would be the classes"))
-                .hint("--split train=FOLDER,test=FOLDER, or --class-level 2 for the folders below them")
+                .hint(
+                    "--split train=FOLDER,test=FOLDER, or --class-level 2 for the folders below them; --class-level 1 \
+                     insists",
+                )
                 .into())
         }
         Some(Doubt::OneClass { name, below }) => {
             let below = listed(&below);
             Err(Usage::new(format!("all videos would be of one class, `{name}`; below it are {below}"))
-                .hint("--class-level 2 takes these as classes")
+                .hint("--class-level 2 takes these as classes, --class-level 1 the one")
                 .into())
         }
         Some(Doubt::Deeper { below }) => {

@@ -28,7 +28,7 @@ pub enum Purpose {
     Operations = 7,
     /// The box that is erased; the number is the row's.
     Erase = 8,
-    /// Which videos are held out; the number is the class.
+    /// Whether a video is held out; the number is from its name or content. In runs of older versions the class.
     Split = 9,
     /// What a rendered video shows; the epoch is its set, the number is the video's.
     Scene = 16,

@@ -148,6 +148,8 @@ fn what_may_change_is_said_and_written_down_with_its_step() {
     assert_eq!((&state["step"], &state["steps"]["until"]), (&5.into(), &5.into()));
     // Two epochs of one update of 4 lie behind, then come two of 3 clips an epoch.
     assert_eq!(state["place"], serde_json::json!({ "step": 2, "update": 4 }));
+    let newest = stdout(&["inspect", "checkpoint", text(&out.join("checkpoint-5.safetensors"))]);
+    assert!(newest.contains("step 5, 17 clips"), "{newest}");
     let recipe = fs::read_to_string(out.join("recipe.toml")).unwrap();
     assert!(recipe.contains("ratio = 0.5") && recipe.contains("batch = 3"), "{recipe}");
     let table = stdout(&["inspect", "run", text(&out)]);
@@ -220,6 +222,15 @@ impl Drawn {
 }
 
 const STEPS: &str = "7";
+
+/// The bytes of a run's last weights, moments and all, without the head that names the data's folder.
+fn tensors(run: &Path) -> Vec<u8> {
+    let bytes = fs::read(run.join(format!("checkpoint-{STEPS}.safetensors"))).unwrap();
+    let (length, _) = bytes.split_first_chunk::<8>().unwrap();
+    let head = usize::try_from(u64::from_le_bytes(*length)).unwrap();
+    assert!(bytes.len() > 8 + head + 100_000);
+    bytes[8 + head..].to_vec()
+}
 
 /// What happens between the kill and the end.
 #[derive(Clone, Copy, Debug)]

@@ -80,7 +80,7 @@ fn one_film_under_two_names_in_both_parts_is_refused_before_there_is_a_run() {
     assert_eq!(code, 2, "{words}");
     assert!(words.contains("with the same bytes") && words.contains(" = "), "{words}");
     assert!(!out.exists());
-    succeed(&finetune(&films, &out, &[split, "test=0.34,by=content", "--steps", "1"]));
+    succeed(&finetune(&films, &out, &[split, "test=0.34,by=content", "--steps", "2"]));
     let held_out = held_out(&out);
     for name in &held_out {
         let (class, film) = name.split_once('/').unwrap();

@@ -134,3 +134,104 @@ fn remove(path: &Path) -> Result<(), RunFolderError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use schemas::run_state::{DataPlace, Part, PlannedSteps, RateSchedule, RunData};
+
+    use super::*;
+    use crate::checkpoint::native::About;
+
+    const RECIPE: fn() -> Recipe = Recipe::default;
+
+    fn videos() -> String {
+        let video = RunVideo { video: "a/1.mp4".to_owned(), class: None, part: Part::Train };
+        run_state::videos_to_text(&[video]).unwrap()
+    }
+
+    fn state() -> RunState {
+        let (digest, list) = (String::new(), blake3::hash(videos().as_bytes()).to_hex().to_string());
+        let schedule = RateSchedule { peak: 1.0, floor: 0.0, warmup: 0, total: 6, digest: digest.clone() };
+        RunState {
+            format: run_state::VERSION.to_owned(),
+            command: "pretrain".to_owned(),
+            made_by: String::new(),
+            steps: PlannedSteps { until: 6, per_epoch: 2 },
+            schedule,
+            init: None,
+            data: RunData {
+                named: vec!["films".into()],
+                test: None,
+                folder: "/d".into(),
+                digest,
+                videos: 1,
+                list,
+            },
+            split: None,
+            classes: Vec::new(),
+            device: "flex".to_owned(),
+            workers: 1,
+            place: DataPlace::default(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn checkpoint(step: u64) -> Checkpoint {
+        let moments = [BTreeMap::new(), BTreeMap::new()];
+        let about = About { step, ..About::default() };
+        Checkpoint { about, model: None, weights: BTreeMap::new(), moments, average: None }
+    }
+
+    fn begin(path: &Path) -> Result<RunFolder, RunFolderError> {
+        let (state, videos, checkpoint) = (state(), videos(), checkpoint(0));
+        let beginnings =
+            Beginnings { state: &state, videos: &videos, classes: None, checkpoint: &checkpoint };
+        RunFolder::begin(path, &RECIPE(), "digest", beginnings)
+    }
+
+    #[test]
+    fn a_run_that_begins_has_its_state_its_videos_and_a_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        begin(&path).unwrap();
+        let run = RunFolder::open(&path).unwrap();
+        assert_eq!(run.state().unwrap().unwrap(), state());
+        assert_eq!(run.videos(&state()).unwrap().len(), 1);
+        assert_eq!(run.resume_point().unwrap().unwrap().step, 0);
+        assert!(matches!(begin(&path), Err(RunFolderError::Taken { .. })));
+        fs::write(run.videos_path(), "").unwrap();
+        let refused = run.videos(&state()).unwrap_err().to_string();
+        assert!(refused.contains("not the list"), "{refused}");
+        fs::write(run.state_path(), "{}").unwrap();
+        assert!(matches!(run.state(), Err(RunFolderError::State { .. })));
+    }
+
+    #[test]
+    fn of_a_start_that_failed_nothing_is_left_but_what_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let run = begin(&path).unwrap();
+        run.leave_nothing();
+        assert!(!path.exists());
+        let run = begin(&path).unwrap();
+        let list = path.join("quarantine.jsonl");
+        fs::write(&list, "a line\n").unwrap();
+        run.leave_nothing();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
+        begin(&path).unwrap();
+        assert!(!list.exists());
+    }
+
+    #[test]
+    fn a_start_that_was_killed_is_taken_over_and_weights_that_were_trained_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path()).unwrap();
+        fs::remove_file(run.recipe_path()).unwrap();
+        begin(folder.path()).unwrap();
+        run.write_checkpoint(&checkpoint(3)).unwrap();
+        fs::remove_file(run.recipe_path()).unwrap();
+        assert!(matches!(begin(folder.path()), Err(RunFolderError::Taken { .. })));
+    }
+}
