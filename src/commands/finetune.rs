@@ -11,7 +11,8 @@ use pipeline::{
 };
 use schemas::{metrics::ValidationLine, predictions::Failure};
 use trainer::{
-    Device, Outcome, Recipe, RunFolder, Steps, checkpoint,
+    Device, Outcome, Recipe, RunFolder, Steps,
+    checkpoint::{self, Heads},
     evaluation::{self, Report},
     finetune::{self, Event},
     recipe::Freeze,
@@ -21,6 +22,7 @@ use trainer::{
 use crate::{
     arguments,
     asking::Asked,
+    commands::convert,
     data,
     labelled_data::{self, Failures, Wanted},
     labelling::{LabelArguments, LabelledVideos, Parts},
@@ -56,6 +58,9 @@ pub struct Arguments {
     /// Begin with the encoder of this file or run (official, Hugging Face, tubelet's own), or from `scratch`
     #[arg(long, value_name = "FILE|RUN|scratch", required_unless_present = "resume")]
     init: Option<PathBuf>,
+    /// Attention heads of --init, where an official file's width does not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = convert::heads, requires = "init")]
+    heads: Option<Heads>,
     /// Train only fc_norm and the head, the same as `--set classifier.freeze=encoder`
     #[arg(long, value_enum, value_name = "PART")]
     freeze: Option<Frozen>,
@@ -83,7 +88,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let beginning = if goes_on {
         None
     } else {
-        Some(weights::classifier(arguments.init.as_deref(), &recipe, &parts.classes, &device)?)
+        Some(weights::classifier(
+            arguments.init.as_deref(),
+            arguments.heads,
+            &recipe,
+            &parts.classes,
+            &device,
+        )?)
     };
     let (run, from) = arguments.run.open(&recipe, &parts.train.digest())?;
     report::say(format_args!(

@@ -4,10 +4,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Result;
 use pipeline::{dataset::Dataset, quarantine::Quarantine};
-use trainer::{Recipe, Steps};
+use trainer::{Recipe, Steps, checkpoint::Heads};
 
 use crate::{
-    arguments, data, memory,
+    arguments,
+    commands::convert,
+    data, memory,
     report::Usage,
     run::{self, Live, RunArguments},
     stop, weights,
@@ -26,9 +28,13 @@ pub struct Arguments {
     data: Vec<PathBuf>,
     #[command(flatten)]
     run: RunArguments,
-    /// Begin with the weights of this file or folder: official, Hugging Face, or tubelet's own
+    /// Begin with the weights of this file or folder: official, Hugging Face, or tubelet's own; where they have no
+    /// decoder a fresh one is drawn
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init: Option<PathBuf>,
+    /// Attention heads of --init (and of its decoder), where an official file's widths do not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = convert::heads, requires = "init")]
+    heads: Option<Heads>,
 }
 
 /// Runs it.
@@ -39,9 +45,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
     memory::say_when_short(&recipe, &device)?;
     let dataset = data::open(&arguments.data)?;
     let steps = steps(&recipe, &dataset, arguments.run.steps)?;
+    let initial = match &arguments.init {
+        Some(file) => Some(weights::pretraining(file, arguments.heads, &recipe, &device)?),
+        None => None,
+    };
     let (run, from) = arguments.run.open(&recipe, &dataset.digest())?;
-    if let Some(file) = &arguments.init {
-        weights::begin_with(file, &recipe, &device, &run)?;
+    if let Some(initial) = initial {
+        weights::begin(initial, &recipe, &run)?;
     }
     let list = run.path().join("quarantine.jsonl");
     let quarantine = Quarantine::open(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
