@@ -139,7 +139,9 @@ fn helps(command: &Command, wrong: &mut Vec<String>) {
             wrong.push(format!("the help of `{}` names {option}: {text:?}", command.get_name()));
         }
     }
-    command.get_subcommands().for_each(|command| helps(command, wrong));
+    // `help` repeats the others without their options.
+    let others = command.get_subcommands().filter(|command| command.get_name() != "help");
+    others.for_each(|command| helps(command, wrong));
 }
 
 fn said(words: &Words, why: &str) -> String {

@@ -1,15 +1,17 @@
-//! Files of weights: three formats, one form in memory.
+//! Files of weights: what holds the tensors, whose names they have, and one form in memory.
 //!
 //! ```text
-//! official .pth         ─┐                              ┌─▶ official .pth
-//! Hugging Face folder   ─┼─▶ SavedModel ────────────────┼─▶ Hugging Face folder
-//! tubelet .safetensors  ─┘   official names, on the host └─▶ tubelet .safetensors
+//! container               naming                                      written as
+//! .pth, .bin           ─┐  official, V2's, mmaction2's ─┐            ┌─▶ official .pth
+//! safetensors          ─┼▶ Hugging Face's              ─┼▶ SavedModel ┼─▶ Hugging Face folder
+//! shards and an index  ─┘  tubelet's                   ─┘            └─▶ tubelet .safetensors
 //! ```
 //!
-//! Which format a file is follows from what is in it, never from its name. Reading is strict: a tensor that
-//! is missing, left over, of another shape or type is an error that lists it, and nothing is loaded. No
-//! tensor is allocated before its shape is known to be that of the model. Values are moved, never computed
-//! with, so a way through all three formats and back gives the same bits.
+//! Both follow from what is in a file, never from its name. Reading is strict: a tensor that is missing, left over, of
+//! another shape or type, or that holds NaN or an infinite value, is an error that names it, and nothing is loaded. A
+//! key's bias alone is left out, since the softmax does not see it, and that is said. No tensor is allocated before
+//! its shape is known to be that of the model. Values are moved, never computed with, so a way through all three
+//! formats and back gives the same bits.
 //!
 //! The formats differ in what they say beside the weights:
 //!

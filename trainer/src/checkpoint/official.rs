@@ -93,7 +93,7 @@ fn of_lengths(
     }
     let made_by = match epoch {
         Some(epoch) => format!("the official code, epoch {epoch}"),
-        None => "the official code".to_owned(),
+        None => "the official code, or another with its names".to_owned(),
     };
     let about = About { made_by, ..About::default() };
     let geometry = saved_model::geometry(path, hints, frames, [side; 2], lengths.tubelet, lengths.patch)?;

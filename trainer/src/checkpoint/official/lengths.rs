@@ -53,7 +53,7 @@ impl Lengths {
             None if table.has("norm.weight") => Kind::Encoder { last_norm: LastNorm::Present },
             None => Kind::Encoder { last_norm: LastNorm::Absent },
         };
-        let encoder_norm = !pretraining || table.has("encoder.norm.weight");
+        let encoder_norm = !pretraining || table.names().any(|name| name.starts_with("encoder.norm."));
         Ok(Self { kind, tubelet, patch, encoder: stack(table, prefix, dim), decoder, encoder_norm })
     }
 }

@@ -61,6 +61,7 @@ struct Model {
     tubelet_size: usize,
     layer_norm_eps: f64,
     init_values: f64,
+    qk_scale: Option<f64>,
     qkv_bias: bool,
     use_mean_pooling: bool,
     use_learnable_pos_emb: bool,
@@ -81,6 +82,7 @@ impl Default for Model {
             tubelet_size: 2,
             layer_norm_eps: 1e-6,
             init_values: 0.0,
+            qk_scale: None,
             qkv_bias: true,
             use_mean_pooling: true,
             use_learnable_pos_emb: false,
@@ -175,6 +177,10 @@ impl V2Config {
         if model.init_values != 0.0 {
             let why = "no published VideoMAE scales its layers".to_owned();
             return refuse("init_values", model.init_values.to_string(), why);
+        }
+        if let Some(scale) = model.qk_scale {
+            let why = "every published VideoMAE scales by the width of a head".to_owned();
+            return refuse("qk_scale", scale.to_string(), why);
         }
         let pooled = matches!(lengths.kind, Kind::Classifier { .. } | Kind::Encoder { .. });
         if pooled && !model.use_mean_pooling {
