@@ -28,14 +28,11 @@ use crate::{
 /// Clips that a model looks at together where nobody says how many.
 const TOGETHER: usize = 8;
 
-/// Which model is asked.
+/// What a file of weights may not say of its model.
 #[derive(clap::Args)]
-pub struct ModelArguments {
-    /// The weights: a run (its newest checkpoint), a checkpoint, an official .pth, or a Hugging Face folder
-    #[arg(long, value_name = "RUN|FILE")]
-    pub model: Option<PathBuf>,
-    /// Attention heads, where an official file's width does not tell them
-    #[arg(long, value_name = "N", value_parser = convert::heads, help_heading = "What the model looks at")]
+pub struct LengthArguments {
+    /// Attention heads of the encoder (and the decoder), where an official file's widths do not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = convert::heads, help_heading = "What the model looks at")]
     heads: Option<Heads>,
     /// Frames of a clip, where the file does not say them or others are wanted
     #[arg(long, value_name = "N", help_heading = "What the model looks at")]
@@ -43,6 +40,23 @@ pub struct ModelArguments {
     /// Side of a frame in pixels, or height and width, where the file does not say them or others are wanted
     #[arg(long, value_name = "S|HxW", value_parser = convert::sides, help_heading = "What the model looks at")]
     size: Option<[usize; 2]>,
+}
+
+impl LengthArguments {
+    /// What a person says of the model.
+    pub fn hints(&self) -> Hints {
+        Hints { heads: self.heads, frames: self.frames, sides: self.size }
+    }
+}
+
+/// Which model is asked.
+#[derive(clap::Args)]
+pub struct ModelArguments {
+    /// The weights: a run (its newest checkpoint), a checkpoint, an official .pth, or a Hugging Face folder
+    #[arg(long, value_name = "RUN|FILE")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    lengths: LengthArguments,
     #[command(flatten)]
     recipe: RecipeArguments,
     /// Where to compute: flex (this processor), or another that this build has
@@ -79,7 +93,8 @@ impl ModelArguments {
         if !path.exists() {
             return Err(Usage::new(format!("{}: no such file or folder", path.display())).into());
         }
-        let hints = Hints { heads: self.heads, frames: self.frames.or(frames), sides: self.size };
+        let hints = self.lengths.hints();
+        let hints = Hints { frames: hints.frames.or(frames), ..hints };
         let model = checkpoint::read_with(path, hints).map_err(weights::explain)?;
         let mut recipe = self.recipe.resolve_from(|| recipe_of(&model, path))?;
         check_settings(&self.recipe.set, &recipe)?;
@@ -88,10 +103,7 @@ impl ModelArguments {
         (recipe.clip.size, recipe.clip.width) = (clip.height(), clip.width());
         recipe.model.patch = clip.patch();
         report::say(format_args!("model: {} ({})", which(path), weights::describe(&model)));
-        if !model.assumed.is_empty() {
-            let assumed = model.assumed.join(", ");
-            report::say(format_args!("note: not said in the file and taken for granted: {assumed}"));
-        }
+        weights::say_notes(&model, "the file");
         Ok(Asked { model, recipe, device })
     }
 
@@ -103,13 +115,21 @@ impl ModelArguments {
     pub fn unmade(&self, default: Recipe) -> Result<(Recipe, Device)> {
         let device = self.device()?;
         let mut recipe = self.recipe.resolve_from(|| Ok(nothing_unseen(default)))?;
-        recipe.clip.frames = self.frames.unwrap_or(recipe.clip.frames);
-        if let Some([height, width]) = self.size {
+        recipe.clip.frames = self.lengths.frames.unwrap_or(recipe.clip.frames);
+        if let Some([height, width]) = self.lengths.size {
             (recipe.clip.size, recipe.clip.width) = (height, width);
         }
         check_views(&recipe)?;
         arguments::check(&recipe)?;
         Ok((recipe, device))
+    }
+
+    /// Names the model in an error that is its fault: what it gives is no number.
+    pub fn named_in(&self, why: anyhow::Error) -> anyhow::Error {
+        match &self.model {
+            Some(path) if weights::is_not_finite(&why) => why.context(format!("model {}", path.display())),
+            _ => why,
+        }
     }
 
     /// Where it is computed, after a look at how many clips together.

@@ -70,7 +70,7 @@ pub fn sentence(interval: &Interval) -> String {
         ),
         Binding::Decoder => format!(
             "The decoder binds, with {taken} of the workers' time: {more}`tubelet preprocess --store transcode` \
-             makes clips that take a third of it, `--store frames` such that take none."
+             makes clips that take a third of it, `tubelet preprocess --store frames` such that take none."
         ),
         Binding::Transform => format!(
             "Crop, resize and colour bind, with {taken} of the workers' time: {more}shards of smaller frames \

@@ -4,6 +4,8 @@ mod arguments;
 mod asking;
 mod commands;
 mod data;
+#[cfg(test)]
+mod hints;
 mod labelled_data;
 mod labelling;
 mod listing;

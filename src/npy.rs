@@ -35,6 +35,11 @@ impl NpyWriter {
         Ok(Self { file, number, missing: rows * lengths.iter().product::<usize>() })
     }
 
+    /// How its values are kept.
+    pub fn number(&self) -> Number {
+        self.number
+    }
+
     /// More values.
     ///
     /// # Errors

@@ -9,10 +9,13 @@ use schemas::run_state::InitialWeights;
 use trainer::{
     Device, Recipe,
     beginning::{self, BeginError, Beginning},
-    checkpoint::{self, CheckpointError, Kind, SavedModel},
-    model::layout,
+    checkpoint::{self, CheckpointError, Heads, Hints, Kind, SavedModel},
+    finite::OutputNotFinite,
+    frozen::FeaturesError,
+    initial_pretraining,
+    labelled_clips::LabelledClipsError,
+    model::layout::LastNorm,
     training::Training,
-    weights::Weights,
 };
 
 use crate::report::{self, Usage};
@@ -33,51 +36,81 @@ pub fn describe(model: &SavedModel) -> String {
     let what = match model.kind {
         Kind::Pretraining => "encoder and decoder".to_owned(),
         Kind::Classifier { classes } => format!("classifier of {classes} classes"),
+        Kind::Encoder { last_norm: LastNorm::OfMean } => "encoder for features".to_owned(),
         Kind::Encoder { .. } => "encoder".to_owned(),
     };
     let layout = model.layout();
     format!("{what}, {} tensors, {} parameters", layout.0.len(), layout.parameters())
 }
 
-/// What a pre-training begins with, the weights of `file`, and their digest.
+/// Says what a person should know of how a model was read from `file`.
+pub fn say_notes(model: &SavedModel, file: &str) {
+    if !model.assumed.is_empty() {
+        let assumed = model.assumed.join(", ");
+        report::say(format_args!("note: not said in {file} and taken for granted: {assumed}"));
+    }
+    model.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+}
+
+/// Whether an error says that a model gives what is no number.
+pub fn is_not_finite(why: &anyhow::Error) -> bool {
+    why.chain().any(|cause| {
+        cause.downcast_ref::<OutputNotFinite>().is_some()
+            || matches!(cause.downcast_ref(), Some(LabelledClipsError::NotFinite(_)))
+            || matches!(cause.downcast_ref(), Some(FeaturesError::Clips(LabelledClipsError::NotFinite(_))))
+    })
+}
+
+/// Reads weights to begin with. Frames and frame size are the recipe's there, so they need not be said.
+fn read(file: &Path, heads: Option<Heads>, recipe: &Recipe) -> Result<SavedModel> {
+    let hints = Hints { heads, ..Hints::default() };
+    let model = match checkpoint::read_with(file, hints) {
+        Err(CheckpointError::Geometry { .. }) => {
+            let clip = recipe.geometry().map_err(crate::arguments::wrong)?;
+            let (frames, sides) = (Some(clip.frames()), Some([clip.height(), clip.width()]));
+            checkpoint::read_with(file, Hints { frames, sides, ..hints })
+        }
+        read => read,
+    };
+    let model = model.map_err(explain)?;
+    model.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+    Ok(model)
+}
+
+/// What a pre-training begins with: the weights of `file`, and what they lack, drawn; and the digest of the file's
+/// weights. Says how many tensors came and which are new.
 ///
 /// # Errors
-/// When they cannot be read, or are not those of the recipe's model.
-pub fn pretraining(file: &Path, recipe: &Recipe, device: &Device) -> Result<(Training, String)> {
+/// When they cannot be read, or are of another size than the recipe's model.
+pub fn pretraining(
+    file: &Path,
+    heads: Option<Heads>,
+    recipe: &Recipe,
+    device: &Device,
+) -> Result<(Training, String)> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
     }
-    let model = checkpoint::read_any(file).map_err(explain)?;
-    let digest = model.digest();
-    let model = model.for_our_pixels();
-    let shape = recipe.model_shape()?;
-    if model.kind != Kind::Pretraining {
-        return Err(Usage::new(format!(
-            "{} holds a {}, not encoder and decoder",
-            file.display(),
-            describe(&model)
-        ))
-        .into());
+    let model = read(file, heads, recipe)?;
+    let (what, digest) = (describe(&model), model.digest());
+    let initial = initial_pretraining::from_model(recipe, model, device)
+        .map_err(|why| unfit(&why, &format!("{} does not fit: ", file.display())))?;
+    report::say(format_args!("begins with {}: {what}", file.display()));
+    let (taken, all) = (initial.taken, initial.taken + initial.new.len());
+    let decoder = initial.new.iter().filter(|name| !name.starts_with("encoder.")).count();
+    let others = initial.new.iter().filter(|name| name.starts_with("encoder.")).cloned();
+    let drawn: Vec<String> =
+        others.chain((decoder > 0).then(|| format!("a fresh decoder of {decoder} tensors"))).collect();
+    if !drawn.is_empty() || initial.unused > 0 {
+        let drawn = if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(", ") };
+        report::say(format_args!(
+            "{taken} of {all} tensors come from there; drawn: {drawn}; {} of its tensors have no place in a \
+             pre-training",
+            initial.unused
+        ));
     }
-    // Tensors fit whatever the number of heads is.
-    let heads = |encoder: usize, decoder: usize| format!("{encoder} and {decoder} attention heads");
-    let (found, wanted) = (
-        heads(model.shape.encoder.heads, model.shape.decoder.heads),
-        heads(shape.encoder.heads, shape.decoder.heads),
-    );
-    if found != wanted {
-        return Err(Usage::new(format!("{} has {found}, the recipe {wanted}", file.display()))
-            .hint("--set model.encoder_heads=… --set model.decoder_heads=…")
-            .into());
-    }
-    if model.shape.epsilons != shape.epsilons {
-        report::say("note: the norms of these weights were made with another epsilon; going on with 1e-6");
-    }
-    report::say(format_args!("begins with {}: {}", file.display(), describe(&model)));
-    let weights = Weights::fit(layout::pretraining(&shape), model.weights, device).map_err(|misfit| {
-        Usage::new(format!("{} is of another model than the recipe: {misfit}", file.display()))
-    })?;
-    Ok((Training::from_weights(recipe, weights), digest))
+    initial.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+    Ok((Training::from_weights(recipe, initial.weights), digest))
 }
 
 /// What a fine-tuning begins with: `init` is a file, a run, or `scratch`; and the digest of the file's weights.
@@ -87,6 +120,7 @@ pub fn pretraining(file: &Path, recipe: &Recipe, device: &Device) -> Result<(Tra
 /// When the weights cannot be read, are of another size than the recipe's, or nothing is named.
 pub fn classifier(
     init: Option<&Path>,
+    heads: Option<Heads>,
     recipe: &Recipe,
     classes: &Classes,
     device: &Device,
@@ -105,7 +139,7 @@ pub fn classifier(
             .hint("`--init scratch` begins without weights")
             .into());
     }
-    let model = checkpoint::read_any(init).map_err(explain)?;
+    let model = read(init, heads, recipe)?;
     let (what, digest) = (describe(&model), model.digest());
     let beginning = beginning::from_model(recipe, labels, model, device)
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
@@ -125,7 +159,12 @@ pub fn classifier(
 ///
 /// # Errors
 /// Asked wrongly: they are others; when they cannot be read.
-pub fn check_same(asked: &Path, begun: Option<&InitialWeights>) -> Result<()> {
+pub fn check_same(
+    asked: &Path,
+    heads: Option<Heads>,
+    recipe: &Recipe,
+    begun: Option<&InitialWeights>,
+) -> Result<()> {
     let scratch = asked == Path::new("scratch");
     let differs = |begun: &str, asked: &str| {
         Usage::new(format!("the run was begun with {begun}, and --init says {asked}"))
@@ -141,7 +180,7 @@ pub fn check_same(asked: &Path, begun: Option<&InitialWeights>) -> Result<()> {
             if !asked.exists() {
                 return Err(differs(&begun.path, &format!("{shown}, which is not there")).into());
             }
-            let digest = checkpoint::read_any(asked).map_err(explain)?.digest();
+            let digest = read(asked, heads, recipe)?.digest();
             if digest == begun.digest {
                 return Ok(());
             }

@@ -181,7 +181,7 @@ fn pictures_are_turned_and_mirrored_as_the_matrix_says() {
         assert_eq!(turned(matrix).unwrap(), expected, "{matrix:?}");
     }
     let slanted = turned([46_341, 46_341, -46_341, 46_341]).unwrap_err();
-    assert!(matches!(slanted, VideoError::Slanted { degrees: 45 }), "{slanted}");
+    assert!(matches!(slanted, VideoError::OddTurn { degrees: 45 }), "{slanted}");
 }
 
 #[test]

@@ -111,6 +111,57 @@ pub enum EmbeddingsError {
     /// The columns are others.
     #[error("the columns are not those of {VERSION}")]
     Columns,
+    /// A vector has another length.
+    #[error("{video} (row {row}) has a vector of {found} values, not {length}")]
+    Length {
+        /// Path of its video.
+        video: String,
+        /// Place of its video.
+        row: u64,
+        /// Its values.
+        found: usize,
+        /// Values of the others.
+        length: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("{video} (row {row}, window {window}) has the value {value} at {at}, which is no number{}", half(*.overflowed))]
+    NotFinite {
+        /// Path of its video.
+        video: String,
+        /// Place of its video.
+        row: u64,
+        /// Which of its windows.
+        window: u32,
+        /// Place of the first such value.
+        at: usize,
+        /// The value.
+        value: f32,
+        /// Whether it is a number that 16 bits do not hold.
+        overflowed: bool,
+    },
+    /// Arrow makes no record batch of the rows.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+}
+
+fn half(overflowed: bool) -> &'static str {
+    if overflowed { " in 16 bits: they hold 65504 at most" } else { "" }
+}
+
+impl Embedding {
+    /// Refuses values that are no numbers, or become none when they are kept so.
+    ///
+    /// # Errors
+    /// When one is NaN or infinite, or too large for 16 bits.
+    pub fn check(&self, number: Number) -> Result<(), EmbeddingsError> {
+        let is_kept = |value: &f32| match number {
+            Number::F32 => value.is_finite(),
+            Number::F16 => Half::from_f32(*value).is_finite(),
+        };
+        let Some(at) = self.vector.iter().position(|value| !is_kept(value)) else { return Ok(()) };
+        let (video, row, window, value) = (self.video.clone(), self.row, self.window, self.vector[at]);
+        Err(EmbeddingsError::NotFinite { video, row, window, at, value, overflowed: value.is_finite() })
+    }
 }
 
 impl Embedded {
@@ -166,13 +217,15 @@ impl Embedded {
     /// Rows as a record batch.
     ///
     /// # Errors
-    /// When a vector has another length.
-    pub fn to_batch(&self, rows: &[Embedding]) -> Result<RecordBatch, ArrowError> {
+    /// When a vector has another length, or a value is NaN, infinite, or too large for 16 bits where it is kept so.
+    pub fn to_batch(&self, rows: &[Embedding]) -> Result<RecordBatch, EmbeddingsError> {
         let length = self.length();
-        if let Some(row) = rows.iter().find(|row| row.vector.len() != length) {
-            let found = row.vector.len();
-            let why = format!("{} has a vector of {found} values, not {length}", row.video);
-            return Err(ArrowError::InvalidArgumentError(why));
+        for row in rows {
+            row.check(self.number)?;
+            if row.vector.len() != length {
+                let (video, row, found) = (row.video.clone(), row.row, row.vector.len());
+                return Err(EmbeddingsError::Length { video, row, found, length });
+            }
         }
         let values = || rows.iter().flat_map(|row| row.vector.iter().copied());
         let values: ArrayRef = match self.number {
@@ -201,13 +254,13 @@ impl Embedded {
             times(|row| row.span.1),
             Arc::new(FixedSizeListArray::try_new(item, length, values, None)?),
         ];
-        RecordBatch::try_new(self.schema(), columns)
+        Ok(RecordBatch::try_new(self.schema(), columns)?)
     }
 
     /// The rows of a record batch of such vectors.
     ///
     /// # Errors
-    /// When its columns are others.
+    /// When its columns are others, or a value is NaN or infinite.
     pub fn rows(&self, batch: &RecordBatch) -> Result<Vec<Embedding>, EmbeddingsError> {
         if batch.schema().fields() != self.schema().fields() {
             return Err(EmbeddingsError::Columns);
@@ -233,7 +286,9 @@ impl Embedded {
             span: (time("start", at), time("end", at)),
             vector: vector(at),
         };
-        Ok((0..batch.num_rows()).map(row).collect())
+        let rows: Vec<Embedding> = (0..batch.num_rows()).map(row).collect();
+        rows.iter().try_for_each(|row| row.check(Number::F32))?;
+        Ok(rows)
     }
 }
 
@@ -269,6 +324,41 @@ mod tests {
     fn a_vector_of_another_length_is_refused_by_name() {
         let embedded = Embedded { lengths: vec![2, 2], ..Embedded::default() };
         let refused = embedded.to_batch(&rows()).unwrap_err().to_string();
-        assert!(refused.contains("0.mp4 has a vector of 3 values, not 4"), "{refused}");
+        assert!(refused.contains("0.mp4 (row 0) has a vector of 3 values, not 4"), "{refused}");
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_is_neither_written_nor_read() {
+        for (number, value, says) in [
+            (Number::F32, f32::NAN, "1.mp4 (row 1, window 2) has the value NaN at 2, which is no number"),
+            (Number::F16, f32::NEG_INFINITY, "has the value -inf at 2, which is no number"),
+            (Number::F16, 65520.0, "has the value 65520 at 2, which is no number in 16 bits"),
+        ] {
+            let embedded = Embedded { lengths: vec![3], number, ..Embedded::default() };
+            let mut odd = rows();
+            odd[1].vector[2] = value;
+            let refused = embedded.to_batch(&odd).unwrap_err().to_string();
+            assert!(refused.contains(says), "{refused}");
+        }
+        for number in [Number::F32, Number::F16] {
+            let embedded = Embedded { lengths: vec![3], number, ..Embedded::default() };
+            let batch = embedded.to_batch(&rows()).unwrap();
+            let mut columns = batch.columns().to_vec();
+            let DataType::FixedSizeList(item, length) = embedded.vector_field().data_type().clone() else {
+                panic!("a vector is a list")
+            };
+            let values = [0.5, f32::INFINITY, 0.0, 1.0, 0.25, 3.0];
+            let values: ArrayRef = match number {
+                Number::F32 => Arc::new(PrimitiveArray::<Float32Type>::from_iter_values(values)),
+                Number::F16 => {
+                    Arc::new(PrimitiveArray::<Float16Type>::from_iter_values(values.map(Half::from_f32)))
+                }
+            };
+            *columns.last_mut().unwrap() =
+                Arc::new(FixedSizeListArray::try_new(item, length, values, None).unwrap());
+            let batch = RecordBatch::try_new(batch.schema(), columns).unwrap();
+            let refused = embedded.rows(&batch).unwrap_err().to_string();
+            assert!(refused.contains("0.mp4 (row 0, window 2) has the value inf at 1"), "{refused}");
+        }
     }
 }

@@ -120,6 +120,27 @@ pub enum PredictionsError {
     /// The columns are others.
     #[error("the columns are not those of {VERSION}")]
     Columns,
+    /// A logit is NaN or infinite.
+    #[error(
+        "{video} (row {row}, clip {clip}, crop {crop}) has the logit {value} for class {class}, which is no number"
+    )]
+    NotFinite {
+        /// Path of its video.
+        video: String,
+        /// Place of its video.
+        row: u64,
+        /// Which clip of it.
+        clip: u16,
+        /// Which crop of the clip.
+        crop: u16,
+        /// Class of the first such logit.
+        class: usize,
+        /// The logit.
+        value: f32,
+    },
+    /// Arrow makes no record batch of the rows.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
     /// A row has another number of logits than there are classes.
     #[error("{video} (row {row}) has {found} logits for {classes} classes")]
     Logits {
@@ -156,12 +177,25 @@ pub fn schema(tested: &Tested) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 
+impl Prediction {
+    /// Refuses logits that are no numbers.
+    ///
+    /// # Errors
+    /// When one is NaN or infinite.
+    pub fn check(&self) -> Result<(), PredictionsError> {
+        let Some(class) = self.logits.iter().position(|logit| !logit.is_finite()) else { return Ok(()) };
+        let (video, row, View { clip, crop }) = (self.video.clone(), self.row, self.view);
+        Err(PredictionsError::NotFinite { video, row, clip, crop, class, value: self.logits[class] })
+    }
+}
+
 impl Predictions {
     /// The rows as a record batch, views first, then failures.
     ///
     /// # Errors
-    /// Never for rows that are consistent; kept from Arrow.
-    pub fn to_batch(&self) -> Result<RecordBatch, ArrowError> {
+    /// When a logit is NaN or infinite.
+    pub fn to_batch(&self) -> Result<RecordBatch, PredictionsError> {
+        self.predictions.iter().try_for_each(Prediction::check)?;
         let (views, failed) = (&self.predictions, &self.failures);
         let both = |of: &dyn Fn(&Prediction) -> i64, other: i64| -> Vec<i64> {
             views.iter().map(of).chain(failed.iter().map(|_| other)).collect()
@@ -198,13 +232,14 @@ impl Predictions {
             Arc::new(logits.finish()),
             Arc::new(reasons.collect::<StringArray>()),
         ];
-        RecordBatch::try_new(schema(&self.tested), columns)
+        Ok(RecordBatch::try_new(schema(&self.tested), columns)?)
     }
 
     /// The rows of record batches of one file. `schema` is the file's, which an empty file has, too.
     ///
     /// # Errors
-    /// When they are of another format, or a row has another number of logits than there are classes.
+    /// When they are of another format, or a row has another number of logits than there are classes, or one that
+    /// is NaN or infinite.
     pub fn of_batches<'a>(
         schema: &Schema,
         batches: impl IntoIterator<Item = &'a RecordBatch>,
@@ -249,7 +284,7 @@ impl Predictions {
             if logits.len() != classes {
                 return Err(PredictionsError::Logits { video, row, found: logits.len(), classes });
             }
-            self.predictions.push(Prediction {
+            let prediction = Prediction {
                 row,
                 video,
                 label,
@@ -257,7 +292,9 @@ impl Predictions {
                 frames: frames.value(at).as_primitive::<UInt32Type>().values().to_vec(),
                 span: (time("begin").value(at), time("end").value(at)),
                 logits,
-            });
+            };
+            prediction.check()?;
+            self.predictions.push(prediction);
         }
         Ok(())
     }
@@ -294,6 +331,30 @@ mod tests {
     fn what_is_written_is_what_is_read() {
         let batch = predictions().to_batch().unwrap();
         assert_eq!(Predictions::of_batches(&batch.schema(), [&batch]).unwrap(), predictions());
+    }
+
+    #[test]
+    fn a_logit_that_is_no_number_is_neither_written_nor_read() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut odd = predictions();
+            odd.predictions[0].logits[1] = value;
+            let says = format!(
+                "a.mp4 (row 0, clip 0, crop 2) has the logit {value} for class 1, which is no number"
+            );
+            assert_eq!(odd.to_batch().unwrap_err().to_string(), says);
+            let batch = predictions().to_batch().unwrap();
+            let at = batch.schema().index_of("logits").unwrap();
+            let mut columns = batch.columns().to_vec();
+            let mut logits =
+                ListBuilder::new(Float32Builder::new()).with_field(item_field(DataType::Float32));
+            logits.values().append_slice(&[0.5, value]);
+            logits.append(true);
+            logits.append(false);
+            columns[at] = Arc::new(logits.finish());
+            let batch = RecordBatch::try_new(batch.schema(), columns).unwrap();
+            let refused = Predictions::of_batches(&batch.schema(), [&batch]).unwrap_err().to_string();
+            assert_eq!(refused, says);
+        }
     }
 
     #[test]

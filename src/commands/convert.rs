@@ -6,19 +6,19 @@ use anyhow::Result;
 use pipeline::labels::Classes;
 use trainer::{
     checkpoint::{self, Format, Heads, Hints, Kind, PixelScale, SavedModel},
-    model::ModelShape,
+    model::{ModelShape, layout::LastNorm},
 };
 
 use crate::{
     report::{self, Usage},
-    weights::{describe, explain},
+    weights::{describe, explain, say_notes},
 };
 
 /// Move weights between the official, the Hugging Face and tubelet's own format
 ///
 /// IN is sniffed by its content: an official .pth, a Hugging Face folder, a checkpoint of tubelet, or the
 /// folder of a run (its newest checkpoint). Every tensor must be there, of the right shape, and none left
-/// over. Values keep their bits; what an optimiser needs is left behind. Names of classes, the norms' epsilons and
+/// over. Shards are read by their index. Values keep their bits; what an optimiser needs is left behind. Names of classes, the norms' epsilons and
 /// how pixels are scaled go along, also where the layout has no place for them.
 ///
 /// Example: tubelet convert run --to hf model
@@ -75,10 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         To::Tubelet => Format::Tubelet,
     };
     checkpoint::write(&model, format, output, *heads).map_err(explain)?;
-    if !model.assumed.is_empty() {
-        let assumed = model.assumed.join(", ");
-        report::say(format_args!("note: not said in {} and taken for granted: {assumed}", input.display()));
-    }
+    say_notes(&model, &input.display().to_string());
     for difference in differences(&model, format) {
         report::say(format_args!("note: the code that reads this layout computes {difference}"));
     }
@@ -99,6 +96,7 @@ fn differences(model: &SavedModel, format: Format) -> Vec<String> {
     let norm = match model.kind {
         Kind::Pretraining => Some("decoder.norm"),
         Kind::Classifier { .. } => Some("fc_norm"),
+        Kind::Encoder { last_norm: LastNorm::OfMean } => Some("fc_norm"),
         Kind::Encoder { .. } => None,
     };
     let mut found = Vec::new();

@@ -120,7 +120,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let made = maker.make(&videos, &wanted, &stop, &mut keeper);
     let Keeper { rows, videos: finished, progress, .. } = keeper;
     progress.end();
-    let (reasons, stopped) = made?;
+    let (reasons, stopped) = made.map_err(|why| arguments.model.named_in(why))?;
     report::say(format_args!("{rows} vectors of {finished} videos: {}", maker.embedder.what(taking.pool)));
     say_failures(&reasons, &videos);
     if stopped {

@@ -151,7 +151,7 @@ pub fn run(mut arguments: Arguments) -> Result<()> {
         Ok(())
     });
     progress.end();
-    let answered = answered?;
+    let answered = answered.map_err(|why| arguments.model.named_in(why))?;
     if let Some(out) = &arguments.out {
         write(out, arguments.format, &answered.predictions)?;
         report::say(format_args!("written: {}", out.display()));

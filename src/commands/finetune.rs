@@ -17,7 +17,7 @@ use schemas::{
 use trainer::{
     Device, Outcome, Recipe, RunFolder, Steps,
     beginning::Beginning,
-    checkpoint,
+    checkpoint::{self, Heads},
     evaluation::{self, Report},
     finetune::{self, Event},
     recipe::Freeze,
@@ -27,6 +27,7 @@ use trainer::{
 use crate::{
     arguments,
     asking::Asked,
+    commands::convert,
     data,
     labelled_data::{self, Failures, Wanted},
     labelling::{LabelArguments, LabelledVideos, Parts},
@@ -68,6 +69,9 @@ pub struct Arguments {
     /// Begin with the encoder of this file or run (official, Hugging Face, tubelet's own), or from `scratch`
     #[arg(long, value_name = "FILE|RUN|scratch", required_unless_present = "resume")]
     init: Option<PathBuf>,
+    /// Attention heads of --init, where an official file's width does not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = convert::heads, requires = "init")]
+    heads: Option<Heads>,
     /// Train only fc_norm and the head, the same as `--set classifier.freeze=encoder`
     #[arg(long, value_enum, value_name = "PART")]
     freeze: Option<Frozen>,
@@ -218,11 +222,11 @@ fn beginning(
     let init = arguments.init.as_deref();
     if let Some(begun) = begun {
         if let (Some(init), Some(state)) = (init, begun.state()) {
-            weights::check_same(init, state.init.as_ref())?;
+            weights::check_same(init, arguments.heads, recipe, state.init.as_ref())?;
         }
         return Ok((None, None));
     }
-    let (beginning, digest) = weights::classifier(init, recipe, classes, device)?;
+    let (beginning, digest) = weights::classifier(init, arguments.heads, recipe, classes, device)?;
     let path = init.map_or_else(String::new, |init| init.display().to_string());
     Ok((digest.map(|digest| InitialWeights { path, digest }), Some(beginning)))
 }

@@ -101,7 +101,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         waiting.extend_from_slice(predictions);
         Ok(())
-    })?;
+    });
+    let answered = answered.map_err(|why| arguments.model.named_in(why))?;
     if answered.stopped {
         report::say("stopped");
     } else if !waiting.is_empty() {

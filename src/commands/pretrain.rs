@@ -5,10 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Result;
 use pipeline::{dataset::Dataset, quarantine::Quarantine};
 use schemas::run_state::{InitialWeights, Part, RunVideo};
-use trainer::{Device, Outcome, Recipe, Steps, training::Training};
+use trainer::{Device, Outcome, Recipe, Steps, checkpoint::Heads, training::Training};
 
 use crate::{
-    arguments, data,
+    arguments,
+    commands::convert,
+    data,
     listing::Listing,
     memory,
     report::Usage,
@@ -35,9 +37,13 @@ pub struct Arguments {
     data: Vec<PathBuf>,
     #[command(flatten)]
     run: RunArguments,
-    /// Begin with the weights of this file or folder: official, Hugging Face, or tubelet's own
+    /// Begin with the weights of this file or folder: official, Hugging Face, or tubelet's own; where they have no
+    /// decoder a fresh one is drawn
     #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
+    /// Attention heads of --init (and of its decoder), where an official file's widths do not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = convert::heads, requires = "init")]
+    heads: Option<Heads>,
 }
 
 /// Runs it.
@@ -130,12 +136,12 @@ fn first(
     match begun {
         Some(begun) => {
             if let Some(state) = begun.state() {
-                weights::check_same(file, state.init.as_ref())?;
+                weights::check_same(file, arguments.heads, recipe, state.init.as_ref())?;
             }
             Ok((None, None))
         }
         None => {
-            let (first, digest) = weights::pretraining(file, recipe, device)?;
+            let (first, digest) = weights::pretraining(file, arguments.heads, recipe, device)?;
             Ok((Some(InitialWeights { path: file.display().to_string(), digest }), Some(first)))
         }
     }

@@ -166,7 +166,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         workers: arguments.model.workers,
         cache: &cache_folder(arguments)?,
     };
-    let features = making.of(&train, &test)?;
+    let features = making.of(&train, &test).map_err(|why| arguments.model.named_in(why))?;
     let select = match arguments.select {
         SelectOn::Train => Select::HeldOut,
         SelectOn::Test => Select::Test,
@@ -182,7 +182,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut rows = Vec::new();
     for ((name, source), both) in names.iter().zip(&sources).zip(&features) {
-        let outcome = probe(arguments, source, &frozen, both, classes.len(), (select, seed), &device);
+        let outcome = probe(arguments, source, &frozen, both, classes.len(), (select, seed), &device)?;
         rows.push(Row::of(name, outcome, &both.test));
     }
     let probe = match (arguments.probe, arguments.like) {
@@ -214,10 +214,10 @@ fn probe(
     classes: usize,
     (select, seed): (Select, u64),
     device: &Device,
-) -> Outcome {
+) -> Result<Outcome> {
     match arguments.probe {
-        Kind::Knn => knn::probe(train, test, classes, select, seed),
-        Kind::Linear => linear::probe(train, test, classes, select, seed, device),
+        Kind::Knn => Ok(knn::probe(train, test, classes, select, seed)),
+        Kind::Linear => Ok(linear::probe(train, test, classes, select, seed, device)?),
         Kind::Attentive => {
             let manner = match arguments.like {
                 Like::VJepa => Manner::VJepa,
@@ -236,7 +236,9 @@ fn probe(
                 batch: (train.len() / LEAST_UPDATES).clamp(1, PROBE_BATCH),
                 seed,
             };
-            grid::probe(shape, train, test, &training, select, device)
+            grid::probe(shape, train, test, &training, select, device).map_err(|why| {
+                Usage::new(why.to_string()).hint("--rates and --decays name those that are tried").into()
+            })
         }
     }
 }

@@ -2,21 +2,25 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use image::RgbImage;
 use pipeline::dataset::{Dataset, VideoEntry};
 use schemas::ClipBatch;
 use trainer::{
     Device, Recipe, RunFolder,
-    model::{VideoMae, layout},
+    checkpoint::{self, Kind},
+    model::VideoMae,
     reconstruct::{Reconstruction, Statistics},
     weights::Weights,
 };
 
 use crate::{
+    arguments::RecipeArguments,
+    asking::LengthArguments,
     data,
     report::{self, Usage},
     sheet::{self, Row},
+    weights,
 };
 
 /// Paint the hidden nine tenths of a clip: original, what the encoder saw, reconstruction
@@ -25,12 +29,17 @@ use crate::{
 /// cubes themselves, as in publications, and the picture says so; --honest takes them from the visible
 /// cubes alone.
 ///
-/// Example: tubelet reconstruct --run run film.mp4 --out picture.png
+/// Example: tubelet reconstruct --model run film.mp4 --out picture.png
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The run whose newest checkpoint paints
-    #[arg(long, value_name = "RUN")]
-    run: PathBuf,
+    /// The weights, which must have a decoder: a run (its newest checkpoint), a checkpoint, an official .pth, or a
+    /// Hugging Face folder
+    #[arg(long, visible_alias = "run", value_name = "RUN|FILE")]
+    model: PathBuf,
+    #[command(flatten)]
+    lengths: LengthArguments,
+    #[command(flatten)]
+    recipe: RecipeArguments,
     /// The video
     video: PathBuf,
     /// The picture: .png, or .gif for one that moves
@@ -56,16 +65,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if !arguments.video.exists() {
         return Err(Usage::new(format!("{}: no such file", arguments.video.display())).into());
     }
-    let no_run = |why| Usage::new(format!("{} is no run: {why}", arguments.run.display()));
-    let run = RunFolder::open(&arguments.run).map_err(no_run)?;
-    let recipe = showing_everything(run.recipe()?);
+    let Saved { model, weights, recipe, step } = read(&arguments, &device)?;
     let batch = clip(&arguments, &recipe)?;
-
-    let model = VideoMae::new(recipe.model_shape()?, &device);
-    let checkpoint = run.last_checkpoint()?;
-    let step = checkpoint.about.step;
-    let tensors = checkpoint.average.unwrap_or(checkpoint.weights);
-    let weights = Weights::fit(layout::pretraining(model.shape()), tensors, &device)?;
     let statistics = if arguments.honest { Statistics::Guessed } else { Statistics::True };
     let target = recipe.model.target;
     let painted = trainer::reconstruct::reconstruct(&model, &weights, &batch, target, statistics, &device)?;
@@ -77,6 +78,45 @@ pub fn run(arguments: Arguments) -> Result<()> {
     sheet::save(&arguments.out, &title, &rows, &columns(&recipe, arguments.all_frames))?;
     report::say(format_args!("{} written: {}", arguments.out.display(), rows[2].caption));
     Ok(())
+}
+
+/// A model with its weights, and the settings that it was trained by.
+struct Saved {
+    model: VideoMae,
+    weights: Weights,
+    recipe: Recipe,
+    step: u64,
+}
+
+/// The model that is asked for; of a run that keeps an average of its weights, the average.
+fn read(arguments: &Arguments, device: &Device) -> Result<Saved> {
+    let path = &arguments.model;
+    if !path.exists() {
+        return Err(Usage::new(format!("{}: no such file or folder", path.display())).into());
+    }
+    let mut saved = checkpoint::read_with(path, arguments.lengths.hints()).map_err(weights::explain)?;
+    if saved.kind != Kind::Pretraining {
+        let what = weights::describe(&saved);
+        return Err(Usage::new(format!("{} has no decoder to reconstruct with: {what}", path.display()))
+            .hint("--model takes what `tubelet pretrain` made, or other weights with a decoder")
+            .into());
+    }
+    weights::say_notes(&saved, "the file");
+    if let Ok(run) = RunFolder::open(path)
+        && let Some(average) = run.last_checkpoint()?.average
+    {
+        saved.weights = average;
+    }
+    let own = Recipe::from_toml(&saved.about.recipe);
+    let own = own.with_context(|| format!("the recipe in {} cannot be used", path.display()))?;
+    let mut recipe = showing_everything(arguments.recipe.resolve_from(|| Ok(own))?);
+    let clip = saved.shape.geometry;
+    (recipe.clip.frames, recipe.clip.tubelet) = (clip.frames(), clip.tubelet());
+    (recipe.clip.size, recipe.clip.width) = (clip.height(), clip.width());
+    recipe.model.patch = clip.patch();
+    let (step, saved) = (saved.about.step, saved.for_our_pixels());
+    let weights = Weights::fit(saved.layout(), saved.weights, device)?;
+    Ok(Saved { model: VideoMae::new(saved.shape, device), weights, recipe, step })
 }
 
 /// The recipe with one clip a batch, and every hidden cube painted: a decoder mask saves work in training,

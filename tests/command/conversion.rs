@@ -20,6 +20,7 @@ fn classifier(path: &Path) {
         encoder: Stack { dim: 64, depth: 1, heads: 1, hidden: 32 },
         decoder: SavedModel::NO_DECODER,
         epsilons: NormEpsilons::default(),
+        encoder_norm: true,
     };
     let tensors = kind.layout(&shape).0.into_iter();
     let tensor = |shape: Vec<usize>| HostTensor { values: vec![0.5; shape.iter().product()], shape };
@@ -32,6 +33,7 @@ fn classifier(path: &Path) {
         weights: tensors.map(|entry| (entry.name, tensor(entry.shape))).collect(),
         about: About::default(),
         assumed: Vec::new(),
+        notes: Vec::new(),
     };
     checkpoint::write(&model, Format::Official, path, None).unwrap();
 }

@@ -15,6 +15,7 @@ mod resuming;
 mod shards;
 mod splitting;
 mod training;
+mod weights;
 mod wrong_usage;
 
 use std::{

@@ -27,6 +27,7 @@ fn write(folder: &Path, kind: Kind, labels: Vec<String>, format: Format) -> Path
         encoder: stack(2),
         decoder: if kind == Kind::Pretraining { stack(1) } else { SavedModel::NO_DECODER },
         epsilons: NormEpsilons::default(),
+        encoder_norm: true,
     };
     let mut state = 1u64;
     let mut draw = || {
@@ -40,8 +41,9 @@ fn write(folder: &Path, kind: Kind, labels: Vec<String>, format: Format) -> Path
     let weights =
         kind.layout(&shape).0.iter().map(|entry| (entry.name.clone(), tensor(&entry.shape))).collect();
     let about = About::default();
-    let (stretched_from, pixels, assumed) = (None, PixelScale::IMAGENET, Vec::new());
-    let model = SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed };
+    let (stretched_from, pixels) = (None, PixelScale::IMAGENET);
+    let (assumed, notes) = (Vec::new(), Vec::new());
+    let model = SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed, notes };
     let path = folder.join(if format == Format::Official { "model.pth" } else { "model.safetensors" });
     let heads = checkpoint::Heads { encoder: 3, decoder: Some(3) };
     checkpoint::write(&model, format, &path, Some(heads)).unwrap();

@@ -57,6 +57,7 @@ fn plans() -> [Plan; 2] {
         encoder,
         decoder,
         epsilons: NormEpsilons::default(),
+        encoder_norm: true,
     };
     [
         Plan {

@@ -15,7 +15,10 @@ use crate::{
     Device, Recipe, RecipeError,
     checkpoint::{Description, Kind, SavedModel},
     initialise,
-    model::{ModelShape, NormEpsilons, Size, Stack, layout},
+    model::{
+        ModelShape, NormEpsilons, Size, Stack,
+        layout::{self, LastNorm},
+    },
     recipe::Position,
     weights::{HostTensor, Misfit, Weights},
 };
@@ -101,7 +104,7 @@ pub fn from_model(
     check_classes(recipe, &labels)?;
     let model = model.for_our_pixels();
     let mut shape = recipe.model_shape()?;
-    check_size(&shape, &model.shape)?;
+    check_size(&shape, &model.shape, false)?;
     let mut notes = Vec::new();
     let (here, there) = (shape.geometry.grid(), model.stretched_from.unwrap_or(model.shape.geometry.grid()));
     let stretched_from =
@@ -115,11 +118,12 @@ pub fn from_model(
     let given = model.weights.len();
     let head = head_rows(&model, &labels, &mut notes);
     // A classifier's own norm goes with its head's feature, so it stays even where the head does not.
-    let norm = if matches!(model.kind, Kind::Classifier { .. }) {
-        model.shape.epsilons.last
-    } else {
-        NormEpsilons::default().last
-    };
+    let norm =
+        if matches!(model.kind, Kind::Classifier { .. } | Kind::Encoder { last_norm: LastNorm::OfMean }) {
+            model.shape.epsilons.last
+        } else {
+            NormEpsilons::default().last
+        };
     shape.epsilons = NormEpsilons { blocks: model.shape.epsilons.blocks, last: norm };
     let kind = model.kind;
     let taken: BTreeMap<String, HostTensor> = model
@@ -212,43 +216,76 @@ fn pick(tensor: &HostTensor, rows: &[usize]) -> HostTensor {
     HostTensor { shape, values }
 }
 
-/// Refuses a model whose tensors are others, or would be used otherwise, than the recipe's.
-fn check_size(wanted: &ModelShape, found: &ModelShape) -> Result<(), BeginError> {
-    let lengths = |shape: &ModelShape| {
-        let (stack, clip) = (shape.encoder, shape.geometry);
+/// Refuses a model whose tensors are others, or would be used otherwise, than the recipe's; `decoder` says whether
+/// its decoder is looked at too.
+pub(crate) fn check_size(wanted: &ModelShape, found: &ModelShape, decoder: bool) -> Result<(), BeginError> {
+    let (clip, other) = (found.geometry, wanted.geometry);
+    let mut pairs = vec![
+        ("pixels of a cube's side", clip.patch(), other.patch()),
+        ("frames of a cube", clip.tubelet(), other.tubelet()),
+    ];
+    let stack = |of: &str, found: Stack, wanted: Stack| {
         [
-            ("width", stack.dim),
-            ("blocks", stack.depth),
-            ("heads", stack.heads),
-            ("hidden values", stack.hidden),
-            ("pixels of a cube's side", clip.patch()),
-            ("frames of a cube", clip.tubelet()),
+            ("width", found.dim, wanted.dim),
+            ("blocks", found.depth, wanted.depth),
+            ("heads", found.heads, wanted.heads),
+            ("hidden values", found.hidden, wanted.hidden),
         ]
+        .map(|(what, found, wanted)| (format!("{what}{of}"), found, wanted))
     };
-    let pairs = lengths(found).into_iter().zip(lengths(wanted)).filter(|(found, wanted)| found != wanted);
-    let differences: Vec<String> =
-        pairs.map(|((what, found), (_, wanted))| format!("{what} {found}, wanted {wanted}")).collect();
+    let mut lengths: Vec<(String, usize, usize)> = stack("", found.encoder, wanted.encoder).into();
+    if decoder {
+        lengths.extend(stack(" of the decoder", found.decoder, wanted.decoder));
+    }
+    lengths.extend(pairs.drain(..).map(|(what, found, wanted)| (what.to_owned(), found, wanted)));
+    let differences: Vec<String> = lengths
+        .iter()
+        .filter(|(_, found, wanted)| found != wanted)
+        .map(|(what, found, wanted)| format!("{what} {found}, wanted {wanted}"))
+        .collect();
     if differences.is_empty() {
         return Ok(());
     }
-    let Stack { dim, depth, heads, hidden } = found.encoder;
+    let settings = settings(wanted, found, decoder);
+    Err(BeginError::OtherSize { differences: differences.join("; "), settings })
+}
+
+/// Settings that make the recipe's model one of these lengths.
+fn settings(wanted: &ModelShape, found: &ModelShape, decoder: bool) -> String {
+    let mut settings = Vec::new();
+    let mut set = |key: &str, value: String| settings.push(format!("--set {key}={value}"));
     let named = Size::ALL.iter().find(|(_, size)| size.encoder() == found.encoder);
-    let mut settings = match named {
-        Some((name, _)) => format!("--set model.size={name}"),
-        None => format!(
-            "--set model.encoder_dim={dim} --set model.encoder_depth={depth} --set model.encoder_heads={heads} \
-             --set model.encoder_mlp={hidden}"
-        ),
-    };
+    if found.encoder != wanted.encoder {
+        let Stack { dim, depth, heads, hidden } = found.encoder;
+        match named {
+            Some((name, _)) => set("model.size", (*name).to_owned()),
+            None => {
+                for (key, value) in [("dim", dim), ("depth", depth), ("heads", heads), ("mlp", hidden)] {
+                    set(&format!("model.encoder_{key}"), value.to_string());
+                }
+            }
+        }
+    }
+    let follows = found.encoder != wanted.encoder
+        && named.is_some_and(|(_, size)| size.decoder(found.decoder.depth) == found.decoder);
+    if decoder && found.decoder != wanted.decoder {
+        let Stack { dim, depth, heads, hidden } = found.decoder;
+        if !follows {
+            for (key, value) in [("dim", dim), ("heads", heads), ("mlp", hidden)] {
+                set(&format!("model.decoder_{key}"), value.to_string());
+            }
+        }
+        set("model.decoder_depth", depth.to_string());
+    }
     let (clip, other) = (found.geometry, wanted.geometry);
     for (key, found, wanted) in
         [("model.patch", clip.patch(), other.patch()), ("clip.tubelet", clip.tubelet(), other.tubelet())]
     {
         if found != wanted {
-            settings += &format!(" --set {key}={found}");
+            set(key, found.to_string());
         }
     }
-    Err(BeginError::OtherSize { differences: differences.join("; "), settings })
+    settings.join(" ")
 }
 
 fn grid([time, height, width]: [usize; 3]) -> String {

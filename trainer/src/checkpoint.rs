@@ -1,15 +1,17 @@
-//! Files of weights: three formats, one form in memory.
+//! Files of weights: what holds the tensors, whose names they have, and one form in memory.
 //!
 //! ```text
-//! official .pth         ─┐                              ┌─▶ official .pth
-//! Hugging Face folder   ─┼─▶ SavedModel ────────────────┼─▶ Hugging Face folder
-//! tubelet .safetensors  ─┘   official names, on the host └─▶ tubelet .safetensors
+//! container               naming                                      written as
+//! .pth, .bin           ─┐  official, V2's, mmaction2's ─┐            ┌─▶ official .pth
+//! safetensors          ─┼▶ Hugging Face's              ─┼▶ SavedModel ┼─▶ Hugging Face folder
+//! shards and an index  ─┘  tubelet's                   ─┘            └─▶ tubelet .safetensors
 //! ```
 //!
-//! Which format a file is follows from what is in it, never from its name. Reading is strict: a tensor that
-//! is missing, left over, of another shape or type is an error that lists it, and nothing is loaded. No
-//! tensor is allocated before its shape is known to be that of the model. Values are moved, never computed
-//! with, so a way through all three formats and back gives the same bits.
+//! Both follow from what is in a file, never from its name. Reading is strict: a tensor that is missing, left over, of
+//! another shape or type, or that holds NaN or an infinite value, is an error that names it, and nothing is loaded. A
+//! key's bias alone is left out, since the softmax does not see it, and that is said. No tensor is allocated before
+//! its shape is known to be that of the model. Values are moved, never computed with, so a way through all three
+//! formats and back gives the same bits.
 //!
 //! The formats differ in what they say beside the weights:
 //!
@@ -23,28 +25,31 @@
 //! gone when they write the file again. The note says what the model was made with; the code of the other
 //! program computes with its own.
 
+mod container;
 mod description;
 mod error;
 mod heads;
 mod hugging_face;
+mod key_bias;
+mod naming;
 pub mod native;
 mod official;
 mod pixels;
 mod safetensors_file;
 mod saved_model;
-mod sniff;
 mod tensor_table;
 mod whole_file;
 
 use std::path::Path;
 
+use self::tensor_table::Values;
 pub use self::{
     description::Description,
     error::CheckpointError,
     heads::Heads,
+    naming::Format,
     pixels::PixelScale,
     saved_model::{Kind, SavedModel},
-    sniff::{Format, sniff},
 };
 
 /// What a person knows of a model and its file may not say.
@@ -61,8 +66,8 @@ pub struct Hints {
 /// Reads the model in `path`, whatever its format.
 ///
 /// # Errors
-/// When it is no file of weights, damaged, or not exactly a VideoMAE model; when an official file's widths
-/// do not tell the number of heads.
+/// When it is no file of weights, damaged, or not exactly a VideoMAE model; when a value is NaN or infinite; when
+/// an official file's widths do not tell the number of heads.
 pub fn read_any(path: &Path) -> Result<SavedModel, CheckpointError> {
     read_with(path, Hints::default())
 }
@@ -73,17 +78,40 @@ pub fn read_any(path: &Path) -> Result<SavedModel, CheckpointError> {
 /// # Errors
 /// As [`read_any`], and when the file says other heads than `hints`.
 pub fn read_with(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
-    match sniff(path)? {
-        Format::Official => official::read(path, hints),
-        Format::HuggingFace => hugging_face::read(path, hints),
-        Format::Tubelet => native::read_model(path, hints),
+    read(path, hints, Values::Finite)
+}
+
+/// The same of a file whose values may be NaN or infinite, for whoever looks for them: nothing can be computed with
+/// such a model.
+///
+/// # Errors
+/// As [`read_with`], but for values that are no numbers.
+pub fn read_to_inspect(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
+    read(path, hints, Values::Any)
+}
+
+fn read(path: &Path, hints: Hints, values: Values) -> Result<SavedModel, CheckpointError> {
+    let mut container = container::open(path)?;
+    container.table = container.table.reading(values);
+    match naming::settle(&mut container)? {
+        Format::Official => official::read(container, hints),
+        Format::HuggingFace => hugging_face::read(container, hints),
+        Format::Tubelet => native::read_model(container, hints),
     }
+}
+
+/// Whose names the tensors in `path` have.
+///
+/// # Errors
+/// When it cannot be read or holds no tensors.
+pub fn sniff(path: &Path) -> Result<Format, CheckpointError> {
+    naming::settle(&mut container::open(path)?)
 }
 
 /// Writes `model` to `path`: a file, for Hugging Face a folder. Whole or not at all.
 ///
 /// # Errors
-/// When it cannot be written; when Hugging Face's folder is there and not empty; when the official layout,
+/// When a value is NaN or infinite; when it cannot be written; when Hugging Face's folder is there and not empty; when the official layout,
 /// which does not hold the number of heads, would give the model another one. `insisted` says that the
 /// caller knows the heads and wants that all the same.
 pub fn write(

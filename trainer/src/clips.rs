@@ -19,7 +19,7 @@ use std::{borrow::Cow, ops::Range};
 use burn::tensor::{Int, Tensor, TensorData};
 use schemas::{ClipBatch, ClipGeometry, geometry::CHANNELS};
 
-use crate::{Device, kernels, model::ClipIdentity};
+use crate::{Device, kernels, model::ClipIdentity, weights::NotFinite};
 
 /// Mean of each colour over ImageNet, subtracted from pixels in [0, 1] (official `DataAugmentation`).
 pub const PIXEL_MEAN: [f32; CHANNELS] = [0.485, 0.456, 0.406];
@@ -47,8 +47,8 @@ pub struct MaskedClips {
     target_cubes: Tensor<3, Int>,
 }
 
-/// Why a batch cannot be trained on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a batch cannot be trained on, or gives no picture.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClipsError {
     /// Its clips have another shape than the model's.
@@ -78,6 +78,14 @@ pub enum ClipsError {
         found: usize,
         /// Targets and contexts of the first clip.
         wanted: usize,
+    },
+    /// What the model predicts for a clip is no number.
+    #[error("the model's cubes for clip {clip} of the batch are not finite: {found}")]
+    NotFinite {
+        /// Which clip.
+        clip: usize,
+        /// Which values.
+        found: NotFinite,
     },
 }
 

@@ -1,7 +1,8 @@
 //! Vectors of clips: what a model makes of a clip, for whoever wants features and no answer.
 //!
 //! ```text
-//! classifier            fc_norm of the mean token: what is called the VideoMAE feature (`forward_features`)
+//! classifier            fc_norm of the mean token: what is called the VideoMAE feature (`forward_features`); also
+//!                       of one without a head, as VideoMAE V2 is published for features
 //! pre-trained, encoder  the mean token, through `encoder.norm` where there is one
 //! ```
 //!
@@ -16,10 +17,11 @@ use schemas::LabelledBatch;
 use crate::{
     Device,
     checkpoint::{Kind, PixelScale, SavedModel},
+    finite,
     frozen::{self, Frozen, Pool},
     kernels::{self, Kernels, Precision},
     labelled_clips::{LabelledClips, LabelledClipsError},
-    model::{ModelShape, classifier::Classifier, drop_path::DropPath},
+    model::{ModelShape, classifier::Classifier, drop_path::DropPath, layout::LastNorm},
     weights::{Misfit, Weights, floats},
 };
 
@@ -34,6 +36,7 @@ pub struct Embedder {
 }
 
 enum Model {
+    /// A classifier, or one without its head.
     Classifier(Box<(Classifier, Weights)>),
     Encoder(Box<Frozen>),
 }
@@ -65,7 +68,9 @@ impl Embedder {
             model.pixels = PixelScale::IMAGENET;
         }
         let model = match model.kind {
-            Kind::Classifier { .. } => Model::Classifier(Box::new(frozen::classifier(model, device)?)),
+            Kind::Classifier { .. } | Kind::Encoder { last_norm: LastNorm::OfMean } => {
+                Model::Classifier(Box::new(frozen::classifier(model, device)?))
+            }
             Kind::Pretraining | Kind::Encoder { .. } => Model::Encoder(Box::new(Frozen::of(model, device)?)),
         };
         Ok(Self { model, digest, pixels, device: device.clone(), precision, kernels })
@@ -106,7 +111,7 @@ impl Embedder {
     /// A vector a clip, in the batch's order.
     ///
     /// # Errors
-    /// When there is no clip, or the clips are of another shape.
+    /// When there is no clip, or the clips are of another shape; when a value is NaN or infinite.
     pub fn vectors(&self, batch: &LabelledBatch, pool: Pool) -> Result<Vec<Vec<f32>>, LabelledClipsError> {
         let clips = LabelledClips::upload(batch, self.shape().geometry, &self.device)?;
         let pixels = match self.pixels {
@@ -117,12 +122,18 @@ impl Embedder {
             kernels::in_precision(self.precision, || self.of_pixels(pixels, pool))
         });
         let length: usize = self.lengths(pool).iter().product();
-        Ok(values.chunks_exact(length).map(<[f32]>::to_vec).collect())
+        let vectors: Vec<Vec<f32>> = values.chunks_exact(length).map(<[f32]>::to_vec).collect();
+        let rows = match self.pixels {
+            Pixels::Normalised => 1,
+            Pixels::Unit => 2,
+        };
+        finite::check(&vectors, "features", batch, rows, || None)?;
+        Ok(vectors)
     }
 
     fn of_pixels(&self, pixels: Tensor<3>, pool: Pool) -> Vec<f32> {
         match (&self.model, pool) {
-            (Model::Classifier(model), Pool::Mean) => floats(model.0.classify(&model.1, pixels).features),
+            (Model::Classifier(model), Pool::Mean) => floats(model.0.feature(&model.1, pixels)),
             (Model::Classifier(model), Pool::Tokens) => {
                 floats(model.0.tokens(&model.1, pixels, &DropPath::Never))
             }

@@ -13,6 +13,8 @@ mod join;
 mod official;
 mod report;
 
+use std::cmp::Ordering;
+
 use schemas::predictions::Predictions;
 
 pub use self::{
@@ -107,15 +109,20 @@ pub fn rank_of(logits: &[f32], class: usize) -> usize {
 
 fn place_of(scores: &[f64], class: usize) -> usize {
     let own = scores[class];
-    let before = |(other, score): (usize, &f64)| *score > own || (*score == own && other < class);
+    // What is no number ranks last, and before what is not: never in anybody's favour.
+    let before = |(other, score): (usize, &f64)| match score.partial_cmp(&own) {
+        Some(Ordering::Less) => false,
+        Some(Ordering::Equal) => other < class,
+        Some(Ordering::Greater) | None => other != class,
+    };
     scores.iter().enumerate().filter(|(other, score)| before((*other, score))).count()
 }
 
 /// Cross entropy of a class in nats.
 pub fn cross_entropy(logits: &[f32], class: usize) -> f64 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
-    sum.ln() - f64::from(logits[class] - largest)
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - largest).exp()).sum();
+    sum.ln() - (f64::from(logits[class]) - largest)
 }
 
 #[cfg(test)]
@@ -160,6 +167,7 @@ mod tests {
     #[test]
     fn equal_scores_go_to_the_lower_class() {
         assert_eq!([0, 1, 2].map(|class| rank_of(&[1.0, 2.0, 2.0], class)), [2, 0, 1]);
+        assert_eq!([0, 1, 2].map(|class| rank_of(&[f32::NAN, 2.0, 1.0], class)), [2, 1, 2]);
         let answer = &answers(&of(&[(0, 2, &[1.0, 2.0, 2.0])]), By::Prob)[0];
         assert_eq!((answer.ranked(), answer.rank()), (vec![1, 2, 0], Some(1)));
     }
@@ -181,5 +189,6 @@ mod tests {
     fn cross_entropies_are_those_of_the_logits() {
         assert!((cross_entropy(&[0.0, 0.0], 0) - std::f64::consts::LN_2).abs() < 1e-12);
         assert!((cross_entropy(&[1000.0, 0.0], 1) - 1000.0).abs() < 1e-9);
+        assert!(cross_entropy(&[f32::MAX, f32::MIN], 1).is_finite());
     }
 }

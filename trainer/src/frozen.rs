@@ -17,7 +17,7 @@ use schemas::{ClipGeometry, LabelledBatch, clip_batch::ClipBatchError, geometry:
 use crate::{
     Device,
     checkpoint::{Kind, SavedModel},
-    finetune, initialise,
+    finetune, finite, initialise,
     labelled_clips::{LabelledClips, LabelledClipsError, labels},
     model::{
         ModelShape,
@@ -86,8 +86,10 @@ impl Frozen {
     pub fn of(model: SavedModel, device: &Device) -> Result<Self, Misfit> {
         let model = model.for_our_pixels();
         let (last_norm, prefix) = match model.kind {
-            Kind::Pretraining => (LastNorm::Present, "encoder."),
-            Kind::Classifier { .. } => (LastNorm::Absent, ""),
+            Kind::Pretraining if model.shape.encoder_norm => (LastNorm::Present, "encoder."),
+            Kind::Pretraining => (LastNorm::Absent, "encoder."),
+            // `fc_norm` stands behind the mean, and tokens are what is taken here.
+            Kind::Classifier { .. } | Kind::Encoder { last_norm: LastNorm::OfMean } => (LastNorm::Absent, ""),
             Kind::Encoder { last_norm } => (last_norm, ""),
         };
         let encoder = match model.stretched_from {
@@ -178,7 +180,8 @@ impl Source<'_> {
 /// tokens are, else put one behind the other.
 ///
 /// # Errors
-/// When a batch cannot be made or does not fit, or a video has no label of `classes`.
+/// When a batch cannot be made or does not fit, or a video has no label of `classes`; when a value is NaN or
+/// infinite.
 pub fn features(
     sources: &[Source<'_>],
     batches: impl Iterator<Item = Result<RecordBatch, BatchError>>,
@@ -194,6 +197,7 @@ pub fn features(
         let clips = LabelledClips::upload(&batch, geometry, device)?;
         for (source, (items, width)) in sources.iter().zip(&mut found) {
             let (values, of_token) = source.of_clips(&clips, pool);
+            finite::check(&values, "features", &batch, 1, || None).map_err(LabelledClipsError::from)?;
             *width = of_token;
             for (clip, (values, &label)) in values.into_iter().zip(&labels).enumerate() {
                 let video = FeatureVideo { row: batch.row(clip), video: batch.video(clip).to_owned(), label };

@@ -40,6 +40,11 @@ pub fn encoder_tensor(entry: &Entry, cube: usize, seed: u64) -> Vec<f32> {
     values(entry, rule(entry, cube), seed)
 }
 
+/// A freshly drawn tensor of a model in pre-training.
+pub fn pretraining_tensor(entry: &Entry, cube: usize, seed: u64) -> HostTensor {
+    HostTensor { shape: entry.shape.clone(), values: values(entry, rule(entry, cube), seed) }
+}
+
 /// A freshly drawn tensor of a classifier whose cubes have `cube` values. The head's are multiplied by
 /// `head_scale`.
 pub fn classifier_tensor(entry: &Entry, cube: usize, head_scale: f64, seed: u64) -> HostTensor {
@@ -104,6 +109,7 @@ mod tests {
             encoder: Size::Base.encoder(),
             decoder: Size::Base.decoder(4),
             epsilons: NormEpsilons::default(),
+            encoder_norm: true,
         }
     }
 

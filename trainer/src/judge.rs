@@ -3,7 +3,7 @@
 use schemas::{LabelledBatch, predictions::Prediction};
 
 use crate::{
-    Device,
+    Device, finite,
     labelled_clips::{LabelledClips, LabelledClipsError},
     model::classifier::Classifier,
     weights::{Weights, floats},
@@ -25,12 +25,15 @@ impl<'a> Judge<'a> {
     /// The logits of each clip. Boxes that are erased in training are not erased here: nothing is random.
     ///
     /// # Errors
-    /// When there is no clip, or the clips are of another shape.
+    /// When there is no clip, or the clips are of another shape; when a logit is NaN or infinite.
     pub fn logits(&self, batch: &LabelledBatch) -> Result<Vec<Vec<f32>>, LabelledClipsError> {
         let clips = LabelledClips::upload(batch, self.classifier.shape().geometry, self.device)?;
         let logits = self.classifier.classify(self.weights, clips.plain_pixels()).logits;
         let [_, classes] = logits.dims();
-        Ok(floats(logits).chunks_exact(classes).map(<[f32]>::to_vec).collect())
+        let logits: Vec<Vec<f32>> = floats(logits).chunks_exact(classes).map(<[f32]>::to_vec).collect();
+        let stage = || Some(self.classifier.first_not_finite(self.weights, clips.plain_pixels()));
+        finite::check(&logits, "logits", batch, 1, stage)?;
+        Ok(logits)
     }
 
     /// A row of predictions a clip.

@@ -8,6 +8,7 @@ use schemas::{ClipGeometry, LabelledBatch};
 use crate::{
     Device,
     clips::{normalise, upload_cubes},
+    finite::OutputNotFinite,
     model::ClipIdentity,
     pixel_box::PixelBox,
     random::Draws,
@@ -24,8 +25,8 @@ pub struct LabelledClips {
     cubes: Tensor<3, Int>,
 }
 
-/// Why a batch cannot be learnt from.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a batch cannot be learnt from, or says nothing.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelledClipsError {
     /// Its clips have another shape than the model's.
@@ -59,6 +60,9 @@ pub enum LabelledClipsError {
         /// Classes of the head.
         classes: usize,
     },
+    /// What the model gives for a clip is no number.
+    #[error(transparent)]
+    NotFinite(#[from] OutputNotFinite),
 }
 
 /// The class of each clip of a batch.

@@ -18,7 +18,7 @@ pub mod linear;
 use serde::Serialize;
 
 use self::features::Features;
-use crate::random::Draws;
+use crate::{random::Draws, weights::NotFinite};
 
 /// Which videos the setting of a probe is chosen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +63,38 @@ pub fn hold_out(features: &Features, seed: u64) -> (Features, Features) {
     kept.sort_unstable();
     held.sort_unstable();
     (features.of(&kept), features.of(&held))
+}
+
+/// A probe gives scores that are no numbers: its training went out of range.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "the probe with {setting} went out of range: its scores for {video} (row {row}) are not finite: {found}"
+)]
+pub struct ScoresNotFinite {
+    /// Which setting, in words.
+    pub setting: String,
+    /// Path of the video.
+    pub video: String,
+    /// Its place in its list, from 0.
+    pub row: u64,
+    /// Which scores.
+    pub found: NotFinite,
+}
+
+/// The scores, if all are finite.
+pub(crate) fn finite(
+    scores: Vec<Vec<f32>>,
+    features: &Features,
+    setting: impl FnOnce() -> String,
+) -> Result<Vec<Vec<f32>>, ScoresNotFinite> {
+    let pairs = scores.iter().zip(&features.videos);
+    let found = pairs.filter_map(|(scores, video)| Some((video, NotFinite::among(scores)?))).next();
+    match found {
+        Some((video, found)) => {
+            Err(ScoresNotFinite { setting: setting(), video: video.video.clone(), row: video.row, found })
+        }
+        None => Ok(scores),
+    }
 }
 
 /// The share of videos whose class has the highest score.

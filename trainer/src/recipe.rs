@@ -90,7 +90,8 @@ impl Recipe {
                 return Err(invalid(key, stack.heads, why, None));
             }
         }
-        Ok(ModelShape { geometry, encoder, decoder, epsilons: NormEpsilons::default() })
+        let (epsilons, encoder_norm) = (NormEpsilons::default(), model.encoder_norm);
+        Ok(ModelShape { geometry, encoder, decoder, epsilons, encoder_norm })
     }
 
     /// Clips of one micro-batch, and micro-batches of one update.

@@ -17,7 +17,7 @@ use crate::{
     clips::{ClipsError, MaskedClips},
     model::{Mode, VideoMae},
     objective::Target,
-    weights::{Weights, floats},
+    weights::{NotFinite, Weights, floats},
 };
 
 /// Where brightness and contrast of a painted cube come from.
@@ -51,7 +51,7 @@ const EPSILON: f64 = 255e-6;
 /// Paints every clip of `batch`, in its order.
 ///
 /// # Errors
-/// When the batch is not of the model's shape.
+/// When the batch is not of the model's shape, or what the model predicts is NaN or infinite.
 pub fn reconstruct(
     model: &VideoMae,
     weights: &Weights,
@@ -64,6 +64,11 @@ pub fn reconstruct(
     let clips = MaskedClips::upload(batch, geometry, device)?;
     let painted = floats(model.paint(weights, &clips, Mode::Fixed));
     let cube = geometry.cube();
+    for (clip, values) in painted.chunks_exact(clips.targets * cube).enumerate() {
+        if let Some(found) = NotFinite::among(values) {
+            return Err(ClipsError::NotFinite { clip, found });
+        }
+    }
     let clip = |(number, painted): (usize, &[f32])| {
         let mut pictures = [GREY; 3]
             .map(|level| vec![level; geometry.frames() * geometry.height() * geometry.width() * CHANNELS]);

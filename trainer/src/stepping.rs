@@ -100,6 +100,14 @@ pub enum TrainError {
     /// The batch's clips cannot be learnt from.
     #[error(transparent)]
     Labelled(#[from] LabelledClipsError),
+    /// The weights of a step could not be validated.
+    #[error("the weights of step {step} cannot be validated: {cause}")]
+    Validation {
+        /// Updates of the weights so far.
+        step: u64,
+        /// What went wrong.
+        cause: LabelledClipsError,
+    },
     /// The run has no checkpoint of a classifier to go on from.
     #[error("{path} holds no fine-tuning: {why}", path = path.display())]
     NoClassifier {

@@ -79,7 +79,8 @@ impl<'a> Validations<'a> {
         for batch in clips.batches {
             let batch = LabelledBatch::try_from(batch.map_err(data)?)?;
             let labels = labels(&batch, classes)?;
-            for (logits, label) in judge.logits(&batch)?.iter().zip(labels) {
+            let wrong = |cause| TrainError::Validation { step: training.step, cause };
+            for (logits, label) in judge.logits(&batch).map_err(wrong)?.iter().zip(labels) {
                 let rank = rank_of(logits, label);
                 seen += 1;
                 first += u64::from(rank == 0);

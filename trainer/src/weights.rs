@@ -120,6 +120,36 @@ pub struct HostTensor {
     pub values: Vec<f32>,
 }
 
+/// Values of a tensor that are no numbers: NaN, or infinite.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("{value} at {at}, {count} of its {of} values")]
+pub struct NotFinite {
+    /// The first of them.
+    pub value: f32,
+    /// Its place among the tensor's values, from 0.
+    pub at: usize,
+    /// How many there are.
+    pub count: usize,
+    /// Values of the tensor.
+    pub of: usize,
+}
+
+impl NotFinite {
+    /// What of `values` is no number; none where all are.
+    pub fn among(values: &[f32]) -> Option<Self> {
+        let at = values.iter().position(|value| !value.is_finite())?;
+        let count = values[at..].iter().filter(|value| !value.is_finite()).count();
+        Some(Self { value: values[at], at, count, of: values.len() })
+    }
+}
+
+impl HostTensor {
+    /// What of its values is no number; none where all are.
+    pub fn not_finite(&self) -> Option<NotFinite> {
+        NotFinite::among(&self.values)
+    }
+}
+
 /// The table itself, on a device.
 #[derive(Clone, Debug)]
 pub struct Weights {

@@ -269,6 +269,7 @@ fn shape(frames: usize, height: usize, width: usize, tubelet: usize, patch: usiz
         encoder: Stack { dim: 12, depth: 2, heads: 3, hidden: 17 },
         decoder: Stack { dim: 10, depth: 1, heads: 2, hidden: 13 },
         epsilons: NormEpsilons::default(),
+        encoder_norm: true,
     }
 }
 

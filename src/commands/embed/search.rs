@@ -214,7 +214,8 @@ fn of_new(
     }
     let mut gathered = Gathered { videos: videos.entries(), current: None, sums: HashMap::new() };
     let wanted = vec![true; videos.entries().len()];
-    let (reasons, _) = maker.make(videos, &wanted, &AtomicBool::new(false), &mut gathered)?;
+    let made = maker.make(videos, &wanted, &AtomicBool::new(false), &mut gathered);
+    let (reasons, _) = made.map_err(|why| model.named_in(why))?;
     if let Some((row, why)) = reasons.into_iter().min() {
         anyhow::bail!("{}: {why}", videos.entries()[row as usize].path.display());
     }

@@ -171,7 +171,9 @@ impl Store {
                 continue;
             }
             for batch in reader(&path)?.build()? {
-                joined.write(&batch.with_context(|| path.display().to_string())?)?;
+                let batch = batch.with_context(|| path.display().to_string())?;
+                self.embedded.rows(&batch).with_context(|| path.display().to_string())?;
+                joined.write(&batch)?;
             }
         }
         joined.into_inner()?.finish().with_context(written)?;
@@ -188,7 +190,10 @@ impl VideoFile {
     pub fn push(&mut self, rows: &[Embedding]) -> Result<()> {
         match self {
             Self::Part(writer, embedded) => Ok(writer.write(&embedded.to_batch(rows)?)?),
-            Self::Array(array) => Ok(rows.iter().try_for_each(|row| array.push(&row.vector))?),
+            Self::Array(array) => rows.iter().try_for_each(|row| {
+                row.check(array.number())?;
+                Ok(array.push(&row.vector)?)
+            }),
         }
     }
 

@@ -6,9 +6,11 @@ use anyhow::Result;
 use trainer::{
     checkpoint::{self, Kind, SavedModel},
     model::{ModelShape, Stack},
+    weights::HostTensor,
 };
 
 use crate::{
+    asking::LengthArguments,
     report::{self, Usage},
     weights::{describe, explain},
 };
@@ -22,6 +24,8 @@ use crate::{
 pub struct Arguments {
     /// The file
     file: PathBuf,
+    #[command(flatten)]
+    lengths: LengthArguments,
 }
 
 /// Runs it.
@@ -30,40 +34,42 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
     }
-    let model = checkpoint::read_any(file).map_err(explain)?;
+    // Here alone NaN and infinite values are read: to be named.
+    let model = checkpoint::read_to_inspect(file, arguments.lengths.hints()).map_err(explain)?;
     let about = &model.about;
     let mut rows =
         vec![["tensor", "shape", "mean", "deviation", "least", "largest", ""].map(String::from).to_vec()];
-    let mut odd = 0;
+    let (mut odd, mut not_finite) = (0, Vec::new());
     for (name, tensor) in &model.weights {
-        let what = oddity(&tensor.values);
+        let what = oddity(tensor);
         odd += usize::from(!what.is_empty());
+        if tensor.not_finite().is_some() {
+            not_finite.push(name.as_str());
+        }
         let [mean, deviation, least, largest] =
             statistics(&tensor.values).map(|value| format!("{value:.3e}"));
-        rows.push(vec![
-            name.clone(),
-            format!("{:?}", tensor.shape),
-            mean,
-            deviation,
-            least,
-            largest,
-            what.to_owned(),
-        ]);
+        rows.push(vec![name.clone(), format!("{:?}", tensor.shape), mean, deviation, least, largest, what]);
     }
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", report::table(&rows).trim_end())?;
     writeln!(stdout, "\n{}; {odd} odd", describe(&model))?;
+    if !not_finite.is_empty() {
+        writeln!(stdout, "not finite, so that no other command reads this file: {}", not_finite.join(", "))?;
+    }
     write!(stdout, "{}", lengths(&model))?;
     writeln!(stdout, "step {}, {} clips, made by {}", about.step, about.clips, about.made_by)?;
     for taken in &model.assumed {
         writeln!(stdout, "taken for granted: {taken}")?;
+    }
+    for note in &model.notes {
+        writeln!(stdout, "note: {note}")?;
     }
     Ok(())
 }
 
 /// Stacks, clips and epsilons, a line each.
 fn lengths(model: &SavedModel) -> String {
-    let ModelShape { geometry, encoder, decoder, epsilons } = model.shape;
+    let ModelShape { geometry, encoder, decoder, epsilons, encoder_norm } = model.shape;
     let stack = |name: &str, Stack { dim, depth, heads, hidden }: Stack| {
         format!("{name} {dim} wide, {depth} blocks, {heads} heads, MLP {hidden} wide\n")
     };
@@ -79,6 +85,9 @@ fn lengths(model: &SavedModel) -> String {
         geometry.tubelet(),
         patch = geometry.patch(),
     );
+    if !encoder_norm {
+        text += "no norm behind the encoder\n";
+    }
     text + &format!("epsilon {:e} in the blocks, {:e} in the last norm\n", epsilons.blocks, epsilons.last)
 }
 
@@ -93,13 +102,11 @@ fn statistics(values: &[f32]) -> [f64; 4] {
 }
 
 /// What a trained tensor should not be.
-fn oddity(values: &[f32]) -> &'static str {
-    if values.iter().any(|value| !value.is_finite()) {
-        "not finite"
-    } else if values.iter().all(|&value| value == 0.0) {
-        "all zero"
-    } else {
-        ""
+fn oddity(tensor: &HostTensor) -> String {
+    match tensor.not_finite() {
+        Some(found) => format!("not finite: {found}"),
+        None if tensor.values.iter().all(|&value| value == 0.0) => "all zero".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -109,7 +116,9 @@ mod tests {
 
     #[test]
     fn what_a_tensor_should_not_be_is_named() {
-        assert_eq!(oddity(&[1.0, f32::NAN]), "not finite");
+        let oddity =
+            |values: &[f32]| oddity(&HostTensor { shape: vec![values.len()], values: values.to_vec() });
+        assert_eq!(oddity(&[1.0, f32::NAN]), "not finite: NaN at 1, 1 of its 2 values");
         assert_eq!(oddity(&[0.0; 4]), "all zero");
         assert_eq!(oddity(&[0.0, 1.0]), "");
     }

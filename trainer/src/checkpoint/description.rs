@@ -25,6 +25,8 @@ pub struct Description {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     decoder: Option<Stack>,
     epsilons: NormEpsilons,
+    #[serde(default = "published", skip_serializing_if = "Clone::clone")]
+    encoder_norm: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,14 +55,25 @@ impl Description {
     ) -> Self {
         let ModelShape { geometry, encoder, epsilons, .. } = *shape;
         let kind = Kind::Classifier { classes: labels.len() };
-        let pixels = PixelScale::IMAGENET;
-        Self { kind, geometry, encoder, decoder: None, epsilons, labels, stretched_from, pixels }
+        let (encoder_norm, pixels) = (published(), PixelScale::IMAGENET);
+        Self {
+            kind,
+            geometry,
+            encoder,
+            decoder: None,
+            epsilons,
+            encoder_norm,
+            labels,
+            stretched_from,
+            pixels,
+        }
     }
 
     /// Lengths, heads and epsilons.
     pub fn shape(&self) -> ModelShape {
         let decoder = self.decoder.unwrap_or(SavedModel::NO_DECODER);
-        ModelShape { geometry: self.geometry, encoder: self.encoder, decoder, epsilons: self.epsilons }
+        let Self { geometry, encoder, epsilons, encoder_norm, .. } = *self;
+        ModelShape { geometry, encoder, decoder, epsilons, encoder_norm }
     }
 
     /// Which part of VideoMAE it is.
@@ -84,16 +97,18 @@ impl Description {
     }
 
     pub(super) fn of(model: &SavedModel) -> Self {
-        let ModelShape { geometry, encoder, decoder, epsilons } = model.shape;
-        let decoder = (model.kind == Kind::Pretraining).then_some(decoder);
-        let (labels, stretched_from, pixels) = (model.labels.clone(), model.stretched_from, model.pixels);
-        Self { kind: model.kind, geometry, encoder, decoder, epsilons, labels, stretched_from, pixels }
+        let ModelShape { geometry, encoder, decoder, epsilons, encoder_norm } = model.shape;
+        let SavedModel { kind, stretched_from, pixels, .. } = *model;
+        let decoder = (kind == Kind::Pretraining).then_some(decoder);
+        let labels = model.labels.clone();
+        Self { kind, geometry, encoder, decoder, epsilons, encoder_norm, labels, stretched_from, pixels }
     }
 
     pub(super) fn claims(self, about: About) -> Claims {
         let shape = self.shape();
         let Self { kind, labels, stretched_from, pixels, .. } = self;
-        Claims { kind, shape, labels, stretched_from, pixels, about, assumed: Vec::new() }
+        let (assumed, notes) = (Vec::new(), Vec::new());
+        Claims { kind, shape, labels, stretched_from, pixels, about, assumed, notes }
     }
 
     pub(super) fn to_json(&self) -> String {
@@ -112,6 +127,11 @@ impl Note {
     pub(super) fn from_json(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
+}
+
+/// Whether there is a norm behind the encoder where nothing says it.
+fn published() -> bool {
+    true
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use schemas::GeometryError;
 
-use crate::weights::Misfit;
+use crate::weights::{Misfit, NotFinite};
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -118,15 +118,32 @@ pub enum CheckpointError {
         /// Heads that the official code gives this width.
         official: usize,
     },
-    /// A key has a bias, which VideoMAE's do not.
-    #[error("{path}: `{name}` is not zero (it holds {value:e}); the keys of VideoMAE have no bias", path = path.display())]
-    KeyBias {
+    /// A tensor that was read holds values that are no numbers.
+    #[error(
+        "{path}: `{name}` ({kind}) is not finite: {found}; `tubelet inspect checkpoint` names all such tensors",
+        path = path.display()
+    )]
+    NotFinite {
         /// Which file.
         path: PathBuf,
         /// Which tensor.
         name: String,
-        /// The first value that is not zero.
-        value: f32,
+        /// What it holds there: f32, f16 or bf16.
+        kind: String,
+        /// Which values.
+        found: NotFinite,
+    },
+    /// A tensor that is to be written holds values that are no numbers.
+    #[error("{path} is not written: `{name}` is not finite after step {step}: {found}", path = path.display())]
+    NotFiniteToWrite {
+        /// Which file.
+        path: PathBuf,
+        /// Which tensor.
+        name: String,
+        /// Updates of the weights so far.
+        step: u64,
+        /// Which values.
+        found: NotFinite,
     },
     /// A setting of config.json makes another model than VideoMAE of the weights.
     #[error("{path}: `{key}` is {found}: {why}", path = path.display())]

@@ -1,11 +1,11 @@
-//! Hugging Face's layout: a folder with config.json and model.safetensors (or an older pytorch_model.bin).
+//! Hugging Face's names and its config.json, which says what the names do not.
 //!
 //! The joint weight of queries, keys and values is three tensors here. Their biases have been spelled in
 //! three ways over the versions of `transformers`; all are read:
 //!
 //! ```text
 //! to 5.3, on disk from 5.18        attention.attention.q_bias, .v_bias          this one is written
-//! 5.6 to 5.14                      attention.attention.query.bias, .key.bias (all zero), .value.bias
+//! 5.6 to 5.14                      attention.attention.query.bias, .key.bias (left out), .value.bias
 //! in memory from 5.18              attention.attention.query.bias, .value.bias
 //! ```
 //!
@@ -14,6 +14,7 @@
 //! the last epsilon beside the weights.
 
 mod config;
+mod measured;
 mod names;
 mod preprocessing;
 
@@ -22,12 +23,12 @@ use std::{collections::BTreeMap, io::Write as _, path::Path};
 use self::config::Config;
 use super::{
     CheckpointError, Hints, Kind, PixelScale, SavedModel,
+    container::Container,
     description::{KEY, Note},
-    heads,
-    native::About,
-    official, safetensors_file,
+    heads, key_bias,
+    native::{self, About},
+    safetensors_file,
     saved_model::{self, Claims},
-    sniff::CONFIG,
     tensor_table::TensorTable,
     whole_file::{write_whole, write_whole_folder},
 };
@@ -36,59 +37,41 @@ use crate::{
     weights::HostTensor,
 };
 
+/// What makes a folder one of Hugging Face's.
+pub(super) const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
-const OLD_WEIGHTS: &str = "pytorch_model.bin";
 /// PyTorch's default epsilon, which Hugging Face's `decoder.norm` and `fc_norm` are left at.
 const LAST_EPSILON: f64 = 1e-5;
 
-/// Reads the model in the folder `path`, or in one of its files of weights.
-pub(super) fn read(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
-    let weights = if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() };
-    if path.is_dir() && !weights.exists() && path.join(OLD_WEIGHTS).is_file() {
-        return official::read(&path.join(OLD_WEIGHTS), hints);
-    }
-    let bytes =
-        std::fs::read(&weights).map_err(|cause| CheckpointError::File { path: weights.clone(), cause })?;
-    let (table, metadata) = TensorTable::of_safetensors(&weights, &bytes)?;
-    read_noted(table, hints, metadata.get(KEY).and_then(|text| Note::from_json(text)))
-}
-
 /// Whether a table's names are Hugging Face's.
-pub(super) fn has_its_names(table: &TensorTable<'_>) -> bool {
+pub(super) fn has_its_names(table: &TensorTable) -> bool {
     table.names().any(|name| name.contains(names::EMBEDDING))
 }
 
-/// Reads the model in `table`, whose file lies beside a config.json.
-pub(super) fn read_table(table: TensorTable<'_>, hints: Hints) -> Result<SavedModel, CheckpointError> {
-    read_noted(table, hints, None)
-}
-
-fn read_noted(
-    mut table: TensorTable<'_>,
-    hints: Hints,
-    note: Option<Note>,
-) -> Result<SavedModel, CheckpointError> {
-    let path = &table.path().with_file_name(CONFIG);
-    let config = Config::read(path)?;
+/// Reads the model in a container of Hugging Face's names. What its config.json would say is measured and taken for
+/// granted where there is none.
+pub(super) fn read(container: Container, hints: Hints) -> Result<SavedModel, CheckpointError> {
+    let config_path = container.config();
+    let Container { mut table, note, beside, .. } = container;
     table.rename(names::settled)?;
-    drop_key_biases(&mut table)?;
-    let kind = kind(&table, &config);
-    if matches!(kind, Kind::Encoder { .. }) {
+    let mut notes: Vec<String> = key_bias::leave_out(&mut table)?.into_iter().collect();
+    notes.extend(beside.choice.map(|choice| format!("{choice} are read")));
+    let kind = kind(&table);
+    let path = &config_path.clone().unwrap_or_else(|| table.path().to_owned());
+    let (config, mut assumed) = match &config_path {
+        Some(path) => (Config::read(path)?, Vec::new()),
+        None => measured::config(&table, kind, hints)?,
+    };
+    config.check(path, kind, table.has(names::LAST_NORM) || table.has(names::LAST_NORM_ALONE))?;
+    let kind = config.completed(kind);
+    if matches!(kind, Kind::Encoder { last_norm: LastNorm::Present | LastNorm::Absent }) {
         table.rename(|name| name.strip_prefix(names::BODY).unwrap_or(name).to_owned())?;
     }
-    config.check(path, kind)?;
     let mut shape = shape(path, &config, kind, hints)?;
     heads::agree(path, hints.heads, shape.encoder, shape.decoder)?;
     let labels = config.labels(path, kind)?;
-    let scale = preprocessing::read(path.parent().unwrap_or(Path::new("")))?;
-    let assumed = match scale {
-        None => vec![format!(
-            "pixels scaled by ImageNet's mean and deviation ({} is not there)",
-            preprocessing::FILE
-        )],
-        Some(_) => Vec::new(),
-    };
-    let pixels = scale.unwrap_or(PixelScale::IMAGENET);
+    let (pixels, of_pixels) = pixels_of(path.parent().unwrap_or(Path::new("")))?;
+    assumed.extend(of_pixels);
     let (about, stretched_from) = match note {
         None => (About { made_by: config.made_by(), recipe: config.recipe(), ..About::default() }, None),
         Some(note) => {
@@ -96,34 +79,33 @@ fn read_noted(
             (note.about, note.model.stretched_from())
         }
     };
-    let claims = Claims { kind, shape, labels, stretched_from, pixels, about, assumed };
+    let claims = Claims { kind, shape, labels, stretched_from, pixels, about, assumed, notes };
     claims.fulfil(table, |table, layout| {
         let tensors = table.take(&names::layout(&layout, kind))?;
         Ok(names::to_official(&layout, kind, tensors))
     })
 }
 
-/// A key's bias of zeros says nothing; any other has no place in VideoMAE. Softmax would not see it, but
-/// the file is then not what it says.
-fn drop_key_biases(table: &mut TensorTable<'_>) -> Result<(), CheckpointError> {
-    let keys: Vec<String> =
-        table.names().filter(|name| name.ends_with(names::KEY_BIAS)).map(str::to_owned).collect();
-    for name in keys {
-        let bias = table.remove(&name)?.map(|tensor| tensor.values).unwrap_or_default();
-        if let Some(&value) = bias.iter().find(|value| **value != 0.0) {
-            return Err(CheckpointError::KeyBias { path: table.path().to_owned(), name, value });
+/// How a folder's processor scales pixels, or ImageNet's scale, and that it is taken for granted.
+pub(super) fn pixels_of(folder: &Path) -> Result<(PixelScale, Vec<String>), CheckpointError> {
+    Ok(match preprocessing::read(folder)? {
+        Some(scale) => (scale, Vec::new()),
+        None => {
+            let file = preprocessing::FILE;
+            let words = format!("pixels scaled by ImageNet's mean and deviation ({file} is not there)");
+            (PixelScale::IMAGENET, vec![words])
         }
-    }
-    Ok(())
+    })
 }
 
-fn kind(table: &TensorTable<'_>, config: &Config) -> Kind {
+/// What the tensors are; whether an encoder alone has its last norm is the config's to say.
+fn kind(table: &TensorTable) -> Kind {
     if table.has("mask_token") {
         return Kind::Pretraining;
     }
     match table.shape("classifier.weight") {
         Some(shape) => Kind::Classifier { classes: shape.first().copied().unwrap_or(0) },
-        None if config.use_mean_pooling => Kind::Encoder { last_norm: LastNorm::Absent },
+        None if table.has("fc_norm.weight") => Kind::Encoder { last_norm: LastNorm::OfMean },
         None => Kind::Encoder { last_norm: LastNorm::Present },
     }
 }
@@ -151,6 +133,7 @@ fn shape(path: &Path, config: &Config, kind: Kind, hints: Hints) -> Result<Model
         },
         decoder,
         epsilons: NormEpsilons { blocks: config.layer_norm_eps, last: LAST_EPSILON },
+        encoder_norm: kind != Kind::Pretraining || !config.use_mean_pooling,
     })
 }
 
@@ -164,6 +147,7 @@ pub(super) fn write(model: &SavedModel, path: &Path) -> Result<(), CheckpointErr
     let layout = model.layout();
     let tensors = names::from_official(&layout, model.kind, &model.weights);
     let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+    native::finite(&tensors, path, model.about.step)?;
     // `transformers` refuses a file whose format is not said.
     let metadata = [("format", "pt".to_owned()), (KEY, Note::json_of(model))];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();

@@ -28,13 +28,15 @@ use std::{
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::model::{read_model, write_model};
+pub(super) use self::model::{newest, read_model, write_model};
 pub use super::error::CheckpointError;
 use super::{Description, safetensors_file, whole_file::write_whole};
 use crate::weights::HostTensor;
 
-/// Format version, in the metadata key `format`.
+/// Format version, in the metadata key [`FORMAT_KEY`].
 pub const FORMAT: &str = "tubelet-checkpoint/1";
+/// Metadata key of the format version.
+pub(super) const FORMAT_KEY: &str = "format";
 
 /// Longest header that is read, as safetensors itself allows.
 const HEADER_LIMIT: u64 = 100_000_000;
@@ -81,7 +83,7 @@ impl Checkpoint {
     /// Writes it to `path`, whole or not at all.
     ///
     /// # Errors
-    /// When the file cannot be written beside `path`, synced or renamed.
+    /// When a value is no number; when the file cannot be written beside `path`, synced or renamed.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
         let parts = [(FIRST, &self.moments[0]), (SECOND, &self.moments[1]), ("", &self.weights)];
@@ -90,6 +92,7 @@ impl Checkpoint {
             part.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
         });
         let (tensors, mut metadata) = (tensors.collect(), metadata(&self.about));
+        finite(&tensors, path, self.about.step)?;
         if let Some(model) = &self.model {
             metadata.insert(MODEL.to_owned(), model.to_json());
         }
@@ -99,7 +102,7 @@ impl Checkpoint {
     /// Reads it from `path`.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, or is no checkpoint of tubelet.
+    /// When the file cannot be read, is damaged, is no checkpoint of tubelet, or a value is no number.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let bytes =
             std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
@@ -124,6 +127,10 @@ impl Checkpoint {
             let (quads, _) = tensor.data().as_chunks::<4>();
             let values = quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect();
             let tensor = HostTensor { shape: tensor.shape().to_vec(), values };
+            if let Some(found) = tensor.not_finite() {
+                let (path, kind) = (path.to_owned(), "f32".to_owned());
+                return Err(CheckpointError::NotFinite { path, name, kind, found });
+            }
             let [first, second] = &mut read.moments;
             let (part, name) = match name.as_str() {
                 full if full.starts_with(FIRST) => (first, &full[FIRST.len()..]),
@@ -136,6 +143,21 @@ impl Checkpoint {
             part.insert(name.to_owned(), tensor);
         }
         Ok(read)
+    }
+}
+
+/// Refuses to write values that are no numbers.
+pub(super) fn finite(
+    tensors: &BTreeMap<String, &HostTensor>,
+    path: &Path,
+    step: u64,
+) -> Result<(), CheckpointError> {
+    let found = tensors.iter().find_map(|(name, tensor)| Some((name.clone(), tensor.not_finite()?)));
+    match found {
+        Some((name, found)) => {
+            Err(CheckpointError::NotFiniteToWrite { path: path.to_owned(), name, step, found })
+        }
+        None => Ok(()),
     }
 }
 
@@ -182,7 +204,7 @@ pub fn read_about(path: &Path) -> Result<About, CheckpointError> {
 fn metadata(about: &About) -> BTreeMap<String, String> {
     let About { recipe, step, clips, data, made_by } = about;
     let entries = [
-        ("format", FORMAT.to_owned()),
+        (FORMAT_KEY, FORMAT.to_owned()),
         ("recipe", recipe.clone()),
         ("step", step.to_string()),
         ("clips", clips.to_string()),
@@ -200,7 +222,7 @@ fn about(metadata: Option<&HashMap<String, String>>, path: &Path) -> Result<Abou
         let found = text(key)?;
         found.parse::<u64>().map_err(|_| foreign(key, Some(found)))
     };
-    match find("format") {
+    match find(FORMAT_KEY) {
         Some(format) if format == FORMAT => Ok(About {
             recipe: text("recipe")?,
             step: number("step")?,
@@ -208,7 +230,7 @@ fn about(metadata: Option<&HashMap<String, String>>, path: &Path) -> Result<Abou
             data: text("data")?,
             made_by: text("made_by")?,
         }),
-        found => Err(foreign("format", found)),
+        found => Err(foreign(FORMAT_KEY, found)),
     }
 }
 
@@ -244,6 +266,35 @@ mod tests {
         assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint());
         assert_eq!(read_about(&path).unwrap(), checkpoint().about);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_is_no_number_is_neither_written_nor_read_and_what_is_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.safetensors");
+        checkpoint().write(&path).unwrap();
+        let break_part: [(&str, fn(&mut Checkpoint) -> &mut BTreeMap<String, HostTensor>); 4] = [
+            ("", |checkpoint| &mut checkpoint.weights),
+            (FIRST, |checkpoint| &mut checkpoint.moments[0]),
+            (SECOND, |checkpoint| &mut checkpoint.moments[1]),
+            (AVERAGE, |checkpoint| checkpoint.average.as_mut().unwrap()),
+        ];
+        for (prefix, part) in break_part {
+            let mut broken = checkpoint();
+            part(&mut broken).values_mut().for_each(|tensor| tensor.values[1] = f32::NAN);
+            let refused = broken.write(&path).unwrap_err().to_string();
+            let says =
+                format!("`{prefix}encoder.norm` is not finite after step 7: NaN at 1, 1 of its 2 values");
+            assert!(refused.contains(&says), "{refused}");
+            assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint());
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let largest = f32::MAX.to_le_bytes();
+        let at = bytes.windows(4).position(|window| window == largest).unwrap();
+        let broken = [&bytes[..at], &f32::INFINITY.to_le_bytes(), &bytes[at + 4..]].concat();
+        std::fs::write(&path, broken).unwrap();
+        let refused = Checkpoint::read(&path).unwrap_err().to_string();
+        assert!(refused.contains("`ema.encoder.norm` (f32) is not finite: inf at 1"), "{refused}");
     }
 
     #[test]

@@ -6,30 +6,31 @@
 //! NAME/version        "3";  NAME/byteorder "little"
 //! ```
 //!
-//! Weights stand under `model` (official), under `module` (DeepSpeed) or bare. The optimiser, the arguments
-//! and whatever else lies beside them is passed over; nothing in the pickle is executed. Names may carry the
-//! prefixes of wrappers. What is written has `model` with the official names in the official order, and a
-//! text under `tubelet` that says what the layout does not: heads, frames, frame size, epsilons, names of
-//! classes, scale of pixels, where it comes from.
+//! What is written has `model` with the official names in the official order, and a text under `tubelet` that says
+//! what the layout does not: heads, frames, frame size, epsilons, names of classes, scale of pixels, where it comes
+//! from. Others write the same names with other things beside them, or spell some of them otherwise
+//! ([`dialects`]); the V2 authors' Hugging Face folders say the lengths in a config.json of their own
+//! ([`v2_config`]).
 
+mod dialects;
 mod lengths;
 mod pickle;
 mod training_arguments;
+mod v2_config;
 
-use std::{borrow::Cow, collections::BTreeMap, io::Write as _, path::Path};
+use std::{collections::BTreeMap, io::Write as _, path::Path};
 
-use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
 use schemas::ClipGeometry;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use self::lengths::Lengths;
+use self::{lengths::Lengths, v2_config::V2Config};
 use super::{
     CheckpointError, Heads, Hints, Kind, PixelScale, SavedModel,
+    container::Container,
     description::{KEY, Note},
-    heads, hugging_face,
-    native::About,
+    heads, key_bias,
+    native::{self, About},
     saved_model::{self, Claims},
-    tensor_table::{Elements, StoredTensor, TensorTable},
     whole_file::write_whole,
 };
 use crate::{
@@ -37,39 +38,43 @@ use crate::{
     weights::{HostTensor, Layout},
 };
 
-/// Keys that weights stand under, in the order in which the official loaders look.
-const WEIGHTS: [&str; 2] = ["model", "module"];
-/// What data-parallel, `torch.compile` and fine-tuning put before every name.
-const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "backbone."];
 /// The folder in a file that is written; torch takes any.
 const FOLDER: &str = "archive";
 /// Where storages begin, so that torch can map them into memory (`.storage_alignment` of newer files).
 const ALIGNMENT: u16 = 64;
 /// Frames and side where nothing says others: those of every published model (official `run_mae_pretraining.py`).
-const PUBLISHED_CLIP: (usize, usize) = (16, 224);
+pub(super) const PUBLISHED_CLIP: (usize, usize) = (16, 224);
 
-/// Reads the model in `path`.
-pub(super) fn read(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
-    let mut table = open(path)?;
-    if hugging_face::has_its_names(&table) {
-        return hugging_face::read_table(table, hints);
-    }
-    table.rename(|name| unwrapped(name).to_owned())?;
+/// Reads the model in a container of official names.
+pub(super) fn read(container: Container, hints: Hints) -> Result<SavedModel, CheckpointError> {
+    let config = V2Config::beside(&container)?;
+    let Container { mut table, note, beside, .. } = container;
+    dialects::translate(&mut table)?;
+    let mut notes: Vec<String> = key_bias::leave_out(&mut table)?.into_iter().collect();
+    notes.extend(beside.choice.map(|choice| format!("{choice} are read")));
     let decoder = ["mask_token", "encoder_to_decoder.weight"].iter().any(|name| table.has(name))
         || table.names().any(|name| name.starts_with("decoder."));
     if !decoder {
         table.rename(|name| name.strip_prefix("encoder.").unwrap_or(name).to_owned())?;
     }
     let lengths = Lengths::of(&table)?;
-    let claims = match note(path) {
-        Some(note) => of_note(path, hints, &lengths, note)?,
-        None => of_lengths(path, hints, &lengths)?,
+    let path = &table.path().to_owned();
+    let claims = match (note, config) {
+        (Some(note), _) => of_note(path, hints, &lengths, note)?,
+        (None, Some(config)) => config.claims(path, hints, &lengths)?,
+        (None, None) => of_lengths(path, hints, &lengths, beside.epoch)?,
     };
+    let claims = Claims { notes, ..claims };
     claims.fulfil(table, |table, layout| table.take(&layout))
 }
 
 /// What the file must hold, by its lengths and what nobody but the user knows.
-fn of_lengths(path: &Path, hints: Hints, lengths: &Lengths) -> Result<Claims, CheckpointError> {
+fn of_lengths(
+    path: &Path,
+    hints: Hints,
+    lengths: &Lengths,
+    epoch: Option<i64>,
+) -> Result<Claims, CheckpointError> {
     let decoder = lengths.decoder.map(|decoder| decoder.dim);
     let heads = heads::choose(path, hints.heads, lengths.encoder.dim, decoder)?;
     let mut assumed = Vec::new();
@@ -86,9 +91,9 @@ fn of_lengths(path: &Path, hints: Hints, lengths: &Lengths) -> Result<Claims, Ch
     if hints.sides.is_none() && trained.side.is_none() {
         assumed.push(format!("frames of {side}×{side} pixels"));
     }
-    let made_by = match PytorchReader::read_pickle_data(path, Some("epoch")) {
-        Ok(PickleValue::Int(epoch)) => format!("the official code, epoch {epoch}"),
-        _ => "the official code".to_owned(),
+    let made_by = match epoch {
+        Some(epoch) => format!("the official code, epoch {epoch}"),
+        None => "the official code, or another with its names".to_owned(),
     };
     let about = About { made_by, ..About::default() };
     let geometry = saved_model::geometry(path, hints, frames, [side; 2], lengths.tubelet, lengths.patch)?;
@@ -100,12 +105,13 @@ fn of_lengths(path: &Path, hints: Hints, lengths: &Lengths) -> Result<Claims, Ch
         pixels: PixelScale::IMAGENET,
         about,
         assumed,
+        notes: Vec::new(),
     })
 }
 
 /// What the file must hold, by its lengths and what tubelet wrote beside them.
 fn of_note(path: &Path, hints: Hints, lengths: &Lengths, note: Note) -> Result<Claims, CheckpointError> {
-    let ModelShape { geometry, encoder, decoder, epsilons } = note.model.shape();
+    let ModelShape { geometry, encoder, decoder, epsilons, .. } = note.model.shape();
     heads::agree(path, hints.heads, encoder, decoder)?;
     let (frames, sides) = (geometry.frames(), [geometry.height(), geometry.width()]);
     let geometry = saved_model::geometry(path, hints, frames, sides, lengths.tubelet, lengths.patch)?;
@@ -126,71 +132,15 @@ fn shape(
             .decoder
             .map_or(SavedModel::NO_DECODER, |decoder| Stack { heads: of_decoder, ..decoder }),
         epsilons,
-    }
-}
-
-/// The weights of a file under the names that they have there.
-fn open(path: &Path) -> Result<TensorTable<'static>, CheckpointError> {
-    let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
-    let bytes = std::fs::metadata(path).map_err(at)?.len();
-    let mut reader = None;
-    for key in WEIGHTS {
-        match PytorchReader::with_top_level_key(path, key) {
-            Ok(found) if !found.is_empty() => {
-                reader = Some(found);
-                break;
-            }
-            Ok(_) | Err(PytorchError::KeyNotFound(_)) => {}
-            Err(why) => return Err(damaged(path, why)),
-        }
-    }
-    let reader = match reader {
-        Some(reader) => reader,
-        None => PytorchReader::new(path).map_err(|why| damaged(path, why))?,
-    };
-    let stored = reader.into_tensors().into_iter().map(|(name, tensor)| {
-        let elements = match tensor.dtype() {
-            DType::F32 => Elements::F32,
-            DType::F16 => Elements::F16,
-            DType::BF16 => Elements::Bf16,
-            other => Elements::Other(format!("{other:?}").to_lowercase()),
-        };
-        let shape = tensor.shape().to_vec();
-        let read = Box::new(move || tensor.read().map(Cow::Owned));
-        (name, StoredTensor { shape, elements, read })
-    });
-    Ok(TensorTable::new(path, bytes, stored.collect()))
-}
-
-fn damaged(path: &Path, why: PytorchError) -> CheckpointError {
-    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
-    match why {
-        PytorchError::Io(cause) if !matches!(cause.kind(), InvalidData | UnexpectedEof) => {
-            CheckpointError::File { path: path.to_owned(), cause }
-        }
-        other => CheckpointError::Damaged { path: path.to_owned(), cause: other.to_string() },
-    }
-}
-
-/// What tubelet wrote beside the weights.
-fn note(path: &Path) -> Option<Note> {
-    match PytorchReader::read_pickle_data(path, Some(KEY)) {
-        Ok(PickleValue::String(text)) => Note::from_json(&text),
-        _ => None,
-    }
-}
-
-/// The name without the wrappers' prefixes.
-fn unwrapped(name: &str) -> &str {
-    match WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)) {
-        Some(inner) => unwrapped(inner),
-        None => name,
+        encoder_norm: lengths.encoder_norm,
     }
 }
 
 /// Writes `model` to `path`.
 pub(super) fn write(model: &SavedModel, path: &Path, insisted: Option<Heads>) -> Result<(), CheckpointError> {
     keeps_heads(model, path, insisted)?;
+    let tensors = model.weights.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+    native::finite(&tensors, path, model.about.step)?;
     write_table(path, &model.layout(), &model.weights, &[(KEY, &Note::json_of(model))])
 }
 
@@ -244,7 +194,7 @@ fn keeps_heads(model: &SavedModel, path: &Path, insisted: Option<Heads>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::layout::LastNorm, weights::Entry};
+    use crate::{checkpoint::read_with, model::layout::LastNorm, weights::Entry};
 
     #[test]
     fn the_same_weights_are_read_from_under_every_prefix() {
@@ -254,10 +204,20 @@ mod tests {
             encoder: Stack { dim: 64, depth: 1, heads: 1, hidden: 96 },
             decoder: Stack { dim: 64, depth: 1, heads: 1, hidden: 32 },
             epsilons: NormEpsilons::default(),
+            encoder_norm: true,
         };
         let encoder = Kind::Encoder { last_norm: LastNorm::Present };
-        let of_pretraining = ["", "module.", "_orig_mod.", "backbone.", "module._orig_mod."];
-        let of_encoder = ["", "encoder.", "backbone.", "module.backbone.", "_orig_mod.encoder."];
+        let of_pretraining =
+            ["", "module.", "_orig_mod.", "backbone.", "module._orig_mod.", "model.", "net."];
+        let of_encoder = [
+            "",
+            "encoder.",
+            "backbone.",
+            "module.backbone.",
+            "_orig_mod.encoder.",
+            "model.encoder.",
+            "net.model.",
+        ];
         for (kind, prefixes) in [(Kind::Pretraining, of_pretraining), (encoder, of_encoder)] {
             let layout = kind.layout(&shape);
             let tensor = |at: usize, entry: &Entry| HostTensor {
@@ -276,25 +236,13 @@ mod tests {
                     Entry { name: format!("{prefix}{name}"), shape }
                 });
                 write_table(&path, &Layout(prefixed.collect()), &named(prefix), &[]).unwrap();
-                let read = read(&path, Hints::default()).unwrap();
+                let read = read_with(&path, Hints::default()).unwrap();
                 assert_eq!(
                     (read.kind, read.shape),
                     (kind, ModelShape { decoder: read.shape.decoder, ..shape })
                 );
                 assert!(read.weights == named(""), "{kind:?} under {prefix}");
             }
-        }
-    }
-
-    #[test]
-    fn wrappers_are_taken_off_in_any_order_and_the_model_s_own_names_are_left() {
-        for (name, bare) in [
-            ("_orig_mod.encoder.norm.weight", "encoder.norm.weight"),
-            ("module._orig_mod.mask_token", "mask_token"),
-            ("backbone.blocks.0.norm1.bias", "blocks.0.norm1.bias"),
-            ("encoder_to_decoder.weight", "encoder_to_decoder.weight"),
-        ] {
-            assert_eq!(unwrapped(name), bare);
         }
     }
 }

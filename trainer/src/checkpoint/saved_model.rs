@@ -57,6 +57,8 @@ pub struct SavedModel {
     pub about: About,
     /// What the file does not say and was taken for granted, in words. Not written.
     pub assumed: Vec<String>,
+    /// What a person should know of how the file was read, a sentence each. Not written.
+    pub notes: Vec<String>,
 }
 
 /// What a file says of its model, before its tensors are read.
@@ -69,6 +71,7 @@ pub(super) struct Claims {
     pub(super) pixels: PixelScale,
     pub(super) about: About,
     pub(super) assumed: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl Kind {
@@ -116,13 +119,13 @@ impl Claims {
     /// `take` reads the tensors of the layout that it is given.
     pub(super) fn fulfil(
         self,
-        table: TensorTable<'_>,
-        take: impl FnOnce(TensorTable<'_>, Layout) -> Result<BTreeMap<String, HostTensor>, CheckpointError>,
+        table: TensorTable,
+        take: impl FnOnce(TensorTable, Layout) -> Result<BTreeMap<String, HostTensor>, CheckpointError>,
     ) -> Result<SavedModel, CheckpointError> {
         self.believe().map_err(|why| CheckpointError::NoModel { path: table.path().to_owned(), why })?;
         let weights = take(table, self.kind.layout(&self.shape))?;
-        let Self { kind, shape, labels, stretched_from, pixels, about, assumed } = self;
-        Ok(SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed })
+        let Self { kind, shape, labels, stretched_from, pixels, about, assumed, notes } = self;
+        Ok(SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed, notes })
     }
 
     /// Lengths come from files: absurd ones are refused before a layout is made of them.

@@ -2,13 +2,14 @@
 //!
 //! Names and shapes are compared with those of the model first; only then is anything allocated. Halves
 //! (f16, bf16) are widened to f32, which is exact. Other types are refused: rounding f64 would change the
-//! model without a word.
+//! model without a word. So are values that are no numbers (NaN, or infinite, as a half that overflowed is):
+//! whatever is computed with them is no number either. Only whoever looks for them reads them.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashMap},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use burn::tensor::{bf16, f16};
@@ -18,18 +19,28 @@ use super::CheckpointError;
 use crate::weights::{HostTensor, Layout};
 
 /// Tensors that were not read yet.
-pub(super) struct TensorTable<'a> {
+pub(super) struct TensorTable {
     path: PathBuf,
     bytes: u64,
-    tensors: BTreeMap<String, StoredTensor<'a>>,
+    tensors: BTreeMap<String, StoredTensor>,
+    values: Values,
+}
+
+/// Which values are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// Finite ones; others are an error.
+    Finite,
+    /// Any.
+    Any,
 }
 
 /// A tensor that was not read yet.
-pub(super) struct StoredTensor<'a> {
+pub(super) struct StoredTensor {
     pub(super) shape: Vec<usize>,
     pub(super) elements: Elements,
     /// Its bytes in row-major order, little-endian.
-    pub(super) read: Box<dyn Fn() -> io::Result<Cow<'a, [u8]>> + 'a>,
+    pub(super) read: Box<dyn Fn() -> io::Result<Vec<u8>>>,
 }
 
 /// What a tensor holds.
@@ -42,34 +53,54 @@ pub(super) enum Elements {
     Other(String),
 }
 
-impl<'a> TensorTable<'a> {
+impl TensorTable {
     /// The tensors of the file at `path`, which is `bytes` long.
-    pub(super) fn new(path: &Path, bytes: u64, tensors: BTreeMap<String, StoredTensor<'a>>) -> Self {
-        Self { path: path.to_owned(), bytes, tensors }
+    pub(super) fn new(path: &Path, bytes: u64, tensors: BTreeMap<String, StoredTensor>) -> Self {
+        Self { path: path.to_owned(), bytes, tensors, values: Values::Finite }
+    }
+
+    /// The same table, of which such values are read.
+    pub(super) fn reading(self, values: Values) -> Self {
+        Self { values, ..self }
+    }
+
+    /// Adds the tensors of another table, a part of the same weights.
+    pub(super) fn join(&mut self, part: Self) -> Result<(), CheckpointError> {
+        self.bytes += part.bytes;
+        for (name, tensor) in part.tensors {
+            if self.tensors.contains_key(&name) {
+                let cause = format!("`{name}` is in several files, one of them {}", part.path.display());
+                return Err(CheckpointError::Damaged { path: self.path.clone(), cause });
+            }
+            self.tensors.insert(name, tensor);
+        }
+        Ok(())
     }
 
     /// The tensors and the metadata of a safetensors file whose content is `bytes`.
     pub(super) fn of_safetensors(
         path: &Path,
-        bytes: &'a [u8],
+        bytes: Vec<u8>,
     ) -> Result<(Self, HashMap<String, String>), CheckpointError> {
         let damaged = |cause: safetensors::SafeTensorError| CheckpointError::Damaged {
             path: path.to_owned(),
             cause: cause.to_string(),
         };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+        let (header_length, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let metadata = header.metadata().clone().unwrap_or_default();
-        let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?.tensors().into_iter();
-        let stored = tensors.map(|(name, view)| {
-            let elements = match view.dtype() {
+        let begin = size_of::<u64>() + header_length;
+        let bytes = Arc::new(bytes);
+        let stored = header.tensors().into_iter().map(|(name, info)| {
+            let elements = match info.dtype {
                 Dtype::F32 => Elements::F32,
                 Dtype::F16 => Elements::F16,
                 Dtype::BF16 => Elements::Bf16,
                 other => Elements::Other(format!("{other:?}").to_lowercase()),
             };
-            let data = view.data();
-            let read = Box::new(move || Ok(Cow::Borrowed(data)));
-            (name, StoredTensor { shape: view.shape().to_vec(), elements, read })
+            let (from, to) = info.data_offsets;
+            let bytes = Arc::clone(&bytes);
+            let read = Box::new(move || Ok(bytes[begin + from..begin + to].to_vec()));
+            (name, StoredTensor { shape: info.shape.clone(), elements, read })
         });
         Ok((Self::new(path, bytes.len() as u64, stored.collect()), metadata))
     }
@@ -111,6 +142,17 @@ impl<'a> TensorTable<'a> {
         Ok(())
     }
 
+    /// Puts in a tensor that was read.
+    pub(super) fn insert(&mut self, name: &str, tensor: HostTensor) -> Result<(), CheckpointError> {
+        let HostTensor { shape, values } = tensor;
+        let read = Box::new(move || Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect()));
+        let stored = StoredTensor { shape, elements: Elements::F32, read };
+        match self.tensors.insert(name.to_owned(), stored) {
+            Some(_) => Err(self.no_model(format!("it has `{name}` twice, in one tensor and in another"))),
+            None => Ok(()),
+        }
+    }
+
     /// Takes one tensor out and reads it.
     pub(super) fn remove(&mut self, name: &str) -> Result<Option<HostTensor>, CheckpointError> {
         let Some(tensor) = self.tensors.remove(name) else { return Ok(None) };
@@ -133,13 +175,10 @@ impl<'a> TensorTable<'a> {
     }
 
     /// A view into a small storage may claim any size, so the file's own length is the limit.
-    fn check_sizes<'b>(
+    fn check_sizes<'a>(
         &self,
-        tensors: impl Iterator<Item = (&'b str, &'b StoredTensor<'a>)>,
-    ) -> Result<(), CheckpointError>
-    where
-        'a: 'b,
-    {
+        tensors: impl Iterator<Item = (&'a str, &'a StoredTensor)>,
+    ) -> Result<(), CheckpointError> {
         let mut elements = 0u64;
         for (name, tensor) in tensors {
             let product = tensor.shape.iter().try_fold(1u64, |all, &length| all.checked_mul(length as u64));
@@ -152,7 +191,7 @@ impl<'a> TensorTable<'a> {
         Ok(())
     }
 
-    fn load(&self, name: &str, tensor: &StoredTensor<'a>) -> Result<HostTensor, CheckpointError> {
+    fn load(&self, name: &str, tensor: &StoredTensor) -> Result<HostTensor, CheckpointError> {
         if let Elements::Other(found) = &tensor.elements {
             let (path, name, found) = (self.path.clone(), name.to_owned(), found.clone());
             return Err(CheckpointError::Kind { path, name, found });
@@ -169,7 +208,25 @@ impl<'a> TensorTable<'a> {
             let cause = format!("`{name}` has {} of {wanted} elements", values.len());
             return Err(CheckpointError::Damaged { path: self.path.clone(), cause });
         }
-        Ok(HostTensor { shape: tensor.shape.clone(), values })
+        let read = HostTensor { shape: tensor.shape.clone(), values };
+        if self.values == Values::Finite
+            && let Some(found) = read.not_finite()
+        {
+            let (path, name, kind) = (self.path.clone(), name.to_owned(), tensor.elements.name().to_owned());
+            return Err(CheckpointError::NotFinite { path, name, kind, found });
+        }
+        Ok(read)
+    }
+}
+
+impl Elements {
+    fn name(&self) -> &str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Other(name) => name,
+        }
     }
 }
 
@@ -189,8 +246,8 @@ mod tests {
     use super::*;
     use crate::weights::Entry;
 
-    fn table(shape: &[usize], elements: Elements, bytes: Vec<u8>, file: u64) -> TensorTable<'static> {
-        let read = Box::new(move || Ok(Cow::Owned(bytes.clone())));
+    fn table(shape: &[usize], elements: Elements, bytes: Vec<u8>, file: u64) -> TensorTable {
+        let read = Box::new(move || Ok(bytes.clone()));
         let tensor = StoredTensor { shape: shape.to_vec(), elements, read };
         TensorTable::new(Path::new("file"), file, BTreeMap::from([("a".to_owned(), tensor)]))
     }
@@ -201,12 +258,22 @@ mod tests {
 
     #[test]
     fn halves_are_widened_exactly() {
-        let bits = [0x3c01u16, 0x8001, 0x7c00]; // 1 + 2⁻¹⁰, −2⁻²⁴, ∞
+        let bits = [0x3c01u16, 0x8001, 0x7bff]; // 1 + 2⁻¹⁰, −2⁻²⁴, the largest
         let bytes = bits.iter().flat_map(|half| half.to_le_bytes()).collect();
         let read = table(&[3], Elements::F16, bytes, 6).take(&layout(&[3])).unwrap();
-        assert_eq!(read["a"].values, [1.000_976_6, -5.960_464_5e-8, f32::INFINITY]);
+        assert_eq!(read["a"].values, [1.000_976_6, -5.960_464_5e-8, 65504.0]);
         let read = table(&[1], Elements::Bf16, vec![0x81, 0x3f], 2).take(&layout(&[1])).unwrap();
         assert_eq!(read["a"].values, [1.007_812_5]);
+    }
+
+    #[test]
+    fn a_half_that_overflowed_is_refused_by_name_unless_it_is_looked_for() {
+        let half = || table(&[2], Elements::F16, vec![0, 0, 0, 0x7c], 4); // 0, ∞
+        let refused = half().take(&layout(&[2])).unwrap_err();
+        let words = "file: `a` (f16) is not finite: inf at 1, 1 of its 2 values; ";
+        assert!(refused.to_string().starts_with(words), "{refused}");
+        let read = half().reading(Values::Any).take(&layout(&[2])).unwrap();
+        assert_eq!(read["a"].values, [0.0, f32::INFINITY]);
     }
 
     #[test]

@@ -20,7 +20,10 @@ use super::{
     position_table::PositionTable,
     sizes::ModelShape,
 };
-use crate::{Device, weights::Weights};
+use crate::{
+    Device,
+    weights::{NotFinite, Weights, floats},
+};
 
 /// What a classifier has beside its weights.
 pub struct Classifier {
@@ -74,6 +77,11 @@ impl Classifier {
         self.classify_by(weights, cubes, &Chance::NONE)
     }
 
+    /// `fc_norm` of the mean token of whole clips, `[B, E]`. The weights need no head.
+    pub fn feature(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<2> {
+        self.features(weights, self.tokens(weights, cubes, &DropPath::Never))
+    }
+
     /// The same, as in training.
     pub fn classify_by(&self, weights: &Weights, cubes: Tensor<3>, chance: &Chance) -> Classified {
         let features = self.features(weights, self.tokens(weights, cubes, &chance.drop_path));
@@ -119,6 +127,26 @@ impl Classifier {
             head(weights, chance.dropout.of(part).apply(features)).unsqueeze_dim(1)
         }));
         stages
+    }
+
+    /// The first part of the model behind which values are not all finite, where logits are not. The clips go
+    /// through it once more for it.
+    pub(crate) fn first_not_finite(&self, weights: &Weights, cubes: Tensor<3>) -> String {
+        let chance = Chance::NONE;
+        let stages = self.stages(&chance);
+        let (clips, depth) = (cubes.dims()[0], self.shape.encoder.depth);
+        let mut tokens = cubes;
+        for (number, stage) in stages.iter().enumerate().take(1 + depth) {
+            tokens = stage(weights, tokens, 0..clips);
+            if NotFinite::among(&floats(tokens.clone())).is_some() {
+                return match number {
+                    0 => "patch_embed".to_owned(),
+                    number => format!("blocks.{}", number - 1),
+                };
+            }
+        }
+        let features = self.features(weights, tokens);
+        if NotFinite::among(&floats(features)).is_some() { "fc_norm" } else { "head" }.to_owned()
     }
 
     fn features(&self, weights: &Weights, tokens: Tensor<3>) -> Tensor<2> {

@@ -46,7 +46,10 @@ impl Encoder {
     }
 }
 
-/// The norm behind the encoder in pre-training: `encoder.norm`.
+/// The norm behind the encoder in pre-training, where there is one: `encoder.norm`.
 pub(super) fn last_norm(weights: &Weights, shape: &ModelShape, tokens: Tensor<3>) -> Tensor<3> {
+    if !shape.encoder_norm {
+        return tokens;
+    }
     Affine::of(weights, "encoder.norm").forward(tokens, shape.epsilons.blocks)
 }

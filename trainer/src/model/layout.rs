@@ -9,7 +9,8 @@
 //! encoder_to_decoder.weight               [D', D]
 //! ```
 //!
-//! A classifier has the same encoder without the prefix and without its norm, then `fc_norm` and `head`.
+//! A classifier has the same encoder without the prefix and without its norm, then `fc_norm` and `head`. A model of
+//! Hugging Face's default config has no `encoder.norm` in pre-training either.
 
 use schemas::{ClipGeometry, geometry::CHANNELS};
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,9 @@ pub fn pretraining(shape: &ModelShape) -> Layout {
     let mut entries = vec![entry("mask_token", &[1, 1, decoder.dim])];
     embedding(&mut entries, "encoder.", shape.geometry, encoder.dim);
     blocks(&mut entries, "encoder.", encoder);
-    affine(&mut entries, "encoder.norm", encoder.dim);
+    if shape.encoder_norm {
+        affine(&mut entries, "encoder.norm", encoder.dim);
+    }
     blocks(&mut entries, "decoder.", decoder);
     affine(&mut entries, "decoder.norm", decoder.dim);
     linear(&mut entries, "decoder.head", cube, decoder.dim);
@@ -47,6 +50,9 @@ pub enum LastNorm {
     Present,
     /// It has not, as in fine-tuning.
     Absent,
+    /// It has `fc_norm` instead, behind the mean token: a classifier without its head, as VideoMAE V2 is published
+    /// for features.
+    OfMean,
 }
 
 /// The tensors of an encoder alone, without a prefix.
@@ -54,8 +60,10 @@ pub fn encoder(shape: &ModelShape, last_norm: LastNorm) -> Layout {
     let mut entries = Vec::new();
     embedding(&mut entries, "", shape.geometry, shape.encoder.dim);
     blocks(&mut entries, "", shape.encoder);
-    if last_norm == LastNorm::Present {
-        affine(&mut entries, "norm", shape.encoder.dim);
+    match last_norm {
+        LastNorm::Present => affine(&mut entries, "norm", shape.encoder.dim),
+        LastNorm::OfMean => affine(&mut entries, "fc_norm", shape.encoder.dim),
+        LastNorm::Absent => {}
     }
     Layout(entries)
 }
@@ -107,6 +115,7 @@ mod tests {
             encoder: size.encoder(),
             decoder: size.decoder(decoder_depth),
             epsilons: NormEpsilons::default(),
+            encoder_norm: true,
         }
     }
 

@@ -70,6 +70,7 @@ mod tests {
             encoder: size.encoder(),
             decoder,
             epsilons: NormEpsilons::default(),
+            encoder_norm: true,
         }
     }
 

@@ -141,6 +141,7 @@ mod tests {
             encoder: Size::Base.encoder(),
             decoder: Size::Base.decoder(4),
             epsilons: NormEpsilons::default(),
+            encoder_norm: true,
         };
         let step = StepSize {
             clips: 2,

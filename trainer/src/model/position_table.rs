@@ -18,14 +18,14 @@ pub struct PositionTable(Tensor<2>);
 impl PositionTable {
     /// The table for `tokens` tokens of width `dim`.
     pub fn new(tokens: usize, dim: usize, device: &Device) -> Self {
-        let values = TensorData::new(entries(tokens, dim), [tokens, dim]);
+        let values = TensorData::new(sines(tokens, dim), [tokens, dim]);
         Self(Tensor::from_data(values, device.tensors()))
     }
 
     /// The table of a grid of tokens `from` (time, height, width), stretched to the grid `to`: bicubic in
     /// space, then linear in time.
     pub fn stretched(from: [usize; 3], to: [usize; 3], dim: usize, device: &Device) -> Self {
-        let values = stretch::stretch(entries(from.iter().product(), dim), from, to, dim);
+        let values = stretch::stretch(sines(from.iter().product(), dim), from, to, dim);
         Self(Tensor::from_data(TensorData::new(values, [to.iter().product(), dim]), device.tensors()))
     }
 
@@ -43,7 +43,7 @@ impl PositionTable {
 }
 
 /// The entries in row-major order.
-fn entries(tokens: usize, dim: usize) -> Vec<f32> {
+pub(crate) fn sines(tokens: usize, dim: usize) -> Vec<f32> {
     let frequencies: Vec<f64> = (0..dim).map(|j| 10000f64.powf((2 * (j / 2)) as f64 / dim as f64)).collect();
     let entry = |position: usize, j: usize| {
         let angle = position as f64 / frequencies[j];
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn check(tokens: usize, dim: usize, published: &[(usize, usize, f64)], sum: f64) {
-        let entries = entries(tokens, dim);
+        let entries = sines(tokens, dim);
         for &(position, j, wanted) in published {
             let found = f64::from(entries[position * dim + j]);
             assert!((found - wanted).abs() < 1e-7, "({position}, {j}): {found}, wanted {wanted}");

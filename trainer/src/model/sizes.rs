@@ -64,6 +64,9 @@ pub struct ModelShape {
     pub decoder: Stack,
     /// Epsilons of its norms.
     pub epsilons: NormEpsilons,
+    /// Whether a model in pre-training has a norm behind its encoder, as every published one. A classifier has none,
+    /// and an encoder alone says it otherwise ([`super::layout::LastNorm`]).
+    pub encoder_norm: bool,
 }
 
 impl Size {

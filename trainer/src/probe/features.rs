@@ -17,6 +17,8 @@ use std::{
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
+use crate::weights::NotFinite;
+
 /// A video that has features.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeatureVideo {
@@ -279,7 +281,11 @@ fn from_bytes(bytes: &[u8]) -> Option<Features> {
         return None;
     }
     let (quads, _) = values.data().as_chunks::<4>();
-    let values = quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect();
+    let values: Vec<f32> = quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect();
+    // What is no number is no feature: it is made again.
+    if NotFinite::among(&values).is_some() {
+        return None;
+    }
     Some(Features { videos, tokens, width, failed, values })
 }
 
@@ -298,6 +304,14 @@ pub(super) mod tests {
             (FeatureVideo { row, video: format!("{row}.mp4"), label }, values)
         });
         Features::collect(width, Views::Joined, items).unwrap()
+    }
+
+    impl Features {
+        /// The same with every value so many times as large.
+        pub(in super::super) fn scaled(mut self, by: f32) -> Self {
+            self.values.iter_mut().for_each(|value| *value *= by);
+            self
+        }
     }
 
     #[test]
@@ -353,5 +367,9 @@ pub(super) mod tests {
             std::fs::write(entry.unwrap().path(), b"cut").unwrap();
         }
         assert!(get(&["weights", "clips"]).1);
+        let mut broken = made(6, 2, 3, 4);
+        broken.values[7] = f32::NAN;
+        cache.keep(&["weights", "clips"], &broken).unwrap();
+        assert_eq!(get(&["weights", "clips"]), (made(6, 2, 3, 4), true), "what is no number is made again");
     }
 }

@@ -14,7 +14,10 @@ use std::f64::consts::PI;
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Outcome, Select, accuracy, attentive::AttentiveProbe, best, features::Features, hold_out};
+use super::{
+    Outcome, ScoresNotFinite, Select, accuracy, attentive::AttentiveProbe, best, features::Features, finite,
+    hold_out,
+};
 use crate::{
     Device,
     mixing::{Mix, soft_target_loss, upload_targets},
@@ -88,6 +91,9 @@ impl Manner {
 
 /// Trains all settings without the held-out videos, chooses one, trains it on all, and answers for the test
 /// videos. With one setting, or one chosen on the test videos, nothing is held out.
+///
+/// # Errors
+/// When a score of any setting is no number: its rate was too high.
 pub fn probe(
     probe: AttentiveProbe,
     train: &Features,
@@ -95,7 +101,7 @@ pub fn probe(
     training: &Training,
     select: Select,
     device: &Device,
-) -> Outcome {
+) -> Result<Outcome, ScoresNotFinite> {
     let (kept, held) = hold_out(train, training.seed);
     let name = |setting: &Setting| format!("rate {:e}, decay {}", setting.rate, setting.decay);
     let (known, asked) = match select {
@@ -103,19 +109,26 @@ pub fn probe(
         Select::Test => (train, test),
     };
     let trained = fit(probe, known, training, device);
-    let answers: Vec<Vec<Vec<f32>>> =
-        trained.iter().map(|weights| scores(probe, weights, asked, training.batch, device)).collect();
+    let scores_of = |weights: &Weights, videos: &Features, setting: &Setting| {
+        finite(scores(probe, weights, videos, training.batch, device), videos, || name(setting))
+    };
+    let answers: Vec<Vec<Vec<f32>>> = trained
+        .iter()
+        .zip(&training.settings)
+        .map(|(weights, setting)| scores_of(weights, asked, setting))
+        .collect::<Result<_, ScoresNotFinite>>()?;
     let shares = answers.iter().map(|scores| accuracy(scores, asked));
     let settings: Vec<(String, f64)> = training.settings.iter().map(name).zip(shares).collect();
     let chosen = best(settings.iter().map(|setting| setting.1));
     let scores = match select {
         Select::Test => answers[chosen].clone(),
         Select::HeldOut => {
-            let alone = Training { settings: vec![training.settings[chosen]], ..training.clone() };
-            scores(probe, &fit(probe, train, &alone, device)[0], test, training.batch, device)
+            let setting = training.settings[chosen];
+            let alone = Training { settings: vec![setting], ..training.clone() };
+            scores_of(&fit(probe, train, &alone, device)[0], test, &setting)?
         }
     };
-    Outcome { chosen: settings[chosen].0.clone(), select, settings, scores }
+    Ok(Outcome { chosen: settings[chosen].0.clone(), select, settings, scores })
 }
 
 /// The weights of each setting after all epochs. They begin alike and see the same batches.
@@ -206,7 +219,7 @@ mod tests {
             batch: 8,
             seed: 1,
         };
-        let found = probe(shape, &train, &test, &training, Select::HeldOut, &Device::flex());
+        let found = probe(shape, &train, &test, &training, Select::HeldOut, &Device::flex()).unwrap();
         assert_eq!(found.chosen, "rate 5e-3, decay 0.01", "{found:?}");
         assert_eq!(accuracy(&found.scores, &test), 1.0, "{found:?}");
     }

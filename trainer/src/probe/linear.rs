@@ -10,9 +10,9 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::{
-    Outcome, Select, accuracy, best,
+    Outcome, ScoresNotFinite, Select, accuracy, best,
     features::{Features, Standard},
-    hold_out,
+    finite, hold_out,
 };
 use crate::{
     Device,
@@ -30,6 +30,9 @@ const STEPS: u64 = 300;
 const RATE: f64 = 0.02;
 
 /// Chooses λ, fits all training videos with it, and answers for the test videos.
+///
+/// # Errors
+/// When a score is no number.
 pub fn probe(
     train: &Features,
     test: &Features,
@@ -37,22 +40,25 @@ pub fn probe(
     select: Select,
     seed: u64,
     device: &Device,
-) -> Outcome {
+) -> Result<Outcome, ScoresNotFinite> {
+    let name = |decay: f64| format!("λ {decay:e}");
     let answer = |train: &Features, test: &Features, decay| {
         let standard = Standard::of(train);
         let weights = fit(&standard.apply(train), &train.labels(), classes, decay, device);
-        scores(&weights, &standard.apply(test), device)
+        finite(scores(&weights, &standard.apply(test), device), test, || name(decay))
     };
     let (kept, held) = hold_out(train, seed);
     let (known, asked) = match select {
         Select::HeldOut => (&kept, &held),
         Select::Test => (train, test),
     };
-    let setting = |decay| (format!("λ {decay:e}"), accuracy(&answer(known, asked, decay), asked));
-    let settings: Vec<(String, f64)> = DECAYS.map(setting).to_vec();
+    let mut settings = Vec::new();
+    for decay in DECAYS {
+        settings.push((name(decay), accuracy(&answer(known, asked, decay)?, asked)));
+    }
     let chosen = best(settings.iter().map(|setting| setting.1));
-    let scores = answer(train, test, DECAYS[chosen]);
-    Outcome { chosen: settings[chosen].0.clone(), select, settings, scores }
+    let scores = answer(train, test, DECAYS[chosen])?;
+    Ok(Outcome { chosen: settings[chosen].0.clone(), select, settings, scores })
 }
 
 /// The weights that fit these standardised vectors best.
@@ -105,9 +111,16 @@ mod tests {
     #[test]
     fn classes_that_a_line_separates_are_told_apart() {
         let (train, test) = (made(60, 3, 1, 8), made(30, 3, 1, 8));
-        let found = probe(&train, &test, 3, Select::HeldOut, 0, &Device::flex());
+        let found = probe(&train, &test, 3, Select::HeldOut, 0, &Device::flex()).unwrap();
         assert_eq!(accuracy(&found.scores, &test), 1.0, "{found:?}");
         assert_eq!((found.settings.len(), found.scores.len()), (7, 30));
+    }
+
+    #[test]
+    fn a_video_beyond_all_that_was_learnt_from_gets_no_score() {
+        let (train, test) = (made(40, 2, 1, 4).scaled(0.0), made(10, 2, 1, 4).scaled(1e37));
+        let refused = probe(&train, &test, 2, Select::HeldOut, 0, &Device::flex()).unwrap_err();
+        assert!(refused.to_string().contains("its scores for 0.mp4 (row 0) are not finite"), "{refused}");
     }
 
     #[test]

@@ -199,6 +199,8 @@ pub struct Model {
     pub decoder_heads: usize,
     /// Hidden width of the decoder's MLPs.
     pub decoder_mlp: usize,
+    /// Whether there is a norm behind the encoder in pre-training; a model of Hugging Face's default config has none.
+    pub encoder_norm: bool,
     /// What a hidden cube's target is.
     pub target: Target,
     /// Whether blocks are computed again in the backward pass instead of being remembered.
@@ -309,6 +311,7 @@ impl Default for Model {
             decoder_dim: 0,
             decoder_heads: 0,
             decoder_mlp: 0,
+            encoder_norm: true,
             target: Target::Normalised,
             gradient_checkpointing: false,
             precision: Precision::F32,

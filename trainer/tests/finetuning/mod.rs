@@ -77,6 +77,7 @@ impl Golden {
             },
             decoder: Stack { dim: 0, depth: 0, heads: 0, hidden: 0 },
             epsilons: NormEpsilons { blocks: epsilon, last: epsilon },
+            encoder_norm: true,
         };
         let (classes, batch) = (number(&g["classes"]), number(&g["batch"]));
         let tensors = Tensors::read(&path.join("tensors.safetensors"));

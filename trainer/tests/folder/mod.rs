@@ -87,6 +87,7 @@ impl Golden {
                 encoder: stack(&model["encoder"]),
                 decoder: stack(&model["decoder"]),
                 epsilons: NormEpsilons { blocks: epsilon, last: epsilon },
+                encoder_norm: true,
             },
             target: match meta["target"]["kind"].as_str().unwrap() {
                 "normalised" => Target::Normalised,

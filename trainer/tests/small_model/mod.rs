@@ -20,6 +20,7 @@ pub fn model(kind: Kind) -> SavedModel {
         encoder: Stack { dim: 16, depth: 2, heads: 2, hidden: 40 },
         decoder,
         epsilons: NormEpsilons::default(),
+        encoder_norm: true,
     };
     let mut drawn = 0u32;
     let weights: BTreeMap<String, HostTensor> = kind
@@ -52,5 +53,6 @@ pub fn model(kind: Kind) -> SavedModel {
         weights,
         about,
         assumed: Vec::new(),
+        notes: Vec::new(),
     }
 }

@@ -130,13 +130,30 @@ impl Config {
             .map_err(|why| CheckpointError::Damaged { path: path.to_owned(), cause: why.to_string() })
     }
 
-    /// Refuses settings that make something else of the weights than VideoMAE.
-    pub(super) fn check(&self, path: &Path, kind: Kind) -> Result<(), CheckpointError> {
+    /// The same with cubes of this side.
+    pub(super) fn with_patch(self, patch: usize) -> Self {
+        Self { patch_size: Length::One(patch), ..self }
+    }
+
+    /// What `kind` is with what only the settings say: whether an encoder alone has its last norm.
+    pub(super) fn completed(&self, kind: Kind) -> Kind {
+        match kind {
+            Kind::Encoder { last_norm: LastNorm::Present } if self.use_mean_pooling => {
+                Kind::Encoder { last_norm: LastNorm::Absent }
+            }
+            other => other,
+        }
+    }
+
+    /// Refuses settings that make something else of the weights than VideoMAE. `last_norm` says whether there is
+    /// the norm behind the encoder among them.
+    pub(super) fn check(&self, path: &Path, kind: Kind, last_norm: bool) -> Result<(), CheckpointError> {
         let refuse = |key, found: String, why: &str| {
             Err(CheckpointError::Config { path: path.to_owned(), key, found, why: why.to_owned() })
         };
         if self.model_type != "videomae" {
-            return refuse("model_type", self.model_type.clone(), "only videomae is read");
+            let why = "videomae is read, and VideoMAE V2's own with its own names";
+            return refuse("model_type", self.model_type.clone(), why);
         }
         if self.num_channels != CHANNELS {
             return refuse("num_channels", self.num_channels.to_string(), "pixels have 3 colours");
@@ -150,10 +167,10 @@ impl Config {
             }
         }
         match (kind, self.use_mean_pooling) {
-            (Kind::Pretraining, true) => refuse(
+            (Kind::Pretraining, true) if last_norm => refuse(
                 "use_mean_pooling",
                 "true".to_owned(),
-                "a model in pre-training then loses the norm behind its encoder; false is right",
+                "a model in pre-training then loses the norm behind its encoder, which the file has; false keeps it",
             ),
             (Kind::Classifier { .. }, false) => refuse(
                 "use_mean_pooling",
@@ -215,8 +232,10 @@ impl Config {
     pub(super) fn of(model: &SavedModel) -> Self {
         let (geometry, encoder, decoder) = (model.shape.geometry, model.shape.encoder, model.shape.decoder);
         let (architecture, use_mean_pooling) = match model.kind {
-            Kind::Pretraining => ("VideoMAEForPreTraining", false),
-            Kind::Classifier { .. } => ("VideoMAEForVideoClassification", true),
+            Kind::Pretraining => ("VideoMAEForPreTraining", !model.shape.encoder_norm),
+            Kind::Classifier { .. } | Kind::Encoder { last_norm: LastNorm::OfMean } => {
+                ("VideoMAEForVideoClassification", true)
+            }
             Kind::Encoder { last_norm } => ("VideoMAEModel", last_norm == LastNorm::Absent),
         };
         let mut config = Self {
@@ -256,6 +275,12 @@ impl Config {
                 config.num_labels = Some(classes);
                 config.fc_norm_eps = Some(model.shape.epsilons.last);
             }
+            Kind::Encoder { last_norm: LastNorm::OfMean } => {
+                config.id2label = Some(BTreeMap::new());
+                config.label2id = Some(BTreeMap::new());
+                config.num_labels = Some(0);
+                config.fc_norm_eps = Some(model.shape.epsilons.last);
+            }
             Kind::Encoder { .. } => {}
         }
         config
@@ -281,7 +306,7 @@ mod tests {
     }
 
     fn refused(text: &str, kind: Kind) -> String {
-        parse(text).check(Path::new("config.json"), kind).unwrap_err().to_string()
+        parse(text).check(Path::new("config.json"), kind, true).unwrap_err().to_string()
     }
 
     #[test]
@@ -295,6 +320,8 @@ mod tests {
     fn a_pre_training_model_that_loses_its_norm_is_refused() {
         let why = refused("{}", Kind::Pretraining);
         assert!(why.starts_with("config.json: `use_mean_pooling` is true: "), "{why}");
+        let without = parse("{}").check(Path::new("config.json"), Kind::Pretraining, false);
+        assert!(without.is_ok(), "one that never had it is as its config says");
         let classifier = Kind::Classifier { classes: 5 };
         assert!(refused(r#"{"use_mean_pooling": false}"#, classifier).contains("first token"));
     }
@@ -304,7 +331,9 @@ mod tests {
         let classifier = Kind::Classifier { classes: 5 };
         assert!(refused(r#"{"hidden_act": "gelu_new"}"#, classifier).contains("gelu_new"));
         assert!(refused(r#"{"qv_bias": false}"#, classifier).contains("`qv_bias` is false"));
-        assert!(refused(r#"{"model_type": "vit"}"#, classifier).contains("only videomae"));
+        assert!(
+            refused(r#"{"model_type": "vit"}"#, classifier).contains("`model_type` is vit: videomae is read")
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use super::Tensors;
 use crate::{
     checkpoint::Kind,
+    model::layout::LastNorm,
     weights::{Entry, HostTensor, Layout},
 };
 
@@ -24,8 +25,9 @@ use crate::{
 pub(super) const EMBEDDING: &str = "embeddings.patch_embeddings.projection";
 /// What stands before the names of the encoder in a larger model.
 pub(super) const BODY: &str = "videomae.";
-/// How the name of a key's bias ends.
-pub(super) const KEY_BIAS: &str = ".attention.attention.key.bias";
+/// The norm behind the encoder, in a larger model and in an encoder alone.
+pub(super) const LAST_NORM: &str = "videomae.layernorm.weight";
+pub(super) const LAST_NORM_ALONE: &str = "layernorm.weight";
 
 /// Endings of names as newer versions spell them, and as they are read and written here.
 const SETTLED: [(&str, &str); 2] = [
@@ -111,7 +113,9 @@ pub(super) fn from_official(
 
 /// Hugging Face's name of an official tensor, or the three that it is there.
 fn names(official: &str, kind: Kind) -> Vec<String> {
-    let body = if matches!(kind, Kind::Encoder { .. }) { "" } else { BODY };
+    // An encoder with the norm of its mean is written as a classifier of no class.
+    let alone = matches!(kind, Kind::Encoder { last_norm: LastNorm::Present | LastNorm::Absent });
+    let body = if alone { "" } else { BODY };
     if let Some(block) = official.strip_prefix("decoder.blocks.") {
         return in_block("decoder.decoder_layers.", block);
     }
@@ -145,7 +149,7 @@ mod tests {
     use schemas::ClipGeometry;
 
     use super::*;
-    use crate::model::{ModelShape, NormEpsilons, Size, layout::LastNorm};
+    use crate::model::{ModelShape, NormEpsilons, Size};
 
     fn base() -> ModelShape {
         ModelShape {
@@ -153,6 +157,7 @@ mod tests {
             encoder: Size::Base.encoder(),
             decoder: Size::Base.decoder(4),
             epsilons: NormEpsilons::default(),
+            encoder_norm: true,
         }
     }
 
@@ -191,6 +196,12 @@ mod tests {
         let encoder = of(Kind::Encoder { last_norm: LastNorm::Present });
         assert!(encoder.contains(&"encoder.layer.0.attention.output.dense.weight".to_owned()));
         assert!(encoder.contains(&"layernorm.bias".to_owned()));
+        let features = of(Kind::Encoder { last_norm: LastNorm::OfMean });
+        assert!(
+            features.contains(&"fc_norm.bias".to_owned())
+                && !features.contains(&"classifier.bias".to_owned())
+        );
+        assert!(features.contains(&"videomae.encoder.layer.0.attention.output.dense.weight".to_owned()));
     }
 
     #[test]

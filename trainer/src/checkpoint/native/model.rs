@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use schemas::MADE_BY;
 
-use super::{AVERAGE, About, CheckpointError, FIRST, MODEL, SECOND, about, description, metadata};
+use super::{AVERAGE, About, CheckpointError, FIRST, MODEL, SECOND, about, description, finite, metadata};
 use crate::{
     Recipe, RunFolder,
     checkpoint::{
         Hints, Kind, PixelScale, SavedModel,
+        container::Container,
         description::Description,
         heads, safetensors_file,
         saved_model::{self, Claims},
@@ -20,14 +21,13 @@ use crate::{
     },
 };
 
-/// Reads the model in `path`, a checkpoint or the folder of a run, without what the optimiser needs.
-pub(in crate::checkpoint) fn read_model(path: &Path, hints: Hints) -> Result<SavedModel, CheckpointError> {
-    if path.is_dir() {
-        return read_model(&newest(path)?, hints);
-    }
-    let bytes =
-        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
-    let (mut table, metadata) = TensorTable::of_safetensors(path, &bytes)?;
+/// Reads the model in a checkpoint, without what the optimiser needs.
+pub(in crate::checkpoint) fn read_model(
+    container: Container,
+    hints: Hints,
+) -> Result<SavedModel, CheckpointError> {
+    let Container { mut table, metadata, .. } = container;
+    let path = &table.path().to_owned();
     table.retain(|name| ![FIRST, SECOND, AVERAGE].iter().any(|prefix| name.starts_with(prefix)));
     let about = about(Some(&metadata), path)?;
     let mut claims = match description(Some(&metadata), path)? {
@@ -49,11 +49,12 @@ pub(in crate::checkpoint) fn write_model(model: &SavedModel, path: &Path) -> Res
     metadata.insert(MODEL.to_owned(), Description::of(model).to_json());
     metadata.insert("converted_by".to_owned(), MADE_BY.to_owned());
     let tensors = model.weights.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+    finite(&tensors, path, model.about.step)?;
     write_whole(path, |file| safetensors_file::write(file, &tensors, &metadata)).map_err(at)
 }
 
 /// What a run's checkpoint holds follows from the run's recipe.
-fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, CheckpointError> {
+fn of_recipe(table: &TensorTable, about: About) -> Result<Claims, CheckpointError> {
     let shape = Recipe::from_toml(&about.recipe).and_then(|recipe| recipe.model_shape());
     let shape = shape.map_err(|why| table.no_model(format!("its recipe cannot be used: {why}")))?;
     Ok(Claims {
@@ -64,11 +65,12 @@ fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, Checkpoint
         pixels: PixelScale::IMAGENET,
         about,
         assumed: Vec::new(),
+        notes: Vec::new(),
     })
 }
 
 /// The newest checkpoint of the run in `folder`.
-fn newest(folder: &Path) -> Result<PathBuf, CheckpointError> {
+pub(in crate::checkpoint) fn newest(folder: &Path) -> Result<PathBuf, CheckpointError> {
     let unknown = |why: String| CheckpointError::Unknown { path: folder.to_owned(), why };
     let point =
         RunFolder::open(folder).and_then(|run| run.resume_point()).map_err(|why| unknown(why.to_string()))?;

@@ -22,11 +22,13 @@ pub(super) struct Lengths {
     pub(super) encoder: Stack,
     /// The decoder, where there is one; its heads stay 0.
     pub(super) decoder: Option<Stack>,
+    /// Whether a model in pre-training has the norm behind its encoder.
+    pub(super) encoder_norm: bool,
 }
 
 impl Lengths {
     /// Measures the tensors of `table`.
-    pub(super) fn of(table: &TensorTable<'_>) -> Result<Self, CheckpointError> {
+    pub(super) fn of(table: &TensorTable) -> Result<Self, CheckpointError> {
         let pretraining = table.has("mask_token");
         let prefix = if pretraining { "encoder." } else { "" };
         let embedding = format!("{prefix}patch_embed.proj.weight");
@@ -47,14 +49,16 @@ impl Lengths {
         let kind = match table.shape("head.weight") {
             _ if pretraining => Kind::Pretraining,
             Some(shape) => Kind::Classifier { classes: first(Some(shape)) },
+            None if table.has("fc_norm.weight") => Kind::Encoder { last_norm: LastNorm::OfMean },
             None if table.has("norm.weight") => Kind::Encoder { last_norm: LastNorm::Present },
             None => Kind::Encoder { last_norm: LastNorm::Absent },
         };
-        Ok(Self { kind, tubelet, patch, encoder: stack(table, prefix, dim), decoder })
+        let encoder_norm = !pretraining || table.names().any(|name| name.starts_with("encoder.norm."));
+        Ok(Self { kind, tubelet, patch, encoder: stack(table, prefix, dim), decoder, encoder_norm })
     }
 }
 
-fn stack(table: &TensorTable<'_>, prefix: &str, dim: usize) -> Stack {
+fn stack(table: &TensorTable, prefix: &str, dim: usize) -> Stack {
     let blocks = format!("{prefix}blocks.");
     let numbers: BTreeSet<&str> = table
         .names()
@@ -69,7 +73,7 @@ fn first(shape: Option<&[usize]>) -> usize {
     shape.and_then(|shape| shape.first()).copied().unwrap_or(0)
 }
 
-fn stranger(table: &TensorTable<'_>, wanted: &str) -> String {
+fn stranger(table: &TensorTable, wanted: &str) -> String {
     match table.names().count() {
         0 => "it has no tensors".to_owned(),
         number => {
