@@ -1,6 +1,9 @@
 //! Videos with their classes, as commands are given them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Result;
 use pipeline::{
@@ -8,8 +11,9 @@ use pipeline::{
     labels::{self, Classes, LabelError, LabelSource, Split, Table},
     source::chosen::ChosenVideo,
 };
+use schemas::ProblemType;
 
-use crate::{data, report, report::Usage};
+use crate::{answers, data, report, report::Usage};
 
 /// Where classes come from. Without any of it: the list's second column, or the folder of each video.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -18,9 +22,13 @@ pub struct LabelArguments {
     #[arg(long, value_name = "CLASSES.TXT")]
     pub classes: Option<PathBuf>,
     /// A CSV or Parquet file with the videos' paths and classes, joined by path; `FILE:COLUMN` names the
-    /// column of classes
+    /// column of classes. For several labels a video, `FILE:COLUMN` has them with `|` between them, or
+    /// `FILE:A,B,…` a column of 0 and 1 a class; for regression, `FILE:A,B,…` are the numbers; `FILE:*` are all
     #[arg(long, value_name = "FILE[:COLUMN]")]
     pub labels: Option<String>,
+    /// What kind of answer is wanted: the recipe's or the model's.
+    #[arg(skip)]
+    pub problem_type: ProblemType,
 }
 
 /// Videos with their classes, and where their clips come from.
@@ -29,6 +37,8 @@ pub struct LabelledVideos {
     dataset: Dataset,
     numbers: Vec<u64>,
     entries: Vec<VideoEntry>,
+    /// Several labels, or numbers, of each; empty where they have one class each or none.
+    labels: Vec<Arc<[f32]>>,
 }
 
 /// Videos for training and test, and the names of their classes.
@@ -58,7 +68,7 @@ impl LabelledVideos {
         if entries.is_empty() {
             return Err(Usage::new("there is no video in these shards").into());
         }
-        Ok(Self { dataset, numbers, entries })
+        Ok(Self { dataset, numbers, entries, labels: Vec::new() })
     }
 
     /// Paths and classes; a video's row is its place.
@@ -82,9 +92,15 @@ impl LabelledVideos {
         self.numbers.iter().zip(&self.entries).map(chosen).collect()
     }
 
+    /// Several labels, or numbers, of each video; empty where they have one class each or none.
+    pub fn labels(&self) -> &[Arc<[f32]>] {
+        &self.labels
+    }
+
     /// Digest of paths and classes in their order.
     pub fn digest(&self) -> String {
-        dataset::Videos::new(self.entries.clone()).digest()
+        let of_list = dataset::Videos::new(self.entries.clone()).digest();
+        if self.labels.is_empty() { of_list } else { answers::digest(&of_list, &self.labels) }
     }
 
     /// Those that are held out, and the others.
@@ -92,7 +108,9 @@ impl LabelledVideos {
         let part = |wanted: bool| {
             let videos = self.numbers.iter().zip(&self.entries).zip(out).filter(|(_, out)| **out == wanted);
             let (numbers, entries) = videos.map(|((number, entry), _)| (*number, entry.clone())).unzip();
-            Self { dataset: self.dataset.clone(), numbers, entries }
+            let labels = self.labels.iter().zip(out).filter(|(_, out)| **out == wanted);
+            let labels = labels.map(|(labels, _)| Arc::clone(labels)).collect();
+            Self { dataset: self.dataset.clone(), numbers, entries, labels }
         };
         (part(true), part(false))
     }
@@ -101,10 +119,7 @@ impl LabelledVideos {
 impl LabelArguments {
     fn source(&self) -> Result<LabelSource> {
         let Some(given) = &self.labels else { return Ok(LabelSource::Videos) };
-        let (file, column) = match given.rsplit_once(':') {
-            Some((file, column)) if !Path::new(given).exists() => (file, Some(column)),
-            _ => (given.as_str(), None),
-        };
+        let (file, column) = file_and_column(given);
         Ok(LabelSource::Table(Table::read(Path::new(file), column).map_err(wrong)?))
     }
 
@@ -119,6 +134,16 @@ impl LabelArguments {
     /// Labels videos by the given classes, `known` ones, or those that occur.
     fn label(&self, videos: &mut LabelledVideos, known: Option<Classes>) -> Result<Classes> {
         let known = self.known(known)?;
+        if !self.problem_type.is_single_label() {
+            let classes_named = self.classes.is_some();
+            let table = self.labels.as_deref();
+            let (names, labels) =
+                answers::read(self.problem_type, table, &videos.entries, known, classes_named)?;
+            // They are in no class, so that a share is held out of all together.
+            videos.entries.iter_mut().for_each(|entry| entry.label = None);
+            videos.labels = labels;
+            return Ok(names);
+        }
         Ok(labels::label(&mut videos.entries, &self.source()?, known).map_err(wrong)?)
     }
 
@@ -153,7 +178,7 @@ impl LabelArguments {
             let (train, classes) = self.videos(&[train], known)?;
             let mut test = LabelledVideos::open(&[test])?;
             // The test knows the classes of the training: one that only it has cannot be learnt.
-            labels::label(&mut test.entries, &self.source()?, Some(classes.clone())).map_err(wrong)?;
+            self.label(&mut test, Some(classes.clone()))?;
             labels::check_disjoint(&train.entries, &test.entries).map_err(wrong)?;
             return Ok(Parts { train, test: Some(test), classes });
         }
@@ -175,7 +200,16 @@ impl LabelArguments {
     }
 }
 
-fn wrong(why: LabelError) -> Usage {
+/// `FILE:COLUMN`, or the name of a file that is there.
+pub fn file_and_column(given: &str) -> (&str, Option<&str>) {
+    match given.rsplit_once(':') {
+        Some((file, column)) if !Path::new(given).exists() => (file, Some(column)),
+        _ => (given, None),
+    }
+}
+
+/// A label that is wrong was asked wrongly.
+pub fn wrong(why: LabelError) -> Usage {
     let usage = Usage::new(why.to_string());
     match why {
         LabelError::Unlabelled { .. } => usage.hint(

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use pipeline::labels::Classes;
+use schemas::ProblemType;
 use trainer::{
     Device, Recipe, RunFolder,
     beginning::{self, BeginError, Beginning},
@@ -31,7 +32,13 @@ pub fn explain(why: CheckpointError) -> anyhow::Error {
 pub fn describe(model: &SavedModel) -> String {
     let what = match model.kind {
         Kind::Pretraining => "encoder and decoder".to_owned(),
-        Kind::Classifier { classes } => format!("classifier of {classes} classes"),
+        Kind::Classifier { classes } => match model.problem_type {
+            ProblemType::SingleLabelClassification => format!("classifier of {classes} classes"),
+            ProblemType::MultiLabelClassification => {
+                format!("classifier of {classes} classes, of which a video may have several")
+            }
+            ProblemType::Regression => format!("regression of {classes} numbers"),
+        },
         Kind::Encoder { .. } => "encoder".to_owned(),
     };
     let layout = model.layout();

@@ -8,9 +8,13 @@
 //!
 //! A wrong label stops everything before a video is opened, and the error names the rows.
 
+mod cells;
 mod classes;
+mod numbers;
+mod several;
 mod split;
 mod table;
+mod weights;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -18,9 +22,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use cells::Columns;
 pub use classes::Classes;
+pub use numbers::numbers;
+pub use several::several;
 pub use split::{Split, held_out};
 pub use table::Table;
+pub use weights::{balanced_weights, positive_weights};
 
 use crate::dataset::VideoEntry;
 

@@ -1,5 +1,7 @@
 //! `tubelet finetune`: from labelled videos and a pre-trained encoder to a classifier.
 
+mod tested;
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
@@ -9,17 +11,16 @@ use anyhow::Result;
 use pipeline::{
     dataset::Dataset, labels::Classes, plan::views::Pass, quarantine::Quarantine, source::ClipSource,
 };
-use schemas::{metrics::ValidationLine, predictions::Failure};
+use schemas::predictions::Failure;
 use trainer::{
     Device, Outcome, Recipe, RunFolder, Steps, checkpoint,
-    evaluation::{self, Report},
     finetune::{self, Event},
     recipe::Freeze,
     validation::{BatchError, ValidationClips},
 };
 
 use crate::{
-    arguments,
+    answers, arguments,
     asking::Asked,
     data,
     labelled_data::{self, Failures, Wanted},
@@ -75,6 +76,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.run.device()?;
     let recipe = recipe(&arguments)?;
     let parts = parts(&arguments, &recipe)?;
+    let recipe = answers::weighted(recipe, &parts.train, &parts.classes)?;
     let steps = steps(&recipe, &parts, arguments.run.steps)?;
     let training_source = labelled_data::source(&parts.train, &recipe, Pass::Train)?;
     let validation = parts.test.as_ref().map(|test| Validation::of(test, &recipe)).transpose()?;
@@ -94,6 +96,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         steps.until,
         steps.per_epoch
     ));
+    let problem_type = recipe.classifier.problem_type;
+    let about = answers::describe(problem_type, &parts.train, &parts.classes);
+    about.into_iter().chain(answers::notes(&recipe)).for_each(report::say);
     if let Some(beginning) = beginning {
         parts.classes.write(&run.path().join(CLASSES))?;
         finetune::begin(&recipe, &run, beginning)?;
@@ -122,12 +127,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         &stop,
         |event| match event {
             Event::Step(line) => live.step(line, &recipe),
-            Event::Validated { line, best } => live.say(validated(line, best)),
+            Event::Validated { line, best } => live.say(tested::validated(line, best)),
         },
     );
     let losses = live.end();
     data::say_failures(&watched.quarantine, parts.train.len(), &list);
-    let guessing = format!("{:.2} would be guessing", (parts.classes.len() as f64).ln());
+    let guessing = answers::guessing(problem_type, &parts.train, &parts.classes);
     let outcome = outcome?;
     run::conclude(&outcome, losses, &guessing);
     match (outcome, &parts.test) {
@@ -153,7 +158,9 @@ fn parts(arguments: &Arguments, recipe: &Recipe) -> Result<Parts> {
     let file = arguments.run.out.join(CLASSES);
     let of_run = if arguments.run.resume && file.exists() { Some(Classes::read(&file)?) } else { None };
     let split = arguments.split.as_deref();
-    let parts = arguments.labels.parts(&arguments.data, split, recipe.run.seed, of_run.clone())?;
+    let mut labels = arguments.labels.clone();
+    labels.problem_type = recipe.classifier.problem_type;
+    let parts = labels.parts(&arguments.data, split, recipe.run.seed, of_run.clone())?;
     if of_run.is_some_and(|classes| classes != parts.classes) {
         let file = file.display();
         return Err(Usage::new(format!("the classes are others than those of the run, {file}")).into());
@@ -217,13 +224,13 @@ fn print_test(
     if run.best_path().exists() {
         models.push(("best", checkpoint::read_any(&run.best_path())?));
     }
-    let head = ["weights", "step", "top-1", "95 % interval", "top-5"].map(str::to_owned).to_vec();
+    let head = tested::head(recipe.classifier.problem_type);
     let (mut rows, mut failures, mut tested) = (vec![head], Vec::new(), None);
     for (name, model) in models {
         let (step, weights) = (model.about.step, model.digest());
-        let report = match &tested {
+        let cells = match &tested {
             // The best weights may be the last ones.
-            Some((digest, report)) if *digest == weights => Report::clone(report),
+            Some((digest, cells)) if *digest == weights => Vec::clone(cells),
             _ => {
                 let mut progress = Progress::new(videos.len() * (clips * crops) as u64, "views");
                 let classes = Classes::of(model.labels.clone());
@@ -242,14 +249,11 @@ fn print_test(
                 let said = answered.predictions;
                 progress.end();
                 failures.clone_from(&said.failures);
-                Report::of(&evaluation::answers(&said, recipe.views.by), &said.tested.classes)
+                tested::cells(&said, recipe.views.by)
             }
         };
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        let interval = format!("{:.1} to {:.1}", 100.0 * report.top1.low, 100.0 * report.top1.high);
-        let (top1, top5) = (percent(report.top1.share), percent(report.top5.share));
-        rows.push(vec![name.to_owned(), step.to_string(), top1, interval, top5]);
-        tested = Some((weights, report));
+        rows.push([vec![name.to_owned(), step.to_string()], cells.clone()].concat());
+        tested = Some((weights, cells));
     }
     let count = videos.len();
     println!("test of {count} videos by {clips}×{crops} views:");
@@ -262,23 +266,4 @@ fn print_test(
         println!("no view, counts as wrong: {video}: {reason}");
     }
     Ok(())
-}
-
-/// What a validation found, in a line.
-fn validated(line: &ValidationLine, best: bool) -> String {
-    let mut words = format!(
-        "after step {}: top-1 {:.1} % of {} videos by one view, top-5 {:.1} %, loss {:.4}",
-        line.step,
-        100.0 * line.top1,
-        line.videos,
-        100.0 * line.top5,
-        line.loss
-    );
-    if line.failed > 0 {
-        words += &format!(", {} gave no view and count as wrong", line.failed);
-    }
-    if best {
-        words += ", the best so far";
-    }
-    words
 }

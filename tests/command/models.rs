@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use schemas::ClipGeometry;
+use schemas::{ClipGeometry, ProblemType};
 use trainer::{
     checkpoint::{self, Format, Kind, PixelScale, SavedModel, native::About},
     model::{ModelShape, NormEpsilons, Stack},
@@ -41,7 +41,9 @@ fn write(folder: &Path, kind: Kind, labels: Vec<String>, format: Format) -> Path
         kind.layout(&shape).0.iter().map(|entry| (entry.name.clone(), tensor(&entry.shape))).collect();
     let about = About::default();
     let (stretched_from, pixels, assumed) = (None, PixelScale::IMAGENET, Vec::new());
-    let model = SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed };
+    let problem_type = ProblemType::default();
+    let model =
+        SavedModel { kind, shape, labels, stretched_from, pixels, problem_type, weights, about, assumed };
     let path = folder.join(if format == Format::Official { "model.pth" } else { "model.safetensors" });
     let heads = checkpoint::Heads { encoder: 3, decoder: Some(3) };
     checkpoint::write(&model, format, &path, Some(heads)).unwrap();

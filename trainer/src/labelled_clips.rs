@@ -59,6 +59,18 @@ pub enum LabelledClipsError {
         /// Classes of the head.
         classes: usize,
     },
+    /// A video has another number of labels, or numbers, than the head answers.
+    #[error("{video} (row {row} of the data) has {found} labels; the head answers {answers}")]
+    LabelCount {
+        /// Its path.
+        video: String,
+        /// Its place in the data, from 0.
+        row: u64,
+        /// Its labels.
+        found: usize,
+        /// Answers of the head.
+        answers: usize,
+    },
 }
 
 /// The class of each clip of a batch.
@@ -75,6 +87,25 @@ pub fn labels(batch: &LabelledBatch, classes: usize) -> Result<Vec<usize>, Label
         }
     };
     (0..batch.len()).map(label).collect()
+}
+
+/// The labels, or numbers, of each clip of a batch, one row after the other.
+///
+/// # Errors
+/// When a clip has none, or another number than `answers`.
+pub fn label_vectors(batch: &LabelledBatch, answers: usize) -> Result<Vec<f32>, LabelledClipsError> {
+    let mut vectors = Vec::with_capacity(batch.len() * answers);
+    for clip in 0..batch.len() {
+        let (video, row) = (batch.video(clip).to_owned(), batch.row(clip));
+        match batch.labels(clip) {
+            None => return Err(LabelledClipsError::NoLabel { video, row }),
+            Some(labels) if labels.len() != answers => {
+                return Err(LabelledClipsError::LabelCount { video, row, found: labels.len(), answers });
+            }
+            Some(labels) => vectors.extend(labels),
+        }
+    }
+    Ok(vectors)
 }
 
 impl LabelledClips {
@@ -173,6 +204,7 @@ mod tests {
                 row: clip,
                 video: "a.mp4".into(),
                 label,
+                labels: None,
                 view: View::default(),
                 frames: [0, 1].into(),
                 times: [0, 1].into(),

@@ -3,7 +3,7 @@
 //! In tubelet's own file it stands in the metadata key `model`. A file in another format carries it, with
 //! what the model comes from, under the one key `tubelet`, where other programs pass over it.
 
-use schemas::{ClipGeometry, MADE_BY};
+use schemas::{ClipGeometry, MADE_BY, ProblemType};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -31,6 +31,8 @@ pub struct Description {
     stretched_from: Option<[usize; 3]>,
     #[serde(default, skip_serializing_if = "PixelScale::is_imagenet")]
     pixels: PixelScale,
+    #[serde(default, skip_serializing_if = "ProblemType::is_single_label")]
+    problem_type: ProblemType,
 }
 
 /// What stands under [`KEY`].
@@ -54,7 +56,23 @@ impl Description {
         let ModelShape { geometry, encoder, epsilons, .. } = *shape;
         let kind = Kind::Classifier { classes: labels.len() };
         let pixels = PixelScale::IMAGENET;
-        Self { kind, geometry, encoder, decoder: None, epsilons, labels, stretched_from, pixels }
+        let problem_type = ProblemType::default();
+        Self {
+            kind,
+            geometry,
+            encoder,
+            decoder: None,
+            epsilons,
+            labels,
+            stretched_from,
+            pixels,
+            problem_type,
+        }
+    }
+
+    /// The same with another kind of answer.
+    pub fn answering(self, problem_type: ProblemType) -> Self {
+        Self { problem_type, ..self }
     }
 
     /// Lengths, heads and epsilons.
@@ -83,17 +101,23 @@ impl Description {
         self.pixels
     }
 
+    /// What kind of answer a classifier gives.
+    pub fn problem_type(&self) -> ProblemType {
+        self.problem_type
+    }
+
     pub(super) fn of(model: &SavedModel) -> Self {
         let ModelShape { geometry, encoder, decoder, epsilons } = model.shape;
         let decoder = (model.kind == Kind::Pretraining).then_some(decoder);
         let (labels, stretched_from, pixels) = (model.labels.clone(), model.stretched_from, model.pixels);
-        Self { kind: model.kind, geometry, encoder, decoder, epsilons, labels, stretched_from, pixels }
+        let (kind, problem_type) = (model.kind, model.problem_type);
+        Self { kind, geometry, encoder, decoder, epsilons, labels, stretched_from, pixels, problem_type }
     }
 
     pub(super) fn claims(self, about: About) -> Claims {
         let shape = self.shape();
-        let Self { kind, labels, stretched_from, pixels, .. } = self;
-        Claims { kind, shape, labels, stretched_from, pixels, about, assumed: Vec::new() }
+        let Self { kind, labels, stretched_from, pixels, problem_type, .. } = self;
+        Claims { kind, shape, labels, stretched_from, pixels, problem_type, about, assumed: Vec::new() }
     }
 
     pub(super) fn to_json(&self) -> String {

@@ -81,7 +81,7 @@ fn read_noted(
     heads::agree(path, hints.heads, shape.encoder, shape.decoder)?;
     let labels = config.labels(path, kind)?;
     let scale = preprocessing::read(path.parent().unwrap_or(Path::new("")))?;
-    let assumed = match scale {
+    let mut assumed = match scale {
         None => vec![format!(
             "pixels scaled by ImageNet's mean and deviation ({} is not there)",
             preprocessing::FILE
@@ -96,7 +96,8 @@ fn read_noted(
             (note.about, note.model.stretched_from())
         }
     };
-    let claims = Claims { kind, shape, labels, stretched_from, pixels, about, assumed };
+    let problem_type = config.problem_type(path, kind, &mut assumed)?;
+    let claims = Claims { kind, shape, labels, stretched_from, pixels, problem_type, about, assumed };
     claims.fulfil(table, |table, layout| {
         let tensors = table.take(&names::layout(&layout, kind))?;
         Ok(names::to_official(&layout, kind, tensors))

@@ -19,7 +19,7 @@ mod training_arguments;
 use std::{borrow::Cow, collections::BTreeMap, io::Write as _, path::Path};
 
 use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
-use schemas::ClipGeometry;
+use schemas::{ClipGeometry, ProblemType};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use self::lengths::Lengths;
@@ -98,6 +98,7 @@ fn of_lengths(path: &Path, hints: Hints, lengths: &Lengths) -> Result<Claims, Ch
         labels: Vec::new(),
         stretched_from: None,
         pixels: PixelScale::IMAGENET,
+        problem_type: ProblemType::default(),
         about,
         assumed,
     })

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use schemas::MADE_BY;
+use schemas::{MADE_BY, ProblemType};
 
 use super::{AVERAGE, About, CheckpointError, FIRST, MODEL, SECOND, about, description, metadata};
 use crate::{
@@ -62,6 +62,7 @@ fn of_recipe(table: &TensorTable<'_>, about: About) -> Result<Claims, Checkpoint
         labels: Vec::new(),
         stretched_from: None,
         pixels: PixelScale::IMAGENET,
+        problem_type: ProblemType::default(),
         about,
         assumed: Vec::new(),
     })
