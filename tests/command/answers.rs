@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     crash::{files, kill_when},
-    refusal, samples, stdout, succeed, text,
+    models, refusal, samples, stdout, succeed, text,
 };
 
 /// A model that trains in seconds, on films of which every second is mirrored.
@@ -182,6 +182,10 @@ fn numbers_are_learnt_tested_and_asked() {
     let values = line["values"].as_array().unwrap();
     assert_eq!((values.len(), &values[1]["name"]), (2, &"value".into()));
     assert!(values[0]["value"].is_f64() && line["over_time"].as_array().unwrap().len() == 2, "{line}");
+    // A file that does not say what its answers are is told.
+    let other = models::classifier(folder.path(), &["a", "b"]);
+    let line = json(&[&["predict", text(&film), "--model", text(&other)][..], &NUMBERS].concat());
+    assert_eq!((line["values"].as_array().unwrap().len(), line.get("top")), (2, None));
     let picture = at("film.png");
     let shown = stdout(&["predict", text(&film), "--model", &run, "--over-time", "--out", &picture]);
     assert!(shown.contains("speed") && !shown.contains('%'), "{shown}");
