@@ -37,7 +37,9 @@ pub fn describe(model: &SavedModel) -> String {
             ProblemType::MultiLabelClassification => {
                 format!("classifier of {classes} classes, of which a video may have several")
             }
-            ProblemType::Regression => format!("regression of {classes} numbers"),
+            ProblemType::Regression => {
+                format!("regression of {classes} number{}", if classes == 1 { "" } else { "s" })
+            }
         },
         Kind::Encoder { .. } => "encoder".to_owned(),
     };
