@@ -134,6 +134,15 @@ fn balanced(recipe: &Recipe, train: &LabelledVideos, classes: &Classes) -> Resul
     Err(Usage::new(words).hint("--set classifier.class_weights=[…] gives a weight a class").into())
 }
 
+/// How many answers there are, in words.
+pub fn how_many(problem_type: ProblemType, count: usize) -> String {
+    match problem_type {
+        ProblemType::SingleLabelClassification => format!("{count} classes"),
+        ProblemType::MultiLabelClassification => format!("{count} labels, of which one may have several"),
+        ProblemType::Regression => format!("{count} number{}", if count == 1 { "" } else { "s" }),
+    }
+}
+
 /// What is to be learnt, a line each, where it is not one class a video.
 pub fn describe(problem_type: ProblemType, videos: &LabelledVideos, names: &Classes) -> Vec<String> {
     let (labels, all) = (videos.labels(), videos.len());

@@ -152,6 +152,14 @@ pub enum PredictionsError {
         /// Classes.
         classes: usize,
     },
+    /// What should be right of a row is no number.
+    #[error("row {row} has {label} among its labels, which is no number")]
+    NoNumber {
+        /// Place of its video.
+        row: u64,
+        /// What stands there.
+        label: f32,
+    },
 }
 
 /// The schema of a file about `tested`.
@@ -311,6 +319,9 @@ impl Predictions {
             if labels.len() != classes {
                 return Err(PredictionsError::Labels { row: rows.value(at), found: labels.len(), classes });
             }
+            if let Some(label) = labels.iter().find(|label| !label.is_finite()) {
+                return Err(PredictionsError::NoNumber { row: rows.value(at), label: *label });
+            }
             self.labels.insert(rows.value(at), labels);
         }
         Ok(())
@@ -366,6 +377,12 @@ mod tests {
         let batch = several.to_batch().unwrap();
         let refused = Predictions::of_batches(&batch.schema(), [&batch]).unwrap_err().to_string();
         assert_eq!(refused, "row 1 has 1 labels for 2 classes");
+        for odd in [f32::NAN, f32::INFINITY] {
+            several.labels.insert(1, vec![0.0, odd]);
+            let batch = several.to_batch().unwrap();
+            let refused = Predictions::of_batches(&batch.schema(), [&batch]).unwrap_err();
+            assert!(matches!(refused, PredictionsError::NoNumber { row: 1, .. }), "{refused}");
+        }
     }
 
     #[test]

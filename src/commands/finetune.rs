@@ -89,9 +89,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     let (run, from) = arguments.run.open(&recipe, &parts.train.digest())?;
     report::say(format_args!(
-        "{} videos of {} classes, {} to test; {} steps, {} an epoch",
+        "{} videos of {}, {} to test; {} steps, {} an epoch",
         parts.train.len(),
-        parts.classes.len(),
+        answers::how_many(recipe.classifier.problem_type, parts.classes.len()),
         parts.test.as_ref().map_or(0, LabelledVideos::len),
         steps.until,
         steps.per_epoch

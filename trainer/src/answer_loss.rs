@@ -266,5 +266,7 @@ mod tests {
         assert_eq!(refused(&[(Some(1), None)]), "a.mp4 (row 0 of the data) has no label");
         let words = refused(&[(None, Some(&[1.0]))]);
         assert_eq!(words, "a.mp4 (row 0 of the data) has 1 labels; the head answers 2");
+        let words = refused(&[(None, Some(&[1.0, f32::NAN]))]);
+        assert!(words.contains("has NaN among its labels"), "{words}");
     }
 }

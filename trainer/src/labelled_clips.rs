@@ -71,6 +71,16 @@ pub enum LabelledClipsError {
         /// Answers of the head.
         answers: usize,
     },
+    /// What should be right of a video is no number.
+    #[error("{video} (row {row} of the data) has {label} among its labels, which is no number")]
+    NoNumber {
+        /// Its path.
+        video: String,
+        /// Its place in the data, from 0.
+        row: u64,
+        /// What stands there.
+        label: String,
+    },
 }
 
 /// The class of each clip of a batch.
@@ -102,7 +112,12 @@ pub fn label_vectors(batch: &LabelledBatch, answers: usize) -> Result<Vec<f32>, 
             Some(labels) if labels.len() != answers => {
                 return Err(LabelledClipsError::LabelCount { video, row, found: labels.len(), answers });
             }
-            Some(labels) => vectors.extend(labels),
+            Some(labels) => {
+                if let Some(&label) = labels.iter().find(|label| !label.is_finite()) {
+                    return Err(LabelledClipsError::NoNumber { video, row, label: label.to_string() });
+                }
+                vectors.extend(labels);
+            }
         }
     }
     Ok(vectors)

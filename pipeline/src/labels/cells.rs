@@ -49,21 +49,28 @@ impl Columns {
 
     /// The names of the columns among those of `head`; by their usual name they are one of `usual`.
     fn among(&self, file: &Path, head: &[String], usual: &[&str]) -> Result<Vec<String>, LabelError> {
-        match self {
+        let names = match self {
             Self::Usual => {
                 let found = usual.iter().find(|name| head.iter().any(|column| column == *name));
                 let found = found.ok_or_else(|| missing(file, "labels", usual, head))?;
-                Ok(vec![(*found).to_owned()])
+                vec![(*found).to_owned()]
             }
             Self::Named(names) => match names.iter().find(|name| !head.contains(name)) {
-                Some(absent) => Err(missing(file, "that name", &[absent], head)),
-                None => Ok(names.clone()),
+                Some(absent) => return Err(missing(file, "that name", &[absent], head)),
+                None => names.clone(),
             },
             Self::Others => {
                 let path = path_column(file, head)?;
                 let others = head.iter().enumerate().filter(|(at, _)| *at != path);
-                Ok(others.map(|(_, name)| name.clone()).collect())
+                others.map(|(_, name)| name.clone()).collect()
             }
+        };
+        match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            Some((_, twice)) => {
+                let why = format!("column `{twice}` is there, or is named, twice");
+                Err(LabelError::Table { path: file.to_owned(), why })
+            }
+            None => Ok(names),
         }
     }
 }
@@ -177,6 +184,8 @@ mod tests {
         }
         let refused = Cells::read(&table, &Columns::of(Some("blue")), &[]).unwrap_err().to_string();
         assert!(refused.contains("no column of that name (blue); there are: speed, path, red"), "{refused}");
+        let refused = Cells::read(&table, &Columns::of(Some("red,red")), &[]).unwrap_err().to_string();
+        assert!(refused.ends_with("column `red` is there, or is named, twice"), "{refused}");
         let refused = Cells::read(&text, &Columns::Usual, &["label"]).unwrap_err().to_string();
         assert!(refused.contains("no column of labels (label)"), "{refused}");
     }
