@@ -95,9 +95,13 @@ impl ModelArguments {
         }
         let hints = self.lengths.hints();
         let hints = Hints { frames: hints.frames.or(frames), ..hints };
-        let model = checkpoint::read_with(path, hints).map_err(weights::explain)?;
+        let mut model = checkpoint::read_with(path, hints).map_err(weights::explain)?;
         let mut recipe = self.recipe.resolve_from(|| recipe_of(&model, path))?;
         check_settings(&self.recipe.set, &recipe)?;
+        // What a person says goes before what the file says: a `.pth` from elsewhere does not say it.
+        if sets(&self.recipe.set, "classifier.problem_type") {
+            model.problem_type = recipe.classifier.problem_type;
+        }
         let clip = model.shape.geometry;
         (recipe.clip.frames, recipe.clip.tubelet) = (clip.frames(), clip.tubelet());
         (recipe.clip.size, recipe.clip.width) = (clip.height(), clip.width());
@@ -179,11 +183,16 @@ fn nothing_unseen(mut recipe: Recipe) -> Recipe {
     recipe
 }
 
+/// Whether a setting is among those that are changed.
+fn sets(set: &[String], key: &str) -> bool {
+    set.iter().any(|change| change.split('=').next().is_some_and(|name| name.trim() == key))
+}
+
 /// Refuses settings that are the model's, and views that are none.
 fn check_settings(set: &[String], recipe: &Recipe) -> Result<()> {
     for (key, instead) in [("clip.frames", "--frames"), ("clip.size", "--size"), ("clip.width", "--size HxW")]
     {
-        if set.iter().any(|change| change.split('=').next().is_some_and(|name| name.trim() == key)) {
+        if sets(set, key) {
             return Err(Usage::new(format!("`{key}` is the model's"))
                 .hint(format!("{instead} says another"))
                 .into());

@@ -70,6 +70,7 @@ pub fn training_settings(recipe: &Recipe) -> Result<TrainingSettings> {
         repeats: recipe.clip.repeats as u32,
         batch: (micro_batch / recipe.clip.repeats) as u32,
         batches_per_update: parts as u32,
+        balanced: recipe.classifier.balanced_sampling,
         seed: recipe.run.seed,
     })
 }
@@ -243,5 +244,6 @@ pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Ar
     let frames = recipe.geometry()?.frames() as u32;
     let rule = LabelledSampling { frames, spread: spread(recipe), pass };
     let behind = dataset.clips_per_video(slots);
-    Ok(Arc::new(Chosen::new(data::source_by(dataset, recipe, rule.into())?, chosen, slots, behind)))
+    let source = Chosen::new(data::source_by(dataset, recipe, rule.into())?, chosen, slots, behind);
+    Ok(Arc::new(source.with_labels(videos.labels().to_vec())))
 }

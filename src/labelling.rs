@@ -3,7 +3,10 @@
 mod parts;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Result;
 use pipeline::{
@@ -14,9 +17,11 @@ use pipeline::{
     },
     source::chosen::ChosenVideo,
 };
+use schemas::ProblemType;
 
 pub use self::parts::{Parts, Rule, SplitAsked};
 use crate::{
+    answers,
     listing::{Listing, listed},
     report::{self, Usage},
 };
@@ -29,7 +34,8 @@ pub struct LabelArguments {
     #[arg(long, value_name = "CLASSES.TXT")]
     pub classes: Option<PathBuf>,
     /// A CSV or Parquet file with the videos' paths and classes, joined by path; `FILE:COLUMN` names the
-    /// column of classes
+    /// column of classes. For several labels a video, `FILE:COLUMN` has them with `|` between them, or
+    /// `FILE:A,B,…` a column of 0 and 1 a class; for regression, `FILE:A,B,…` are the numbers; `FILE:*` are all
     #[arg(long, value_name = "FILE[:COLUMN]")]
     pub labels: Option<String>,
     /// Which folder is the class: 1 is the first below the one that is given, 0 that one, `parent` the one that
@@ -39,12 +45,17 @@ pub struct LabelArguments {
     /// Leave videos out that have no class, instead of refusing
     #[arg(long)]
     pub only_labelled: bool,
+    /// What kind of answer is wanted: the recipe's or the model's.
+    #[arg(skip)]
+    pub problem_type: ProblemType,
 }
 
 /// Videos with their classes, and where their clips come from.
 #[derive(Clone, Debug)]
 pub struct LabelledVideos {
     listing: Listing,
+    /// Several labels, or numbers, of each; empty where they have one class each or none.
+    labels: Vec<Arc<[f32]>>,
 }
 
 /// Classes, and where they come from in words.
@@ -70,7 +81,7 @@ impl LabelledVideos {
         if missing > 0 {
             report::say(format_args!("{missing} of {videos} videos are not in the shards and are left out"));
         }
-        Ok(Self { listing })
+        Ok(Self { listing, labels: Vec::new() })
     }
 
     /// Refuses videos of which not one is there.
@@ -107,14 +118,21 @@ impl LabelledVideos {
         self.listing.numbers.iter().zip(&self.listing.entries).map(chosen).collect()
     }
 
+    /// Several labels, or numbers, of each video; empty where they have one class each or none.
+    pub fn labels(&self) -> &[Arc<[f32]>] {
+        &self.labels
+    }
+
     /// Digest of paths and classes in their order.
     pub fn digest(&self) -> String {
-        dataset::Videos::new(self.listing.entries.clone()).digest()
+        let of_list = dataset::Videos::new(self.listing.entries.clone()).digest();
+        if self.labels.is_empty() { of_list } else { answers::digest(&of_list, &self.labels) }
     }
 
     /// Those in these rows, in this order.
     pub fn rows(&self, rows: &[usize]) -> Self {
-        Self { listing: self.listing.chosen(rows) }
+        let labels = rows.iter().filter_map(|&row| self.labels.get(row).map(Arc::clone)).collect();
+        Self { listing: self.listing.chosen(rows), labels }
     }
 
     /// Gives the videos these class numbers.
@@ -124,6 +142,12 @@ impl LabelledVideos {
         }
         self
     }
+
+    /// Gives the videos several labels, or numbers, each. They are in no class then.
+    pub fn with_labels(mut self, labels: Vec<Arc<[f32]>>) -> Self {
+        self.listing.entries.iter_mut().for_each(|entry| entry.label = None);
+        Self { labels, ..self }
+    }
 }
 
 impl LabelArguments {
@@ -132,10 +156,7 @@ impl LabelArguments {
         let listing = &videos.listing;
         let numbered = listing.entries.iter().any(|video| video.label.is_some());
         let (source, origin) = if let Some(given) = &self.labels {
-            let (file, column) = match given.rsplit_once(':') {
-                Some((file, column)) if !Path::new(given).exists() => (file, Some(column)),
-                _ => (given.as_str(), None),
-            };
+            let (file, column) = file_and_column(given);
             (LabelSource::Table(Table::read(Path::new(file), column).map_err(wrong)?), given.clone())
         } else if let Some(words) = &listing.words {
             (LabelSource::List(words.clone()), "what stands behind each path of the list".to_owned())
@@ -165,6 +186,9 @@ impl LabelArguments {
     /// Labels videos by the given classes, `known` ones, or those that occur.
     fn label(&self, videos: &mut LabelledVideos, known: Option<Classes>) -> Result<Labelled> {
         let known = self.known(known)?;
+        if !self.problem_type.is_single_label() {
+            return self.answer(videos, known);
+        }
         let (mut source, origin) = self.source(videos)?;
         let mut notes = Vec::new();
         if let (LabelSource::Folders(_), None, None) = (&source, self.class_level, &known) {
@@ -184,6 +208,36 @@ impl LabelArguments {
         }
         let classes = labels::label(&mut videos.listing.entries, &source, known).map_err(wrong)?;
         Ok(Labelled { classes, origin, notes })
+    }
+
+    /// Gives videos several labels, or numbers, from the table.
+    fn answer(&self, videos: &mut LabelledVideos, known: Option<Classes>) -> Result<Labelled> {
+        let kind = self.problem_type;
+        for (given, name) in
+            [(self.class_level.is_some(), "--class-level"), (self.only_labelled, "--only-labelled")]
+        {
+            if given {
+                let message = format!("{name} is for one class a video, and this is {kind}");
+                return Err(Usage::new(message).hint("leave videos out of the list that have no row").into());
+            }
+        }
+        let table = self.labels.as_deref();
+        let (classes, labels) = answers::read(kind, table, videos.entries(), known, self.classes.is_some())?;
+        *videos = videos.clone().with_labels(labels);
+        Ok(Labelled { classes, origin: table.unwrap_or_default().to_owned(), notes: Vec::new() })
+    }
+
+    /// What this says of the labels, or numbers, of videos whose answers are `known`; none where it says nothing.
+    ///
+    /// # Errors
+    /// Asked wrongly: the table does not fit.
+    pub fn answers_said(&self, videos: &LabelledVideos, known: &Classes) -> Result<Option<Vec<Arc<[f32]>>>> {
+        if self.labels.is_none() {
+            return Ok(None);
+        }
+        let mut videos = videos.clone();
+        self.answer(&mut videos, Some(known.clone()))?;
+        Ok(Some(videos.labels))
     }
 
     /// What this says of the classes of videos whose classes are `known`; none where it says nothing of them.
@@ -263,8 +317,16 @@ fn settle(listing: &Listing) -> Result<Option<String>> {
     }
 }
 
+/// `FILE:COLUMN`, or the name of a file that is there.
+pub fn file_and_column(given: &str) -> (&str, Option<&str>) {
+    match given.rsplit_once(':') {
+        Some((file, column)) if !Path::new(given).exists() => (file, Some(column)),
+        _ => (given, None),
+    }
+}
+
 /// A label that is asked wrongly, with what would do.
-fn wrong(why: LabelError) -> Usage {
+pub fn wrong(why: LabelError) -> Usage {
     let usage = Usage::new(why.to_string());
     match why {
         LabelError::Unlabelled { .. } => usage.hint(

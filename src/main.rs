@@ -1,5 +1,6 @@
 //! The command `tubelet`: arguments in, exit code out. What a command does stands in `commands/`.
 
+mod answers;
 mod arguments;
 mod asking;
 mod commands;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use pipeline::{labels::Classes, plan::views::Pass};
 use schemas::{
-    LabelledBatch, MADE_BY,
+    LabelledBatch, MADE_BY, ProblemType,
     predictions::{Failure, Prediction, Predictions, Tested},
 };
 use trainer::{
@@ -27,6 +27,7 @@ pub struct Tester {
     weights: Weights,
     device: Device,
     digest: String,
+    problem_type: ProblemType,
     /// The settings it is asked by.
     pub recipe: Recipe,
     /// Names of its classes.
@@ -52,15 +53,16 @@ impl Tester {
     /// Never for a model that was read whole.
     pub fn new(asked: Asked, classes: Classes, together: usize, workers: usize) -> Result<Self> {
         let Asked { model, recipe, device } = asked;
-        let digest = model.digest();
+        let (digest, problem_type) = (model.digest(), model.problem_type);
         let (classifier, weights) = frozen::classifier(model, &device)?;
-        Ok(Self { classifier, weights, device, digest, recipe, classes, together, workers })
+        Ok(Self { classifier, weights, device, digest, problem_type, recipe, classes, together, workers })
     }
 
     /// What is tested on these videos.
     pub fn tested(&self, videos: &LabelledVideos) -> Tested {
         Tested {
             classes: self.classes.names().to_vec(),
+            problem_type: self.problem_type,
             videos: videos.len(),
             clips: self.recipe.views.clips as u16,
             crops: self.recipe.views.crops as u16,
@@ -111,6 +113,11 @@ impl Tester {
             })?;
             each(&batch, &predictions)?;
             answered.predictions.extend(predictions);
+        }
+        for &row in rows {
+            if let Some(labels) = videos.labels().get(row as usize) {
+                answered.labels.insert(row, labels.to_vec());
+            }
         }
         let seen: HashSet<u64> = answered.predictions.iter().map(|view| view.row).collect();
         let reasons = labelled_data::reasons(&failures);

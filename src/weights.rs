@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use pipeline::labels::Classes;
-use schemas::run_state::InitialWeights;
+use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
     Device, Recipe,
     beginning::{self, BeginError, Beginning},
@@ -35,7 +35,15 @@ pub fn explain(why: CheckpointError) -> anyhow::Error {
 pub fn describe(model: &SavedModel) -> String {
     let what = match model.kind {
         Kind::Pretraining => "encoder and decoder".to_owned(),
-        Kind::Classifier { classes } => format!("classifier of {classes} classes"),
+        Kind::Classifier { classes } => match model.problem_type {
+            ProblemType::SingleLabelClassification => format!("classifier of {classes} classes"),
+            ProblemType::MultiLabelClassification => {
+                format!("classifier of {classes} classes, of which a video may have several")
+            }
+            ProblemType::Regression => {
+                format!("regression of {classes} number{}", if classes == 1 { "" } else { "s" })
+            }
+        },
         Kind::Encoder { last_norm: LastNorm::OfMean } => "encoder for features".to_owned(),
         Kind::Encoder { .. } => "encoder".to_owned(),
     };

@@ -30,6 +30,8 @@ pub enum Purpose {
     Erase = 8,
     /// Whether a video is held out; the number is from its name or content. In runs of older versions the class.
     Split = 9,
+    /// Which class, and which of its videos, a clip of a balanced epoch is of; the number is the clip's.
+    Balance = 12,
     /// What a rendered video shows; the epoch is its set, the number is the video's.
     Scene = 16,
 }

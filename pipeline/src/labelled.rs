@@ -7,6 +7,7 @@
 //!            a failed video has no row, so whoever counts finds it missing
 //! ```
 
+mod balance;
 mod training;
 mod views;
 
@@ -50,7 +51,7 @@ pub fn training(
     let batches_per_epoch = settings.batches_per_epoch(videos)?;
     let places = Place::new(from_batch, batches_per_epoch, u64::from(settings.batch))?.onwards();
     let output = clip_bytes(settings.geometry) * u64::from(settings.repeats);
-    let maker = TrainingMaker::new(settings, videos);
+    let maker = TrainingMaker::new(settings, videos).knowing(&*source);
     let asked = Asked { source, workers, on_failure, output };
     let rows = stream::clips(asked, maker, places, profile.clone())?;
     Ok(batched(rows, LabelledBatchBuilder::new(settings.geometry), settings.rows(), profile))
@@ -110,11 +111,17 @@ fn view_stream(
     }
     settings::check_size(u64::from(rows), settings.geometry)?;
     let output = clip_bytes(settings.geometry) * u64::from(settings.clips) * u64::from(settings.crops.max(1));
-    let maker = ViewMaker::new(settings, gives, source.videos());
+    let maker = ViewMaker::new(settings, gives, source.videos()).knowing(&*source);
     let asked = Asked { source, workers, on_failure, output };
     let places = slots.into_iter().map(|slot| Ok((0, slot)));
     let clips = stream::clips(asked, maker, places, profile.clone())?;
     Ok(batched(clips, LabelledBatchBuilder::new(settings.geometry), u64::from(rows), profile))
+}
+
+/// What is right of the videos with several labels or numbers, by row; empty where none has any.
+fn labels_of(source: &dyn ClipSource) -> Vec<Option<Arc<[f32]>>> {
+    let labels: Vec<_> = (0..source.videos()).map(|video| source.truth(video).labels).collect();
+    if labels.iter().any(Option::is_some) { labels } else { Vec::new() }
 }
 
 /// Bytes of a whole clip.

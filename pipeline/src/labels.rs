@@ -8,12 +8,16 @@
 //!
 //! A wrong label stops everything before a video is opened, and the error names the rows.
 
+mod cells;
 mod classes;
 pub mod folders;
 pub mod leaks;
 pub mod list;
+mod numbers;
+mod several;
 mod split;
 mod table;
+mod weights;
 mod words;
 
 use std::{
@@ -22,9 +26,13 @@ use std::{
     path::PathBuf,
 };
 
+pub use cells::Columns;
 pub use classes::Classes;
+pub use numbers::numbers;
+pub use several::several;
 pub use split::{DrawnBy, Split, held_out_by_rows, is_held_out};
 pub use table::Table;
+pub use weights::{balanced_weights, positive_weights};
 pub use words::unlabelled;
 use words::{check_names, words};
 

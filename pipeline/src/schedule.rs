@@ -91,6 +91,11 @@ impl Schedule {
         Order { epoch, firsts: (0..self.clips()).collect(), of_video: 1 }
     }
 
+    /// These slots, one after the other: clip n takes the slot at place n.
+    pub fn in_order(epoch: u32, slots: Vec<u64>) -> Order {
+        Order { epoch, firsts: slots, of_video: 1 }
+    }
+
     /// The video that a slot belongs to.
     pub fn video_of(&self, slot: u64) -> u64 {
         slot / u64::from(self.clips_per_video.max(1))

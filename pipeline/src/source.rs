@@ -114,6 +114,20 @@ pub trait ClipSource: Send + Sync {
 
     /// A reader for one thread.
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader>;
+
+    /// What is right of video number `video`, where its videos were given classes or numbers of their own.
+    fn truth(&self, _video: u64) -> Truth {
+        Truth::default()
+    }
+}
+
+/// What is right of a video.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Truth {
+    /// Its class, where it has one.
+    pub label: Option<i32>,
+    /// 0 or 1 a class, where it may have several, or the numbers that are right.
+    pub labels: Option<Arc<[f32]>>,
 }
 
 /// Reads slots on one thread.

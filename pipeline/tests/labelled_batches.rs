@@ -48,6 +48,7 @@ fn training(spread: Spread) -> TrainingSettings {
         repeats: 2,
         batch: 2,
         batches_per_update: 1,
+        balanced: false,
         seed: 5,
     }
 }

@@ -9,6 +9,8 @@
 //! crop struct{x, y, width, height u16}, flip bool
 //! erase struct{top, left, height, width u16}?     box that the trainer fills with noise, in pixels of the clip
 //! cubes u8[N·C]                       all cubes in token order, augmented, resized, mirrored; not erased
+//! labels list<f32>?                   0 or 1 a class, or the numbers to answer: only in batches of videos that have
+//!                                     several labels or numbers, whose `label` is null
 //! ```
 //!
 //! Tokens, and a cube's bytes, are in the order of [`crate::geometry`], so the trainer reshapes and never
@@ -25,8 +27,8 @@ use std::sync::Arc;
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
     datatypes::{
-        DataType, Field, Fields, Int32Type, Int64Type, Schema, SchemaRef, UInt8Type, UInt16Type, UInt32Type,
-        UInt64Type,
+        DataType, Field, Fields, Float32Type, Int32Type, Int64Type, Schema, SchemaRef, UInt8Type, UInt16Type,
+        UInt32Type, UInt64Type,
     },
 };
 
@@ -61,13 +63,24 @@ pub struct View {
     pub crop: u16,
 }
 
-/// The schema of a batch of whole clips of this geometry.
+/// The schema of a batch of whole clips of this geometry, of videos with one class each or none.
 pub fn schema(geometry: ClipGeometry) -> SchemaRef {
+    Arc::new(Schema::new_with_metadata(fields(geometry), metadata(VERSION, geometry)))
+}
+
+/// The same of videos with several labels, or numbers.
+pub fn schema_with_labels(geometry: ClipGeometry) -> SchemaRef {
+    let mut fields = fields(geometry);
+    fields.push(Field::new("labels", DataType::List(item_field(DataType::Float32)), true));
+    Arc::new(Schema::new_with_metadata(fields, metadata(VERSION, geometry)))
+}
+
+fn fields(geometry: ClipGeometry) -> Vec<Field> {
     let list = |name: &str, item: DataType, length: usize| Field::new(name, list_of(item, length), false);
     let numbers = |names: &[&str]| -> Fields {
         names.iter().map(|name| Field::new(*name, DataType::UInt16, false)).collect()
     };
-    let fields = vec![
+    vec![
         Field::new("clip", DataType::UInt64, false),
         Field::new("epoch", DataType::UInt32, false),
         Field::new("row", DataType::UInt64, false),
@@ -80,8 +93,7 @@ pub fn schema(geometry: ClipGeometry) -> SchemaRef {
         Field::new("flip", DataType::Boolean, false),
         Field::new("erase", DataType::Struct(numbers(&["top", "left", "height", "width"])), true),
         list("cubes", DataType::UInt8, geometry.tokens() * geometry.cube()),
-    ];
-    Arc::new(Schema::new_with_metadata(fields, metadata(VERSION, geometry)))
+    ]
 }
 
 fn list_of(item: DataType, length: usize) -> DataType {
@@ -103,7 +115,9 @@ impl TryFrom<RecordBatch> for LabelledBatch {
     fn try_from(batch: RecordBatch) -> Result<Self, ClipBatchError> {
         let found = batch.schema();
         let geometry = geometry_in(&found, VERSION)?;
-        check_columns(&found, &schema(geometry))?;
+        let with_labels = found.column_with_name("labels").is_some();
+        let wanted = if with_labels { schema_with_labels(geometry) } else { schema(geometry) };
+        check_columns(&found, &wanted)?;
         let view = Self { batch, geometry };
         let (rows, columns) = (geometry.height(), geometry.width());
         for clip in 0..view.len() {
@@ -156,6 +170,12 @@ impl LabelledBatch {
     pub fn label(&self, clip: usize) -> Option<i32> {
         let labels = self.column("label").as_primitive::<Int32Type>();
         labels.is_valid(clip).then(|| labels.value(clip))
+    }
+
+    /// What the video should be answered by, if it has several labels or numbers.
+    pub fn labels(&self, clip: usize) -> Option<Vec<f32>> {
+        let labels = self.batch.column_by_name("labels")?.as_list::<i32>();
+        labels.is_valid(clip).then(|| labels.value(clip).as_primitive::<Float32Type>().values().to_vec())
     }
 
     /// Which view of the video it is.

@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod metrics;
 pub mod packet_shard;
 pub mod predictions;
+pub mod problem_type;
 pub mod quarantine;
 pub mod run_state;
 pub mod whole_file;
@@ -19,6 +20,7 @@ pub mod whole_file;
 pub use clip_batch::ClipBatch;
 pub use geometry::{ClipGeometry, GeometryError};
 pub use labelled_batch::LabelledBatch;
+pub use problem_type::ProblemType;
 pub use whole_file::WholeFile;
 
 /// What made a file: `tubelet` and its version.

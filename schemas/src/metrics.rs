@@ -69,14 +69,37 @@ pub struct ValidationLine {
     pub step: u64,
     /// Epoch of the step's clips, counted from 0.
     pub epoch: u64,
-    /// Share of videos whose class has the highest logit, 0 to 1.
-    pub top1: f64,
-    /// Share of videos whose class is among the five highest.
-    pub top5: f64,
-    /// Mean cross entropy of the videos that gave a clip, without smoothing.
+    /// Share of videos whose class has the highest logit, 0 to 1; where a video has one class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top1: Option<f64>,
+    /// Share of videos whose class is among the five highest; where a video has one class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top5: Option<f64>,
+    /// Mean cross entropy of the videos that gave a clip, without smoothing and weights; binary cross entropy
+    /// where a video has several labels; mean squared error where the answer is numbers.
     pub loss: f64,
     /// Videos of the validation set.
     pub videos: u64,
     /// Videos that gave no clip; they count as wrong.
     pub failed: u64,
+    /// Mean over the classes of their average precision, 0 to 1; where a video has several labels.
+    #[serde(default, rename = "map", skip_serializing_if = "Option::is_none")]
+    pub mean_average_precision: Option<f64>,
+    /// Mean squared error of all videos, a failed one answered by the mean; where the answer is numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mse: Option<f64>,
+    /// 1 − squared error over variance; none where the numbers do not vary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r2: Option<f64>,
+    /// Pearson's correlation; none where one side does not vary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<f64>,
+}
+
+impl ValidationLine {
+    /// What the best weights are chosen by, higher is better: top-1, the mean average precision, or the mean
+    /// squared error below 0.
+    pub fn score(&self) -> Option<f64> {
+        self.top1.or(self.mean_average_precision).or(self.mse.map(|error| -error))
+    }
 }

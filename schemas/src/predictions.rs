@@ -6,13 +6,18 @@
 //! frames list<u32>, begin i64, end i64  ranks of the frames; presentation times of the first and the last in ns
 //! logits list<f32>?                     one number a class; null in a row that stands for a failed video
 //! failure utf8?                         why the video gave no view
+//! labels list<f32>?                     only where a video has several labels or numbers, and `label` is null: 0 or 1
+//!                                       a class, or the numbers that are right
 //! ```
 //!
 //! A failed video has one row, so that it counts as wrong when the file is summed up, and is listed. The
 //! metadata say what was tested ([`Tested`]): files of parts of one test can be joined, and what is missing
 //! named, without the model.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use arrow::{
     array::{
@@ -27,7 +32,7 @@ use arrow::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{MADE_BY, clip_batch::item_field, labelled_batch::View};
+use crate::{MADE_BY, ProblemType, clip_batch::item_field, labelled_batch::View};
 
 /// Format version of the file.
 pub const VERSION: &str = "tubelet-predictions/1";
@@ -39,8 +44,11 @@ pub const TESTED_KEY: &str = "tubelet.tested";
 /// What was tested: the same in all parts of one test.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tested {
-    /// Names of the classes, in the order of the logits.
+    /// Names of the classes, or of the numbers, in the order of the logits.
     pub classes: Vec<String>,
+    /// What kind of answer the logits are.
+    #[serde(default, skip_serializing_if = "ProblemType::is_single_label")]
+    pub problem_type: ProblemType,
     /// Videos of the whole test.
     pub videos: u64,
     /// Clips along time of each video.
@@ -99,6 +107,8 @@ pub struct Predictions {
     pub predictions: Vec<Prediction>,
     /// Which videos gave no view.
     pub failures: Vec<Failure>,
+    /// What is right of videos with several labels or numbers, by row, as far as it is known.
+    pub labels: BTreeMap<u64, Vec<f32>>,
 }
 
 /// Why a record batch holds no predictions.
@@ -153,12 +163,30 @@ pub enum PredictionsError {
         /// Classes.
         classes: usize,
     },
+    /// A row has another number of labels than there are classes.
+    #[error("row {row} has {found} labels for {classes} classes")]
+    Labels {
+        /// Place of its video.
+        row: u64,
+        /// Its labels.
+        found: usize,
+        /// Classes.
+        classes: usize,
+    },
+    /// What should be right of a row is no number.
+    #[error("row {row} has {label} among its labels, which is no number")]
+    NoNumber {
+        /// Place of its video.
+        row: u64,
+        /// What stands there.
+        label: f32,
+    },
 }
 
 /// The schema of a file about `tested`.
 pub fn schema(tested: &Tested) -> SchemaRef {
     let list = |name: &str, item, nullable| Field::new(name, DataType::List(item_field(item)), nullable);
-    let fields = vec![
+    let mut fields = vec![
         Field::new("row", DataType::UInt64, false),
         Field::new("video", DataType::Utf8, false),
         Field::new("label", DataType::Int32, true),
@@ -170,6 +198,9 @@ pub fn schema(tested: &Tested) -> SchemaRef {
         list("logits", DataType::Float32, true),
         Field::new("failure", DataType::Utf8, true),
     ];
+    if !tested.problem_type.is_single_label() {
+        fields.push(list("labels", DataType::Float32, true));
+    }
     let tested = Tested { made_by: MADE_BY.to_owned(), ..tested.clone() };
     let tested = serde_json::to_string(&tested).expect("because words and numbers always make JSON");
     let metadata =
@@ -212,7 +243,8 @@ impl Predictions {
             frames.append(true);
             logits.append(false);
         }
-        let rows = views.iter().map(|view| view.row).chain(failed.iter().map(|failed| failed.row));
+        let rows: Vec<u64> =
+            views.iter().map(|view| view.row).chain(failed.iter().map(|failed| failed.row)).collect();
         let videos = views.iter().map(|view| &view.video).chain(failed.iter().map(|failed| &failed.video));
         let labels = views.iter().map(|view| view.label).chain(failed.iter().map(|failed| failed.label));
         let numbers = |of: fn(View) -> u16| -> Vec<u16> {
@@ -220,8 +252,9 @@ impl Predictions {
         };
         let reasons =
             views.iter().map(|_| None).chain(failed.iter().map(|failed| Some(failed.reason.as_str())));
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(rows)),
+        let labels_of_rows = self.label_lists(&rows);
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(rows)),
             Arc::new(StringArray::from_iter_values(videos)),
             Arc::new(labels.collect::<Int32Array>()),
             Arc::new(UInt16Array::from(numbers(|view| view.clip))),
@@ -232,7 +265,21 @@ impl Predictions {
             Arc::new(logits.finish()),
             Arc::new(reasons.collect::<StringArray>()),
         ];
+        if !self.tested.problem_type.is_single_label() {
+            columns.push(labels_of_rows);
+        }
         Ok(RecordBatch::try_new(schema(&self.tested), columns)?)
+    }
+
+    /// What is right of each of these rows.
+    fn label_lists(&self, rows: &[u64]) -> ArrayRef {
+        let mut lists = ListBuilder::new(Float32Builder::new()).with_field(item_field(DataType::Float32));
+        for row in rows {
+            let labels = self.labels.get(row);
+            lists.values().append_slice(labels.map_or(&[], Vec::as_slice));
+            lists.append(labels.is_some());
+        }
+        Arc::new(lists.finish())
     }
 
     /// The rows of record batches of one file. `schema` is the file's, which an empty file has, too.
@@ -271,6 +318,7 @@ impl Predictions {
         let (frames, logits): (&ListArray, &ListArray) =
             (column("frames").as_list(), column("logits").as_list());
         let reasons = column("failure").as_string::<i32>();
+        self.add_labels(batch, rows)?;
         for at in 0..batch.num_rows() {
             let (row, video) = (rows.value(at), videos.value(at).to_owned());
             let label = labels.is_valid(at).then(|| labels.value(at));
@@ -295,6 +343,23 @@ impl Predictions {
             };
             prediction.check()?;
             self.predictions.push(prediction);
+        }
+        Ok(())
+    }
+
+    /// Keeps what is right of the rows of a batch.
+    fn add_labels(&mut self, batch: &RecordBatch, rows: &UInt64Array) -> Result<(), PredictionsError> {
+        let Some(lists) = batch.column_by_name("labels") else { return Ok(()) };
+        let (lists, classes) = (lists.as_list::<i32>(), self.tested.classes.len());
+        for at in (0..batch.num_rows()).filter(|at| lists.is_valid(*at)) {
+            let labels = lists.value(at).as_primitive::<Float32Type>().values().to_vec();
+            if labels.len() != classes {
+                return Err(PredictionsError::Labels { row: rows.value(at), found: labels.len(), classes });
+            }
+            if let Some(label) = labels.iter().find(|label| !label.is_finite()) {
+                return Err(PredictionsError::NoNumber { row: rows.value(at), label: *label });
+            }
+            self.labels.insert(rows.value(at), labels);
         }
         Ok(())
     }
@@ -324,6 +389,7 @@ mod tests {
                 logits: vec![0.5, -1.0],
             }],
             failures: vec![Failure { row: 1, video: "b.mp4".into(), label: None, reason: "damaged".into() }],
+            labels: BTreeMap::new(),
         }
     }
 
@@ -354,6 +420,29 @@ mod tests {
             let batch = RecordBatch::try_new(batch.schema(), columns).unwrap();
             let refused = Predictions::of_batches(&batch.schema(), [&batch]).unwrap_err().to_string();
             assert_eq!(refused, says);
+        }
+    }
+
+    #[test]
+    fn several_labels_are_a_column_of_their_own_and_one_class_has_none() {
+        let single = predictions();
+        assert!(schema(&single.tested).column_with_name("labels").is_none());
+        assert!(!schema(&single.tested).metadata()[TESTED_KEY].contains("problem_type"));
+        let mut several = predictions();
+        several.tested.problem_type = ProblemType::MultiLabelClassification;
+        several.predictions[0].label = None;
+        several.labels.insert(0, vec![1.0, 1.0]);
+        let batch = several.to_batch().unwrap();
+        assert_eq!(Predictions::of_batches(&batch.schema(), [&batch]).unwrap(), several);
+        several.labels.insert(1, vec![1.0]);
+        let batch = several.to_batch().unwrap();
+        let refused = Predictions::of_batches(&batch.schema(), [&batch]).unwrap_err().to_string();
+        assert_eq!(refused, "row 1 has 1 labels for 2 classes");
+        for odd in [f32::NAN, f32::INFINITY] {
+            several.labels.insert(1, vec![0.0, odd]);
+            let batch = several.to_batch().unwrap();
+            let refused = Predictions::of_batches(&batch.schema(), [&batch]).unwrap_err();
+            assert!(matches!(refused, PredictionsError::NoNumber { row: 1, .. }), "{refused}");
         }
     }
 

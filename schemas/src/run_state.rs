@@ -146,13 +146,16 @@ pub struct Change {
 }
 
 /// A video of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunVideo {
     /// Its path below the folder or list that named it.
     pub video: String,
     /// The name of its class, where there are classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
+    /// Where a video has several labels, or numbers: what is right for each answer of the head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<f32>>,
     /// Whether it is trained on or held out.
     pub part: Part,
 }
@@ -195,6 +198,7 @@ mod tests {
         let video = |video: &str, class: Option<&str>, part| RunVideo {
             video: video.to_owned(),
             class: class.map(str::to_owned),
+            labels: None,
             part,
         };
         let videos = [

@@ -1,19 +1,23 @@
 //! `tubelet evaluate`: how often a classifier is right.
 
 mod files;
+mod other;
 mod summary;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use pipeline::labels::Classes;
-use schemas::{predictions::Predictions, run_state::Part, whole_file};
+use schemas::{ProblemType, predictions::Predictions, run_state::Part, whole_file};
 use trainer::{
-    evaluation::{self, Report},
+    evaluation::{self, RegressionReport, Report, SeveralReport},
     recipe::By,
 };
 
-use self::summary::Summary;
+use self::{
+    other::{Found, OtherSummary},
+    summary::Summary,
+};
 use crate::{
     asking::{self, Asked, ModelArguments},
     labelling::{LabelArguments, LabelledVideos},
@@ -189,6 +193,9 @@ fn labelled(arguments: &Arguments, asked: &Asked) -> Result<(LabelledVideos, Cla
         }
         return Ok((videos, classes));
     }
+    if !asked.model.problem_type.is_single_label() {
+        return answered(arguments, asked, own);
+    }
     let named = !asked.model.labels.is_empty();
     let (videos, labelled) = arguments.labels.videos(&arguments.data, named.then(|| own.clone()))?;
     labelled.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
@@ -218,9 +225,30 @@ fn labelled(arguments: &Arguments, asked: &Asked) -> Result<(LabelledVideos, Cla
     Ok((videos, found))
 }
 
+/// The videos with several labels, or numbers, in the order of the model's answers, which have the names `own`.
+fn answered(arguments: &Arguments, asked: &Asked, own: Classes) -> Result<(LabelledVideos, Classes)> {
+    let (mut labels, head) = (arguments.labels.clone(), own.len());
+    labels.problem_type = asked.model.problem_type;
+    let (videos, labelled) = labels.videos(&arguments.data, Some(own))?;
+    let found = labelled.classes;
+    if found.len() != head {
+        let found = found.len();
+        return Err(Usage::new(format!("the list names {found} classes, and the model's head {head}"))
+            .hint("--classes CLASSES.TXT names the model's classes, one a line")
+            .into());
+    }
+    Ok((videos, found))
+}
+
 fn write(out: &Path, format: Format, predictions: &Predictions) -> Result<()> {
     match format {
         Format::Parquet => files::write(out, predictions),
+        Format::Official if !predictions.tested.problem_type.is_single_label() => {
+            let kind = predictions.tested.problem_type;
+            Err(Usage::new(format!("the official merge knows one class a video, and this is {kind}"))
+                .hint("--format parquet")
+                .into())
+        }
         Format::Official => {
             let text = evaluation::official_text(predictions);
             whole_file::write(out, text.as_bytes())
@@ -238,8 +266,20 @@ fn conclude(arguments: &Arguments, predictions: &Predictions, by: By) -> Result<
         Some(_) => Vec::new(),
         None => evaluation::missing(predictions),
     };
-    let found = Report::of(&answers, &predictions.tested.classes);
-    let summary = Summary { predictions, found: &found, missing: &missing, by, part: arguments.part };
+    let names = &predictions.tested.classes;
+    let pairs = || evaluation::with_labels(&answers, predictions);
+    let found = match predictions.tested.problem_type {
+        ProblemType::SingleLabelClassification => None,
+        ProblemType::MultiLabelClassification => Some(Found::Several(SeveralReport::of(pairs(), names))),
+        ProblemType::Regression => Some(Found::Numbers(RegressionReport::of(pairs(), names))),
+    };
+    let part = arguments.part;
+    if let Some(found) = found {
+        let summary = OtherSummary { predictions, found: &found, missing: &missing, by, part };
+        return summary.print(arguments.json);
+    }
+    let found = Report::of(&answers, names);
+    let summary = Summary { predictions, found: &found, missing: &missing, by, part };
     let mut stdout = std::io::stdout().lock();
     if arguments.json {
         writeln!(stdout, "{}", summary.json())?;

@@ -1,5 +1,7 @@
 //! `tubelet finetune`: from labelled videos and a pre-trained encoder to a classifier.
 
+mod tested;
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
@@ -10,7 +12,6 @@ use pipeline::{
     dataset::Dataset, labels::Classes, plan::views::Pass, quarantine::Quarantine, source::ClipSource,
 };
 use schemas::{
-    metrics::ValidationLine,
     predictions::Failure,
     run_state::{InitialWeights, Part, RunVideo},
 };
@@ -18,14 +19,13 @@ use trainer::{
     Device, Outcome, Recipe, RunFolder, Steps,
     beginning::Beginning,
     checkpoint::{self, Heads},
-    evaluation::{self, Report},
     finetune::{self, Event},
     recipe::Freeze,
     validation::{BatchError, ValidationClips},
 };
 
 use crate::{
-    arguments,
+    answers, arguments,
     asking::Asked,
     commands::convert,
     data,
@@ -92,7 +92,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let begun = arguments.run.begun(COMMAND)?;
     let recipe = recipe(&arguments, begun.as_ref())?;
     let parts = parts(&arguments, begun.as_ref(), &recipe)?;
-    parts.show();
+    parts.show(recipe.classifier.problem_type);
+    let recipe = answers::weighted(recipe, &parts.train, &parts.classes)?;
+    answers::notes(&recipe).iter().for_each(report::say);
     let per_epoch = recipe.steps_per_epoch(parts.train.len()).map_err(arguments::wrong)?;
     let steps = arguments.run.steps(begun.as_ref(), &recipe, per_epoch)?;
     recipe.check_finetuning(steps.per_epoch, steps.schedule).map_err(arguments::wrong)?;
@@ -155,7 +157,7 @@ fn train(
             &stop,
             |event| match event {
                 Event::Step(line) => live.step(line, recipe),
-                Event::Validated { line, best } => live.say(validated(line, best)),
+                Event::Validated { line, best } => live.say(tested::validated(line, best)),
             },
         );
         data::say_failures(&watched.quarantine, parts.train.len(), &list);
@@ -167,7 +169,7 @@ fn train(
         ready.failed(losses.is_some());
     }
     let outcome = outcome?;
-    let guessing = format!("{:.2} would be guessing", (parts.classes.len() as f64).ln());
+    let guessing = answers::guessing(recipe.classifier.problem_type, &parts.train, &parts.classes);
     run::conclude(&outcome, losses, &guessing);
     Ok(outcome)
 }
@@ -185,9 +187,10 @@ fn recipe(arguments: &Arguments, begun: Option<&Begun>) -> Result<Recipe> {
 /// Videos to train on and to test on; those of the run where it goes on.
 fn parts(arguments: &Arguments, begun: Option<&Begun>, recipe: &Recipe) -> Result<Parts> {
     let (split, seed) = (arguments.split.as_deref(), recipe.run.seed);
+    let labels = LabelArguments { problem_type: recipe.classifier.problem_type, ..arguments.labels.clone() };
     let parts = match begun {
-        None => arguments.labels.parts(&arguments.data, split, seed, None)?,
-        Some(begun) => run::parts_again(begun, &arguments.labels, &arguments.data, split, seed)?,
+        None => labels.parts(&arguments.data, split, seed, None)?,
+        Some(begun) => run::parts_again(begun, &labels, &arguments.data, split, seed)?,
     };
     parts.train.check_there()?;
     labelled_data::check_flip(recipe, parts.classes.names())?;
@@ -198,11 +201,12 @@ fn parts(arguments: &Arguments, begun: Option<&Begun>, recipe: &Recipe) -> Resul
 fn videos(parts: &Parts) -> Vec<RunVideo> {
     let of = |videos: &LabelledVideos, part: Part| -> Vec<RunVideo> {
         let class = |label: Option<i32>| label.and_then(|label| usize::try_from(label).ok());
-        let named = videos.names().into_iter().zip(videos.entries());
+        let named = videos.names().into_iter().zip(videos.entries()).enumerate();
         named
-            .map(|(video, entry)| {
+            .map(|(at, (video, entry))| {
                 let class = class(entry.label).map(|class| parts.classes.name(class));
-                RunVideo { video, class, part }
+                let labels = videos.labels().get(at).map(|labels| labels.to_vec());
+                RunVideo { video, class, labels, part }
             })
             .collect()
     };
@@ -278,13 +282,13 @@ fn print_test(
     if run.best_path().exists() {
         models.push(("best", checkpoint::read_any(&run.best_path())?));
     }
-    let head = ["weights", "step", "top-1", "95 % interval", "top-5"].map(str::to_owned).to_vec();
+    let head = tested::head(recipe.classifier.problem_type);
     let (mut rows, mut failures, mut tested) = (vec![head], Vec::new(), None);
     for (name, model) in models {
         let (step, weights) = (model.about.step, model.digest());
-        let report = match &tested {
+        let cells = match &tested {
             // The best weights may be the last ones.
-            Some((digest, report)) if *digest == weights => Report::clone(report),
+            Some((digest, cells)) if *digest == weights => Vec::clone(cells),
             _ => {
                 let mut progress = Progress::new(videos.len() * (clips * crops) as u64, "views");
                 let classes = Classes::of(model.labels.clone());
@@ -303,14 +307,11 @@ fn print_test(
                 let said = answered.predictions;
                 progress.end();
                 failures.clone_from(&said.failures);
-                Report::of(&evaluation::answers(&said, recipe.views.by), &said.tested.classes)
+                tested::cells(&said, recipe.views.by)
             }
         };
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        let interval = format!("{:.1} to {:.1}", 100.0 * report.top1.low, 100.0 * report.top1.high);
-        let (top1, top5) = (percent(report.top1.share), percent(report.top5.share));
-        rows.push(vec![name.to_owned(), step.to_string(), top1, interval, top5]);
-        tested = Some((weights, report));
+        rows.push([vec![name.to_owned(), step.to_string()], cells.clone()].concat());
+        tested = Some((weights, cells));
     }
     let count = videos.len();
     println!("test of {count} videos by {clips}×{crops} views:");
@@ -323,23 +324,4 @@ fn print_test(
         println!("no view, counts as wrong: {video}: {reason}");
     }
     Ok(())
-}
-
-/// What a validation found, in a line.
-fn validated(line: &ValidationLine, best: bool) -> String {
-    let mut words = format!(
-        "after step {}: top-1 {:.1} % of {} videos by one view, top-5 {:.1} %, loss {:.4}",
-        line.step,
-        100.0 * line.top1,
-        line.videos,
-        100.0 * line.top5,
-        line.loss
-    );
-    if line.failed > 0 {
-        words += &format!(", {} gave no view and count as wrong", line.failed);
-    }
-    if best {
-        words += ", the best so far";
-    }
-    words
 }

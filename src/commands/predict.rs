@@ -1,12 +1,16 @@
 //! `tubelet predict`: what a classifier says of videos, in words, in JSON, or as a picture.
 
+mod numbers;
 mod picture;
 
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
 
 use anyhow::{Result, bail};
 use pipeline::labels::Classes;
-use schemas::predictions::{Failure, Prediction, Predictions};
+use schemas::{
+    ProblemType,
+    predictions::{Failure, Prediction, Predictions},
+};
 use serde_json::json;
 use trainer::{
     evaluation::{self, Answer},
@@ -28,7 +32,8 @@ const BAR: f64 = 20.0;
 /// Say what is in videos, and with --over-time where
 ///
 /// A classifier looks at several views of each video (T clips along time, S crops of each); their
-/// probabilities are averaged. --over-time shows each clip for itself: `--views 20x1 --over-time` looks at 20
+/// probabilities are averaged. Where a video may have several labels each has a probability of its own; a model of
+/// numbers (regression) says them. --over-time shows each clip for itself: `--views 20x1 --over-time` looks at 20
 /// places. A picture has a row of frames a clip, with the answer.
 ///
 /// Example: tubelet predict --model run film.mp4 --top 5 --over-time --out film.png
@@ -137,9 +142,14 @@ impl Show<'_> {
         if self.arguments.json {
             let over_time: Vec<_> = clips
                 .iter()
-                .map(|((start, end), answer)| json!({ "start": start, "end": end, "top": self.top_json(answer) }))
+                .map(|((start, end), answer)| {
+                    let mut line = json!({ "start": start, "end": end });
+                    self.say_json(&mut line, answer);
+                    line
+                })
                 .collect();
-            let mut line = json!({ "video": whole.video, "top": self.top_json(&whole) });
+            let mut line = json!({ "video": whole.video });
+            self.say_json(&mut line, &whole);
             if self.arguments.over_time {
                 line["over_time"] = json!(over_time);
             }
@@ -147,10 +157,14 @@ impl Show<'_> {
             return Ok(());
         }
         writeln!(stdout, "{}", whole.video)?;
-        write!(stdout, "{}", indented(&self.top_table(&whole)))?;
+        let numbers = self.tested.problem_type == ProblemType::Regression;
+        let names = &self.tested.classes;
+        let table = if numbers { numbers::table(names, &whole) } else { self.top_table(&whole) };
+        write!(stdout, "{}", indented(&table))?;
         if self.arguments.over_time {
             writeln!(stdout)?;
-            write!(stdout, "{}", indented(&self.time_table(&clips)))?;
+            let table = if numbers { numbers::time_table(names, &clips) } else { self.time_table(&clips) };
+            write!(stdout, "{}", indented(&table))?;
         }
         writeln!(stdout)?;
         Ok(())
@@ -167,8 +181,11 @@ impl Show<'_> {
     }
 
     fn answer(&self, views: &[Prediction]) -> Option<Answer> {
-        let predictions =
-            Predictions { tested: self.tested.clone(), predictions: views.to_vec(), failures: Vec::new() };
+        let predictions = Predictions {
+            tested: self.tested.clone(),
+            predictions: views.to_vec(),
+            ..Predictions::default()
+        };
         evaluation::answers(&predictions, self.by).pop()
     }
 
@@ -192,6 +209,21 @@ impl Show<'_> {
             .into_iter()
             .take(self.arguments.top as usize)
             .map(|class| (class, shown(&self.tested.classes, class), answer.probabilities[class]))
+    }
+
+    /// Puts what is said into a line of JSON.
+    fn say_json(&self, line: &mut serde_json::Value, answer: &Answer) {
+        match self.tested.problem_type {
+            ProblemType::SingleLabelClassification => line["top"] = self.top_json(answer),
+            ProblemType::MultiLabelClassification => {
+                line["problem_type"] = json!(self.tested.problem_type);
+                line["top"] = self.top_json(answer);
+            }
+            ProblemType::Regression => {
+                line["problem_type"] = json!(self.tested.problem_type);
+                line["values"] = numbers::json(&self.tested.classes, answer);
+            }
+        }
     }
 
     fn top_json(&self, answer: &Answer) -> serde_json::Value {

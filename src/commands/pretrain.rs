@@ -113,7 +113,7 @@ fn data(arguments: &Arguments, begun: Option<&Begun>) -> Result<(Dataset, Vec<Ru
     let listing = Listing::open(&named)?;
     listing.check_there()?;
     let Some((state, known)) = begun.and_then(|begun| begun.known.as_ref()) else {
-        let video = |video| RunVideo { video, class: None, part: Part::Train };
+        let video = |video| RunVideo { video, class: None, labels: None, part: Part::Train };
         let videos = listing.names().into_iter().map(video).collect();
         return Ok((listing.dataset, videos));
     };

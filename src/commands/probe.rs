@@ -6,6 +6,7 @@ mod summary;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use schemas::ProblemType;
 use trainer::{
     Device, Recipe,
     frozen::{Frozen, Pool, Source},
@@ -44,7 +45,7 @@ const PICTURE: usize = 16;
 /// chosen on held-out training videos (a fifth of each class), then the probe is fitted on all of them and
 /// tested. A video that fails is listed; in the test it counts as wrong.
 ///
-/// knn: DINO's (k of 10, 20, 100, 200). linear: on the standardised mean token, seven decays. attentive: V-JEPA's
+/// knn: DINO's (k of 10, 20, 100, 200, or --k). linear: on the standardised mean token, seven decays. attentive: V-JEPA's
 /// (one block) or, --like v-jepa2, V-JEPA 2's (four blocks, 20 settings at once).
 ///
 /// Example: tubelet probe knn --model run --data films --split test=0.2 --baseline
@@ -73,6 +74,9 @@ pub struct Arguments {
     /// Clips along time and crops of each video
     #[arg(long, value_name = "TxS", value_parser = asking::views, default_value = "1x1")]
     views: [u32; 2],
+    /// Numbers of neighbours of the knn probe that are tried; DINO's 10, 20, 100, 200 otherwise
+    #[arg(long, value_name = "K,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    k: Vec<u32>,
     /// Whose attentive probe
     #[arg(long, value_enum, default_value_t = Like::VJepa)]
     like: Like,
@@ -141,7 +145,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (frozen, recipe, device) = encoder(arguments)?;
     let seed = recipe.run.seed;
     let parts = arguments.labels.parts(&arguments.data, arguments.split.as_deref(), seed, None)?;
-    parts.show();
+    parts.show(ProblemType::default());
     let Parts { train, test: Some(test), classes, .. } = parts else {
         return Err(Usage::new("nothing is held out for a test")
             .hint("--split test=0.2, or --split train=LIST,test=LIST")
@@ -216,7 +220,7 @@ fn probe(
     device: &Device,
 ) -> Result<Outcome> {
     match arguments.probe {
-        Kind::Knn => Ok(knn::probe(train, test, classes, select, seed)),
+        Kind::Knn => Ok(knn::probe(train, test, classes, &neighbours(arguments), select, seed)),
         Kind::Linear => Ok(linear::probe(train, test, classes, select, seed, device)?),
         Kind::Attentive => {
             let manner = match arguments.like {
@@ -243,6 +247,20 @@ fn probe(
     }
 }
 
+/// Numbers of neighbours that are tried, each once.
+fn neighbours(arguments: &Arguments) -> Vec<usize> {
+    if arguments.k.is_empty() {
+        return knn::NEIGHBOURS.to_vec();
+    }
+    let mut distinct = Vec::new();
+    for k in arguments.k.iter().map(|k| *k as usize) {
+        if !distinct.contains(&k) {
+            distinct.push(k);
+        }
+    }
+    distinct
+}
+
 /// What is tried: every rate with every decay.
 fn settings(arguments: &Arguments, manner: Manner) -> Vec<Setting> {
     let own = manner.settings();
@@ -264,6 +282,9 @@ fn check_settings(arguments: &Arguments) -> Result<()> {
     let given = !arguments.rates.is_empty() || !arguments.decays.is_empty() || arguments.like != Like::VJepa;
     if given && arguments.probe != Kind::Attentive {
         return Err(Usage::new("--like, --rates and --decays are the attentive probe's").into());
+    }
+    if !arguments.k.is_empty() && arguments.probe != Kind::Knn {
+        return Err(Usage::new("--k is the knn probe's").into());
     }
     if arguments.epochs == 0 {
         return Err(Usage::new("`--epochs 0` trains nothing").into());

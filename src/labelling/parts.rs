@@ -8,8 +8,13 @@ use pipeline::{
     labels::{self, Classes, DrawnBy, Split, leaks},
 };
 
+use schemas::ProblemType;
+
 use super::{LabelArguments, Labelled, LabelledVideos, table, wrong};
-use crate::report::{self, Usage};
+use crate::{
+    answers,
+    report::{self, Usage},
+};
 
 /// Videos for training and test, and the names of their classes.
 #[derive(Clone, Debug)]
@@ -47,9 +52,16 @@ pub enum Rule {
 }
 
 impl Parts {
-    /// Shows the classes, the videos of each in either part, and what is odd about them.
-    pub fn show(&self) {
-        report::say(table::text(self).trim_end());
+    /// Shows the classes, the videos of each in either part, and what is odd about them; of several labels how
+    /// many videos have each, of numbers how they are spread.
+    pub fn show(&self, problem_type: ProblemType) {
+        if problem_type.is_single_label() {
+            return report::say(table::text(self).trim_end());
+        }
+        let (origin, what) = (&self.origin, answers::how_many(problem_type, self.classes.len()));
+        report::say(format_args!("labels: {origin}; {what}"));
+        answers::describe(problem_type, &self.train, &self.classes).iter().for_each(report::say);
+        report::say(table::in_all(self));
     }
 
     /// Refuses a video on both sides, under one name or two.

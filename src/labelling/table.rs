@@ -26,13 +26,18 @@ pub(super) fn text(parts: &Parts) -> String {
     if let Some(more) = parts.classes.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         text += &format!("… and {more} more classes\n");
     }
-    let held_out = parts.test.as_ref().map_or(0, |test| test.len());
-    text += &format!("{} videos to train on, {held_out} to test on", parts.train.len());
-    text += &parts.split.as_ref().map_or(String::new(), |split| format!(" (--split {})", split.text));
+    text += &in_all(parts);
     text.push('\n');
     let notes = parts.notes.iter().cloned().chain(notes(parts.classes.names(), &train, test.as_deref()));
     notes.for_each(|note| text += &format!("note: {note}\n"));
     text
+}
+
+/// How many videos either part has.
+pub(super) fn in_all(parts: &Parts) -> String {
+    let held_out = parts.test.as_ref().map_or(0, |test| test.len());
+    let split = parts.split.as_ref().map_or(String::new(), |split| format!(" (--split {})", split.text));
+    format!("{} videos to train on, {held_out} to test on{split}", parts.train.len())
 }
 
 /// What is odd about classes of so many videos, a sentence each.

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Result;
@@ -131,6 +132,9 @@ fn with_classes(
     if known.is_empty() {
         return Ok(videos);
     }
+    if known.iter().all(|video| video.labels.is_some()) {
+        return with_labels(videos, known, classes, labels);
+    }
     if let Some(said) = labels.said(&videos, classes)? {
         let name = |number: &Option<i32>| {
             let number = number.and_then(|number| usize::try_from(number).ok());
@@ -147,6 +151,29 @@ fn with_classes(
         }
     }
     Ok(videos.with_classes(begun))
+}
+
+/// Videos with the several labels, or the numbers, that the run gave them; refuses others where a table says others.
+fn with_labels(
+    videos: LabelledVideos,
+    known: &[&RunVideo],
+    classes: &Classes,
+    labels: &LabelArguments,
+) -> Result<LabelledVideos> {
+    let begun: Vec<Arc<[f32]>> =
+        known.iter().map(|video| video.labels.clone().unwrap_or_default().into()).collect();
+    if let Some(said) = labels.answers_said(&videos, classes)? {
+        let others = known.iter().zip(begun.iter().zip(&said)).filter(|(_, (begun, said))| begun != said);
+        let differing: Vec<String> = others
+            .map(|(video, (begun, said))| format!("{} has {begun:?}, not {said:?}", video.video))
+            .collect();
+        if !differing.is_empty() {
+            return Err(Usage::new(format!("the run was begun with other labels: {}", listed(&differing)))
+                .hint("begin another run with another --out")
+                .into());
+        }
+    }
+    Ok(videos.with_labels(begun))
 }
 
 /// A run whose folder does not say its split: drawn as runs of its version were, from the videos as they are now.

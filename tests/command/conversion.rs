@@ -30,6 +30,7 @@ fn classifier(path: &Path) {
         labels: Vec::new(),
         stretched_from: None,
         pixels: PixelScale::IMAGENET,
+        problem_type: schemas::ProblemType::default(),
         weights: tensors.map(|entry| (entry.name, tensor(entry.shape))).collect(),
         about: About::default(),
         assumed: Vec::new(),

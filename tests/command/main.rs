@@ -1,5 +1,6 @@
 //! The command as a person uses it: real files in, words, files and exit codes out.
 
+mod answers;
 mod conversion;
 mod crash;
 mod determinism;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use schemas::ClipGeometry;
+use schemas::{ClipGeometry, ProblemType};
 use trainer::{
     checkpoint::{self, Format, Kind, PixelScale, SavedModel, native::About},
     model::{ModelShape, NormEpsilons, Stack},
@@ -43,7 +43,19 @@ fn write(folder: &Path, kind: Kind, labels: Vec<String>, format: Format) -> Path
     let about = About::default();
     let (stretched_from, pixels) = (None, PixelScale::IMAGENET);
     let (assumed, notes) = (Vec::new(), Vec::new());
-    let model = SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed, notes };
+    let problem_type = ProblemType::default();
+    let model = SavedModel {
+        kind,
+        shape,
+        labels,
+        stretched_from,
+        pixels,
+        problem_type,
+        weights,
+        about,
+        assumed,
+        notes,
+    };
     let path = folder.join(if format == Format::Official { "model.pth" } else { "model.safetensors" });
     let heads = checkpoint::Heads { encoder: 3, decoder: Some(3) };
     checkpoint::write(&model, format, &path, Some(heads)).unwrap();

@@ -99,6 +99,19 @@ fn several_attentive_probes_train_at_once() {
 }
 
 #[test]
+fn the_numbers_of_neighbours_that_are_asked_for_are_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |more: &[&str]| {
+        let found = json(folder.path(), "knn", more);
+        let settings = found["rows"][0]["settings"].as_array().unwrap().clone();
+        settings.iter().map(|setting| setting[0].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(settings(&[]), ["k 10", "k 20", "k 100", "k 200"]);
+    assert_eq!(settings(&["--k", "1"]), ["k 1"]);
+    assert_eq!(settings(&["--k", "3,1,3"]), ["k 3", "k 1"]);
+}
+
+#[test]
 fn what_is_asked_wrongly_is_one_message() {
     let folder = tempfile::tempdir().unwrap();
     let split = lists(folder.path());
@@ -112,6 +125,8 @@ fn what_is_asked_wrongly_is_one_message() {
         (vec!["knn", "--model", "random", "--split", &split, "--data", &samples], "give no other videos"),
         (vec!["knn", "--model", "random", "--split", &split, "--device", "abacus"], "abacus"),
         (vec!["attentive", "--model", "random", "--split", &split, "--rates=-1"], "-1 is no rate or decay"),
+        (vec!["linear", "--model", "random", "--split", &split, "--k", "5"], "--k is the knn probe's"),
+        (vec!["knn", "--model", "random", "--split", &split, "--k", "0"], "0 is not in 1.."),
     ] {
         let refused = tubelet().arg("probe").args(&arguments).output().unwrap();
         let words = String::from_utf8(refused.stderr).unwrap();

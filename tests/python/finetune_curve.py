@@ -10,6 +10,9 @@ settings S (one micro-batch an update, `run.log_every=1`, warm-up in steps, `mod
     tubelet finetune --data VIDEOS --init FILE --out RUN --steps 60 --set run.checkpoint_every=1000 S
     tubelet inspect batches VIDEOS --finetune --count CLIPS --out BATCHES S
 
+Every `classifier.problem_type` and `classifier.class_weights` is compared: a cross entropy whose targets are weighed,
+PyTorch's `BCEWithLogitsLoss` (with `pos_weight`) and its `MSELoss` take the place of the official loss.
+
 The initial weights are those of RUN/checkpoint-0.safetensors. Needs torch, safetensors and pyarrow; matplotlib
 for the picture. Exits with 1 when a step's losses are more than 1e-3 of the official one apart.
 """
@@ -58,7 +61,8 @@ class Batches:
         for step in range(self.steps):
             table = self.file.read_row_group(step)
             assert table["erase"].null_count == table.num_rows, "nothing may be erased"
-            labels = torch.tensor(table["label"].to_pylist())
+            several = "labels" in table.column_names
+            labels = torch.tensor(table["labels" if several else "label"].to_pylist())
             yield (self.levels(table).float() / 255 - mean) / std, labels, None, None
 
     def levels(self, table):
@@ -75,8 +79,9 @@ class Batches:
 class Mixing:
     """In place of the official `Mixup`, whose draws are its own: mixes as tubelet drew it."""
 
-    def __init__(self, mixup, mixed, classes, smoothing):
+    def __init__(self, mixup, mixed, classes, smoothing, head):
         self.mixup, self.mixed, self.classes, self.smoothing = mixup, iter(mixed), classes, smoothing
+        self.problem, self.weights = problem_of(head)
 
     def __call__(self, samples, labels):
         mix = next(self.mixed)
@@ -87,7 +92,31 @@ class Mixing:
             samples[..., top:bottom, left:right] = turned[..., top:bottom, left:right]
         else:
             samples = samples * mix["lambda"] + turned * (1 - mix["lambda"])
-        return samples, self.mixup.mixup_target(labels, self.classes, mix["lambda"], self.smoothing, "cpu")
+        return samples, self.targets(labels, mix["lambda"])
+
+    def targets(self, labels, share):
+        """One class: the official mix of smoothed classes. Others: labels smoothed to a half, or numbers, mixed."""
+        if self.problem == "single_label_classification":
+            targets = self.mixup.mixup_target(labels, self.classes, share, self.smoothing, "cpu")
+            return targets if self.weights is None else targets * self.weights
+        if self.problem == "multi_label_classification":
+            labels = labels * (1 - self.smoothing) + 0.5 * self.smoothing
+        return labels * share + labels.flip(0) * (1 - share)
+
+
+def problem_of(head):
+    """The kind of answer of a recipe's head, and its weights of classes."""
+    weights = head.get("class_weights")
+    weights = torch.tensor(weights) if isinstance(weights, list) else None
+    return head.get("problem_type", "single_label_classification"), weights
+
+
+def loss_of(head):
+    """The loss of a recipe's head. Weights of one class a video are in its targets."""
+    problem, weights = problem_of(head)
+    if problem == "multi_label_classification":
+        return torch.nn.BCEWithLogitsLoss(pos_weight=weights)
+    return torch.nn.MSELoss() if problem == "regression" else soft_target_loss
 
 
 def soft_target_loss(logits, targets):
@@ -138,7 +167,7 @@ def official_losses(official, batches, run, recipe):
     torch.cuda.synchronize = lambda: None  # the engine asks for it without a card, too
     engine_for_finetuning.train_one_epoch(
         model,
-        soft_target_loss,
+        loss_of(recipe["classifier"]),
         batches,
         optim_factory.create_optimizer(
             settings, model, get_num_layer=assigner.get_layer_id, get_layer_scale=assigner.get_scale
@@ -146,7 +175,7 @@ def official_losses(official, batches, run, recipe):
         torch.device("cpu"),
         0,
         scaler,
-        mixup_fn=Mixing(mixup, batches.mixed, classes, augment["smoothing"]),
+        mixup_fn=Mixing(mixup, batches.mixed, classes, augment["smoothing"], recipe["classifier"]),
         start_steps=0,
         lr_schedule_values=rates,
         num_training_steps_per_epoch=len(batches),

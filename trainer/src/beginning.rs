@@ -87,7 +87,8 @@ impl BeginError {
 /// When the recipe makes no model, or asks for another number of classes.
 pub fn from_scratch(recipe: &Recipe, labels: Vec<String>, device: &Device) -> Result<Beginning, BeginError> {
     check_classes(recipe, &labels)?;
-    let description = Description::of_classifier(&recipe.model_shape()?, labels, None);
+    let description = Description::of_classifier(&recipe.model_shape()?, labels, None)
+        .answering(recipe.classifier.problem_type);
     finish(recipe, description, BTreeMap::new(), 0, Vec::new(), device)
 }
 
@@ -116,7 +117,15 @@ pub fn from_model(
     }
 
     let given = model.weights.len();
-    let head = head_rows(&model, &labels, &mut notes);
+    let head = match (model.problem_type, recipe.classifier.problem_type) {
+        (there, here) if there == here || !matches!(model.kind, Kind::Classifier { .. }) => {
+            head_rows(&model, &labels, &mut notes)
+        }
+        (there, _) => {
+            notes.push(format!("its head answers by {there} and is left"));
+            None
+        }
+    };
     // A classifier's own norm goes with its head's feature, so it stays even where the head does not.
     let norm =
         if matches!(model.kind, Kind::Classifier { .. } | Kind::Encoder { last_norm: LastNorm::OfMean }) {
@@ -139,7 +148,8 @@ pub fn from_model(
         })
         .collect();
     let unused = given - taken.len();
-    let description = Description::of_classifier(&shape, labels, stretched_from);
+    let description =
+        Description::of_classifier(&shape, labels, stretched_from).answering(recipe.classifier.problem_type);
     finish(recipe, description, taken, unused, notes, device)
 }
 

@@ -4,6 +4,8 @@
 //! views ─▶ [`join`]: parts of a test, each view once; what is missing is named
 //!       ─▶ [`answers`]: one distribution a video, the mean over its views of probabilities, or of logits
 //!       ─▶ [`Report`]: top-1, top-5, by class, confusion, interval, calibration
+//!          [`SeveralReport`]: average precisions, where a video has several labels
+//!          [`RegressionReport`]: errors, R², correlation, where the answer is numbers
 //! ```
 //!
 //! A video is its row in the list, never its name. A video that gave no view counts as wrong. Of equal scores
@@ -11,16 +13,20 @@
 
 mod join;
 mod official;
+mod regression;
 mod report;
+mod several;
 
 use std::cmp::Ordering;
 
-use schemas::predictions::Predictions;
+use schemas::{ProblemType, predictions::Predictions};
 
 pub use self::{
     join::{JoinError, MissingView, join, missing},
     official::official_text,
+    regression::{NumberLine, RegressionReport, correlation},
     report::{ClassLine, Interval, Report, calibration_error, wilson},
+    several::{LabelLine, SeveralReport, average_precision},
 };
 use crate::recipe::By;
 
@@ -33,7 +39,7 @@ pub struct Answer {
     pub video: String,
     /// Its class, if it is known.
     pub label: Option<i32>,
-    /// Probability of each class; empty for a video that gave no view.
+    /// Probability of each class, or the numbers that are answered; empty for a video that gave no view.
     pub probabilities: Vec<f64>,
     /// Views that were averaged.
     pub views: usize,
@@ -41,6 +47,7 @@ pub struct Answer {
 
 /// One answer a video, by row; failed videos have one without probabilities.
 pub fn answers(predictions: &Predictions, by: By) -> Vec<Answer> {
+    let kind = predictions.tested.problem_type;
     let mut answers: std::collections::BTreeMap<u64, Answer> = std::collections::BTreeMap::new();
     for view in &predictions.predictions {
         let answer = answers.entry(view.row).or_insert_with(|| Answer {
@@ -52,7 +59,7 @@ pub fn answers(predictions: &Predictions, by: By) -> Vec<Answer> {
         });
         let logits = view.logits.iter().map(|logit| f64::from(*logit)).collect();
         let says = match by {
-            By::Prob => softmax(logits),
+            By::Prob => activation(kind, logits),
             By::Score => logits,
         };
         answer.views += 1;
@@ -62,7 +69,7 @@ pub fn answers(predictions: &Predictions, by: By) -> Vec<Answer> {
         let views = answer.views as f64;
         answer.probabilities.iter_mut().for_each(|sum| *sum /= views);
         if by == By::Score {
-            answer.probabilities = softmax(std::mem::take(&mut answer.probabilities));
+            answer.probabilities = activation(kind, std::mem::take(&mut answer.probabilities));
         }
     }
     for failed in &predictions.failures {
@@ -91,6 +98,30 @@ impl Answer {
         let class = usize::try_from(self.label?).ok().filter(|class| *class < self.probabilities.len())?;
         Some(place_of(&self.probabilities, class))
     }
+}
+
+/// What logits say by the kind of answer: probabilities that sum to 1, one for each class, or numbers.
+pub fn activation(kind: ProblemType, logits: Vec<f64>) -> Vec<f64> {
+    match kind {
+        ProblemType::SingleLabelClassification => softmax(logits),
+        ProblemType::MultiLabelClassification => logits.into_iter().map(sigmoid).collect(),
+        ProblemType::Regression => logits,
+    }
+}
+
+/// What is right of the videos that were answered, beside their answers.
+pub fn with_labels<'a>(
+    answers: &'a [Answer],
+    predictions: &'a Predictions,
+) -> impl Iterator<Item = (&'a [f64], Option<&'a [f32]>)> {
+    answers.iter().map(|answer| {
+        (answer.probabilities.as_slice(), predictions.labels.get(&answer.row).map(Vec::as_slice))
+    })
+}
+
+/// Probability of a logit.
+pub fn sigmoid(logit: f64) -> f64 {
+    if logit >= 0.0 { 1.0 / (1.0 + (-logit).exp()) } else { logit.exp() / (1.0 + logit.exp()) }
 }
 
 /// Probabilities of logits.
@@ -151,7 +182,7 @@ mod tests {
                 ..Tested::default()
             },
             predictions: views.iter().enumerate().map(view).collect(),
-            failures: Vec::new(),
+            ..Predictions::default()
         }
     }
 
@@ -170,6 +201,21 @@ mod tests {
         assert_eq!([0, 1, 2].map(|class| rank_of(&[f32::NAN, 2.0, 1.0], class)), [2, 1, 2]);
         let answer = &answers(&of(&[(0, 2, &[1.0, 2.0, 2.0])]), By::Prob)[0];
         assert_eq!((answer.ranked(), answer.rank()), (vec![1, 2, 0], Some(1)));
+    }
+
+    #[test]
+    fn several_labels_have_a_probability_each_and_numbers_are_averaged_as_they_are() {
+        let mut predictions = of(&[(0, 0, &[0.0, 100.0]), (0, 0, &[3.0, -100.0])]);
+        predictions.tested.problem_type = ProblemType::MultiLabelClassification;
+        let [found] = &answers(&predictions, By::Prob)[..] else { panic!() };
+        let wanted = [(0.5 + 0.952_574_126_822_433_1) / 2.0, 0.5];
+        assert!(found.probabilities.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+        let by_score = &answers(&predictions, By::Score)[0].probabilities;
+        assert!((by_score[0] - sigmoid(1.5)).abs() < 1e-12 && by_score[1] == 0.5);
+        predictions.tested.problem_type = ProblemType::Regression;
+        for by in [By::Prob, By::Score] {
+            assert_eq!(answers(&predictions, by)[0].probabilities, [1.5, 0.0]);
+        }
     }
 
     #[test]

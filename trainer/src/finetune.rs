@@ -21,12 +21,13 @@ use schemas::{
 
 use crate::{
     Device, Recipe,
+    answer_loss::Question,
     beginning::Beginning,
     checkpoint::{Description, Kind},
-    gradients::{Computation, Descent, descend_to_classes},
-    labelled_clips::{LabelledClips, labels},
+    gradients::{Computation, Descent, descend_to_answers},
+    labelled_clips::LabelledClips,
     layer_decay,
-    mixing::{Mix, upload_targets},
+    mixing::Mix,
     model::{
         classifier::{Chance, Classifier},
         drop_path::DropPath,
@@ -122,7 +123,7 @@ pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// What is fine-tuned.
 struct Model {
     classifier: Classifier,
-    classes: usize,
+    question: Question,
 }
 
 /// Where the run ends.
@@ -135,6 +136,13 @@ fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(Training
     let Kind::Classifier { classes } = description.kind() else {
         return Err(no_classifier("its checkpoint holds another kind of model"));
     };
+    let asked = recipe.classifier.problem_type;
+    if description.problem_type() != asked {
+        let found = description.problem_type();
+        return Err(no_classifier(&format!(
+            "its checkpoint answers by {found}, the recipe asks for {asked}"
+        )));
+    }
     let shape = description.shape();
     if shape.geometry != recipe.geometry()? {
         return Err(no_classifier("its checkpoint is for clips of another shape than the recipe's"));
@@ -147,7 +155,8 @@ fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(Training
         recipe.classifier.freeze,
     );
     let training = Training::resume(recipe, &layout, checkpoint, device)?.scaled(scales);
-    Ok((training, Model { classifier: classifier(&description, device), classes }))
+    let question = Question::of(recipe, classes)?;
+    Ok((training, Model { classifier: classifier(&description, device), question }))
 }
 
 /// The classifier that is described.
@@ -174,18 +183,18 @@ fn next_descent<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         let Some(batch) = next() else { return Ok(None) };
         let batch = batch.map_err(|cause| TrainError::Data { step: training.step, cause: cause.into() })?;
         let batch = LabelledBatch::try_from(batch)?;
-        let classes = labels(&batch, model.classes)?;
         let clips = LabelledClips::upload(&batch, geometry, device)?;
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }
         let mix = Mix::draw(&recipe.augment, geometry, seed, training.step, part);
-        let targets = mix.targets(&classes, model.classes, recipe.augment.smoothing);
-        let found = descend_to_classes(
+        let targets = model.question.targets(&batch, mix, device)?;
+        let found = descend_to_answers(
             &model.classifier,
             &training.weights,
             mix.pixels(clips.pixels(seed), geometry),
-            upload_targets(targets, model.classes, device),
+            targets,
+            &model.question.loss,
             &chance(recipe, &clips, model.classifier.shape().encoder.depth),
             recipe.classifier.freeze,
             Computation::of(recipe),

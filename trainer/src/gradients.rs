@@ -9,10 +9,10 @@ use burn::tensor::Tensor;
 
 use crate::{
     Recipe,
+    answer_loss::AnswerLoss,
     block_by_block::{Gradients, block_by_block},
     clips::MaskedClips,
     kernels::{self, Kernels, Precision},
-    mixing::soft_target_loss,
     model::{
         Mode, VideoMae,
         classifier::{Chance, Classifier},
@@ -109,7 +109,7 @@ pub fn descend(
     Descent::of(weights, loss, gradients, clips.counted)
 }
 
-/// Forward and backward of one micro-batch of whole clips towards `targets` (`[B, K]`, each row sums to 1).
+/// Forward and backward of one micro-batch of whole clips towards the classes `targets` (`[B, K]`).
 /// With the encoder frozen it is only gone through forward.
 pub fn descend_to_classes(
     classifier: &Classifier,
@@ -120,12 +120,28 @@ pub fn descend_to_classes(
     freeze: Freeze,
     how: impl Into<Computation>,
 ) -> Descent {
+    descend_to_answers(classifier, weights, cubes, targets, &AnswerLoss::CrossEntropy, chance, freeze, how)
+}
+
+/// The same towards targets of any kind of answer.
+#[allow(clippy::too_many_arguments)] // what a descent is made of, each once
+pub fn descend_to_answers(
+    classifier: &Classifier,
+    weights: &Weights,
+    cubes: Tensor<3>,
+    targets: Tensor<2>,
+    loss: &AnswerLoss,
+    chance: &Chance,
+    freeze: Freeze,
+    how: impl Into<Computation>,
+) -> Descent {
     let how = how.into();
-    let [clips, classes] = targets.dims();
+    let [clips, answers] = targets.dims();
+    let kind = loss;
     let loss = |logits: Tensor<3>, part: Range<usize>| {
         let share = part.len() as f64 / clips as f64;
-        let logits = logits.reshape([part.len(), classes]);
-        soft_target_loss(logits, targets.clone().slice([part])) * share
+        let logits = logits.reshape([part.len(), answers]);
+        kind.mean(logits, targets.clone().slice([part])) * share
     };
     let all = 0..clips;
     let stages = classifier.stages(chance);

@@ -63,6 +63,28 @@ pub enum LabelledClipsError {
     /// What the model gives for a clip is no number.
     #[error(transparent)]
     NotFinite(#[from] OutputNotFinite),
+    /// A video has another number of labels, or numbers, than the head answers.
+    #[error("{video} (row {row} of the data) has {found} labels; the head answers {answers}")]
+    LabelCount {
+        /// Its path.
+        video: String,
+        /// Its place in the data, from 0.
+        row: u64,
+        /// Its labels.
+        found: usize,
+        /// Answers of the head.
+        answers: usize,
+    },
+    /// What should be right of a video is no number.
+    #[error("{video} (row {row} of the data) has {label} among its labels, which is no number")]
+    NoNumber {
+        /// Its path.
+        video: String,
+        /// Its place in the data, from 0.
+        row: u64,
+        /// What stands there.
+        label: String,
+    },
 }
 
 /// The class of each clip of a batch.
@@ -79,6 +101,30 @@ pub fn labels(batch: &LabelledBatch, classes: usize) -> Result<Vec<usize>, Label
         }
     };
     (0..batch.len()).map(label).collect()
+}
+
+/// The labels, or numbers, of each clip of a batch, one row after the other.
+///
+/// # Errors
+/// When a clip has none, or another number than `answers`.
+pub fn label_vectors(batch: &LabelledBatch, answers: usize) -> Result<Vec<f32>, LabelledClipsError> {
+    let mut vectors = Vec::with_capacity(batch.len() * answers);
+    for clip in 0..batch.len() {
+        let (video, row) = (batch.video(clip).to_owned(), batch.row(clip));
+        match batch.labels(clip) {
+            None => return Err(LabelledClipsError::NoLabel { video, row }),
+            Some(labels) if labels.len() != answers => {
+                return Err(LabelledClipsError::LabelCount { video, row, found: labels.len(), answers });
+            }
+            Some(labels) => {
+                if let Some(&label) = labels.iter().find(|label| !label.is_finite()) {
+                    return Err(LabelledClipsError::NoNumber { video, row, label: label.to_string() });
+                }
+                vectors.extend(labels);
+            }
+        }
+    }
+    Ok(vectors)
 }
 
 impl LabelledClips {
@@ -177,6 +223,7 @@ mod tests {
                 row: clip,
                 video: "a.mp4".into(),
                 label,
+                labels: None,
                 view: View::default(),
                 frames: [0, 1].into(),
                 times: [0, 1].into(),

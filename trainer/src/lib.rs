@@ -12,6 +12,7 @@
 //! table in a safetensors file ([`checkpoint`]). A backend is named only in [`device`] and [`kernels`].
 
 mod ahead;
+pub mod answer_loss;
 pub mod beginning;
 mod block_by_block;
 pub mod checkpoint;

@@ -68,10 +68,7 @@ impl Mix {
 
     /// The targets of clips of these classes: row by row, `classes` numbers that sum to 1.
     pub fn targets(self, labels: &[usize], classes: usize, smoothing: f64) -> Vec<f32> {
-        let lambda = match self {
-            Self::Nothing => 1.0,
-            Self::Mixup { lambda } | Self::Cutmix { lambda, .. } => lambda,
-        };
+        let lambda = self.lambda();
         let (off, on) = (smoothing / classes as f64, 1.0 - smoothing + smoothing / classes as f64);
         let share = |class, label| if class == label { on } else { off };
         let pairs = labels.iter().zip(labels.iter().rev());
@@ -81,6 +78,27 @@ impl Mix {
                 (lambda * share(class, own) + (1.0 - lambda) * share(class, other)) as f32
             })
             .collect()
+    }
+
+    /// The targets of clips with several labels, or numbers: rows of `answers`, mixed in proportion.
+    pub fn vectors(self, rows: &[f32], answers: usize) -> Vec<f32> {
+        let lambda = self.lambda();
+        if self == Self::Nothing || answers == 0 {
+            return rows.to_vec();
+        }
+        let turned = rows.chunks_exact(answers).rev().flatten();
+        let mixed = |(own, other): (&f32, &f32)| {
+            (lambda * f64::from(*own) + (1.0 - lambda) * f64::from(*other)) as f32
+        };
+        rows.iter().zip(turned).map(mixed).collect()
+    }
+
+    /// Share of a clip that is its own.
+    fn lambda(self) -> f64 {
+        match self {
+            Self::Nothing => 1.0,
+            Self::Mixup { lambda } | Self::Cutmix { lambda, .. } => lambda,
+        }
     }
 }
 

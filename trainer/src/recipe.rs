@@ -4,6 +4,7 @@
 //! what it names. A key that does not exist is an error that offers the nearest one. What results is
 //! written into the run and repeats it.
 
+mod answers;
 mod built_in;
 mod finetuning;
 mod layers;
@@ -12,6 +13,7 @@ mod sections;
 use schemas::{ClipGeometry, GeometryError};
 
 pub use self::{
+    answers::{ClassWeights, WeightRule},
     finetuning::{Augment, By, Classifier, Freeze, Position, Sampling, ShortSegments, Views},
     layers::RecipeError,
     sections::{

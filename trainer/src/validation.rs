@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! validation.jsonl     a line a validation
-//! best.safetensors     the weights of the best one so far, by top-1; of equal ones the first
+//! best.safetensors     the weights of the best one so far: by top-1; by the mean average precision where a video
+//!                      has several labels; by the squared error where the answer is numbers. Of equal ones the first
 //! ```
 //!
 //! A run that goes on cuts the lines it will write again, so the best of the lines that are left is the best
 //! of the steps that were made. The last weights are in the run's checkpoints; which of the two is tested is
 //! for the person to say.
+
+mod tally;
 
 use std::{
     fs,
@@ -18,16 +21,10 @@ use std::{
 use arrow::array::RecordBatch;
 use schemas::{LabelledBatch, metrics::ValidationLine};
 
+use self::tally::Tally;
 use crate::{
-    Device, Recipe,
-    evaluation::{cross_entropy, rank_of},
-    judge::Judge,
-    labelled_clips::labels,
-    metrics::Metrics,
-    model::classifier::Classifier,
-    run_folder::RunFolder,
-    stepping::TrainError,
-    training::Training,
+    Device, Recipe, checkpoint::Description, judge::Judge, metrics::Metrics, model::classifier::Classifier,
+    run_folder::RunFolder, stepping::TrainError, training::Training,
 };
 
 /// An error of whoever makes batches.
@@ -72,37 +69,22 @@ impl<'a> Validations<'a> {
         device: &Device,
     ) -> Result<(ValidationLine, bool), TrainError> {
         let data = |cause| TrainError::Data { step: training.step, cause };
-        let classes = training.description.as_ref().map_or(0, |description| description.labels().len());
+        let description = training.description.as_ref();
+        let names = description.map_or(&[][..], |description| description.labels());
+        let mut tally = Tally::new(description.map(Description::problem_type).unwrap_or_default());
         let judge = Judge::new(classifier, &training.weights, device);
         let clips = validate().map_err(data)?;
-        let (mut seen, mut first, mut first_five, mut losses) = (0u64, 0u64, 0u64, 0.0);
         for batch in clips.batches {
             let batch = LabelledBatch::try_from(batch.map_err(data)?)?;
-            let labels = labels(&batch, classes)?;
             let wrong = |cause| TrainError::Validation { step: training.step, cause };
-            for (logits, label) in judge.logits(&batch).map_err(wrong)?.iter().zip(labels) {
-                let rank = rank_of(logits, label);
-                seen += 1;
-                first += u64::from(rank == 0);
-                first_five += u64::from(rank < 5);
-                losses += cross_entropy(logits, label);
-            }
+            tally.add(&batch, &judge.logits(&batch).map_err(wrong)?, names.len())?;
         }
-        let videos = clips.videos.max(seen).max(1);
-        let line = ValidationLine {
-            step: training.step,
-            epoch,
-            top1: first as f64 / videos as f64,
-            top5: first_five as f64 / videos as f64,
-            loss: losses / seen.max(1) as f64,
-            videos,
-            failed: videos - seen,
-        };
-        let best = self.best.is_none_or(|best| line.top1 > best);
+        let line = tally.line(training.step, epoch, clips.videos, names);
+        let best = line.score() > self.best;
         if best {
             let checkpoint = training.checkpoint(recipe, self.run.data());
             checkpoint.write(&self.run.best_path()).map_err(crate::run_folder::RunFolderError::from)?;
-            self.best = Some(line.top1);
+            self.best = line.score();
         }
         let path = self.run.validation_path();
         self.lines.add(&line).map_err(|cause| TrainError::Metrics { path, cause })?;
@@ -110,12 +92,15 @@ impl<'a> Validations<'a> {
     }
 }
 
-/// The best top-1 among the lines of a file.
+/// The best score among the lines of a file.
 fn best_of(path: &Path) -> io::Result<Option<f64>> {
     let mut best: Option<f64> = None;
     for line in BufReader::new(fs::File::open(path)?).lines() {
         let line: ValidationLine = serde_json::from_str(&line?)?;
-        best = Some(best.map_or(line.top1, |best| best.max(line.top1)));
+        // None is below every number.
+        if line.score() > best {
+            best = line.score();
+        }
     }
     Ok(best)
 }

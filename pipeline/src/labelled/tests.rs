@@ -47,6 +47,7 @@ fn training_settings(augment: Augment, repeats: u32) -> TrainingSettings {
         repeats,
         batch: 1,
         batches_per_update: 1,
+        balanced: false,
         seed: 11,
     }
 }

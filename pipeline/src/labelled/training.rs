@@ -7,7 +7,7 @@ use schemas::{
     labelled_batch::{EraseBox, LabelledClip, View},
 };
 
-use super::{WholeFrames, all_tokens, clip_bytes, clip_size, put};
+use super::{WholeFrames, all_tokens, balance::Groups, clip_bytes, clip_size, labels_of, put};
 use crate::{
     augment::{Augment, Drawn, resized_crop},
     plan::{
@@ -15,9 +15,9 @@ use crate::{
         views::{LabelledSampling, Pass, Spread},
     },
     profile::{Profile, Stage},
-    schedule::{ClipOrder, Schedule},
+    schedule::{ClipOrder, Order, Schedule},
     settings::{SettingsError, check_counts, check_size, whole_updates},
-    source::ClipFrames,
+    source::{ClipFrames, ClipSource},
     transform::{crop::Window, lines::Lines},
     worker::Maker,
 };
@@ -39,6 +39,8 @@ pub struct TrainingSettings {
     pub batch: u32,
     /// Batches of one update: an epoch ends with a whole update, what is left over is dropped.
     pub batches_per_update: u32,
+    /// Whether every class is drawn equally often, instead of every video once an epoch.
+    pub balanced: bool,
     /// Seed of every draw.
     pub seed: u64,
 }
@@ -76,11 +78,20 @@ pub(super) struct TrainingMaker {
     settings: TrainingSettings,
     schedule: Schedule,
     tokens: Vec<u16>,
+    labels: Vec<Option<Arc<[f32]>>>,
+    groups: Option<Groups>,
 }
 
 impl TrainingMaker {
     pub(super) fn new(settings: TrainingSettings, videos: u64) -> Self {
-        Self { settings, schedule: settings.schedule(videos), tokens: all_tokens(settings.geometry) }
+        let (schedule, tokens) = (settings.schedule(videos), all_tokens(settings.geometry));
+        Self { settings, schedule, tokens, labels: Vec::new(), groups: None }
+    }
+
+    /// The same, with what the source says of its videos.
+    pub(super) fn knowing(self, source: &dyn ClipSource) -> Self {
+        let groups = self.settings.balanced.then(|| Groups::of(source));
+        Self { labels: labels_of(source), groups, ..self }
     }
 
     /// The cubes of every repeat. Frames are made whole, changed and cut one by one.
@@ -114,6 +125,13 @@ impl Maker for TrainingMaker {
         &self.schedule
     }
 
+    fn order(&self, epoch: u32) -> Order {
+        match &self.groups {
+            None => self.schedule.order(epoch),
+            Some(groups) => groups.order(&self.schedule, epoch),
+        }
+    }
+
     fn rows(
         &self,
         mut frames: ClipFrames,
@@ -132,12 +150,15 @@ impl Maker for TrainingMaker {
             .map(|row| augment.draw(seed, epoch, row, whole.size, clip_size(geometry)))
             .collect();
         let cubes = self.cubes(&whole, &drawn, profile);
+        let video = self.schedule.video_of(slot);
+        let labels = self.labels.get(video as usize).cloned().flatten();
         let row = |(clip, (drawn, cubes)): (u64, (Drawn, Vec<u8>))| LabelledClip {
             clip,
             epoch,
-            row: self.schedule.video_of(slot),
+            row: video,
             video: frames.video.clone(),
             label: frames.label,
+            labels: labels.clone(),
             view: View::default(),
             frames: ranks.clone(),
             times: times.clone(),

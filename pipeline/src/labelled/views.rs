@@ -7,13 +7,13 @@ use schemas::{
     labelled_batch::{LabelledClip, View},
 };
 
-use super::{WholeFrames, all_tokens, clip_bytes, clip_size, put, training::numbers};
+use super::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, put, training::numbers};
 use crate::{
     augment::{fine, opencv},
     plan::views,
     profile::{Profile, Stage},
     schedule::{ClipOrder, Order, Schedule},
-    source::ClipFrames,
+    source::{ClipFrames, ClipSource},
     transform::{RgbFrame, crop::Window, lines::Lines},
     worker::{FailedSlot, Maker},
 };
@@ -86,6 +86,7 @@ pub(super) struct ViewMaker {
     gives: Gives,
     schedule: Schedule,
     tokens: Vec<u16>,
+    labels: Vec<Option<Arc<[f32]>>>,
 }
 
 impl ViewMaker {
@@ -93,7 +94,12 @@ impl ViewMaker {
         // No draw depends on the seed: the frames of views follow from the video alone.
         let clips_per_video = settings.slots_per_video;
         let schedule = Schedule { seed: 0, videos, clips_per_video, order: ClipOrder::Scattered };
-        Self { settings, gives, schedule, tokens: all_tokens(settings.geometry) }
+        Self { settings, gives, schedule, tokens: all_tokens(settings.geometry), labels: Vec::new() }
+    }
+
+    /// The same, with what the source says of its videos.
+    pub(super) fn knowing(self, source: &dyn ClipSource) -> Self {
+        Self { labels: labels_of(source), ..self }
     }
 
     /// The windows that a slot is cut at, and the numbers of its first clip and first window.
@@ -159,6 +165,8 @@ impl Maker for ViewMaker {
                 });
             }
         }
+        let video = self.schedule.video_of(slot);
+        let labels = self.labels.get(video as usize).cloned().flatten();
         let row = |(at, cubes): (usize, Vec<u8>)| {
             let (clip, crop) = (at / windows.len(), at % windows.len());
             let shown = clip * length..(clip + 1) * length;
@@ -166,9 +174,10 @@ impl Maker for ViewMaker {
             LabelledClip {
                 clip: number,
                 epoch,
-                row: self.schedule.video_of(slot),
+                row: video,
                 video: frames.video.clone(),
                 label: frames.label,
+                labels: labels.clone(),
                 view: View {
                     clip: u16::try_from(place).unwrap_or(u16::MAX),
                     crop: u16::try_from(first_crop + crop).unwrap_or(u16::MAX),

@@ -17,9 +17,9 @@ use super::{LabelError, Rows, Word};
 use crate::dataset::VideoEntry;
 
 /// Names of a column of paths, the first that is there counts.
-const PATHS: [&str; 5] = ["path", "video", "file", "filename", "file_name"];
+pub(super) const PATHS: [&str; 5] = ["path", "video", "file", "filename", "file_name"];
 /// Names of a column of classes.
-const LABELS: [&str; 3] = ["label", "class", "class_name"];
+pub(super) const LABELS: [&str; 3] = ["label", "class", "class_name"];
 
 /// A table of paths and classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,28 +65,37 @@ impl Table {
 
     /// The class of each video.
     pub(super) fn words(&self, videos: &[VideoEntry]) -> Result<Vec<Option<Word>>, LabelError> {
-        let mut fitting: BTreeMap<usize, (String, Vec<usize>)> = BTreeMap::new();
-        let mut words = Vec::with_capacity(videos.len());
-        for (at, video) in videos.iter().enumerate() {
-            let found = ends(&video.path).find_map(|end| self.rows.get(&end).map(|found| (end, found)));
-            if let Some((name, (row, _))) = &found {
-                fitting.entry(*row).or_insert_with(|| (name.clone(), Vec::new())).1.push(at);
-            }
-            words.push(found.map(|(_, (_, word))| word.clone()));
-        }
-        for (name, rows) in fitting.into_values() {
-            let distinct = rows.iter().any(|&row| videos[row].path != videos[rows[0]].path);
-            if distinct {
-                let path = self.file.clone();
-                return Err(LabelError::TableAmbiguous { path, name, rows: Rows::of(videos, &rows) });
-            }
-        }
-        Ok(words)
+        join(&self.file, &self.rows, videos)
     }
 }
 
+/// What the rows of `file` (number and content by path) say of each video.
+pub(super) fn join<T: Clone>(
+    file: &Path,
+    by_path: &HashMap<String, (usize, T)>,
+    videos: &[VideoEntry],
+) -> Result<Vec<Option<T>>, LabelError> {
+    let mut fitting: BTreeMap<usize, (String, Vec<usize>)> = BTreeMap::new();
+    let mut words = Vec::with_capacity(videos.len());
+    for (at, video) in videos.iter().enumerate() {
+        let found = ends(&video.path).find_map(|end| by_path.get(&end).map(|found| (end, found)));
+        if let Some((name, (row, _))) = &found {
+            fitting.entry(*row).or_insert_with(|| (name.clone(), Vec::new())).1.push(at);
+        }
+        words.push(found.map(|(_, (_, word))| word.clone()));
+    }
+    for (name, rows) in fitting.into_values() {
+        let distinct = rows.iter().any(|&row| videos[row].path != videos[rows[0]].path);
+        if distinct {
+            let path = file.to_owned();
+            return Err(LabelError::TableAmbiguous { path, name, rows: Rows::of(videos, &rows) });
+        }
+    }
+    Ok(words)
+}
+
 /// A path as it is compared: its parts joined by `/`, without `.`.
-fn key(path: &Path) -> String {
+pub(super) fn key(path: &Path) -> String {
     let parts = path.components().filter(|part| !matches!(part, std::path::Component::CurDir));
     let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/")
@@ -103,11 +112,11 @@ fn ends(path: &Path) -> impl Iterator<Item = String> {
     })
 }
 
-fn io_error(path: &Path) -> impl Fn(io::Error) -> LabelError {
+pub(super) fn io_error(path: &Path) -> impl Fn(io::Error) -> LabelError {
     move |cause| LabelError::Io { action: "read", path: path.to_owned(), cause }
 }
 
-fn missing(file: &Path, what: &str, names: &[&str], found: &[String]) -> LabelError {
+pub(super) fn missing(file: &Path, what: &str, names: &[&str], found: &[String]) -> LabelError {
     let why = format!("no column of {what} ({}); there are: {}", names.join(", "), found.join(", "));
     LabelError::Table { path: file.to_owned(), why }
 }
@@ -140,7 +149,7 @@ fn of_text(file: &Path, separator: char, labels: &[&str]) -> Result<Vec<(String,
 }
 
 /// The cells of each line, quotes taken off as RFC 4180 has them.
-fn records(text: &str, separator: char) -> Vec<Vec<String>> {
+pub(super) fn records(text: &str, separator: char) -> Vec<Vec<String>> {
     let (mut records, mut record, mut cell) = (Vec::new(), Vec::new(), String::new());
     let mut quoted = false;
     let mut letters = text.chars().peekable();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{ClipFrames, ClipReader, ClipSource, SourceError};
+use super::{ClipFrames, ClipReader, ClipSource, SourceError, Truth};
 use crate::{draws::Draws, profile::Profile};
 
 /// A video of the source behind.
@@ -22,6 +22,8 @@ pub struct ChosenVideo {
 pub struct Chosen {
     source: Arc<dyn ClipSource>,
     videos: Arc<[ChosenVideo]>,
+    /// Several labels or numbers of each video; empty where they have one class each or none.
+    labels: Arc<[Arc<[f32]>]>,
     slots: Slots,
 }
 
@@ -39,7 +41,12 @@ impl Chosen {
     /// shards may hold more clips of a video than are asked for.
     pub fn new(source: Arc<dyn ClipSource>, videos: Vec<ChosenVideo>, slots: u32, behind: u32) -> Self {
         let slots = Slots { here: u64::from(slots.max(1)), behind: u64::from(behind.max(1)) };
-        Self { source, videos: videos.into(), slots }
+        Self { source, videos: videos.into(), labels: Arc::default(), slots }
+    }
+
+    /// The same with several labels, or numbers, of each video in their order.
+    pub fn with_labels(self, labels: Vec<Arc<[f32]>>) -> Self {
+        Self { labels: labels.into(), ..self }
     }
 
     fn number(&self, video: u64) -> Option<u64> {
@@ -63,6 +70,12 @@ impl ClipSource for Chosen {
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {
         let (videos, slots) = (Arc::clone(&self.videos), self.slots);
         Box::new(Reader { reader: self.source.reader(profile), videos, slots })
+    }
+
+    fn truth(&self, video: u64) -> Truth {
+        let Ok(place) = usize::try_from(video) else { return Truth::default() };
+        let label = self.videos.get(place).and_then(|chosen| chosen.label);
+        Truth { label, labels: self.labels.get(place).cloned() }
     }
 }
 

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, RecordBatch, StringArray,
-        StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+        ArrayRef, BooleanArray, FixedSizeListArray, Float32Builder, Int32Array, Int64Array, ListBuilder,
+        RecordBatch, StringArray, StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
     },
     buffer::NullBuffer,
     datatypes::DataType,
     error::ArrowError,
 };
 
-use super::{EraseBox, View, schema};
-use crate::geometry::ClipGeometry;
+use super::{EraseBox, View, schema, schema_with_labels};
+use crate::{clip_batch::item_field, geometry::ClipGeometry};
 
 /// One row, as it is put into a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LabelledClip {
     /// Number within the epoch.
     pub clip: u64,
@@ -28,6 +28,8 @@ pub struct LabelledClip {
     pub video: Arc<str>,
     /// Class of its video.
     pub label: Option<i32>,
+    /// What its video should be answered by, if it has several labels or numbers.
+    pub labels: Option<Arc<[f32]>>,
     /// Which view of the video it is.
     pub view: View,
     /// Rank of each frame.
@@ -75,7 +77,8 @@ impl LabelledBatchBuilder {
     /// When a row does not have the geometry's number of frames or bytes.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let (rows, cubes) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.cubes));
-        let schema = schema(self.geometry);
+        let with_labels = rows.iter().any(|row| row.labels.is_some());
+        let schema = if with_labels { schema_with_labels(self.geometry) } else { schema(self.geometry) };
         let fixed = |name: &str, values: ArrayRef| -> Result<ArrayRef, ArrowError> {
             let DataType::FixedSizeList(item, length) = schema.field_with_name(name)?.data_type() else {
                 return Err(ArrowError::SchemaError(format!("{name} is no list of fixed length")));
@@ -94,7 +97,7 @@ impl LabelledBatchBuilder {
         let no_erase = NullBuffer::from_iter(rows.iter().map(|row| row.erase.is_some()));
         let frames = rows.iter().flat_map(|row| row.frames.iter().copied());
         let times = rows.iter().flat_map(|row| row.times.iter().copied());
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.clip))),
             Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.epoch))),
             Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.row))),
@@ -117,8 +120,21 @@ impl LabelledBatchBuilder {
             )?,
             fixed("cubes", Arc::new(UInt8Array::from(cubes)))?,
         ];
+        if with_labels {
+            columns.push(label_vectors(&rows));
+        }
         RecordBatch::try_new(schema.clone(), columns)
     }
+}
+
+/// The column `labels`.
+fn label_vectors(rows: &[LabelledClip]) -> ArrayRef {
+    let mut lists = ListBuilder::new(Float32Builder::new()).with_field(item_field(DataType::Float32));
+    for row in rows {
+        lists.values().append_slice(row.labels.as_deref().unwrap_or_default());
+        lists.append(row.labels.is_some());
+    }
+    Arc::new(lists.finish())
 }
 
 #[cfg(test)]
@@ -133,6 +149,7 @@ mod tests {
             row: 10 + number,
             video: "a/b.mp4".into(),
             label: (number == 0).then_some(5),
+            labels: None,
             view: View { clip: 1, crop: 2 },
             frames: [0, 4].into(),
             times: [0, 40].into(),
@@ -160,6 +177,22 @@ mod tests {
         assert_eq!((batch.view(1), batch.video(0)), (View { clip: 1, crop: 2 }, "a/b.mp4"));
         assert_eq!((batch.frames(1), batch.times(1)), (&[0, 4][..], &[0, 40][..]));
         assert_eq!((batch.cubes()[0], batch.cubes()[96], batch.cubes().len()), (7, 8, 192));
+    }
+
+    #[test]
+    fn labels_of_several_classes_are_a_column_only_where_there_are_some() {
+        let geometry = ClipGeometry::new(2, 4, 4, 2, 4).unwrap();
+        let mut builder = LabelledBatchBuilder::new(geometry);
+        builder.push(LabelledClip { labels: Some([1.0, 0.0, 0.5].into()), ..clip(1, None) });
+        builder.push(LabelledClip { label: None, ..clip(2, None) });
+        let batch = builder.finish().unwrap();
+        assert_eq!(batch.num_columns(), schema(geometry).fields().len() + 1);
+        let batch = LabelledBatch::try_from(batch).unwrap();
+        assert_eq!((batch.labels(0), batch.labels(1)), (Some(vec![1.0, 0.0, 0.5]), None));
+        builder.push(clip(1, None));
+        let plain = builder.finish().unwrap();
+        assert_eq!(plain.schema(), schema(geometry));
+        assert_eq!(LabelledBatch::try_from(plain).unwrap().labels(0), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use schemas::predictions::Predictions;
+use schemas::predictions::{Failure, Predictions};
 use serde_json::json;
 use trainer::{
     evaluation::{Interval, MissingView, Report},
@@ -41,17 +41,6 @@ impl Summary<'_> {
                 json!({ "class": line.class, "videos": line.videos, "right": line.right, "accuracy": accuracy })
             })
             .collect();
-        let failures: Vec<_> = self
-            .predictions
-            .failures
-            .iter()
-            .map(|it| json!({ "row": it.row, "video": it.video, "label": it.label, "reason": it.reason }))
-            .collect();
-        let missing: Vec<_> = self
-            .missing
-            .iter()
-            .map(|it| json!({ "row": it.row, "video": it.video, "clip": it.view.clip, "crop": it.view.crop }))
-            .collect();
         json!({
             "videos": videos,
             "failed": failed,
@@ -69,8 +58,8 @@ impl Summary<'_> {
             "by": by(self.by).0,
             "preprocessing": tested.preprocessing,
             "model": tested.model,
-            "failures": failures,
-            "missing": missing,
+            "failures": failures_json(self.predictions),
+            "missing": missing_json(self.missing),
         })
     }
 
@@ -78,8 +67,8 @@ impl Summary<'_> {
     pub fn text(&self) -> String {
         let mut text = String::new();
         self.heads(&mut text);
-        self.failures(&mut text);
-        self.missing(&mut text);
+        failures(&mut text, self.predictions);
+        missing(&mut text, self.predictions, self.missing);
         text.push('\n');
         text.push_str(&self.classes());
         text.push('\n');
@@ -115,41 +104,6 @@ impl Summary<'_> {
         }
         if *unlabelled > 0 {
             say(text, format_args!("{unlabelled} videos have no known class and count nowhere"));
-        }
-    }
-
-    fn failures(&self, text: &mut String) {
-        let failures = &self.predictions.failures;
-        if failures.is_empty() {
-            return;
-        }
-        let (failed, videos) = (failures.len(), self.predictions.tested.videos);
-        say(text, format_args!("\n{failed} of {videos} videos failed, which counts as wrong:"));
-        for failure in failures {
-            say(text, format_args!("  {}: {}", failure.video, failure.reason));
-        }
-    }
-
-    fn missing(&self, text: &mut String) {
-        if self.missing.is_empty() {
-            return;
-        }
-        let tested = &self.predictions.tested;
-        let all = tested.videos * u64::from(tested.clips) * u64::from(tested.crops);
-        say(
-            text,
-            format_args!(
-                "\n{} of {all} views are missing, and what they would have said:",
-                self.missing.len()
-            ),
-        );
-        for missing in self.missing.iter().take(SHOWN) {
-            let video = missing.video.as_deref().unwrap_or("of which no view is there");
-            let (clip, crop) = (missing.view.clip, missing.view.crop);
-            say(text, format_args!("  row {} ({video}): clip {clip}, crop {crop}", missing.row));
-        }
-        if self.missing.len() > SHOWN {
-            say(text, format_args!("  and {} more; --json names all", self.missing.len() - SHOWN));
         }
     }
 
@@ -204,14 +158,58 @@ impl Summary<'_> {
     }
 }
 
+/// The videos that failed.
+pub(super) fn failures(text: &mut String, predictions: &Predictions) {
+    let failures = &predictions.failures;
+    if failures.is_empty() {
+        return;
+    }
+    let (failed, videos) = (failures.len(), predictions.tested.videos);
+    say(text, format_args!("\n{failed} of {videos} videos failed, which counts as wrong:"));
+    for failure in failures {
+        say(text, format_args!("  {}: {}", failure.video, failure.reason));
+    }
+}
+
+/// The views that are missing.
+pub(super) fn missing(text: &mut String, predictions: &Predictions, absent: &[MissingView]) {
+    if absent.is_empty() {
+        return;
+    }
+    let tested = &predictions.tested;
+    let all = tested.videos * u64::from(tested.clips) * u64::from(tested.crops);
+    say(text, format_args!("\n{} of {all} views are missing, and what they would have said:", absent.len()));
+    for missing in absent.iter().take(SHOWN) {
+        let video = missing.video.as_deref().unwrap_or("of which no view is there");
+        let (clip, crop) = (missing.view.clip, missing.view.crop);
+        say(text, format_args!("  row {} ({video}): clip {clip}, crop {crop}", missing.row));
+    }
+    if absent.len() > SHOWN {
+        say(text, format_args!("  and {} more; --json names all", absent.len() - SHOWN));
+    }
+}
+
+/// The videos that failed, as JSON.
+pub(super) fn failures_json(predictions: &Predictions) -> Vec<serde_json::Value> {
+    let line =
+        |it: &Failure| json!({ "row": it.row, "video": it.video, "label": it.label, "reason": it.reason });
+    predictions.failures.iter().map(line).collect()
+}
+
+/// The views that are missing, as JSON.
+pub(super) fn missing_json(absent: &[MissingView]) -> Vec<serde_json::Value> {
+    let line = |it: &MissingView| json!({ "row": it.row, "video": it.video, "clip": it.view.clip, "crop": it.view.crop });
+    absent.iter().map(line).collect()
+}
+
 /// What is averaged: its name, and words.
-fn by(by: By) -> (&'static str, &'static str) {
+pub(super) fn by(by: By) -> (&'static str, &'static str) {
     match by {
         By::Prob => ("prob", "mean of their probabilities"),
         By::Score => ("score", "mean of their logits"),
     }
 }
 
-fn say(text: &mut String, line: std::fmt::Arguments<'_>) {
+pub(super) fn say(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("because a string takes any text");
 }

@@ -52,6 +52,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", recipe.to_toml().trim_end())?;
+    for (key, value) in recipe.left_out() {
+        writeln!(stdout, "# {key} = {value}")?;
+    }
     let mut rows = meaning(&recipe)?;
     if !arguments.data.is_empty() {
         rows.extend(duration(&recipe, &arguments.data, &device, arguments.workers)?);

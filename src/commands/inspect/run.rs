@@ -40,9 +40,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut stdout = std::io::stdout().lock();
     if arguments.videos {
-        for RunVideo { video, class, part } in folder.videos(&state)? {
+        for RunVideo { video, class, labels, part } in folder.videos(&state)? {
             let part = if part == Part::Test { "test" } else { "train" };
-            writeln!(stdout, "{part}\t{}\t{video}", class.unwrap_or_default())?;
+            let answers =
+                |labels: Vec<f32>| labels.iter().map(|label| label.to_string()).collect::<Vec<_>>().join(",");
+            let what = class.or(labels.map(answers)).unwrap_or_default();
+            writeln!(stdout, "{part}\t{what}\t{video}")?;
         }
         return Ok(());
     }

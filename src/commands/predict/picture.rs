@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use image::RgbImage;
-use schemas::{LabelledBatch, predictions::Predictions};
+use schemas::{LabelledBatch, ProblemType, predictions::Predictions};
 use trainer::{evaluation, recipe::By};
 
 use crate::{
@@ -103,12 +103,16 @@ fn caption(strip: &Strip, predictions: &Predictions, by: By) -> String {
     let file = Path::new(&first.video).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let seconds = |time: i64| time as f64 / 1e9;
     let (start, end) = (seconds(first.span.0), seconds(first.span.1));
-    let clip = Predictions { tested: predictions.tested.clone(), predictions: views, failures: Vec::new() };
+    let tested = predictions.tested.clone();
+    let clip = Predictions { tested, predictions: views, ..Predictions::default() };
     let Some(answer) = evaluation::answers(&clip, by).pop() else { return String::new() };
     let says = answer.ranked().into_iter().take(NAMED).map(|class| {
         let name = super::shown(&predictions.tested.classes, class);
         format!("{name} {:.0} %", 100.0 * answer.probabilities[class])
     });
-    let says: Vec<String> = says.collect();
+    let says: Vec<String> = match clip.tested.problem_type {
+        ProblemType::Regression => super::numbers::words(&clip.tested.classes, &answer, NAMED),
+        _ => says.collect(),
+    };
     format!("{file}  {start:.1} to {end:.1} s  {}", says.join(", "))
 }

@@ -3,7 +3,7 @@
 //! In tubelet's own file it stands in the metadata key `model`. A file in another format carries it, with
 //! what the model comes from, under the one key `tubelet`, where other programs pass over it.
 
-use schemas::{ClipGeometry, MADE_BY};
+use schemas::{ClipGeometry, MADE_BY, ProblemType};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -33,6 +33,8 @@ pub struct Description {
     stretched_from: Option<[usize; 3]>,
     #[serde(default, skip_serializing_if = "PixelScale::is_imagenet")]
     pixels: PixelScale,
+    #[serde(default, skip_serializing_if = "ProblemType::is_single_label")]
+    problem_type: ProblemType,
 }
 
 /// What stands under [`KEY`].
@@ -56,6 +58,7 @@ impl Description {
         let ModelShape { geometry, encoder, epsilons, .. } = *shape;
         let kind = Kind::Classifier { classes: labels.len() };
         let (encoder_norm, pixels) = (published(), PixelScale::IMAGENET);
+        let problem_type = ProblemType::default();
         Self {
             kind,
             geometry,
@@ -66,7 +69,13 @@ impl Description {
             labels,
             stretched_from,
             pixels,
+            problem_type,
         }
+    }
+
+    /// The same with another kind of answer.
+    pub fn answering(self, problem_type: ProblemType) -> Self {
+        Self { problem_type, ..self }
     }
 
     /// Lengths, heads and epsilons.
@@ -96,19 +105,35 @@ impl Description {
         self.pixels
     }
 
+    /// What kind of answer a classifier gives.
+    pub fn problem_type(&self) -> ProblemType {
+        self.problem_type
+    }
+
     pub(super) fn of(model: &SavedModel) -> Self {
         let ModelShape { geometry, encoder, decoder, epsilons, encoder_norm } = model.shape;
-        let SavedModel { kind, stretched_from, pixels, .. } = *model;
+        let SavedModel { kind, stretched_from, pixels, problem_type, .. } = *model;
         let decoder = (kind == Kind::Pretraining).then_some(decoder);
         let labels = model.labels.clone();
-        Self { kind, geometry, encoder, decoder, epsilons, encoder_norm, labels, stretched_from, pixels }
+        Self {
+            kind,
+            geometry,
+            encoder,
+            decoder,
+            epsilons,
+            encoder_norm,
+            labels,
+            stretched_from,
+            pixels,
+            problem_type,
+        }
     }
 
     pub(super) fn claims(self, about: About) -> Claims {
         let shape = self.shape();
-        let Self { kind, labels, stretched_from, pixels, .. } = self;
+        let Self { kind, labels, stretched_from, pixels, problem_type, .. } = self;
         let (assumed, notes) = (Vec::new(), Vec::new());
-        Claims { kind, shape, labels, stretched_from, pixels, about, assumed, notes }
+        Claims { kind, shape, labels, stretched_from, pixels, problem_type, about, assumed, notes }
     }
 
     pub(super) fn to_json(&self) -> String {

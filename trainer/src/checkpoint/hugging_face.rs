@@ -79,7 +79,8 @@ pub(super) fn read(container: Container, hints: Hints) -> Result<SavedModel, Che
             (note.about, note.model.stretched_from())
         }
     };
-    let claims = Claims { kind, shape, labels, stretched_from, pixels, about, assumed, notes };
+    let problem_type = config.problem_type(path, kind, &mut assumed)?;
+    let claims = Claims { kind, shape, labels, stretched_from, pixels, problem_type, about, assumed, notes };
     claims.fulfil(table, |table, layout| {
         let tensors = table.take(&names::layout(&layout, kind))?;
         Ok(names::to_official(&layout, kind, tensors))

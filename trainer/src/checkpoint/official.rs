@@ -20,7 +20,7 @@ mod v2_config;
 
 use std::{collections::BTreeMap, io::Write as _, path::Path};
 
-use schemas::ClipGeometry;
+use schemas::{ClipGeometry, ProblemType};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use self::{lengths::Lengths, v2_config::V2Config};
@@ -103,6 +103,7 @@ fn of_lengths(
         labels: Vec::new(),
         stretched_from: None,
         pixels: PixelScale::IMAGENET,
+        problem_type: ProblemType::default(),
         about,
         assumed,
         notes: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use schemas::ClipGeometry;
+use schemas::{ClipGeometry, ProblemType};
 use serde::{Deserialize, Serialize};
 
 use super::{CheckpointError, Description, Hints, PixelScale, native::About, tensor_table::TensorTable};
@@ -51,6 +51,8 @@ pub struct SavedModel {
     pub stretched_from: Option<[usize; 3]>,
     /// How pixels are scaled for it.
     pub pixels: PixelScale,
+    /// What kind of answer a classifier gives.
+    pub problem_type: ProblemType,
     /// Its tensors under official names (a classifier's and an encoder's without `encoder.`).
     pub weights: BTreeMap<String, HostTensor>,
     /// Where it comes from.
@@ -69,6 +71,7 @@ pub(super) struct Claims {
     pub(super) labels: Vec<String>,
     pub(super) stretched_from: Option<[usize; 3]>,
     pub(super) pixels: PixelScale,
+    pub(super) problem_type: ProblemType,
     pub(super) about: About,
     pub(super) assumed: Vec<String>,
     pub(super) notes: Vec<String>,
@@ -124,8 +127,19 @@ impl Claims {
     ) -> Result<SavedModel, CheckpointError> {
         self.believe().map_err(|why| CheckpointError::NoModel { path: table.path().to_owned(), why })?;
         let weights = take(table, self.kind.layout(&self.shape))?;
-        let Self { kind, shape, labels, stretched_from, pixels, about, assumed, notes } = self;
-        Ok(SavedModel { kind, shape, labels, stretched_from, pixels, weights, about, assumed, notes })
+        let Self { kind, shape, labels, stretched_from, pixels, problem_type, about, assumed, notes } = self;
+        Ok(SavedModel {
+            kind,
+            shape,
+            labels,
+            stretched_from,
+            pixels,
+            problem_type,
+            weights,
+            about,
+            assumed,
+            notes,
+        })
     }
 
     /// Lengths come from files: absurd ones are refused before a layout is made of them.

@@ -49,6 +49,7 @@ pub fn join(parts: Vec<Predictions>) -> Result<Predictions, JoinError> {
             return Err(JoinError::OtherTest { part: number + 1, what });
         }
         joined.predictions.extend(part.predictions.into_iter().filter(|it| seen.insert((it.row, it.view))));
+        joined.labels.extend(part.labels);
         joined.failures.extend(part.failures.into_iter().filter(|it| failed.insert(it.row)));
     }
     let with_views: BTreeSet<u64> = seen.iter().map(|(row, _)| *row).collect();
@@ -61,6 +62,7 @@ pub fn join(parts: Vec<Predictions>) -> Result<Predictions, JoinError> {
 fn differs(first: &Tested, other: &Tested) -> Option<&'static str> {
     [
         ("classes", first.classes != other.classes),
+        ("kinds of answer", first.problem_type != other.problem_type),
         ("numbers of videos", first.videos != other.videos),
         ("views", (first.clips, first.crops) != (other.clips, other.crops)),
         ("models", first.model != other.model),
@@ -114,6 +116,7 @@ mod tests {
             tested: Tested { classes, videos: 3, clips: 2, crops: 1, ..Tested::default() },
             predictions: views.iter().map(view).collect(),
             failures: failed.iter().map(failure).collect(),
+            ..Predictions::default()
         }
     }
 

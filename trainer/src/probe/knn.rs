@@ -44,8 +44,16 @@ pub fn scaled(vector: &[f32]) -> Vec<f32> {
     }
 }
 
-/// Chooses the number of neighbours and answers for the test videos from all training videos.
-pub fn probe(train: &Features, test: &Features, classes: usize, select: Select, seed: u64) -> Outcome {
+/// Chooses among these numbers of neighbours and answers for the test videos from all training videos. More
+/// neighbours than there are videos are all of them.
+pub fn probe(
+    train: &Features,
+    test: &Features,
+    classes: usize,
+    neighbours: &[usize],
+    select: Select,
+    seed: u64,
+) -> Outcome {
     let answer = |train: &Features, test: &Features, neighbours| {
         let vectors = |features: &Features| -> Vec<Vec<f32>> { features.vectors().map(scaled).collect() };
         votes(&vectors(train), &train.labels(), &vectors(test), classes, neighbours, TEMPERATURE)
@@ -55,17 +63,17 @@ pub fn probe(train: &Features, test: &Features, classes: usize, select: Select, 
         Select::HeldOut => (&kept, &held),
         Select::Test => (train, test),
     };
-    let settings: Vec<(String, f64)> = NEIGHBOURS
-        .map(|neighbours| (format!("k {neighbours}"), accuracy(&answer(known, asked, neighbours), asked)))
-        .to_vec();
+    let setting = |k: &usize| (format!("k {k}"), accuracy(&answer(known, asked, *k), asked));
+    let settings: Vec<(String, f64)> = neighbours.iter().map(setting).collect();
     let chosen = best(settings.iter().map(|setting| setting.1));
-    let scores = answer(train, test, NEIGHBOURS[chosen]);
-    Outcome { chosen: settings[chosen].0.clone(), select, settings, scores }
+    let scores = answer(train, test, neighbours.get(chosen).copied().unwrap_or(1));
+    let chosen = settings.get(chosen).map_or_else(String::new, |setting| setting.0.clone());
+    Outcome { chosen, select, settings, scores }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::features::tests::made, *};
 
     #[test]
     fn the_nearest_votes_most_and_only_so_many_vote() {
@@ -78,5 +86,14 @@ mod tests {
         );
         assert_eq!(scaled(&[3.0, 4.0]), [0.6, 0.8]);
         assert_eq!(scaled(&[0.0]), [0.0]);
+    }
+
+    #[test]
+    fn the_numbers_that_are_asked_for_are_tried_and_one_alone_is_taken() {
+        let (train, test) = (made(20, 2, 1, 4), made(10, 2, 1, 4));
+        let found = probe(&train, &test, 2, &[3, 1000], Select::HeldOut, 0);
+        assert_eq!(found.settings.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), ["k 3", "k 1000"]);
+        let one = probe(&train, &test, 2, &[1], Select::HeldOut, 0);
+        assert_eq!((one.chosen.as_str(), one.scores.len()), ("k 1", 10));
     }
 }

@@ -1,8 +1,9 @@
 //! The sections that only fine-tuning, probes and evaluation read, and what must hold between settings there.
 
+use schemas::ProblemType;
 use serde::{Deserialize, Serialize};
 
-use super::{RecipeError, divisors, invalid, sections::Recipe};
+use super::{RecipeError, answers::ClassWeights, divisors, invalid, sections::Recipe};
 
 /// `[classifier]`: the head, and how the weights under it are used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,15 @@ pub struct Classifier {
     pub position: Position,
     /// What keeps the weights it begins with.
     pub freeze: Freeze,
+    /// What kind of answer the head gives, in Hugging Face's words.
+    #[serde(default, skip_serializing_if = "ProblemType::is_single_label")]
+    pub problem_type: ProblemType,
+    /// How much each class counts in the loss.
+    #[serde(default, skip_serializing_if = "ClassWeights::is_none")]
+    pub class_weights: ClassWeights,
+    /// Whether clips are drawn so that every class comes equally often.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub balanced_sampling: bool,
 }
 
 /// Where tokens are when a clip has another shape than in pre-training.
@@ -132,6 +142,9 @@ impl Default for Classifier {
             dropout: 0.0,
             position: Position::Fresh,
             freeze: Freeze::Nothing,
+            problem_type: ProblemType::default(),
+            class_weights: ClassWeights::default(),
+            balanced_sampling: false,
         }
     }
 }
@@ -215,6 +228,7 @@ impl Recipe {
             let why = "is not a number from 1 up".to_owned();
             return Err(invalid("augment.crop_aspect", augment.crop_aspect, why, None));
         }
+        self.check_answers()?;
         let decay = self.optimiser.layer_decay;
         if !(decay > 0.0 && decay.is_finite()) {
             return Err(invalid("optimiser.layer_decay", decay, "is not a number above 0".to_owned(), None));

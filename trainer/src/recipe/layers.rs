@@ -7,6 +7,14 @@ use toml::{Table, Value};
 
 use super::sections::Recipe;
 
+/// Section, key and value of the settings that are written down only where they are another: a recipe that does not
+/// know them has the text, and the digest, that it always had.
+const LEFT_OUT: [(&str, &str, fn() -> Value); 3] = [
+    ("classifier", "problem_type", || Value::String("single_label_classification".to_owned())),
+    ("classifier", "class_weights", || Value::String("none".to_owned())),
+    ("classifier", "balanced_sampling", || Value::Boolean(false)),
+];
+
 /// Why settings make no recipe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -117,7 +125,7 @@ impl Recipe {
         self.put(key, value)
     }
 
-    /// The whole recipe as TOML, every setting named.
+    /// The whole recipe as TOML, every setting named but those of [`LEFT_OUT`].
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("because a recipe is tables of numbers, words and switches")
     }
@@ -131,6 +139,14 @@ impl Recipe {
                 settings.into_iter().map(move |(key, value)| (format!("{section}.{key}"), value.to_string()))
             })
             .collect()
+    }
+
+    /// The settings that [`Self::to_toml`] leaves out, as [`Self::settings`] has them.
+    pub fn left_out(&self) -> Vec<(String, String)> {
+        let text: Table = self.to_toml().parse().expect("because a recipe's text is TOML");
+        let is_written =
+            |key: &str| key.split_once('.').is_some_and(|(section, name)| text[section].get(name).is_some());
+        self.settings().into_iter().filter(|(key, _)| !is_written(key)).collect()
     }
 
     fn put(&mut self, key: &str, value: Value) -> Result<(), RecipeError> {
@@ -153,8 +169,18 @@ impl Recipe {
         Ok(())
     }
 
+    /// Every setting, also those that [`Self::to_toml`] leaves out where they are as ever.
     fn table(&self) -> Table {
-        Table::try_from(self).expect("because a recipe is tables of numbers, words and switches")
+        let mut table =
+            Table::try_from(self).expect("because a recipe is tables of numbers, words and switches");
+        for (section, key, value) in LEFT_OUT {
+            if let Some(Value::Table(settings)) = table.get_mut(section)
+                && !settings.contains_key(key)
+            {
+                settings.insert(key.to_owned(), value());
+            }
+        }
+        table
     }
 
     fn try_from_table(table: Table) -> Result<Self, String> {

@@ -147,7 +147,7 @@ mod tests {
     const RECIPE: fn() -> Recipe = Recipe::default;
 
     fn videos() -> String {
-        let video = RunVideo { video: "a/1.mp4".to_owned(), class: None, part: Part::Train };
+        let video = RunVideo { video: "a/1.mp4".to_owned(), class: None, labels: None, part: Part::Train };
         run_state::videos_to_text(&[video]).unwrap()
     }
 

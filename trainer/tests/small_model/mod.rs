@@ -50,6 +50,7 @@ pub fn model(kind: Kind) -> SavedModel {
         labels: Vec::new(),
         stretched_from: None,
         pixels: PixelScale::IMAGENET,
+        problem_type: schemas::ProblemType::default(),
         weights,
         about,
         assumed: Vec::new(),

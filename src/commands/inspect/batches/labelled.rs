@@ -15,7 +15,9 @@ const MIX_KEY: &str = "tubelet.mix";
 
 /// Prints or writes the clips of a fine-tuning.
 pub(super) fn run(arguments: &Arguments, recipe: &Recipe) -> Result<()> {
-    let (videos, _) = arguments.labels.videos(&arguments.data, None)?;
+    let mut labels = arguments.labels.clone();
+    labels.problem_type = recipe.classifier.problem_type;
+    let (videos, _) = labels.videos(&arguments.data, None)?;
     let quarantine = Quarantine::open(None, videos.len(), recipe.run.max_failed_share)?;
     let run = data::Run { quarantine: Arc::new(quarantine), profile: Arc::default() };
     let source = labelled_data::source(&videos, recipe, Pass::Train)?;
@@ -66,6 +68,8 @@ struct FinetuneLine {
     clip: u64,
     video: String,
     label: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<f32>>,
     frames: Vec<u32>,
     erased: Option<[u16; 4]>,
     pixels: String,
@@ -80,6 +84,7 @@ impl FinetuneLine {
             clip,
             video: batch.video(row).to_owned(),
             label: batch.label(row),
+            labels: batch.labels(row),
             frames: batch.frames(row).to_vec(),
             erased: batch.erase(row).map(|erased| [erased.left, erased.top, erased.width, erased.height]),
             pixels: digest(&batch.cubes()[row * bytes..][..bytes]),
@@ -99,9 +104,18 @@ impl Line for FinetuneLine {
             self.epoch,
             self.clip,
             self.video,
-            self.label.map_or_else(|| "-".to_owned(), |label| label.to_string()),
+            shown(self.label, self.labels.as_deref()),
             frames.join(","),
             self.pixels
         )
+    }
+}
+
+/// A class, or labels and numbers with `,` between them.
+fn shown(label: Option<i32>, labels: Option<&[f32]>) -> String {
+    match (label, labels) {
+        (_, Some(labels)) => labels.iter().map(f32::to_string).collect::<Vec<_>>().join(","),
+        (Some(label), None) => label.to_string(),
+        (None, None) => "-".to_owned(),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
 
-use schemas::geometry::CHANNELS;
+use schemas::{ProblemType, geometry::CHANNELS};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -58,6 +58,8 @@ pub(super) struct Config {
     label2id: Option<BTreeMap<String, usize>>,
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     num_labels: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem_type: Option<String>,
     dtype: String,
     #[serde(skip_serializing)]
     transformers_version: Option<String>,
@@ -113,6 +115,7 @@ impl Default for Config {
             id2label: None,
             label2id: None,
             num_labels: None,
+            problem_type: None,
             dtype: "float32".to_owned(),
             transformers_version: None,
         }
@@ -215,6 +218,31 @@ impl Config {
         }
     }
 
+    /// What kind of answer a classifier gives. Where it is not said, `transformers` takes a head of one answer for
+    /// regression, and any other for one class a video.
+    pub(super) fn problem_type(
+        &self,
+        path: &Path,
+        kind: Kind,
+        assumed: &mut Vec<String>,
+    ) -> Result<ProblemType, CheckpointError> {
+        let Kind::Classifier { classes } = kind else { return Ok(ProblemType::default()) };
+        match &self.problem_type {
+            None if classes == 1 => {
+                assumed
+                    .push("problem_type regression, as transformers takes a head of one answer".to_owned());
+                Ok(ProblemType::Regression)
+            }
+            None => Ok(ProblemType::default()),
+            Some(word) => ProblemType::of_word(word).ok_or_else(|| CheckpointError::Config {
+                path: path.to_owned(),
+                key: "problem_type",
+                found: word.clone(),
+                why: format!("it is one of {}", ProblemType::ALL.map(ProblemType::word).join(", ")),
+            }),
+        }
+    }
+
     /// What wrote the folder.
     pub(super) fn made_by(&self) -> String {
         match &self.transformers_version {
@@ -273,6 +301,7 @@ impl Config {
                     Some(labels.clone().map(|(class, name)| (class.to_string(), name)).collect());
                 config.label2id = Some(labels.map(|(class, name)| (name, class)).collect());
                 config.num_labels = Some(classes);
+                config.problem_type = Some(model.problem_type.word().to_owned());
                 config.fc_norm_eps = Some(model.shape.epsilons.last);
             }
             Kind::Encoder { last_norm: LastNorm::OfMean } => {
@@ -349,6 +378,23 @@ mod tests {
         let target = |text: &str| Recipe::from_toml(&parse(text).recipe()).unwrap().model.target;
         assert_eq!(target(r#"{"norm_pix_loss": false}"#), Target::Raw);
         assert_eq!(target("{}"), Target::Normalised);
+    }
+
+    #[test]
+    fn the_kind_of_answer_is_read_and_where_it_is_not_said_taken_as_transformers_does() {
+        let kind = |text: &str, classes| {
+            let mut assumed = Vec::new();
+            let kind = Kind::Classifier { classes };
+            (parse(text).problem_type(Path::new("config.json"), kind, &mut assumed), assumed.len())
+        };
+        for word in ProblemType::ALL {
+            let (found, assumed) = kind(&format!(r#"{{"problem_type": "{word}"}}"#), 1);
+            assert_eq!((found.unwrap(), assumed), (word, 0));
+        }
+        assert!(matches!(kind("{}", 2), (Ok(ProblemType::SingleLabelClassification), 0)));
+        assert!(matches!(kind(r#"{"problem_type": null}"#, 1), (Ok(ProblemType::Regression), 1)));
+        let refused = kind(r#"{"problem_type": "ranking"}"#, 2).0.unwrap_err().to_string();
+        assert!(refused.contains("`problem_type` is ranking") && refused.contains("regression"), "{refused}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use schemas::MADE_BY;
+use schemas::{MADE_BY, ProblemType};
 
 use super::{AVERAGE, About, CheckpointError, FIRST, MODEL, SECOND, about, description, finite, metadata};
 use crate::{
@@ -63,6 +63,7 @@ fn of_recipe(table: &TensorTable, about: About) -> Result<Claims, CheckpointErro
         labels: Vec::new(),
         stretched_from: None,
         pixels: PixelScale::IMAGENET,
+        problem_type: ProblemType::default(),
         about,
         assumed: Vec::new(),
         notes: Vec::new(),

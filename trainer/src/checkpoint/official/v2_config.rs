@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemas::ProblemType;
 use serde::Deserialize;
 
 use super::{Lengths, shape};
@@ -142,6 +143,7 @@ impl V2Config {
             labels: Vec::new(),
             stretched_from: None,
             pixels,
+            problem_type: ProblemType::default(),
             about: About { made_by: "VideoMAE V2's code on Hugging Face".to_owned(), ..About::default() },
             assumed,
             notes: Vec::new(),
