@@ -32,7 +32,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use gstreamer as gst;
 
@@ -42,7 +42,7 @@ use self::{
     fragments::{Collector, Defaults},
     layout::Layout,
     movie::Candidate,
-    samples::Sample,
+    samples::{Sample, most_samples},
     tables::Track,
 };
 use super::{Body, Demuxed, Packet, framing_of, packet_pad::MOST_HELD};
@@ -129,7 +129,7 @@ impl Samples {
         candidate: &Candidate<'_>,
         file: &FileBytes,
         layout: &Layout,
-        defaults: &[Defaults],
+        defaults: &BTreeMap<u32, Defaults>,
         clock: &Clock,
     ) -> Result<Self, VideoError> {
         let descriptions = candidate.entries.len() as u16;
@@ -140,7 +140,12 @@ impl Samples {
         let follows = follows && !edits.edits.is_empty() && !track.samples.is_empty();
         let (mut edited, mut last) = (None, track.samples.last().map(|sample| sample.decoded - track.shift));
         if follows {
-            let film = edits.follow(&track.samples, (track.reorders, track.shift), clock)?;
+            let film = edits.follow(
+                &track.samples,
+                (track.reorders, track.shift),
+                most_samples(file.length()),
+                clock,
+            )?;
             (edited, last) = (Some(film.used), film.last_decoded);
         } else {
             last = last.map(|last| last.saturating_sub(edits.begins()));

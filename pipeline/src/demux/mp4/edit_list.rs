@@ -13,9 +13,6 @@
 use super::{Clock, boxes::Fields, damaged, samples::Sample};
 use crate::video::VideoError;
 
-/// Packets of all parts together; a list that takes more repeats its track without end.
-const MOST_USED: usize = 1 << 22;
-
 /// One part of an edit list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edit {
@@ -94,11 +91,12 @@ impl EditList {
     }
 
     /// Which samples are used, part by part; `reorders` where presentation is moved away from decoding, `shift` by
-    /// how much FFmpeg decodes earlier for it.
+    /// how much FFmpeg decodes earlier for it. A list that uses more than `most` repeats its track without end.
     pub fn follow(
         &self,
         samples: &[Sample],
         (reorders, shift): (bool, i64),
+        most: usize,
         clock: &Clock,
     ) -> Result<Film, VideoError> {
         let mut film = Film::default();
@@ -122,7 +120,7 @@ impl EditList {
                 let presented = sample.presented();
                 let (hidden, behind) = (presented < start, presented >= end);
                 film.used.push(Used { sample: at, part, begins: from, start, hidden, behind });
-                if film.used.len() > MOST_USED {
+                if film.used.len() > most {
                     let reason = "they repeat the track without end";
                     return Err(VideoError::EditList { parts: self.parts(), reason });
                 }
@@ -223,7 +221,7 @@ mod tests {
     fn followed(edits: &[(u64, i64)]) -> Film {
         let edits = edits.iter().map(|&(length, start)| Edit { length, start }).collect();
         let list = EditList { scale: 1000, movie_scale: 1000, edits };
-        list.follow(&track(5), (true, 0), &Clock::endless()).unwrap()
+        list.follow(&track(5), (true, 0), 100, &Clock::endless()).unwrap()
     }
 
     /// What is used of five groups: sample numbers, and which of them are shown.
@@ -261,6 +259,15 @@ mod tests {
         assert_eq!(film(&[(50, 999_999)]).1, Vec::<usize>::new());
         // An empty part in the middle shows the beginning of the track, as it does in FFmpeg.
         assert_eq!(film(&[(20, 110), (32, -1)]).1, [8, 10, 0]);
+    }
+
+    #[test]
+    fn a_list_that_repeats_its_track_without_end_is_refused() {
+        let edits = vec![Edit { length: 200, start: 30 }; 3];
+        let list = EditList { scale: 1000, movie_scale: 1000, edits };
+        let follow = |most| list.follow(&track(5), (true, 0), most, &Clock::endless());
+        assert_eq!(follow(60).unwrap().used.len(), 60);
+        assert!(matches!(follow(59), Err(VideoError::EditList { parts: 3, .. })));
     }
 
     #[test]

@@ -20,10 +20,9 @@ use super::{
 };
 use crate::{file::FileBytes, video::VideoError};
 
-/// What a movie says of the fragments of one track.
+/// What a movie says of the fragments of a track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Defaults {
-    track: u32,
     entry: u32,
     duration: u32,
     size: u32,
@@ -31,27 +30,27 @@ pub(super) struct Defaults {
 }
 
 impl Defaults {
-    /// Those of all tracks in the body of a `moov` box.
-    pub fn of(movie: &[u8]) -> Vec<Self> {
+    /// Those of the tracks of a movie, by their numbers, in the body of its `moov` box.
+    pub fn of(movie: &[u8]) -> BTreeMap<u32, Self> {
         let extends = children(movie).filter(|child| child.kind == *b"mvex");
         let all = extends.flat_map(|extends| children(extends.body)).filter(|child| child.kind == *b"trex");
         let read = |body| {
             let mut fields = Fields(body);
             fields.version()?;
-            Some(Self {
-                track: fields.word()?,
+            let track = fields.word()?;
+            let defaults = Self {
                 entry: fields.word()?,
                 duration: fields.word()?,
                 size: fields.word()?,
                 flags: fields.word()?,
-            })
+            };
+            Some((track, defaults))
         };
-        all.filter_map(|child| read(child.body)).collect()
-    }
-
-    /// Those of a track; nothing is said of one that is not among them.
-    fn of_track(all: &[Self], track: u32) -> Self {
-        all.iter().find(|defaults| defaults.track == track).copied().unwrap_or_default()
+        let mut first = BTreeMap::new();
+        for (track, defaults) in all.filter_map(|child| read(child.body)) {
+            first.entry(track).or_insert(defaults);
+        }
+        first
     }
 }
 
@@ -82,7 +81,7 @@ const NO_KEY: u32 = 0x0001_0000 | 0x0100_0000;
 #[derive(Debug)]
 pub(super) struct Collector<'a> {
     track: u32,
-    defaults: &'a [Defaults],
+    defaults: &'a BTreeMap<u32, Defaults>,
     /// Sample entries of the track.
     descriptions: u16,
     /// Ticks that the edit list begins later than the track.
@@ -106,7 +105,7 @@ impl<'a> Collector<'a> {
     /// at `before`.
     pub fn new(
         track: u32,
-        defaults: &'a [Defaults],
+        defaults: &'a BTreeMap<u32, Defaults>,
         descriptions: u16,
         begins: i64,
         (before, end): (Option<i64>, i64),
@@ -317,10 +316,11 @@ struct Head {
 }
 
 impl Head {
-    fn read(fields: &mut Fields<'_>, defaults: &[Defaults], state: &Fragment) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>, defaults: &BTreeMap<u32, Defaults>, state: &Fragment) -> Option<Self> {
         let (_, flags) = fields.version()?;
         let track = fields.word()?;
-        let defaults = Defaults::of_track(defaults, track);
+        // Nothing is said of a track that is not among them.
+        let defaults = defaults.get(&track).copied().unwrap_or_default();
         let base = match flags {
             flags if flags & header::BASE > 0 => fields.long()?,
             flags if flags & header::BASE_IS_FRAGMENT > 0 => state.place,

@@ -26,7 +26,7 @@ pub(super) fn product(track: &Matrix, movie: &Matrix) -> Matrix {
     for row in 0..3 {
         for column in 0..3 {
             for (at, bits) in [16, 16, 30].into_iter().enumerate() {
-                let term = i64::from(track[3 * row + at]) * i64::from(movie[3 * at + column]) >> bits;
+                let term = (i64::from(track[3 * row + at]) * i64::from(movie[3 * at + column])) >> bits;
                 product[3 * row + column] = product[3 * row + column].wrapping_add(term as i32);
             }
         }

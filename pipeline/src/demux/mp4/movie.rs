@@ -1,5 +1,7 @@
 //! The tracks of a movie (`moov`, ISO 14496-12, 8.2 to 8.4), and which of them is the film.
 
+use std::collections::BTreeSet;
+
 use super::{
     boxes::{Fields, child, children, descend, number},
     damaged,
@@ -29,6 +31,9 @@ pub(super) struct Candidate<'a> {
     pub is_png: bool,
 }
 
+/// Tracks of video that are looked into; each is looked for in all fragments.
+const MOST_CANDIDATES: usize = 64;
+
 /// What a movie header says.
 #[derive(Clone, Copy, Debug, Default)]
 struct MovieHeader {
@@ -41,7 +46,7 @@ struct MovieHeader {
 pub(super) fn candidates(movie: &[u8]) -> impl Iterator<Item = Result<Candidate<'_>, VideoError>> {
     let header = child(movie, b"mvhd").and_then(|header| movie_header(header.body)).unwrap_or_default();
     let tracks = || children(movie).filter(|child| child.kind == *b"trak").map(|track| track.body);
-    let of_chapters: Vec<u32> = tracks().flat_map(chapters).collect();
+    let of_chapters: BTreeSet<u32> = tracks().flat_map(chapters).collect();
     let mut has_fragments_before = false;
     let all = tracks().filter_map(move |track| {
         let is_behind_fragments = has_fragments_before;
@@ -50,7 +55,7 @@ pub(super) fn candidates(movie: &[u8]) -> impl Iterator<Item = Result<Candidate<
         let is_of_chapters = candidate.as_ref().is_ok_and(|track| of_chapters.contains(&track.id));
         (!is_of_chapters).then_some(candidate)
     });
-    all
+    all.take(MOST_CANDIDATES)
 }
 
 fn movie_header(body: &[u8]) -> Option<MovieHeader> {

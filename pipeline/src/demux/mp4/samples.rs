@@ -37,11 +37,16 @@ impl Sample {
 /// Samples that a video may have: 39 hours at 30 frames a second.
 const MOST_SAMPLES: u64 = 1 << 22;
 
-/// Checks a number of samples before memory is taken for them: each takes some bytes of the file, in a table or in
-/// the data, of which there are `file_bytes`.
+/// Samples that a film out of a file of so many bytes may have: each takes some, in a table or in the data. Memory
+/// that is taken for them stays in proportion to the file.
+pub(super) fn most_samples(file_bytes: u64) -> usize {
+    (file_bytes / 4).min(MOST_SAMPLES) as usize
+}
+
+/// Checks a number of samples before memory is taken for them.
 pub(super) fn check_count(count: u64, file_bytes: u64) -> Result<usize, VideoError> {
-    let most = (file_bytes / 4).min(MOST_SAMPLES);
-    if count > most {
+    let most = most_samples(file_bytes);
+    if count > most as u64 {
         return Err(damaged(format!("its index promises {count} samples, the file has room for {most}")));
     }
     Ok(count as usize)

@@ -85,6 +85,28 @@ impl<'a> Tables<'a> {
     }
 }
 
+impl Tables<'_> {
+    /// Refuses tables that say they have more entries than there could be, as FFmpeg does. One of times that is only
+    /// somewhat too short takes no sample away.
+    fn check(&self, file_bytes: u64) -> Result<(), VideoError> {
+        let of_times = [
+            ("stts", 8, self.times.unwrap_or_default()),
+            ("ctts", 8, self.offsets),
+            ("stss", 4, self.keys.unwrap_or_default()),
+            ("stps", 4, self.partial_keys),
+            ("sbgp", 8, self.groups),
+        ];
+        let too_long = of_times.iter().find(|(_, width, table)| count_of(table) * width > file_bytes);
+        let of_chunks = count_of(self.runs) * 12 + 4 > self.runs.len() as u64 && !is_empty(self.runs);
+        match too_long.map(|(name, ..)| *name).or(of_chunks.then_some("stsc")) {
+            Some(name) => {
+                Err(damaged(format!("its table {name} says that it has more entries than there are")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 fn is_empty(table: &[u8]) -> bool {
     count_of(table) == 0
 }
@@ -114,6 +136,7 @@ impl Track {
         clock: &Clock,
     ) -> Result<Self, VideoError> {
         let tables = Tables::of(tables)?;
+        tables.check(file_bytes)?;
         let times = tables.times.map(durations).unwrap_or_default();
         let mut track = Self { has_times: !times.is_empty(), ..Self::default() };
         track.end = times.iter().fold(0, |end, run| {
@@ -276,7 +299,7 @@ impl<'a> Sizes<'a> {
         let bytes = self.bits / 8;
         if bytes == 0 {
             let both = *self.sizes.get(at / 2)?;
-            return Some(u32::from(if at % 2 == 0 { both >> 4 } else { both & 15 }));
+            return Some(u32::from(if at.is_multiple_of(2) { both >> 4 } else { both & 15 }));
         }
         self.sizes.get(at * bytes..(at + 1) * bytes).map(|size| number(size) as u32)
     }

@@ -82,6 +82,7 @@ fn no_table_of_times_takes_a_sample_away() {
     assert_eq!(times(&with(table(b"stts", &[[2, 10]]))), [0, 10, 20, 30]);
     assert_eq!(times(&with(table(b"stts", &[[u32::MAX, 10]]))), [0, 10, 20, 30]);
     assert_eq!(times(&with(table(b"stts", &[[4, 0]]))), [0; 4]);
+    assert_eq!(times(&with(full(b"stts", 0, 0, &[3, 4, 10]))), [0, 10, 20, 30]);
     // A step of 10 back is taken out of what is behind it.
     assert_eq!(times(&with(table(b"stts", &[[1, 10], [1, (-10i32) as u32], [2, 15]]))), [0, 10, 11, 21]);
     assert_eq!(
@@ -136,6 +137,10 @@ fn counts_that_the_file_cannot_hold_are_errors_before_memory_is_taken() {
         full(b"stsz", 0, 0, &[1, u32::MAX]),
         full(b"stsz", 0, 0, &[0x4000_0000, 4]),
         full(b"stco", 0, 0, &[u32::MAX, 40]),
+        full(b"stts", 0, 0, &[u32::MAX, 4, 10]),
+        full(b"ctts", 0, 0, &[u32::MAX]),
+        full(b"stss", 0, 0, &[u32::MAX]),
+        full(b"stsc", 0, 0, &[2, 1, 4, 1]),
     ] {
         let (word, reason) = verdict(&with(huge));
         assert_eq!(word, "container-damaged", "{reason}");
