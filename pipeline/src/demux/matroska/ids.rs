@@ -11,6 +11,9 @@ pub(super) const CRC_32: u32 = 0xbf;
 
 pub(super) const SEGMENT: u32 = 0x1853_8067;
 pub(super) const SEEK_HEAD: u32 = 0x114d_9b74;
+pub(super) const SEEK: u32 = 0x4dbb;
+pub(super) const SEEK_ID: u32 = 0x53ab;
+pub(super) const SEEK_POSITION: u32 = 0x53ac;
 pub(super) const INFO: u32 = 0x1549_a966;
 pub(super) const TRACKS: u32 = 0x1654_ae6b;
 pub(super) const CLUSTER: u32 = 0x1f43_b675;
@@ -85,29 +88,54 @@ fn is_anywhere(id: u32) -> bool {
     matches!(id, VOID | CRC_32 | SIGNATURE_SLOT)
 }
 
+/// Whether an element is none that the standard has, but may be one of a later version or of one writer. It has more
+/// than one byte, since those of one are given away, and is not one that leads to pictures with a bit or two flipped.
+fn is_foreign(id: u32) -> bool {
+    let leads_to_pictures = [EBML, SEGMENT, INFO, TRACKS, CLUSTER];
+    id > 0xff && leads_to_pictures.iter().all(|known| (known ^ id).count_ones() > 2) && !is_of_top(id)
+}
+
+fn is_of_top(id: u32) -> bool {
+    matches!(id, SEEK_HEAD | INFO | TRACKS | CLUSTER | CUES | ATTACHMENTS | CHAPTERS | TAGS)
+}
+
 /// Whether an element may stand at the top of a segment.
 pub(super) fn is_of_segment(id: u32) -> bool {
-    matches!(id, SEEK_HEAD | INFO | TRACKS | CLUSTER | CUES | ATTACHMENTS | CHAPTERS | TAGS)
-        || is_anywhere(id)
+    is_of_top(id) || is_anywhere(id) || is_foreign(id)
 }
 
 /// Whether FFmpeg, when it is lost, goes on to read where such an element begins.
 pub(super) fn is_resumed_at(id: u32) -> bool {
-    is_of_segment(id) && !is_anywhere(id)
+    is_of_top(id)
 }
 
 /// Whether an element may stand in a cluster.
 pub(super) fn is_of_cluster(id: u32) -> bool {
     matches!(id, TIMESTAMP | SILENT_TRACKS | POSITION | PREVIOUS_SIZE | SIMPLE_BLOCK | BLOCK_GROUP)
         || is_anywhere(id)
+        || is_foreign(id)
 }
 
 /// Whether a cluster of unknown size ends before an element.
 pub(super) fn ends_cluster(id: u32) -> bool {
-    is_of_segment(id) || matches!(id, SEGMENT | EBML)
+    is_of_top(id) || matches!(id, SEGMENT | EBML)
 }
 
 /// Whether an element may stand in a group of blocks.
 pub(super) fn is_of_group(id: u32) -> bool {
     matches!(id, BLOCK | BLOCK_DURATION | REFERENCE_BLOCK) || ALSO_IN_GROUPS.contains(&id) || is_anywhere(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nearly_an_element_with_pictures_is_damage_and_others_may_be_new() {
+        assert!(is_of_segment(CLUSTER) && !is_of_segment(CLUSTER ^ 1 << 9) && !is_of_segment(TRACKS ^ 0x11));
+        assert!(is_of_segment(0x1b53_8668) && !is_of_segment(SIMPLE_BLOCK) && !is_of_segment(SEGMENT));
+        assert!(is_of_cluster(SIMPLE_BLOCK) && !is_of_cluster(SIMPLE_BLOCK ^ 2) && is_of_cluster(0x7262));
+        assert!(!is_of_cluster(TRACKS) && !is_of_cluster(CUES) && ends_cluster(CUES));
+        assert!(is_of_group(BLOCK) && is_of_group(0x75a1) && !is_of_group(BLOCK_GROUP));
+    }
 }

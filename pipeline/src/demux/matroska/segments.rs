@@ -4,10 +4,10 @@
 //! EBML header │ Segment: SeekHead  Info  Tracks  Cluster  Cluster …  Cues │ EBML header │ Segment …
 //! ```
 //!
-//! The tracks count wherever they stand, so that a first look goes on to them; the second takes the clusters. What
-//! SeekHead and Cues say of places is never followed: everything is read in the order of the file. Segments that
-//! follow each other, as services of live video write them, are one film where their tracks are the same, and so are
-//! elements behind the end of a segment, as with FFmpeg.
+//! A first look goes on to the tracks, which count before the clusters, or where the SeekHead says that they stand;
+//! the second takes the clusters. No place is ever jumped to: everything is read in the order of the file. Segments
+//! that follow each other, as services of live video write them, are one film where their tracks are the same, and so
+//! are elements somewhere behind the end of a segment, as with FFmpeg.
 
 use super::{
     clusters::{Found, Making},
@@ -63,11 +63,7 @@ impl Segment {
                 Ok(Some(Self::of(&next)))
             }
             Some(ids::SEGMENT) => Ok(Some(Self::of(&reader.element(at, None)?))),
-            Some(id) if ids::is_resumed_at(id) => Ok(Some(Self { body: at, end: None })),
-            _ => match lost_element(reader, at)? {
-                Some(at) => Err(Fault::Broken { at, what: "stands behind the end of its segment" }),
-                None => Ok(None),
-            },
+            _ => Ok(lost_element(reader, at)?.map(|body| Self { body, end: None })),
         }
     }
 }
@@ -130,6 +126,7 @@ impl Head {
     /// Reads a segment until its tracks and its ticks are known and a cluster comes, or to its end.
     pub(super) fn read(reader: &mut Reader<'_>, segment: Segment) -> Result<Self, Fault> {
         let (mut tick, mut tracks, mut first_cluster) = (None, None, None);
+        let mut promised = Vec::new();
         let mut at = segment.body;
         while at < segment.end.unwrap_or(reader.length()) {
             let element = reader.element(at, segment.end)?;
@@ -143,7 +140,11 @@ impl Head {
                         return Err(Fault::Broken { at, what: "gives times another scale" });
                     }
                 }
-                ids::TRACKS => {
+                ids::SEEK_HEAD if first_cluster.is_none() => {
+                    promised.extend(places_of_tracks(reader, &element)?);
+                    promised.truncate(MOST_PLACES);
+                }
+                ids::TRACKS if first_cluster.is_none() || promised.contains(&(at - segment.body)) => {
                     let found = Tracks::read(reader, &element)?;
                     if tracks.as_ref().is_some_and(|tracks| *tracks != found) {
                         return Err(Fault::Broken { at, what: "has other tracks than the one before" });
@@ -221,6 +222,34 @@ fn end_of_cluster(reader: &mut Reader<'_>, cluster: &Element) -> Result<u64, Fau
         at = element.end().ok_or(without_size(at))?;
     }
     Ok(at)
+}
+
+/// Places of tracks that are taken of a SeekHead: more than any has.
+const MOST_PLACES: usize = 16;
+
+/// Where a SeekHead says that tracks stand, counted from the body of the segment.
+fn places_of_tracks(reader: &mut Reader<'_>, head: &Element) -> Result<Vec<u64>, Fault> {
+    let mut places = Vec::new();
+    let mut entries = head.children();
+    while let Some(entry) = entries.next(reader)? {
+        // Voids and sums may stand beside the entries.
+        if entry.id != ids::SEEK {
+            continue;
+        }
+        let (mut id, mut place) = (None, None);
+        let mut fields = entry.children();
+        while let Some(field) = fields.next(reader)? {
+            match field.id {
+                ids::SEEK_ID => id = reader.unsigned(&field)?,
+                ids::SEEK_POSITION => place = reader.unsigned(&field)?,
+                _ => {}
+            }
+        }
+        if id == Some(ids::TRACKS.into()) && places.len() < MOST_PLACES {
+            places.extend(place);
+        }
+    }
+    Ok(places)
 }
 
 /// The scale of times that an `Info` element gives.
