@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import exact_against_ffmpeg as exact
+import stream_edits
 
 X264 = ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "150k"]
 X265 = ["-c:v", "libx265", "-preset", "veryfast", "-b:v", "100k"]
@@ -41,6 +42,7 @@ ENCODERS = {
     "h264_full": ([*X264, "-pix_fmt", "yuvj420p"], MP4),
     "h264_rgb": (["-c:v", "libx264rgb", "-preset", "veryfast", "-qp", "20"], MP4[:3]),
     "h264_slices": ([*X264, "-g", "30", "-slices", "3"], MP4),
+    "h264_turned": ([*X264, "-g", "30", "-bsf:v", "h264_metadata=display_orientation=insert:rotate=90:flip=horizontal"], MP4),
     "hevc_open": (x265("keyint=24:min-keyint=24:scenecut=0:open-gop=1:bframes=4"), MP4),
     "hevc_closed": (x265("keyint=24:min-keyint=24:scenecut=0:open-gop=0"), MP4),
     "hevc_low_delay": (x265("keyint=30:bframes=0"), MP4),
@@ -175,11 +177,21 @@ EDITS = {
 }
 
 
+# name: containers it is for, change of the bytes of a file that is rewrapped as it is
+BYTES = {
+    "one_length": (["mp4"], stream_edits.under_one_length),
+    "no_clock": (["ts"], stream_edits.clockless),
+    "no_clock_announced": (["ts"], lambda file: stream_edits.clockless(file, announced=False)),
+    "no_clock_no_times": (["ts"], lambda file: stream_edits.clockless(file, times=False)),
+    "no_times": (["mpg"], stream_edits.timeless_program),
+}
+
+
 def made(folder, film, words):
     """Every file: encoder, container, name of the wrap, path."""
     wanted = lambda *names: all(word in " ".join(names) for word in words)
     for encoder, (arguments, containers) in ENCODERS.items():
-        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, "timeless", "joined"]]
+        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, *BYTES, "timeless", "joined"]]
         if not any(wanted(encoder, *name) for name in names):
             continue
         first = containers[0] if encoder != "h264_interlaced" else "mp4"
@@ -209,6 +221,16 @@ def made(folder, film, words):
                         out = folder / f"{encoder}_{name}.{container}"
                         out.write_bytes(data)
                         yield encoder, container, name, out
+            for name, (only, change) in BYTES.items():
+                plain = folder / f"{encoder}_bytes.{container}"
+                if container not in only or not wanted(encoder, container, name):
+                    continue
+                headers = ["-bsf:v", "dump_extra=freq=keyframe"] if container in ("ts", "mpg") and encoder.startswith(("mpeg4", "xvid")) else []
+                data = ffmpeg("-i", base, "-c", "copy", "-an", *headers, plain) and change(plain)
+                if data:
+                    out = folder / f"{encoder}_{name}.{container}"
+                    out.write_bytes(data)
+                    yield encoder, container, name, out
             if wanted(encoder, container, "joined"):
                 list_of = folder / "list.txt"
                 list_of.write_text(f"file '{base}'\ninpoint 1.1\nfile '{base}'\noutpoint 1.7\n")
