@@ -170,17 +170,6 @@ def no_sync(data):
     return in_video(lambda data, places: data.__setitem__(slice(places[b"stss"][0] + 4, places[b"stss"][0] + 8), b"free") if b"stss" in places else False)(data)
 
 
-def without_clock(data):
-    """A transport stream none of whose packets holds a clock (PCR)."""
-    data = bytearray(data)
-    step = 192 if len(data) > 192 and data[4] == 0x47 == data[196] else 188
-    for at in range(step - 188, len(data) - 187, step):
-        if data[at] == 0x47 and data[at + 3] & 0x20 and data[at + 4] >= 7 and data[at + 5] & 0x10:
-            data[at + 5] &= ~0x10
-            data[at + 6 : at + 12] = b"\xff" * 6
-    return bytes(data)
-
-
 TURNS = {
     "turned_90": (0, 1, -1, 0),
     "turned_180": (-1, 0, 0, -1),
@@ -218,6 +207,5 @@ CHANGES = {
     "box_cut_behind": (["mp4", "mov"], "plain", behind(struct.pack(">I4s", 100, b"free") + b"only a part")),
     "zeros_behind": (["mp4", "mov", "mkv", "webm", "ts", "avi"], "plain", behind(bytes(1000))),
     "behind_fragments": (["mp4", "mov"], "fragments", behind(b"\0\1\2")),
-    "without_clock": (["ts"], "plain", without_clock),
     **{name: (["mp4", "mov"], "plain", matrix(*turn)) for name, turn in TURNS.items()},
 }

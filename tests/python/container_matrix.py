@@ -17,6 +17,7 @@ import tempfile
 
 import container_edits
 import exact_against_ffmpeg as exact
+import stream_edits
 
 X264 = ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "150k"]
 X265 = ["-c:v", "libx265", "-preset", "veryfast", "-b:v", "100k"]
@@ -42,6 +43,7 @@ ENCODERS = {
     "h264_full": ([*X264, "-pix_fmt", "yuvj420p"], MP4),
     "h264_rgb": (["-c:v", "libx264rgb", "-preset", "veryfast", "-qp", "20"], MP4[:3]),
     "h264_slices": ([*X264, "-g", "30", "-slices", "3"], MP4),
+    "h264_turned": ([*X264, "-g", "30", "-bsf:v", "h264_metadata=display_orientation=insert:rotate=90:flip=horizontal"], MP4),
     "hevc_open": (x265("keyint=24:min-keyint=24:scenecut=0:open-gop=1:bframes=4"), MP4),
     "hevc_closed": (x265("keyint=24:min-keyint=24:scenecut=0:open-gop=0"), MP4),
     "hevc_low_delay": (x265("keyint=30:bframes=0"), MP4),
@@ -192,11 +194,23 @@ EDITS = {
 }
 
 
+# name: containers it is for, change of the bytes of a file that is rewrapped as it is
+# name: containers it is for, the wrap it starts from, what is changed of that file
+BYTES = {
+    "one_length": (["mp4"], "plain", stream_edits.under_one_length),
+    "no_clock": (["ts"], "plain", stream_edits.clockless),
+    "no_clock_announced": (["ts"], "plain", lambda file: stream_edits.clockless(file, announced=False)),
+    "no_clock_no_times": (["ts"], "plain", lambda file: stream_edits.clockless(file, times=False)),
+    "no_times": (["mpg"], "plain", stream_edits.timeless_program),
+    **{name: (only, start, lambda file, change=change: change(file.read_bytes())) for name, (only, start, change) in container_edits.CHANGES.items()},
+}
+
+
 def made(folder, film, words):
     """Every file: encoder, container, name of the wrap, path."""
     wanted = lambda *names: all(word in " ".join(names) for word in words)
     for encoder, (arguments, containers) in ENCODERS.items():
-        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, *container_edits.CHANGES, "timeless", "joined"]]
+        names = [(container, wrap) for container in containers for wrap in [*WRAPS, *EDITS, *BYTES, "timeless", "joined"]]
         if not any(wanted(encoder, *name) for name in names):
             continue
         first = containers[0] if encoder != "h264_interlaced" else "mp4"
@@ -226,12 +240,13 @@ def made(folder, film, words):
                         out = folder / f"{encoder}_{name}.{container}"
                         out.write_bytes(data)
                         yield encoder, container, name, out
-            for name, (only, start, change) in container_edits.CHANGES.items():
+            for name, (only, start, change) in BYTES.items():
                 if container not in only or not wanted(encoder, container, name):
                     continue
                 before, options = WRAPS[start][1:]
+                headers = ["-bsf:v", "dump_extra=freq=keyframe"] if container in ("ts", "mpg") and encoder.startswith(("mpeg4", "xvid")) else []
                 plain = folder / f"{encoder}_before_{name}.{container}"
-                data = ffmpeg(*before, "-i", base, "-c", "copy", "-an", *options, plain) and change(plain.read_bytes())
+                data = ffmpeg(*before, "-i", base, "-c", "copy", "-an", *options, *headers, plain) and change(plain)
                 plain.unlink(missing_ok=True)
                 if data:
                     out = folder / f"{encoder}_{name}.{container}"

@@ -108,6 +108,8 @@ pub(super) fn before_parser(
             packets.push(buffer)
         })
         .event_function(move |_, _, event| match (event.view(), &caps) {
+            // Parsers end the picture that they are in at a gap of time; the demuxer sees some wherever times are missing.
+            (gst::EventView::Gap(_), _) => true,
             (gst::EventView::Caps(_), Some(caps)) => events.push_event(gst::event::Caps::new(caps)),
             _ => events.push_event(event),
         })
@@ -250,4 +252,37 @@ fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::Clock
 fn origin(segment: &gst::FormattedSegment<gst::ClockTime>) -> i64 {
     let start = segment.start().unwrap_or_default();
     start.nseconds() as i64 - segment.time().unwrap_or_default().nseconds() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_of_time_do_not_reach_a_parser() {
+        gst::init().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let events = seen.clone();
+        let parser = gst::Pad::builder(gst::PadDirection::Sink)
+            .event_function(move |_, _, event| {
+                events.lock().unwrap().push(event.type_());
+                true
+            })
+            .build();
+        parser.set_active(true).unwrap();
+        let (before, _between) = before_parser(&parser, None, &Arc::default()).unwrap();
+        before.set_active(true).unwrap();
+        let time = gst::ClockTime::ZERO;
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        for event in [
+            gst::event::StreamStart::new("film"),
+            gst::event::Segment::new(&segment),
+            gst::event::Gap::builder(time).duration(time).build(),
+            gst::event::Eos::new(),
+        ] {
+            assert!(before.send_event(event));
+        }
+        use gst::EventType::{Eos, Segment, StreamStart};
+        assert_eq!(*seen.lock().unwrap(), [StreamStart, Segment, Eos]);
+    }
 }
