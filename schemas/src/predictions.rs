@@ -401,11 +401,12 @@ mod tests {
 
     #[test]
     fn a_logit_that_is_no_number_is_neither_written_nor_read() {
-        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let values = [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        for (class, value) in (0..8).map(|draw| (draw % 2, values[draw / 2])) {
             let mut odd = predictions();
-            odd.predictions[0].logits[1] = value;
+            odd.predictions[0].logits[class] = value;
             let says = format!(
-                "a.mp4 (row 0, clip 0, crop 2) has the logit {value} for class 1, which is no number"
+                "a.mp4 (row 0, clip 0, crop 2) has the logit {value} for class {class}, which is no number"
             );
             assert_eq!(odd.to_batch().unwrap_err().to_string(), says);
             let batch = predictions().to_batch().unwrap();
@@ -413,7 +414,7 @@ mod tests {
             let mut columns = batch.columns().to_vec();
             let mut logits =
                 ListBuilder::new(Float32Builder::new()).with_field(item_field(DataType::Float32));
-            logits.values().append_slice(&[0.5, value]);
+            logits.values().append_slice(&odd.predictions[0].logits);
             logits.append(true);
             logits.append(false);
             columns[at] = Arc::new(logits.finish());

@@ -7,9 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use arrow::array::{Array, AsArray, Float32Builder, ListBuilder, RecordBatch};
-use arrow::datatypes::{DataType, Float32Type};
+use arrow::{
+    array::{
+        Array, ArrayRef, AsArray, FixedSizeListArray, Float32Builder, ListBuilder, PrimitiveArray,
+        RecordBatch,
+    },
+    datatypes::{DataType, Float16Type, Float32Type},
+};
 use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder};
+use schemas::embeddings::Half;
 use trainer::checkpoint::{self, Format, Kind, SavedModel};
 
 use crate::{models, refusal, samples, shared, stdout, succeed, text};
@@ -58,7 +64,7 @@ fn weights_that_are_no_numbers_are_refused_by_every_command_and_named_by_one() {
         vec!["reconstruct", "--model", model, &film, "--out", "picture.png"],
         vec!["probe", "knn", "--model", model, "--data", &list, "--split", "test=0.5"],
         vec!["finetune", "--init", model, "--data", &list, "--out", out, "--set", "optimiser.batch=2"],
-        vec!["pretrain", "--init", model, "--data", &film, "--out", out, "--recipe", "tiny"],
+        vec!["pretrain", "--init", model, "--data", &film, "--out", out, "--set", "optimiser.batch=1"],
     ] {
         let (code, words) = refusal(&arguments);
         assert_eq!(code, 1, "{arguments:?}: {words}");
@@ -101,10 +107,12 @@ fn answers_that_are_no_numbers_name_the_model_the_stage_and_the_video() {
         if stage == "head" {
             continue;
         }
+        let other = folder.path().join("other.txt");
+        fs::write(&other, format!("{}/big_buck_bunny.mp4 0\n", samples())).unwrap();
         let (out, cache) = (folder.path().join("vectors.parquet"), folder.path().join("cache"));
         for arguments in [
             vec!["embed", &flower(), "--model", model, "--views", "1x1", "--out", text(&out)],
-            vec!["probe", "knn", "--model", model, "--split", &format!("train={list},test={list}")],
+            vec!["probe", "knn", "--model", model, "--split", &format!("train={list},test={}", text(&other))],
         ] {
             let more = if arguments[0] == "probe" { vec!["--cache", text(&cache)] } else { Vec::new() };
             let (code, words) = refusal(&[arguments.clone(), more].concat());
@@ -150,16 +158,74 @@ fn predictions_that_are_no_numbers_are_never_summed_up() {
     let list = list(folder.path());
     let model = text(&model);
     succeed(&["evaluate", "--model", model, "--data", &list, "--views", "2x1", "--out", text(&whole)]);
-    for (row, class, value) in [(0, 0, f32::NAN), (3, 1, f32::INFINITY), (1, 1, f32::NEG_INFINITY)] {
+    for place in 0..24 {
+        let (row, class) = (place % 4, place / 4 % 2);
+        let value = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][place / 8];
         fs::copy(&whole, &file).unwrap();
         with_logit(&file, row, class, value);
-        for by in ["prob", "score"] {
-            let (code, words) = refusal(&["evaluate", "--from", text(&file), "--by", by, "--json"]);
-            assert_eq!(code, 1, "{words}");
-            let (video, clip) = (["flower", "cars"][row / 2], row % 2);
-            let says = format!("{video}.mp4 (row {}, clip {clip}, crop 0) has the logit {value}", row / 2);
-            assert!(words.contains("broken.parquet") && words.contains(&says), "{words}");
+        let by = ["prob", "score"][place % 2];
+        let (code, words) = refusal(&["evaluate", "--from", text(&whole), text(&file), "--by", by, "--json"]);
+        assert_eq!(code, 1, "{words}");
+        let (video, clip) = (["flower", "cars"][row / 2], row % 2);
+        let says = format!("{video}.mp4 (row {}, clip {clip}, crop 0) has the logit {value}", row / 2);
+        assert!(words.contains("broken.parquet") && words.contains(&says), "{words}");
+    }
+}
+
+/// The same embeddings with `value` at a place of the vector of row `row`.
+fn with_value(file: &Path, row: usize, place: usize, value: f32) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
+    let schema = reader.schema().clone();
+    let batch = reader.build().unwrap().next().unwrap().unwrap();
+    let at = batch.schema().index_of("vector").unwrap();
+    let vectors = batch.column(at).as_fixed_size_list();
+    let DataType::FixedSizeList(item, length) = vectors.data_type() else { panic!("a vector is a list") };
+    let changed = row * *length as usize + place;
+    let values: ArrayRef = match item.data_type() {
+        DataType::Float16 => {
+            let mut values = vectors.values().as_primitive::<Float16Type>().values().to_vec();
+            values[changed] = Half::from_f32(value);
+            Arc::new(PrimitiveArray::<Float16Type>::from_iter_values(values))
         }
+        _ => {
+            let mut values = vectors.values().as_primitive::<Float32Type>().values().to_vec();
+            values[changed] = value;
+            Arc::new(PrimitiveArray::<Float32Type>::from_iter_values(values))
+        }
+    };
+    let mut columns = batch.columns().to_vec();
+    columns[at] = Arc::new(FixedSizeListArray::try_new(Arc::clone(item), *length, values, None).unwrap());
+    let batch = RecordBatch::try_new(schema, columns).unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(file).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn embeddings_that_are_no_numbers_are_near_to_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = models::classifier(folder.path(), &["still", "moving"]);
+    let (films, cars) = (flower(), format!("{}/cars.mp4", samples()));
+    for half in [&[][..], &["--half"]] {
+        let (whole, file) = (folder.path().join("whole.parquet"), folder.path().join("broken.parquet"));
+        let fixed =
+            ["embed", &films, &cars, "--model", text(&model), "--views", "1x1", "--out", text(&whole)];
+        succeed(&[&fixed[..], half].concat());
+        // 70000 is a number that halves do not hold.
+        for (row, place, value) in
+            [(0, 0, f32::NAN), (1, 47, f32::INFINITY), (0, 11, -70000.0), (1, 5, f32::NAN)]
+        {
+            fs::copy(&whole, &file).unwrap();
+            let value = if half.is_empty() && value.is_finite() { f32::NEG_INFINITY } else { value };
+            with_value(&file, row, place, value);
+            let (code, words) = refusal(&["embed", &films, "--nearest", "1", "--in", text(&file), "--json"]);
+            assert_eq!(code, 1, "{words}");
+            let video = ["flower", "cars"][row];
+            let says = format!("{video}.mp4 (row {row}, window 0) has the value ");
+            assert!(words.contains("broken.parquet") && words.contains(&says), "{words}");
+            assert!(words.contains(&format!(" at {place}, which is no number")), "{words}");
+        }
+        fs::remove_file(&whole).unwrap();
     }
 }
 
@@ -286,5 +352,15 @@ fn weights_of_the_kinds_that_people_report_give_what_they_should() {
         arguments.extend(heads);
         let said = String::from_utf8(succeed(&arguments).stderr).unwrap();
         assert!(said.contains("have no norm behind the encoder, and one is drawn"), "{said}");
+        if number == 0 {
+            let (without, hf) = (folder.path().join("without"), folder.path().join("hf"));
+            arguments[4] = text(&without);
+            arguments.extend(["--set", "model.encoder_norm=false"]);
+            let said = String::from_utf8(succeed(&arguments).stderr).unwrap();
+            assert!(!said.contains("drawn"), "{said}");
+            succeed(&["convert", text(&without), text(&hf), "--to", "hf"]);
+            let config = fs::read_to_string(hf.join("config.json")).unwrap();
+            assert!(config.contains("\"use_mean_pooling\": true"), "{config}");
+        }
     }
 }

@@ -1,12 +1,13 @@
 """Models of transformers in every way that people save them, read by tubelet to the same logits.
 
-    python tests/python/transformers_layouts.py CLASSIFY [GOLDEN]
+    python tests/python/transformers_layouts.py CLASSIFY [GOLDEN [TUBELET]]
 
 CLASSIFY is the example `classify` of the trainer. Small classifiers and pre-training models with random weights are
 saved by the version of transformers that is on the path (any from 4.40): whole and in shards, as safetensors and
 as .bin, under Lightning's key and prefix, with and without the norm behind the encoder. Where the version trains
 a key's bias, it is not zero. With GOLDEN, a folder of schema "tubelet-checkpoints/1", VideoMAE V2's own Hugging Face
-layout is made of an official classifier too. What CLASSIFY gives must be at most 1e-5 from what transformers gives.
+layout is made of an official classifier too; with TUBELET, the command, the same without its head is converted and
+must give the same features in transformers. What CLASSIFY gives must be at most 1e-5 from what transformers gives.
 Needs torch, numpy, safetensors and transformers.
 """
 
@@ -114,11 +115,12 @@ def main():
                 good &= compare(f"{name}, {way}", found, wanted)
     print(f"biases of keys, none zero: {biases}")
     if len(sys.argv) > 2:
-        good &= v2(classify, Path(sys.argv[2]))
+        good &= v2(classify, Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
     sys.exit(int(not good))
 
 
-def v2(classify, folder):
+@torch.no_grad()
+def v2(classify, folder, tubelet):
     """VideoMAE V2's layout on Hugging Face, of the official classifier in FOLDER."""
     meta = json.loads((folder / "meta.json").read_text())
     expected = load_file(folder / meta["expected"]["file"])
@@ -145,6 +147,18 @@ def v2(classify, folder):
             (target / "config.json").write_text(json.dumps(said))
         found = asked(classify, work / "v2-True", {"input.u8": expected["input.u8"]}, work)
         good &= compare("V2's layout, of the official classifier", found["logits"], expected["finetune.logits"])
+        if tubelet:
+            features = asked(classify, work / "v2-False", {"input.u8": expected["input.u8"]}, work)["features"]
+            good &= torch.equal(features, found["features"])
+            subprocess.run([tubelet, "convert", work / "v2-False", work / "hf", "--to", "hf"], check=True)
+            model, said = VideoMAEForVideoClassification.from_pretrained(work / "hf", output_loading_info=True)
+            if any(name.endswith("key.bias") for name in said["missing_keys"]):
+                print(f"transformers {transformers.__version__} does not read the published names of biases")
+                return good
+            assert not any(said.get(keys) for keys in ("missing_keys", "unexpected_keys")), said
+            model.fc_norm.eps = 1e-6
+            pixels = ((expected["input.u8"].float() / 255 - MEAN) / STD).permute(0, 1, 4, 2, 3)
+            good &= compare("V2's features, converted, in transformers", features, model.eval()(pixels).logits)
     return good
 
 

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! MODEL is anything that `tubelet convert` reads. CLIPS holds `input.u8`, `[B, T, H, W, 3]`. Of a classifier OUT gets
-//! `logits`, `[B, K]`, and `features`, `[B, D]`; of a model in pre-training `prediction`, `[B, M, C]`, at the tokens
+//! `logits`, `[B, K]` (none where it has no head), and `features`, `[B, D]`; of a model in pre-training `prediction`, `[B, M, C]`, at the tokens
 //! where `mask`, `[B, N]`, of CLIPS is 1. `tests/python/exchange_classifier.py` and `transformers_layouts.py` use it.
 
 #[path = "../tests/batches/mod.rs"]
@@ -46,13 +46,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("clips of {shape:?}, the model takes {geometry:?}").into());
     }
     let (mut logits, mut features) = (Vec::new(), Vec::new());
+    let has_head = weights.has("head.weight");
     for frames in frames.chunks_exact(frames.len() / shape[0]) {
         let cubes: Vec<u8> =
             (0..geometry.tokens()).flat_map(|token| batches::cube(frames, geometry, token)).collect();
         let cubes = upload_cubes(&cubes, [1, geometry.tokens(), geometry.cube()], &device);
-        let found = classifier.classify(&weights, normalise(cubes));
-        logits.extend(bytes(found.logits)?);
-        features.extend(bytes(found.features)?);
+        let cubes = normalise(cubes);
+        if has_head {
+            logits.extend(bytes(classifier.classify(&weights, cubes.clone()).logits)?);
+        }
+        features.extend(bytes(classifier.feature(&weights, cubes))?);
     }
     let rows = shape[0];
     let logits = TensorView::new(Dtype::F32, vec![rows, logits.len() / 4 / rows], &logits)?;

@@ -6,7 +6,7 @@ mod small_model;
 
 use std::fs;
 
-use altered::{Stored, read_tensors, write_tensors};
+use altered::{Stored, change_parts, read_tensors, write_tensors};
 use proptest::prelude::*;
 use safetensors::Dtype;
 use small_model::model;
@@ -92,6 +92,34 @@ proptest! {
         };
         prop_assert!(is_named, "{refused}");
         prop_assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_of_torch_with_what_is_no_number_is_only_read_to_be_named(
+        kind in kinds(), place in 0.0..1.0f64, value in no_number(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pth");
+        let model = model(kind);
+        checkpoint::write(&model, Format::Official, &path, None).unwrap();
+        let entries = model.layout().0;
+        let entry = &entries[(place * entries.len() as f64) as usize];
+        let number = entries.iter().position(|other| other == entry).unwrap();
+        let at = (place * 1000.0) as usize % entry.elements();
+        change_parts(&path, |name, content| {
+            if name.ends_with(&format!("/data/{number}")) {
+                content[4 * at..][..4].copy_from_slice(&value.to_le_bytes());
+            }
+        });
+        match read_any(&path) {
+            Err(CheckpointError::NotFinite { name, found, .. }) => {
+                prop_assert_eq!(&name, &entry.name);
+                prop_assert_eq!(found.at, at);
+            }
+            other => prop_assert!(false, "{other:?}"),
+        }
+        let looked_at = read_to_inspect(&path, checkpoint::Hints::default()).unwrap();
+        prop_assert!(looked_at.weights[&entry.name].not_finite().is_some());
     }
 
     #[test]

@@ -39,6 +39,19 @@ pub fn change_tensors(path: &Path, change: impl FnOnce(&mut BTreeMap<String, Sto
 
 /// Puts other bytes in place of some in the pickle of a `.pth`, behind the first `after`.
 pub fn change_pickle(path: &Path, after: &[u8], from: &[u8], to: &[u8]) {
+    change_parts(path, |name, content| {
+        if name.ends_with("data.pkl") {
+            let find =
+                |whole: &[u8], part: &[u8]| whole.windows(part.len()).position(|window| window == part);
+            let start = find(content, after).unwrap() + after.len();
+            let place = start + find(&content[start..], from).unwrap();
+            content.splice(place..place + from.len(), to.iter().copied());
+        }
+    });
+}
+
+/// Changes the parts of a `.pth`, each by its name.
+pub fn change_parts(path: &Path, mut change: impl FnMut(&str, &mut Vec<u8>)) {
     let mut archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
     let mut parts = Vec::new();
     for number in 0..archive.len() {
@@ -49,13 +62,7 @@ pub fn change_pickle(path: &Path, after: &[u8], from: &[u8], to: &[u8]) {
     }
     let mut changed = ZipWriter::new(File::create(path).unwrap());
     for (name, mut content) in parts {
-        if name.ends_with("data.pkl") {
-            let find =
-                |whole: &[u8], part: &[u8]| whole.windows(part.len()).position(|window| window == part);
-            let start = find(&content, after).unwrap() + after.len();
-            let place = start + find(&content[start..], from).unwrap();
-            content.splice(place..place + from.len(), to.iter().copied());
-        }
+        change(&name, &mut content);
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         changed.start_file(name, stored).unwrap();
         changed.write_all(&content).unwrap();
