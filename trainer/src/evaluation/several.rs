@@ -42,6 +42,20 @@ pub struct LabelLine {
     pub given: u64,
 }
 
+impl LabelLine {
+    /// That of a class of this name, whose videos have these scores and labels; `lost` more have the label.
+    fn of(class: &str, pairs: &[(f64, bool)], lost: u64) -> Self {
+        let count = |of: fn(&(f64, bool)) -> bool| pairs.iter().filter(|pair| of(pair)).count() as u64;
+        Self {
+            class: class.to_owned(),
+            videos: count(|(_, has)| *has) + lost,
+            average_precision: average_precision(pairs, lost),
+            found: count(|(probability, has)| *has && *probability > 0.5),
+            given: count(|(probability, _)| *probability > 0.5),
+        }
+    }
+}
+
 /// What a test of several labels a video found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SeveralReport {
@@ -92,14 +106,9 @@ impl SeveralReport {
                 .zip(all())
                 .for_each(|(pairs, (probability, has))| pairs.push((*probability, *has)));
         }
-        let line = |((class, pairs), lost): ((&String, &Vec<(f64, bool)>), &u64)| LabelLine {
-            class: class.clone(),
-            videos: pairs.iter().filter(|(_, has)| *has).count() as u64 + lost,
-            average_precision: average_precision(pairs, *lost),
-            found: pairs.iter().filter(|(probability, has)| *has && *probability > 0.5).count() as u64,
-            given: pairs.iter().filter(|(probability, _)| *probability > 0.5).count() as u64,
-        };
-        let lines: Vec<LabelLine> = classes.iter().zip(&pairs).zip(&lost).map(line).collect();
+        let lines = classes.iter().zip(&pairs).zip(&lost);
+        let lines: Vec<LabelLine> =
+            lines.map(|((class, pairs), lost)| LabelLine::of(class, pairs, *lost)).collect();
         let known: Vec<f64> = lines.iter().filter_map(|line| line.average_precision).collect();
         Self {
             videos: count,

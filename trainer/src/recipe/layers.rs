@@ -9,11 +9,13 @@ use super::sections::Recipe;
 
 /// Section, key and value of the settings that are written down only where they are another: a recipe that does not
 /// know them has the text, and the digest, that it always had.
-const LEFT_OUT: [(&str, &str, fn() -> Value); 3] = [
-    ("classifier", "problem_type", || Value::String("single_label_classification".to_owned())),
-    ("classifier", "class_weights", || Value::String("none".to_owned())),
-    ("classifier", "balanced_sampling", || Value::Boolean(false)),
-];
+fn as_ever() -> [(&'static str, &'static str, Value); 3] {
+    [
+        ("classifier", "problem_type", Value::String("single_label_classification".to_owned())),
+        ("classifier", "class_weights", Value::String("none".to_owned())),
+        ("classifier", "balanced_sampling", Value::Boolean(false)),
+    ]
+}
 
 /// Why settings make no recipe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,7 +127,7 @@ impl Recipe {
         self.put(key, value)
     }
 
-    /// The whole recipe as TOML, every setting named but those of [`LEFT_OUT`].
+    /// The whole recipe as TOML, every setting named but those of [`Self::left_out`].
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("because a recipe is tables of numbers, words and switches")
     }
@@ -173,11 +175,11 @@ impl Recipe {
     fn table(&self) -> Table {
         let mut table =
             Table::try_from(self).expect("because a recipe is tables of numbers, words and switches");
-        for (section, key, value) in LEFT_OUT {
+        for (section, key, value) in as_ever() {
             if let Some(Value::Table(settings)) = table.get_mut(section)
                 && !settings.contains_key(key)
             {
-                settings.insert(key.to_owned(), value());
+                settings.insert(key.to_owned(), value);
             }
         }
         table
