@@ -194,7 +194,6 @@ EDITS = {
 }
 
 
-# name: containers it is for, change of the bytes of a file that is rewrapped as it is
 # name: containers it is for, the wrap it starts from, what is changed of that file
 BYTES = {
     "one_length": (["mp4"], "plain", stream_edits.under_one_length),
