@@ -327,7 +327,7 @@ fn make(codec: Codec) -> Result<gst::Element, VideoError> {
         Codec::Mjpeg => &["avdec_mjpeg"],
     };
     let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
-    made.ok_or(VideoError::ElementMissing { element: names[0] })
+    made.ok_or_else(|| VideoError::no_element(names[0]))
 }
 
 /// The packet with a time that names its place, and without its container's.

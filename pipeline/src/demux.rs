@@ -134,8 +134,7 @@ pub(crate) fn demux(
         Container::ProgramStream => ("mpegpsdemux", Mode::Push),
         Container::TransportStream => ("tsdemux", Mode::Push),
     };
-    let demuxer =
-        gst::ElementFactory::make(name).build().map_err(|_| VideoError::ElementMissing { element: name })?;
+    let demuxer = gst::ElementFactory::make(name).build().map_err(|_| VideoError::no_element(name))?;
     let shared = Arc::new(Shared::default());
     let bus = listen(&shared);
     demuxer.set_bus(Some(&bus));
@@ -278,8 +277,11 @@ fn attend(
 fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
     let Some(structure) = caps.structure(0) else { return false };
     let media = structure.name().as_str();
-    let video = pad.name().starts_with("video") && media != "image/png" && !media.starts_with("audio/");
-    if !video {
+    if !pad.name().starts_with("video") || media.starts_with("audio/") {
+        return false;
+    }
+    if media == "image/png" {
+        shared.change(|track| track.cover = true);
         return false;
     }
     let mut wanted = false;

@@ -14,7 +14,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use schemas::{MADE_BY, quarantine::QuarantineLine};
+use schemas::{Kind, MADE_BY, quarantine::QuarantineLine};
 
 /// Failed videos that a run bears whatever their share is, unless it is to bear none. One bad file of
 /// five says nothing of the others, as long as there are others.
@@ -103,6 +103,7 @@ impl Quarantine {
             let line = QuarantineLine {
                 video: video.to_owned(),
                 verdict: verdict.to_owned(),
+                kind: Kind::of_verdict(verdict).name().to_owned(),
                 reason: reason.to_owned(),
                 made_by: MADE_BY.to_owned(),
             };

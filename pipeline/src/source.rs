@@ -93,7 +93,7 @@ pub enum SourceError {
         /// Whether the whole video failed.
         reach: Reach,
     },
-    /// The source itself is broken: the run cannot go on.
+    /// The source itself is broken, or the system cannot read it: the run cannot go on.
     #[error("the dataset cannot be read: {reason}")]
     Broken {
         /// What is wrong, with the file's name.

@@ -36,7 +36,7 @@ use futures::{
     future::{self, Either},
     stream::{FuturesOrdered, StreamExt as _},
 };
-use schemas::{MADE_BY, quarantine::QuarantineLine};
+use schemas::{Kind, MADE_BY, quarantine::QuarantineLine};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::Instant,
@@ -437,8 +437,9 @@ impl<M: Maker> Arranger<M> {
             }
             SourceError::LeftOut { .. } | SourceError::Broken { .. } => return Ok(()),
         };
+        let kind = Kind::of_verdict(&verdict).name().to_owned();
         let line =
-            QuarantineLine { video: self.source.name(video), verdict, reason, made_by: MADE_BY.into() };
+            QuarantineLine { video: self.source.name(video), verdict, kind, reason, made_by: MADE_BY.into() };
         let (reply, answer) = oneshot::channel();
         self.pool.send(Job::Record { line, answer: reply });
         match answer.await {

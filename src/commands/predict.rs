@@ -5,7 +5,7 @@ mod picture;
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
 
 use anyhow::{Result, bail};
-use pipeline::labels::Classes;
+use pipeline::{labels::Classes, names};
 use schemas::predictions::{Failure, Prediction, Predictions};
 use serde_json::json;
 use trainer::{
@@ -145,7 +145,7 @@ impl Show<'_> {
             writeln!(stdout, "{line}")?;
             return Ok(());
         }
-        writeln!(stdout, "{}", whole.video)?;
+        writeln!(stdout, "{}", names::one_line(&whole.video))?;
         write!(stdout, "{}", indented(&self.top_table(&whole)))?;
         if self.arguments.over_time {
             writeln!(stdout)?;
@@ -161,7 +161,7 @@ impl Show<'_> {
             let line = json!({ "video": failure.video, "error": failure.reason });
             writeln!(std::io::stdout().lock(), "{line}")?;
         }
-        report::say(format_args!("{}: {}", failure.video, failure.reason));
+        report::say(format_args!("{}: {}", names::one_line(&failure.video), failure.reason));
         Ok(())
     }
 

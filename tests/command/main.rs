@@ -11,6 +11,7 @@ mod models;
 mod probing;
 mod shards;
 mod training;
+mod verdicts;
 mod wrong_usage;
 
 use std::{

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use pipeline::names;
 use schemas::predictions::Predictions;
 use serde_json::json;
 use trainer::{
@@ -126,7 +127,7 @@ impl Summary<'_> {
         let (failed, videos) = (failures.len(), self.predictions.tested.videos);
         say(text, format_args!("\n{failed} of {videos} videos failed, which counts as wrong:"));
         for failure in failures {
-            say(text, format_args!("  {}: {}", failure.video, failure.reason));
+            say(text, format_args!("  {}: {}", names::one_line(&failure.video), failure.reason));
         }
     }
 
@@ -144,7 +145,7 @@ impl Summary<'_> {
             ),
         );
         for missing in self.missing.iter().take(SHOWN) {
-            let video = missing.video.as_deref().unwrap_or("of which no view is there");
+            let video = names::one_line(missing.video.as_deref().unwrap_or("of which no view is there"));
             let (clip, crop) = (missing.view.clip, missing.view.crop);
             say(text, format_args!("  row {} ({video}): clip {clip}, crop {crop}", missing.row));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use pipeline::{plan::views::Pass, quarantine::Quarantine};
+use pipeline::{names, plan::views::Pass, quarantine::Quarantine};
 use schemas::LabelledBatch;
 use trainer::{Recipe, mixing::Mix};
 
@@ -98,7 +98,7 @@ impl Line for FinetuneLine {
             "{}\t{}\t{}\t{}\t{}\t{erased}\t{}",
             self.epoch,
             self.clip,
-            self.video,
+            names::one_line(&self.video),
             self.label.map_or_else(|| "-".to_owned(), |label| label.to_string()),
             frames.join(","),
             self.pixels
