@@ -291,7 +291,10 @@ fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
                 track.chosen = Some(pad.clone());
                 wanted = true;
             } else {
-                track.unknown = Some(media.to_owned());
+                // Where the demuxer of AVI has no name for it, it says what the file calls it.
+                let fourcc = structure.get::<i32>("fourcc").ok().map(i32::to_le_bytes);
+                let fourcc = fourcc.and_then(|code| String::from_utf8(code.to_vec()).ok());
+                track.unknown = Some(fourcc.unwrap_or_else(|| media.to_owned()));
             }
         }
     });

@@ -15,7 +15,10 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use crate::system::{self, SystemError};
+use crate::{
+    progress,
+    system::{self, SystemError},
+};
 
 /// The containers that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,6 +132,9 @@ struct Disk {
 /// Parts of a file on the disk whose places are remembered: more than a demuxer holds at once.
 const REMEMBERED: usize = 16;
 
+/// Bytes of one request to the system.
+const READ_AT_ONCE: u64 = 4 << 20;
+
 impl FileBytes {
     /// Opens a file; one of at most `in_memory` bytes is read.
     ///
@@ -146,7 +152,7 @@ impl FileBytes {
         }
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        file.take(in_memory).read_to_end(&mut bytes)?;
+        read_all(&file, in_memory, &mut bytes)?;
         let length = bytes.len() as u64;
         Ok(Self::of(Source::Memory(Arc::new(bytes)), length, length))
     }
@@ -217,6 +223,14 @@ impl FileBytes {
         }
     }
 
+    /// Loses the handle of a file on the disk: what is read through it fails until it is opened again.
+    #[cfg(test)]
+    pub(crate) fn lose_handle(&self) {
+        let Source::Disk(disk) = &self.source else { panic!("it is in memory") };
+        let mut disk = disk.lock().unwrap();
+        disk.file = fs::File::options().write(true).open(&disk.path).unwrap();
+    }
+
     /// Bytes from the disk, none after a failure.
     fn read(&self, disk: &mut Disk, start: u64, length: u64) -> Vec<u8> {
         if self.failure.get().is_some() {
@@ -250,7 +264,7 @@ impl Disk {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
         self.file.seek(SeekFrom::Start(start))?;
-        (&self.file).take(length).read_to_end(&mut bytes)?;
+        read_all(&self.file, length, &mut bytes)?;
         Ok(bytes)
     }
 
@@ -263,6 +277,15 @@ impl Disk {
             self.file = file;
         }
     }
+}
+
+/// Reads up to `most` bytes, a part after the other: a disk that is slow is not stuck.
+fn read_all(file: &fs::File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut file = file.take(most);
+    while file.by_ref().take(READ_AT_ONCE).read_to_end(bytes)? > 0 {
+        progress::step();
+    }
+    Ok(())
 }
 
 /// A part of a [`FileBytes`] that keeps its bytes in memory.
@@ -311,20 +334,13 @@ mod tests {
         assert_eq!(disk.place_of(&content[7..9]), None);
     }
 
-    /// A file on the disk whose handle cannot be read from.
-    fn behind_a_broken_handle(path: &Path) -> FileBytes {
-        let bytes = FileBytes::open(path, 0).unwrap();
-        let Source::Disk(disk) = &bytes.source else { panic!("it is larger than 0 bytes") };
-        disk.lock().unwrap().file = fs::File::options().write(true).open(path).unwrap();
-        bytes
-    }
-
     #[test]
     fn a_handle_that_is_lost_is_opened_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film");
         fs::write(&path, b"content").unwrap();
-        let bytes = behind_a_broken_handle(&path);
+        let bytes = FileBytes::open(&path, 0).unwrap();
+        bytes.lose_handle();
         assert_eq!(bytes.slice(0..3).as_ref(), b"con");
         assert!(bytes.check().is_ok());
     }
@@ -334,7 +350,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film");
         fs::write(&path, b"content").unwrap();
-        let bytes = behind_a_broken_handle(&path);
+        let bytes = FileBytes::open(&path, 0).unwrap();
+        bytes.lose_handle();
         fs::rename(&path, folder.path().join("elsewhere")).unwrap();
         let clone = bytes.clone();
         assert!(clone.slice(0..3).as_ref().is_empty());

@@ -14,7 +14,7 @@
 //! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
 //! - **Time limit**: a thread that has taken a job and makes no [`crate::progress`] within it is stuck: it
 //!   is left behind, its video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the
-//!   stream. (One that is only slow is ended by the reader's own limits.)
+//!   stream, and so does one that waits for a disk: that is no fault of its video. (One that is only slow is ended by the reader's own limits.)
 //! - **End**: the stream goes on for ever, epoch after epoch. Dropping it drops the permits, the awaited
 //!   answers and the pool; threads finish the clip in hand and return.
 //!
@@ -390,6 +390,11 @@ impl<M: Maker> Arranger<M> {
             Some(Err(_)) => {
                 self.pool.replace(thread)?;
                 Ok(failed("panicked", "the thread that read the video ended without an answer".into()))
+            }
+            None if progress.is_reading() => {
+                let why = SourceError::no_byte(&self.source.name(sent.video), self.limit.as_secs());
+                let _ = self.stop.send(StreamError::Source(why));
+                future::pending().await
             }
             None => {
                 let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;

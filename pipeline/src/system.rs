@@ -74,12 +74,12 @@ pub fn is_of_the_system(error: &io::Error) -> bool {
 /// When it refuses for good.
 pub fn persistently<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for pause in PAUSES {
-        match ask() {
+        match progress::reading(&mut ask) {
             Err(error) if is_of_the_system(&error) => wait(pause),
             answer => return answer,
         }
     }
-    ask()
+    progress::reading(ask)
 }
 
 /// Opens or reads the file at `path`. The inner error is one of the path.

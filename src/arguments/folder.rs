@@ -100,7 +100,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, SystemError> {
     let mut refused = folder.to_owned();
     let walked = system::persistently(|| {
         let mut files = Vec::new();
-        for entry in walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+        let walk = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+        // What file systems keep for themselves is closed to users.
+        let is_ours = |entry: &walkdir::DirEntry| entry.depth() == 0 || entry.file_name() != "lost+found";
+        for entry in walk.filter_entry(is_ours) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
                 Ok(_) => {}

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """What a training makes of a system that fails: errors injected by strace into opening and reading films.
 
-    python tests/python/injected_errors.py [--tubelet target/debug/tubelet] [--errors EIO,ESTALE] [--quick]
+    python tests/python/injected_errors.py [--tubelet target/debug/tubelet] [--errors EIO,ESTALE] [--data files] [--quick]
 
-It trains a small model for a few steps on copies of samples/, with the films as they are and by a manifest (whose
-films are read packet by packet), once undisturbed and once for each error, call and moment. A run is right that ends
-with the weights of the undisturbed one, or that stops with exit code 1 and names film and cause; and none may have a
-film in its quarantine. A last row takes files away by `ulimit -n` instead. Needs strace.
+It trains a small model for a few steps on copies of samples/, with the films as they are, by a manifest (whose films
+are read packet by packet) and from packet shards, once undisturbed and once for each error, call and moment. A run is
+right that ends with the weights of the undisturbed one, or that stops with exit code 1 and names film and cause; and
+none may have a film in its quarantine. The last rows allow few open files (`ulimit -n`) instead. Needs strace.
 """
 
 import argparse
@@ -54,10 +54,27 @@ def verdict(undisturbed, found, film):
     return "stopped" if code == 1 and names else f"WRONG: exit {code}: {words.strip().splitlines()[-1:]}"
 
 
+def few_files(tubelet, films, folder):
+    """Trains with fewer and fewer open files; how many runs were wrong."""
+    wrong = 0
+    undisturbed = train(tubelet, films, folder / "undisturbed")
+    for files in [64, 48, 40, 36, 32, 28, 24, 20, 16, 12]:
+        limited = ["bash", "-c", f'ulimit -n {files}; exec "$@"', "bash"]
+        code, digest, words, quarantine = train(tubelet, films, folder / "run", limited)
+        same = code == 0 and digest == undisturbed[1]
+        is_right = not quarantine and (same or code == 1)
+        wrong += not is_right
+        last = (words.strip().splitlines() or [""])[-1][:160]
+        reasons = [line["reason"] for line in quarantine]
+        print(f"ulimit -n {files:3} {'' if is_right else 'WRONG '}{'same weights' if same else f'exit {code}: {last}'}", *reasons)
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tubelet", default=str(ROOT / "target/debug/tubelet"))
     parser.add_argument("--errors", default=",".join(ERRORS))
+    parser.add_argument("--data", default="files,manifest,packets,ulimit")
     parser.add_argument("--quick", action="store_true", help="the first call and all calls only")
     arguments = parser.parse_args()
     moments = {name: MOMENTS[name] for name in (["1st", "all"] if arguments.quick else MOMENTS)}
@@ -71,30 +88,30 @@ def main():
         manifest = folder / "manifest.parquet"
         scan = [arguments.tubelet, "scan", str(films), "--out", str(manifest)]
         subprocess.run(scan, check=True, capture_output=True)
-        film = films / FILMS[1]
+        shards = folder / "shards"
+        store = [arguments.tubelet, "preprocess", str(films), "--out", str(shards), "--store", "packets"]
+        subprocess.run(store, check=True, capture_output=True)
+        film, shard = films / FILMS[1], shards / "packets-00000.parquet"
+        data = {"files": (films, film), "manifest": (manifest, film), "packets": (shards, shard)}
+        wanted = arguments.data.split(",")
         print(f"{'data':9} {'error':10} {'call':5} " + " ".join(f"{name:14}" for name in moments))
-        for way, data in {"files": films, "manifest": manifest}.items():
-            undisturbed = train(arguments.tubelet, data, folder / "undisturbed")
+        for way, (videos, file) in data.items():
+            if way not in wanted:
+                continue
+            undisturbed = train(arguments.tubelet, videos, folder / "undisturbed")
             assert undisturbed[0] == 0 and not undisturbed[3], undisturbed[2]
             for error in arguments.errors.split(","):
                 for call, names in CALLS.items():
                     cells = []
                     for when in moments.values():
                         inject = f"inject={names}:error={error}:when={when}"
-                        strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(film), "-e", f"trace={names}"]
-                        found = train(arguments.tubelet, data, folder / "run", [*strace, "-e", inject])
-                        cells.append(verdict(undisturbed, found, film.name))
+                        strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(file), "-e", f"trace={names}"]
+                        found = train(arguments.tubelet, videos, folder / "run", [*strace, "-e", inject])
+                        cells.append(verdict(undisturbed, found, file.name))
                         wrong += cells[-1].startswith("WRONG")
                     print(f"{way:9} {error:10} {call:5} " + " ".join(f"{cell:14}" for cell in cells), flush=True)
-        undisturbed = train(arguments.tubelet, films, folder / "undisturbed")
-        for files in [24, 28, 32, 36, 40, 48, 64]:
-            limited = ["bash", "-c", f'ulimit -n {files}; exec "$@"', "bash"]
-            found = train(arguments.tubelet, films, folder / "run", limited)
-            same = found[0] == 0 and found[1] == undisturbed[1]
-            is_right = not found[3] and (same or found[0] == 1)
-            wrong += not is_right
-            words = "same weights" if same else f"exit {found[0]}: {(found[2].strip().splitlines() or [''])[-1][:150]}"
-            print(f"ulimit -n {files}: {'' if is_right else 'WRONG: '}{words}", flush=True)
+        if "ulimit" in wanted:
+            wrong += few_files(arguments.tubelet, films, folder)
     print(f"{wrong} wrong")
     return 1 if wrong else 0
 

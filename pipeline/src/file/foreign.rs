@@ -49,9 +49,9 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 /// Name of a film's format, and how it is converted.
 fn film(bytes: &[u8]) -> Option<(&'static str, Way)> {
     const BEGINNINGS: [(&[u8], &str, Way); 15] = [
-        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF (Windows Media, WMV)", Way::Encode),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMV", Way::Encode),
         (b"DKIF", "IVF", Way::Copy),
-        (b"YUV4MPEG2 ", "Y4M (raw pictures)", Way::Encode),
+        (b"YUV4MPEG2 ", "Y4M", Way::Encode),
         (b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01", "MXF", Way::Encode),
         (b"\x1f\x07\x00\x3f", "DV", Way::Encode),
         (b"\x1f\x07\x00\xbf", "DV", Way::Encode),
@@ -59,7 +59,7 @@ fn film(bytes: &[u8]) -> Option<(&'static str, Way)> {
         (b"GIF89a", "GIF", Way::Encode),
         (b".RMF", "RealMedia", Way::Encode),
         (b"nut/multimedia container\0", "NUT", Way::Encode),
-        (b"\xb7\xd8\x00\x20\x37\x49\xda\x11", "WTV (Windows TV)", Way::Encode),
+        (b"\xb7\xd8\x00\x20\x37\x49\xda\x11", "WTV", Way::Encode),
         (b"BIKi", "Bink", Way::Encode),
         (b"SMK2", "Smacker", Way::Encode),
         (b"SMK4", "Smacker", Way::Encode),
@@ -114,8 +114,8 @@ fn raw_stream(bytes: &[u8]) -> Option<&'static str> {
         0x00..=0x1f if unit.get(1..5) == Some(&[0, 0, 1, 0x20]) => Some("raw MPEG-4"),
         0x0f => Some("raw VC-1"),
         // Parameter sets and delimiters, which streams begin with; their second byte tells them apart.
-        0x40 | 0x42 | 0x46 if first_of_layer => Some("raw HEVC (H.265)"),
-        0x00 if first_of_layer && matches!(second >> 3, 14 | 15 | 20) => Some("raw VVC (H.266)"),
+        0x40 | 0x42 | 0x46 if first_of_layer => Some("raw HEVC"),
+        0x00 if first_of_layer && matches!(second >> 3, 14 | 15 | 20) => Some("raw VVC"),
         0x09 | 0x06 | 0x27 | 0x47 | 0x67 => Some("raw H.264"),
         _ => None,
     }
@@ -201,7 +201,8 @@ fn text(bytes: &[u8]) -> Option<&'static str> {
 /// The name that people know a codec by, from a media type of GStreamer or a four-character code.
 pub fn codec_name(word: &str) -> Option<&'static str> {
     let media = word.split(',').next().unwrap_or(word).trim().to_ascii_lowercase();
-    Some(match media.strip_prefix("video/x-").unwrap_or(&media) {
+    let word = media.strip_prefix("video/x-").unwrap_or(&media);
+    Some(match word.strip_prefix("gst-fourcc-").unwrap_or(word) {
         "huffyuv" | "hfyu" | "ffvh" => "HuffYUV",
         "ffv" | "ffv1" => "FFV1",
         "image/png" | "png" | "mpng" => "PNG",
@@ -218,7 +219,7 @@ pub fn codec_name(word: &str) -> Option<&'static str> {
         "msmpeg" | "div3" | "mp42" | "mp43" => "Microsoft MPEG-4",
         "divx" => "DivX 3",
         "wmv" | "wmv1" | "wmv2" | "wmv3" | "wvc1" => "Windows Media Video",
-        "flash-video" | "flv1" => "Sorenson Spark (Flash)",
+        "flash-video" | "flv1" => "Sorenson Spark",
         "vp6" | "vp6-flash" | "vp6-alpha" | "vp6f" | "vp62" => "VP6",
         "theora" => "Theora",
         "dirac" => "Dirac",
@@ -228,7 +229,7 @@ pub fn codec_name(word: &str) -> Option<&'static str> {
         "rle" | "msrle" | "qtrle" => "run-length pictures",
         "raw" | "yuv2" | "2vuy" | "v210" | "rawv" => "raw pictures",
         "pn-realvideo" | "rv30" | "rv40" => "RealVideo",
-        "h266" | "vvc1" | "vvi1" => "VVC (H.266)",
+        "h266" | "vvc1" | "vvi1" => "VVC",
         "camstudio" | "cscd" => "CamStudio",
         "tscc" | "tsc2" => "TechSmith",
         "utvideo" | "ulrg" | "uly0" | "uly2" => "Ut Video",
@@ -253,7 +254,7 @@ mod tests {
     fn films_of_other_formats_are_named() {
         let wrapped = |parts: [&[u8]; 3]| parts.concat();
         assert_eq!(of(b"GIF89a\x40\x01"), film("GIF", Way::Encode));
-        assert_eq!(of(b"YUV4MPEG2 W64 H64 F25:1\n"), film("Y4M (raw pictures)", Way::Encode));
+        assert_eq!(of(b"YUV4MPEG2 W64 H64 F25:1\n"), film("Y4M", Way::Encode));
         assert_eq!(of(b"DKIF\0\0\x20\0VP90"), film("IVF", Way::Copy));
         assert_eq!(of(&wrapped([b"OggS\0\x02", &[0; 22], b"\x80theora"])), film("Ogg", Way::Encode));
         assert_eq!(
@@ -285,13 +286,13 @@ mod tests {
         for (unit, format) in [
             (&[0x67, 0x64, 0x00][..], "raw H.264"),
             (&[0x09, 0x10], "raw H.264"),
-            (&[0x40, 0x01, 0x0c], "raw HEVC (H.265)"),
-            (&[0x46, 0x01, 0x50], "raw HEVC (H.265)"),
+            (&[0x40, 0x01, 0x0c], "raw HEVC"),
+            (&[0x46, 0x01, 0x50], "raw HEVC"),
             (&[0xb3, 0x14, 0x00], "raw MPEG-1 or MPEG-2"),
             (&[0xb0, 0x01, 0x00], "raw MPEG-4"),
             (&[0x00, 0x00, 0x00, 0x01, 0x20], "raw MPEG-4"),
             (&[0x0f, 0xc0], "raw VC-1"),
-            (&[0x00, 0x79, 0x00], "raw VVC (H.266)"),
+            (&[0x00, 0x79, 0x00], "raw VVC"),
         ] {
             for code in [&[0, 0, 1][..], &[0, 0, 0, 1]] {
                 assert_eq!(of(&[code, unit].concat()), film(format, Way::Encode), "{unit:x?}");
@@ -325,6 +326,8 @@ mod tests {
             ("video/x-huffyuv", "HuffYUV"),
             ("image/png", "PNG"),
             ("png ", "PNG"),
+            ("HFYU", "HuffYUV"),
+            ("video/x-gst-fourcc-CFHD", "CineForm"),
             ("apch", "ProRes"),
             ("video/x-prores, variant=hq", "ProRes"),
         ] {

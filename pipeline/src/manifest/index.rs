@@ -74,7 +74,10 @@ impl IndexWriter {
     /// # Errors
     /// When the folder cannot be written.
     pub fn discard(self) -> Result<(), ShardError> {
-        clear(&self.folder)
+        clear(&self.folder)?;
+        // Where others keep something in the folder it stays.
+        let _ = fs::remove_dir(&self.folder);
+        Ok(())
     }
 
     /// What a row is made with.

@@ -136,6 +136,32 @@ mod tests {
     }
 
     #[test]
+    fn packets_that_the_system_cannot_read_are_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let (manifest, entries) = scanned(folder.path());
+        let (videos, mut reader) = (videos(&manifest), VideoReader::new(Limits::default()));
+        let open = |reader: &VideoReader| {
+            reader.open_indexed(&entries[0].path, &videos.indexed(0).unwrap()).unwrap().unwrap()
+        };
+        let wanted = [FrameRank(3)];
+        let whole = reader.decode(&open(&reader), &wanted).unwrap();
+
+        let video = open(&reader);
+        video.file.lose_handle();
+        let again = reader.decode(&video, &wanted).unwrap();
+        assert!(
+            again[0].1.planes == whole[0].1.planes,
+            "a handle that was opened again gives other pictures"
+        );
+
+        let video = open(&reader);
+        video.file.lose_handle();
+        fs::rename(&entries[0].path, folder.path().join("elsewhere")).unwrap();
+        let why = reader.decode(&video, &wanted).unwrap_err();
+        assert!(matches!(why, VideoError::System(_)), "{}: {why}", why.verdict());
+    }
+
+    #[test]
     fn a_file_that_has_changed_is_taken_apart_again() {
         let folder = tempfile::tempdir().unwrap();
         let (manifest, entries) = scanned(folder.path());
