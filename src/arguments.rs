@@ -232,7 +232,7 @@ mod tests {
         let list = folder.path().join("list.txt");
         for line in [&b"caf\xe9.mp4 3\n"[..], br"caf\xE9.mp4 3"] {
             std::fs::write(&list, line).unwrap();
-            let found = find_videos(&[list.clone()]).unwrap();
+            let found = find_videos(std::slice::from_ref(&list)).unwrap();
             assert_eq!((&found[0].path, found[0].label), (&film, Some(3)));
         }
     }

@@ -258,7 +258,7 @@ fn occurring(words: &[Word]) -> Classes {
 /// The name of the folder that a video lies in.
 fn folder_of(video: &Path) -> Option<String> {
     let folder = video.parent()?.file_name()?;
-    Some(folder.to_string_lossy().into_owned())
+    Some(names::name_of(folder.as_ref()))
 }
 
 /// Refuses parts that share a video. Paths are compared as the file system resolves them, so a link or

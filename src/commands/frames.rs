@@ -11,7 +11,7 @@ use pipeline::{
     FrameRank, names,
     picture::{Picture, Sampling},
     transform,
-    video::{Limits, OpenVideo, Skipping, Verify, VideoReader},
+    video::{Limits, OpenVideo, Skipping, Verify, VideoError, VideoReader},
 };
 
 use crate::report::Usage;
@@ -76,9 +76,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Skip::Nothing => Skipping::Nothing,
     };
     let mut reader = VideoReader::new(Limits::default()).with_verify(verify).with_skipping(skipping);
-    let video = reader.open(file).with_context(|| names::shown(file))?;
+    let video = reader.open(file).map_err(|why| told(file, why))?;
     let ranks = ranks(&arguments.indices, video.facts.frames)?;
-    let pictures = decoded(&mut reader, &video, &ranks).with_context(|| names::shown(file))?;
+    let pictures = decoded(&mut reader, &video, &ranks).map_err(|why| told(file, why))?;
     if let Some(folder) = &arguments.out {
         write(folder, &video, &pictures)?;
     }
@@ -86,6 +86,17 @@ pub fn run(arguments: Arguments) -> Result<()> {
         print(&video, &ranks, &pictures)?;
     }
     Ok(())
+}
+
+/// The error of a file, which begins with what kind it is.
+fn told(file: &Path, why: VideoError) -> anyhow::Error {
+    let (kind, says_it) = (why.kind().name(), why.to_string().starts_with(why.kind().name()));
+    let shown = names::shown(file);
+    match why {
+        VideoError::System(_) => why.into(),
+        _ if says_it => anyhow::Error::new(why).context(shown),
+        _ => anyhow::Error::new(why).context(format!("{shown}: {kind}")),
+    }
 }
 
 /// Writes the pictures into a folder.
@@ -109,7 +120,7 @@ fn decoded(
     reader: &mut VideoReader,
     video: &OpenVideo,
     ranks: &[FrameRank],
-) -> Result<BTreeMap<FrameRank, Picture>, pipeline::video::VideoError> {
+) -> Result<BTreeMap<FrameRank, Picture>, VideoError> {
     let mut wanted = ranks.to_vec();
     wanted.sort_unstable();
     wanted.dedup();

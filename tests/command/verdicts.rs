@@ -81,7 +81,7 @@ fn a_film_that_a_list_names_and_nobody_has_is_the_list_s_fault_until_a_scan_has_
     };
     let output = batches(&list);
     assert!(output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("1 of 4 videos gave no clip"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("1 of 4 videos gave no clip (1 not there)"));
 
     let manifest = folder.path().join("manifest.parquet");
     succeed(&["scan", text(&list), "--out", text(&manifest)]);
@@ -137,6 +137,21 @@ fn damaged_unsupported_and_no_video_are_told_apart() {
     );
     assert!(reason(3).contains("an HTML page"), "{}", reason(3));
     assert_eq!(reason(4), "not a video: it is empty");
+}
+
+#[test]
+fn the_error_of_a_single_film_begins_with_its_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = std::fs::read(Path::new(&samples()).join("flower.mp4")).unwrap();
+    for (name, bytes, words) in [
+        ("cut.mp4", &film[..film.len() / 2], "cut.mp4: damaged: the file is cut"),
+        ("ogg.mp4", b"YUV4MPEG2 W2 H2", "ogg.mp4: unsupported: Y4M is not read here; `ffmpeg"),
+        ("text.mp4", b"no film", "text.mp4: not a video: it is text"),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        let (code, found) = refusal(&["frames", text(&folder.path().join(name))]);
+        assert!(code == 1 && found.contains(words), "{found}");
+    }
 }
 
 #[test]
