@@ -1,24 +1,22 @@
 //! What several commands take: VIDEOS, a recipe with its settings, the number of workers.
 
+mod folder;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use pipeline::{
     dataset::VideoEntry,
     labels::list::{self, Listed},
+    names,
+    system::{self, SystemError},
 };
 use trainer::{Recipe, RecipeError};
 
-use crate::report::Usage;
-
-/// Endings of files that a folder is searched for. A file that is named itself may have any ending.
-const VIDEO_ENDINGS: [&str; 22] = [
-    "3g2", "3gp", "asf", "avi", "divx", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg",
-    "mpg", "mts", "mxf", "ogv", "qt", "ts", "vob", "webm",
-];
+use crate::report::{self, Usage};
 
 /// Endings of files that list videos, one `path label` a line.
-const LIST_ENDINGS: [&str; 4] = ["txt", "csv", "list", "lst"];
+const LIST_ENDINGS: [&str; 5] = ["txt", "csv", "tsv", "list", "lst"];
 
 /// VIDEOS: files, folders (searched to the bottom), globs, list files (`path label` lines), a manifest.
 #[derive(clap::Args)]
@@ -123,7 +121,8 @@ impl Found {
     }
 }
 
-/// Every video that `given` names, in the order given, folders and globs sorted by path.
+/// Every video that `given` names, in the order given, folders and globs sorted by path. How many files of folders
+/// were passed over is said.
 ///
 /// # Errors
 /// Asked wrongly: a path that is not there, or nothing found.
@@ -137,21 +136,28 @@ pub fn find_videos(given: &[PathBuf]) -> Result<Vec<VideoEntry>> {
 /// As [`find_videos`].
 pub fn find(given: &[PathBuf]) -> Result<Vec<Found>> {
     let mut videos = Vec::new();
+    let mut passed_over = folder::PassedOver::default();
     for path in given {
         if path.is_dir() {
-            videos.extend(in_folder(path)?.into_iter().map(|video| Found::below(path, video.path)));
+            let videos_here = folder::videos_in(path, &mut passed_over)?;
+            videos.extend(videos_here.into_iter().map(|video| Found::below(path, video.path)));
         } else if path.exists() && has_ending(path, &LIST_ENDINGS) {
             videos.extend(in_list(path)?);
         } else if path.symlink_metadata().is_ok() {
             videos.push(Found::below(path.parent().unwrap_or(Path::new("")), path.clone()));
         } else {
-            let start = start_of_glob(path);
-            videos.extend(by_glob(path)?.into_iter().map(|video| Found::below(&start, video.path)));
+            let start = folder::start_of(path);
+            videos.extend(folder::matching(path)?.into_iter().map(|video| Found::below(&start, video.path)));
         }
     }
+    let passed_over = passed_over.words();
     if videos.is_empty() {
-        let names: Vec<_> = given.iter().map(|path| path.display().to_string()).collect();
-        return Err(Usage::new(format!("no video in {}", names.join(", "))).into());
+        let names: Vec<_> = given.iter().map(|path| names::shown(path)).collect();
+        let usage = Usage::new(format!("no video in {}", names.join(", ")));
+        return Err(passed_over.into_iter().fold(usage, Usage::hint).into());
+    }
+    if let Some(words) = passed_over {
+        report::say(words);
     }
     Ok(videos)
 }
@@ -161,75 +167,42 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
     ending.is_some_and(|ending| endings.contains(&ending.as_str()))
 }
 
-/// Video files below a folder, sorted. Links are followed, loops among them are passed over.
-fn in_folder(folder: &Path) -> Result<Vec<VideoEntry>> {
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() && has_ending(entry.path(), &VIDEO_ENDINGS) => {
-                found.push(VideoEntry { path: entry.into_path(), label: None });
-            }
-            Ok(_) => {}
-            Err(why) if why.depth() == 0 => {
-                return Err(why).with_context(|| format!("{} cannot be read", folder.display()));
-            }
-            Err(why) => tracing::warn!("passed over: {why}"),
-        }
-    }
-    Ok(found)
-}
-
 /// Lines of `path class`, as [`list`] reads them. Paths are relative to the list's folder, or, where nothing is
 /// there, to the working directory; a name without a dot gets `.mp4`, as in the official lists.
 fn in_list(list: &Path) -> Result<Vec<Found>> {
-    let text = std::fs::read_to_string(list).with_context(|| format!("{} cannot be read", list.display()))?;
+    let bytes = system::persistently(|| std::fs::read(list))
+        .with_context(|| format!("{} cannot be read", names::shown(list)))?;
+    // Lines with other bytes name their files as escapes would.
+    let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(line_of).collect();
     let home = list.parent().unwrap_or(Path::new(""));
-    let lines = list::read(&text, &VIDEO_ENDINGS).map_err(|why| {
-        let usage = Usage::new(format!("{}: {why}", list.display()));
+    let lines = list::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
+        let usage = Usage::new(format!("{}: {why}", names::shown(list)));
         why.hint().into_iter().fold(usage, Usage::hint)
     })?;
     let found = |Listed { path, class, .. }: Listed| {
-        let name = match Path::new(&path).extension() {
-            Some(_) => PathBuf::from(path),
-            None => PathBuf::from(format!("{path}.mp4")),
+        let name = names::path_of(&path).unwrap_or_else(|| path.into());
+        let name = match name.extension() {
+            Some(_) => name,
+            None => name.with_added_extension("mp4"),
         };
         let (beside, label) = (home.join(&name), class.as_ref().and_then(|class| class.parse().ok()));
-        let is_beside = beside.exists();
+        let is_beside = is_there(&beside)?;
         let entry = VideoEntry { path: if is_beside { beside } else { name }, label };
         // A path that leads out of the list's folder is no name below it.
         let root = (is_beside && entry.path.strip_prefix(home).is_ok()).then(|| home.to_owned());
-        Found { entry, root, class }
+        Ok(Found { entry, root, class })
     };
-    Ok(lines.into_iter().map(found).collect())
+    lines.into_iter().map(found).collect()
 }
 
-/// The folder that a pattern begins with.
-fn start_of_glob(pattern: &Path) -> PathBuf {
-    let is_wild = |part: &&std::ffi::OsStr| part.to_string_lossy().contains(['*', '?', '[', '{']);
-    let start: PathBuf = pattern.iter().take_while(|part| !is_wild(part)).collect();
-    if start.as_os_str().is_empty() { PathBuf::from(".") } else { start }
+/// Whether there is anything at a path. A system that does not say must not lead to another file.
+fn is_there(path: &Path) -> Result<bool, SystemError> {
+    Ok(system::read(path, || path.metadata())?.is_ok())
 }
 
-/// Files that match a pattern such as `clips/**/*.mp4`.
-fn by_glob(pattern: &Path) -> Result<Vec<VideoEntry>> {
-    let shown = pattern.display().to_string();
-    if !shown.contains(['*', '?', '[', '{']) {
-        return Err(Usage::new(format!("{shown}: no such file or folder")).into());
-    }
-    let glob = globset::GlobBuilder::new(&shown)
-        .literal_separator(true)
-        .build()
-        .map_err(|why| Usage::new(format!("{shown}: {why}")))?
-        .compile_matcher();
-    let start = start_of_glob(pattern);
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter().flatten() {
-        let path = entry.path().strip_prefix("./").unwrap_or(entry.path()).to_path_buf();
-        if entry.file_type().is_file() && (glob.is_match(&path) || glob.is_match(entry.path())) {
-            found.push(VideoEntry { path, label: None });
-        }
-    }
-    Ok(found)
+/// A line as text; where it is none, as a name would be escaped.
+fn line_of(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| names::escaped(bytes), str::to_owned)
 }
 
 #[cfg(test)]
@@ -274,6 +247,21 @@ mod tests {
         assert_eq!(labels, [Some(3), Some(12), Some(4), None]);
         assert_eq!(found[0].path, folder.path().join("my film.mp4"));
         assert_eq!(found[1].path, Path::new("plain.mp4"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_list_names_files_whose_names_are_no_text() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let folder = folder(&[]);
+        let film = folder.path().join(OsStr::from_bytes(b"caf\xe9.mp4"));
+        std::fs::write(&film, "").unwrap();
+        let list = folder.path().join("list.txt");
+        for line in [&b"caf\xe9.mp4 3\n"[..], br"caf\xE9.mp4 3"] {
+            std::fs::write(&list, line).unwrap();
+            let found = find_videos(std::slice::from_ref(&list)).unwrap();
+            assert_eq!((&found[0].path, found[0].label), (&film, Some(3)));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use pipeline::{
     channel::{self, Batches},
     dataset::Dataset,
     mask::{DecoderMask, MaskKind},
+    names,
     plan::{
         sampling::{Pace, ShortVideo},
         views::FrameRule,
@@ -309,7 +310,8 @@ pub fn one_batch(dataset: &Dataset, recipe: &Recipe, number: u64) -> Result<Reco
 pub fn say_failed(quarantine: &Quarantine, videos: u64) {
     let failed = quarantine.failed();
     if failed > 0 {
-        report::say(format_args!("{failed} of {videos} videos gave no clip"));
+        let kinds = quarantine.kinds_in_words();
+        report::say(format_args!("{failed} of {videos} videos gave no clip ({kinds})"));
     }
 }
 
@@ -317,7 +319,8 @@ pub fn say_failed(quarantine: &Quarantine, videos: u64) {
 pub fn say_failures(quarantine: &Quarantine, videos: u64, file: &Path) {
     let failed = quarantine.failed();
     if failed > 0 {
-        report::say(format_args!("{failed} of {videos} videos gave no clip: see {}", file.display()));
+        let (kinds, file) = (quarantine.kinds_in_words(), names::shown(file));
+        report::say(format_args!("{failed} of {videos} videos gave no clip ({kinds}): see {file}"));
     }
 }
 

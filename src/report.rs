@@ -11,6 +11,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pipeline::names;
 
 /// How often progress is said where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
@@ -68,8 +69,10 @@ pub fn error(error: &anyhow::Error) -> ExitCode {
         }
     }
     let mut stderr = std::io::stderr().lock();
+    // What a file is called must not steer the terminal.
+    let message: Vec<_> = message.split('\n').map(names::one_line).collect();
     // Nothing is left to tell if stderr itself is gone.
-    let _ = writeln!(stderr, "error: {message}");
+    let _ = writeln!(stderr, "error: {}", message.join("\n"));
     match error.downcast_ref::<Usage>() {
         Some(usage) => {
             if let Some(hint) = &usage.hint {
@@ -134,6 +137,9 @@ pub fn say(line: impl Display) {
 
 /// Left-aligned columns, two spaces apart; the first row is the head.
 pub fn table(rows: &[Vec<String>]) -> String {
+    // A name with a line break must not make two rows of one.
+    let rows: Vec<Vec<_>> =
+        rows.iter().map(|row| row.iter().map(|cell| names::one_line(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use pipeline::{labels::Classes, plan::views::Pass};
+use pipeline::{labels::Classes, names, plan::views::Pass};
 use schemas::{
     LabelledBatch, MADE_BY, ProblemType,
     predictions::{Failure, Prediction, Predictions, Tested},
@@ -123,7 +123,7 @@ impl Tester {
         let reasons = labelled_data::reasons(&failures);
         for &row in rows.iter().filter(|row| !seen.contains(row)) {
             let entry = &videos.entries()[row as usize];
-            let video = entry.path.display().to_string();
+            let video = names::name_of(&entry.path);
             let reason = match reasons.get(&video) {
                 Some(reason) => reason.clone(),
                 None if stopped => continue,

@@ -43,6 +43,8 @@ pub struct KnownFailure {
 pub struct Videos {
     entries: Vec<VideoEntry>,
     failures: BTreeMap<u64, KnownFailure>,
+    /// Whether a scan opened those that are not known to be bad.
+    scanned: bool,
     /// Bytes of each video that a scan decoded whole without complaint.
     verified: BTreeMap<u64, u64>,
     /// Where their packets are, if the manifest has that beside it.
@@ -88,16 +90,16 @@ impl Videos {
 
     /// The videos of a manifest.
     pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
-        let mut videos = Self::default();
+        let mut videos = Self { scanned: true, ..Self::default() };
         for (row, number) in rows.into_iter().zip(0..) {
             if row.verified == Some(true) {
                 videos.verified.insert(number, row.bytes);
             }
+            videos.entries.push(VideoEntry { path: row.file(), label: row.label });
             if row.verdict != GOOD {
                 let reason = row.reason.unwrap_or_default();
                 videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
             }
-            videos.entries.push(VideoEntry { path: row.path.into(), label: row.label });
         }
         videos
     }
@@ -146,6 +148,11 @@ impl Videos {
         &self.entries
     }
 
+    /// Whether video `number` was there when a scan opened it.
+    pub fn was_there(&self, number: u64) -> bool {
+        self.scanned && !self.failures.contains_key(&number)
+    }
+
     /// What a scan found wrong with video `number`.
     pub fn known_failure(&self, number: u64) -> Option<&KnownFailure> {
         self.failures.get(&number)
@@ -168,10 +175,9 @@ impl Videos {
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for VideoEntry { path, label } in &self.entries {
-            // As a manifest writes the path, so that it and its list have one digest.
-            let path = path.to_string_lossy();
+            let path = path.as_os_str().as_encoded_bytes();
             hasher.update(&(path.len() as u64).to_le_bytes());
-            hasher.update(path.as_bytes());
+            hasher.update(path);
             hasher.update(&[u8::from(label.is_some())]);
             hasher.update(&label.unwrap_or_default().to_le_bytes());
         }

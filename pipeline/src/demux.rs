@@ -125,8 +125,7 @@ pub(crate) fn demux(
         Container::ProgramStream => ("mpegpsdemux", Mode::Push),
         Container::TransportStream => ("tsdemux", Mode::Push),
     };
-    let demuxer =
-        gst::ElementFactory::make(name).build().map_err(|_| VideoError::ElementMissing { element: name })?;
+    let demuxer = gst::ElementFactory::make(name).build().map_err(|_| VideoError::no_element(name))?;
     let shared = Arc::new(Shared::default());
     let bus = listen(&shared);
     demuxer.set_bus(Some(&bus));
@@ -269,8 +268,11 @@ fn attend(
 fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
     let Some(structure) = caps.structure(0) else { return false };
     let media = structure.name().as_str();
-    let video = pad.name().starts_with("video") && media != "image/png" && !media.starts_with("audio/");
-    if !video {
+    if !pad.name().starts_with("video") || media.starts_with("audio/") {
+        return false;
+    }
+    if media == "image/png" {
+        shared.change(|track| track.cover = true);
         return false;
     }
     let mut wanted = false;
@@ -280,7 +282,10 @@ fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
                 track.chosen = Some(pad.clone());
                 wanted = true;
             } else {
-                track.unknown = Some(media.to_owned());
+                // Where the demuxer of AVI has no name for it, it says what the file calls it.
+                let fourcc = structure.get::<i32>("fourcc").ok().map(i32::to_le_bytes);
+                let fourcc = fourcc.and_then(|code| String::from_utf8(code.to_vec()).ok());
+                track.unknown = Some(fourcc.unwrap_or_else(|| media.to_owned()));
             }
         }
     });

@@ -75,7 +75,7 @@ pub fn told(made: &TranscodeFacts) -> String {
 impl Encoder {
     /// Makes an encoder. GStreamer must be initialised.
     pub(crate) fn new(made: &TranscodeFacts) -> Result<Self, VideoError> {
-        let missing = || VideoError::ElementMissing { element: ELEMENT };
+        let missing = || VideoError::no_element(ELEMENT);
         let group = made.group;
         let options = format!("scenecut=0:open-gop=0:weightp=0:min-keyint={group}:cpu-independent=1");
         let element = gst::ElementFactory::make(ELEMENT)

@@ -1,16 +1,23 @@
 //! The bytes of a video file, and which container they are, told by content and never by name.
 
+pub mod foreign;
+
 use std::{
     collections::VecDeque,
     fs, io,
     io::{Read as _, Seek as _, SeekFrom},
     ops::Range,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::UNIX_EPOCH,
+};
+
+use crate::{
+    progress,
+    system::{self, SystemError},
 };
 
 /// The containers that are read.
@@ -82,6 +89,8 @@ pub struct FileBytes {
     length: u64,
     /// Bytes that were read.
     read: Arc<AtomicU64>,
+    /// The first failure of the system to read it.
+    failure: Arc<OnceLock<SystemError>>,
 }
 
 /// By what a file is known again: whoever changes it changes this.
@@ -113,13 +122,18 @@ enum Source {
 
 #[derive(Debug)]
 struct Disk {
+    path: PathBuf,
     file: fs::File,
+    length: u64,
     /// The parts that were read last, with their places in the file.
     recent: VecDeque<(u64, Weak<Vec<u8>>)>,
 }
 
 /// Parts of a file on the disk whose places are remembered: more than a demuxer holds at once.
 const REMEMBERED: usize = 16;
+
+/// Bytes of one request to the system.
+const READ_AT_ONCE: u64 = 4 << 20;
 
 impl FileBytes {
     /// Opens a file; one of at most `in_memory` bytes is read.
@@ -133,19 +147,32 @@ impl FileBytes {
         let file = fs::File::open(path)?;
         let length = file.metadata()?.len();
         if length > in_memory {
-            let disk = Disk { file, recent: VecDeque::new() };
-            let source = Source::Disk(Arc::new(Mutex::new(disk)));
-            return Ok(Self { source, length, read: Arc::default() });
+            let disk = Disk { path: path.to_owned(), file, length, recent: VecDeque::new() };
+            return Ok(Self::of(Source::Disk(Arc::new(Mutex::new(disk))), length, 0));
         }
-        let mut bytes = Vec::with_capacity(length as usize);
-        file.take(in_memory).read_to_end(&mut bytes)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        read_all(&file, in_memory, &mut bytes)?;
         let length = bytes.len() as u64;
-        Ok(Self { source: Source::Memory(Arc::new(bytes)), length, read: Arc::new(length.into()) })
+        Ok(Self::of(Source::Memory(Arc::new(bytes)), length, length))
     }
 
     /// No bytes.
     pub fn none() -> Self {
-        Self { source: Source::Memory(Arc::default()), length: 0, read: Arc::default() }
+        Self::of(Source::Memory(Arc::default()), 0, 0)
+    }
+
+    fn of(source: Source, length: u64, read: u64) -> Self {
+        Self { source, length, read: Arc::new(read.into()), failure: Arc::default() }
+    }
+
+    /// Whether the system gave all that was asked for, here and through all clones. Where it did not, nothing that
+    /// was found out from the bytes may be believed: [`Self::slice`] gives too few then.
+    ///
+    /// # Errors
+    /// When it failed to read a part.
+    pub fn check(&self) -> Result<(), SystemError> {
+        self.failure.get().map_or(Ok(()), |failure| Err(failure.clone()))
     }
 
     /// These bytes of the file shown as others, all in memory.
@@ -163,7 +190,8 @@ impl FileBytes {
         matches!(self.source, Source::Memory(_))
     }
 
-    /// A part of the file. It ends where the file ends, or where the disk gives no more.
+    /// A part of the file. It ends where the file ends; where the system fails to read it, it is empty and
+    /// [`Self::check`] says why.
     pub fn slice(&self, range: Range<u64>) -> FileSlice {
         let end = range.end.min(self.length);
         let start = range.start.min(end);
@@ -171,7 +199,7 @@ impl FileBytes {
             Source::Memory(bytes) => FileSlice { bytes: bytes.clone(), range: start as usize..end as usize },
             Source::Disk(disk) => {
                 let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
-                let bytes = Arc::new(disk.read(start, end - start));
+                let bytes = Arc::new(self.read(&mut disk, start, end - start));
                 self.read.fetch_add(bytes.len() as u64, Relaxed);
                 if disk.recent.len() == REMEMBERED {
                     disk.recent.pop_front();
@@ -200,6 +228,35 @@ impl FileBytes {
         }
     }
 
+    /// Loses the handle of a file on the disk: what is read through it fails until it is opened again.
+    #[cfg(test)]
+    pub(crate) fn lose_handle(&self) {
+        let Source::Disk(disk) = &self.source else { panic!("it is in memory") };
+        let mut disk = disk.lock().unwrap();
+        disk.file = fs::File::options().write(true).open(&disk.path).unwrap();
+    }
+
+    /// Bytes from the disk, none after a failure.
+    fn read(&self, disk: &mut Disk, start: u64, length: u64) -> Vec<u8> {
+        if self.failure.get().is_some() {
+            return Vec::new();
+        }
+        let mut failed = false;
+        let read = system::persistently(|| {
+            if failed {
+                disk.open_again();
+            }
+            let read = disk.read(start, length);
+            failed = read.is_err();
+            read
+        });
+        read.unwrap_or_else(|cause| {
+            // Another clone may have failed at the same time; its failure is as good.
+            let _ = self.failure.set(SystemError::new("read", &disk.path, cause));
+            Vec::new()
+        })
+    }
+
     /// Bytes that were read since this was asked last.
     pub fn take_bytes_read(&self) -> u64 {
         self.read.swap(0, Relaxed)
@@ -207,15 +264,33 @@ impl FileBytes {
 }
 
 impl Disk {
-    /// What can be read of the bytes asked for.
-    fn read(&mut self, start: u64, length: u64) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(length as usize);
-        if self.file.seek(SeekFrom::Start(start)).is_ok() {
-            // A file that has become shorter, or cannot be read any more, is one that is cut.
-            let _ = (&self.file).take(length).read_to_end(&mut bytes);
-        }
-        bytes
+    /// The bytes asked for, fewer where the file has become shorter.
+    fn read(&mut self, start: u64, length: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.file.seek(SeekFrom::Start(start))?;
+        read_all(&self.file, length, &mut bytes)?;
+        Ok(bytes)
     }
+
+    /// Opens the file again: to a network file system a handle can be lost that its path is not.
+    fn open_again(&mut self) {
+        let opened = fs::File::open(&self.path);
+        let same = |file: &fs::File| file.metadata().is_ok_and(|found| found.len() == self.length);
+        // Where that fails too, what the old handle says is the cause.
+        if let Some(file) = opened.ok().filter(same) {
+            self.file = file;
+        }
+    }
+}
+
+/// Reads up to `most` bytes, a part after the other: a disk that is slow is not stuck.
+fn read_all(file: &fs::File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut file = file.take(most);
+    while file.by_ref().take(READ_AT_ONCE).read_to_end(bytes)? > 0 {
+        progress::step();
+    }
+    Ok(())
 }
 
 /// A part of a [`FileBytes`] that keeps its bytes in memory.
@@ -262,6 +337,35 @@ mod tests {
         assert_eq!(memory.place_of(&memory.slice(100..200).as_ref()[7..9]), Some(107));
         assert_eq!([memory.place_of(&slice.as_ref()[7..9]), memory.place_of(&content[7..9])], [None, None]);
         assert_eq!(disk.place_of(&content[7..9]), None);
+    }
+
+    #[test]
+    fn a_handle_that_is_lost_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film");
+        fs::write(&path, b"content").unwrap();
+        let bytes = FileBytes::open(&path, 0).unwrap();
+        bytes.lose_handle();
+        assert_eq!(bytes.slice(0..3).as_ref(), b"con");
+        assert!(bytes.check().is_ok());
+    }
+
+    #[test]
+    fn a_failure_to_read_is_remembered_by_all_clones_and_is_no_end_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film");
+        fs::write(&path, b"content").unwrap();
+        let bytes = FileBytes::open(&path, 0).unwrap();
+        bytes.lose_handle();
+        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+        let clone = bytes.clone();
+        assert!(clone.slice(0..3).as_ref().is_empty());
+        let words = bytes.check().unwrap_err().to_string();
+        assert!(words.starts_with("this system could not read") && words.contains("film"), "{words}");
+        // It is over: nobody waits again for what cannot be used any more.
+        let since = std::time::Instant::now();
+        assert!(bytes.slice(4..6).as_ref().is_empty());
+        assert!(since.elapsed().as_millis() < 50);
     }
 
     #[test]

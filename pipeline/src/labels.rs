@@ -36,7 +36,7 @@ pub use weights::{balanced_weights, positive_weights};
 pub use words::unlabelled;
 use words::{check_names, words};
 
-use crate::dataset::VideoEntry;
+use crate::{dataset::VideoEntry, names};
 
 /// Rows that an error names; the others are counted.
 const NAMED: usize = 5;
@@ -71,8 +71,11 @@ impl Rows {
 
 impl Display for Rows {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let rows: Vec<_> =
-            self.named.iter().map(|(row, path)| format!("row {} ({})", row + 1, path.display())).collect();
+        let rows: Vec<_> = self
+            .named
+            .iter()
+            .map(|(row, path)| format!("row {} ({})", row + 1, names::shown(path)))
+            .collect();
         write!(out, "{}", rows.join(", "))?;
         match self.count - self.named.len() {
             0 => Ok(()),

@@ -21,6 +21,7 @@ pub mod labelled;
 pub mod labels;
 pub mod manifest;
 pub mod mask;
+pub mod names;
 pub mod picture;
 pub mod plan;
 pub mod profile;
@@ -31,6 +32,7 @@ pub mod settings;
 pub mod shard;
 pub mod source;
 pub mod stream;
+pub mod system;
 pub mod transform;
 pub mod tubelets;
 #[cfg(feature = "video")]

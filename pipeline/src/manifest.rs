@@ -6,10 +6,7 @@
 mod columns;
 pub mod index;
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
@@ -17,19 +14,29 @@ use parquet::{
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
 };
+#[cfg(feature = "video")]
+use schemas::Kind;
 use schemas::{MADE_BY, manifest::VERSION};
 use serde::{Deserialize, Serialize};
 
 use schemas::WholeFile;
 
+#[cfg(feature = "video")]
+use crate::names;
+use crate::system;
+
 /// Rows that are written and read at once; a row has thousands of times.
 const ROWS_AT_ONCE: usize = 1024;
 
-/// What is known of one video. Fields from `container` on are `None` where it could not be opened.
+/// What is known of one video. Fields from `container` on are `None` where it could not be opened, but for the name of
+/// what is unsupported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ManifestRow {
-    /// The file.
+    /// The file; see [`names`](crate::names) where its path is no UTF-8.
     pub path: String,
+    /// The very bytes of its path, where that is no UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<Vec<u8>>,
     /// Its bytes, 0 where it cannot be read.
     pub bytes: u64,
     /// Class, where the list of videos has classes.
@@ -38,6 +45,8 @@ pub struct ManifestRow {
     pub verdict: String,
     /// What is wrong, in a sentence; of a good one, what was assumed of it.
     pub reason: Option<String>,
+    /// The kind of the verdict, by which it is told what to do: [`Kind`](schemas::Kind) has the names.
+    pub kind: Option<String>,
     /// Name of the container.
     pub container: Option<String>,
     /// Name of the codec.
@@ -70,6 +79,8 @@ pub struct ManifestRow {
     pub has_b_frames: Option<bool>,
     /// Whether all of it was decoded without complaint; `None` where that was not tried.
     pub verified: Option<bool>,
+    /// Where frames, times, rate, size and rotation come from: a word of [`schemas::manifest`].
+    pub numbers: Option<String>,
 }
 
 /// Why a manifest cannot be written or read.
@@ -112,22 +123,41 @@ impl ManifestRow {
         Self { path: path.to_owned(), label, ..Self::default() }
     }
 
-    /// The row of a video that was opened, or failed to be. A path that is not UTF-8 stands in it
-    /// with replacement characters.
+    /// The file's path.
+    pub fn file(&self) -> PathBuf {
+        #[cfg(unix)]
+        if let Some(bytes) = &self.path_bytes {
+            use std::os::unix::ffi::OsStrExt as _;
+            return std::ffi::OsStr::from_bytes(bytes).into();
+        }
+        PathBuf::from(&self.path)
+    }
+
+    /// The row of a video that was opened, or failed to be.
     #[cfg(feature = "video")]
     pub fn of(
         entry: &crate::dataset::VideoEntry,
         opened: Result<crate::video::OpenVideo, crate::video::VideoError>,
     ) -> Self {
-        let row = Self::unopened(&entry.path.to_string_lossy(), entry.label);
+        let no_text = entry.path.to_str().is_none();
+        let row = Self {
+            path_bytes: no_text.then(|| entry.path.as_os_str().as_encoded_bytes().to_vec()),
+            ..Self::unopened(&names::name_of(&entry.path), entry.label)
+        };
         match opened {
             Err(error) => Self {
                 bytes: std::fs::metadata(&entry.path).map_or(0, |file| file.len()),
                 verdict: error.verdict().to_owned(),
                 reason: Some(error.to_string()),
+                kind: Some(error.kind().name().to_owned()),
+                container: error.format().map(str::to_owned),
+                codec: error.codec().map(str::to_owned),
                 ..row
             },
-            Ok(video) => Self { verified: video.is_verified().then_some(true), ..row.with(&video.facts) },
+            Ok(video) => {
+                let numbers = Some(video.origin_of_numbers().to_owned());
+                Self { verified: video.is_verified().then_some(true), numbers, ..row.with(&video.facts) }
+            }
         }
     }
 
@@ -137,6 +167,7 @@ impl ManifestRow {
             bytes: facts.bytes,
             verdict: schemas::manifest::GOOD.to_owned(),
             reason: facts.times_from.note().map(str::to_owned),
+            kind: Some(Kind::Good.name().to_owned()),
             container: Some(facts.container.to_owned()),
             codec: Some(facts.codec.to_owned()),
             width: Some(facts.width),
@@ -186,12 +217,13 @@ pub fn write(path: &Path, rows: &[ManifestRow]) -> Result<(), ManifestError> {
 /// When it cannot be read, or is no manifest.
 pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
     let damaged = |cause| ManifestError::Damaged { path: path.to_owned(), cause };
-    let file = File::open(path).map_err(|cause| ManifestError::Io {
+    // Read whole: what the system fails at is then told from what is wrong with the file.
+    let file = system::persistently(|| std::fs::read(path)).map_err(|cause| ManifestError::Io {
         action: "read",
         path: path.to_owned(),
         cause,
     })?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file))
         .and_then(|builder| builder.with_batch_size(ROWS_AT_ONCE).build())
         .map_err(damaged)?;
     let mut rows = Vec::new();
@@ -213,10 +245,12 @@ mod tests {
     fn rows() -> Vec<ManifestRow> {
         let good = ManifestRow {
             path: "films/a.mp4".to_owned(),
+            path_bytes: None,
             bytes: 1 << 40,
             label: Some(-1),
             verdict: "good".to_owned(),
             reason: None,
+            kind: Some("good".to_owned()),
             container: Some("mp4".to_owned()),
             codec: Some("h264".to_owned()),
             width: Some(340),
@@ -233,8 +267,10 @@ mod tests {
             frames_per_second: Some(29.97),
             has_b_frames: Some(true),
             verified: Some(true),
+            numbers: Some("decoded".to_owned()),
         };
-        let mut bad = ManifestRow::unopened("films/b.mp4", None);
+        let mut bad = ManifestRow::unopened(r"films/\xFF.mp4", None);
+        bad.path_bytes = Some(b"films/\xff.mp4".to_vec());
         bad.verdict = "truncated".to_owned();
         bad.reason = Some("the file is cut: 3 of 9 packets".to_owned());
         vec![good, bad]

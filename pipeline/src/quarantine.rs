@@ -7,14 +7,14 @@
 //! video's place is the schedule's business.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use schemas::{MADE_BY, quarantine::QuarantineLine};
+use schemas::{Kind, MADE_BY, quarantine::QuarantineLine};
 
 /// Failed videos that a run bears whatever their share is, unless it is to bear none. One bad file of
 /// five says nothing of the others, as long as there are others.
@@ -74,6 +74,8 @@ pub struct Quarantine {
 struct State {
     file: Option<File>,
     failed: HashSet<String>,
+    /// How many of them, by what is wrong.
+    kinds: BTreeMap<Kind, u64>,
 }
 
 impl Quarantine {
@@ -85,7 +87,7 @@ impl Quarantine {
     /// When the file cannot be read or written, or is no quarantine.
     pub fn open(path: Option<&Path>, videos: u64, max_failed_share: f64) -> Result<Self, QuarantineError> {
         let state = match path {
-            None => State { file: None, failed: HashSet::new() },
+            None => State { file: None, failed: HashSet::new(), kinds: BTreeMap::new() },
             Some(path) => State::open(path)?,
         };
         let path = path.map(Path::to_owned).unwrap_or_default();
@@ -103,12 +105,13 @@ impl Quarantine {
             let line = QuarantineLine {
                 video: video.to_owned(),
                 verdict: verdict.to_owned(),
+                kind: Kind::of_verdict(verdict).name().to_owned(),
                 reason: reason.to_owned(),
                 made_by: MADE_BY.to_owned(),
             };
             let written = state.append(&line);
             written.map_err(|cause| QuarantineError::Io { path: self.path.clone(), cause })?;
-            state.failed.insert(line.video);
+            state.insert(line);
         }
         let failed = state.failed.len() as u64;
         let few = self.max_failed_share > 0.0 && failed <= A_FEW && failed < self.videos;
@@ -130,6 +133,12 @@ impl Quarantine {
         self.state().failed.len() as u64
     }
 
+    /// How many failed, by what is wrong with them: `2 damaged, 1 unsupported`.
+    pub fn kinds_in_words(&self) -> String {
+        let words = |(kind, count): (&Kind, &u64)| format!("{count} {}", kind.name());
+        self.state().kinds.iter().map(words).collect::<Vec<_>>().join(", ")
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A thread that panicked while it held the lock left a whole set behind: at most one video is
         // written but not counted.
@@ -146,15 +155,21 @@ impl State {
             read => read.map_err(io)?,
         };
         let whole = written.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let mut failed = HashSet::new();
+        let mut state = Self { file: None, failed: HashSet::new(), kinds: BTreeMap::new() };
         for (line, bytes) in (1..).zip(written[..whole].split_inclusive(|&byte| byte == b'\n')) {
             let entry: QuarantineLine = serde_json::from_slice(bytes)
                 .map_err(|cause| QuarantineError::WrongLine { path: path.to_owned(), line, cause })?;
-            failed.insert(entry.video);
+            state.insert(entry);
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(io)?;
         file.set_len(whole as u64).map_err(io)?;
-        Ok(Self { file: Some(file), failed })
+        Ok(Self { file: Some(file), ..state })
+    }
+
+    fn insert(&mut self, line: QuarantineLine) {
+        if self.failed.insert(line.video) {
+            *self.kinds.entry(Kind::of_verdict(&line.verdict)).or_default() += 1;
+        }
     }
 
     fn append(&mut self, line: &QuarantineLine) -> io::Result<()> {
@@ -185,6 +200,7 @@ mod tests {
             }
             assert_eq!(quarantine.failed(), 2);
             assert!(quarantine.is_failed("a.mp4") && !quarantine.is_failed("c.mp4"));
+            assert_eq!(quarantine.kinds_in_words(), "2 damaged");
         }
         assert_eq!(videos_in(&path), ["a.mp4", "b.mp4"]);
     }

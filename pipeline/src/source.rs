@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::{
     FrameRank, StreamTime,
     draws::Draws,
+    names,
     picture::{Orientation, Picture},
     profile::Profile,
 };
@@ -93,12 +94,25 @@ pub enum SourceError {
         /// Whether the whole video failed.
         reach: Reach,
     },
-    /// The source itself is broken: the run cannot go on.
+    /// The source itself is broken, or the system cannot read it: the run cannot go on.
     #[error("the dataset cannot be read: {reason}")]
     Broken {
         /// What is wrong, with the file's name.
         reason: String,
     },
+}
+
+impl SourceError {
+    /// The system neither gives the bytes of a file nor says why.
+    pub(crate) fn no_byte(video: &str, seconds: u64) -> Self {
+        let video = names::one_line(video);
+        Self::Broken {
+            reason: format!(
+                "this system could not read {video}: it gave no byte within {seconds} s; see whether its disk or \
+                 network file system still answers, then run the command again"
+            ),
+        }
+    }
 }
 
 /// A dataset seen as slots: slot = video number × clips per video + k.

@@ -14,7 +14,7 @@
 //! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
 //! - **Time limit**: a thread that has taken a job and makes no [`crate::progress`] within it is stuck: it
 //!   is left behind, its video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the
-//!   stream. (One that is only slow is ended by the reader's own limits.)
+//!   stream, and so does one that waits for a disk: that is no fault of its video. (One that is only slow is ended by the reader's own limits.)
 //! - **End**: the stream goes on for ever, epoch after epoch. Dropping it drops the permits, the awaited
 //!   answers and the pool; threads finish the clip in hand and return.
 //!
@@ -36,7 +36,7 @@ use futures::{
     future::{self, Either},
     stream::{FuturesOrdered, StreamExt as _},
 };
-use schemas::{MADE_BY, quarantine::QuarantineLine};
+use schemas::{Kind, MADE_BY, quarantine::QuarantineLine};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::Instant,
@@ -391,6 +391,11 @@ impl<M: Maker> Arranger<M> {
                 self.pool.replace(thread)?;
                 Ok(failed("panicked", "the thread that read the video ended without an answer".into()))
             }
+            None if progress.is_reading() => {
+                let why = SourceError::no_byte(&self.source.name(sent.video), self.limit.as_secs());
+                let _ = self.stop.send(StreamError::Source(why));
+                future::pending().await
+            }
             None => {
                 let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;
                 if stuck > MOST_LEFT_BEHIND {
@@ -437,8 +442,9 @@ impl<M: Maker> Arranger<M> {
             }
             SourceError::LeftOut { .. } | SourceError::Broken { .. } => return Ok(()),
         };
+        let kind = Kind::of_verdict(&verdict).name().to_owned();
         let line =
-            QuarantineLine { video: self.source.name(video), verdict, reason, made_by: MADE_BY.into() };
+            QuarantineLine { video: self.source.name(video), verdict, kind, reason, made_by: MADE_BY.into() };
         let (reply, answer) = oneshot::channel();
         self.pool.send(Job::Record { line, answer: reply });
         match answer.await {

@@ -12,6 +12,7 @@ mod paired;
 mod parts;
 mod stored;
 mod turned;
+mod unsupported;
 
 use std::{
     collections::HashMap,
@@ -23,6 +24,7 @@ use std::{
 };
 
 use gstreamer as gst;
+use schemas::manifest;
 
 pub use crate::{
     decode::Work,
@@ -44,6 +46,7 @@ use crate::{
         self, PacketFact, Place, Run, order,
         pictures::{self, Codec, StreamHeader},
     },
+    system,
 };
 
 /// What a video may cost before it is refused.
@@ -110,6 +113,17 @@ impl OpenVideo {
         self.verified.load(Relaxed)
     }
 
+    /// Where the numbers of its facts come from: a word of [`schemas::manifest`].
+    pub fn origin_of_numbers(&self) -> &'static str {
+        if self.is_verified() {
+            manifest::DECODED
+        } else if self.facts.index == IndexMode::Linear {
+            manifest::COUNTED_PACKETS
+        } else {
+            manifest::OF_PACKETS
+        }
+    }
+
     /// Takes it for verified, since it was before.
     pub fn trust(&self) {
         self.verified.store(true, Relaxed);
@@ -121,14 +135,18 @@ impl OpenVideo {
     }
 
     /// The first half of the BLAKE3 digest of the file's bytes.
-    pub(crate) fn digest(&self) -> [u8; 16] {
+    ///
+    /// # Errors
+    /// When the system cannot read them.
+    pub(crate) fn digest(&self) -> Result<[u8; 16], VideoError> {
         let mut hasher = blake3::Hasher::new();
         for start in (0..self.file.length()).step_by(HASHED_BYTES) {
             hasher.update(self.file.slice(start..start + HASHED_BYTES as u64).as_ref());
         }
         let mut half = [0; 16];
         half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        half
+        self.file.check()?;
+        Ok(half)
     }
 
     /// How its frames are told from each other.
@@ -209,9 +227,16 @@ impl VideoReader {
     /// As [`Self::open`].
     pub fn open_for_scan(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
         initialise()?;
+        let file = open_file(path, self.limits.file_bytes)?;
+        let opened = self.take_apart(file.clone());
+        // Whatever was found out from bytes that could not be read says nothing of the film.
+        file.check()?;
+        opened.map_err(|why| unsupported::named(why, path, &file))
+    }
+
+    /// Ranks the frames of a file's video.
+    fn take_apart(&self, file: FileBytes) -> Result<OpenVideo, VideoError> {
         let deadline = demux::deadline(self.limits.seconds);
-        let file = FileBytes::open(path, self.limits.file_bytes)
-            .map_err(|cause| VideoError::CannotOpen { path: path.to_owned(), cause })?;
         let bytes = file.length();
         let container =
             recognise(file.slice(0..RECOGNISED).as_ref()).ok_or(VideoError::UnknownContainer { bytes })?;
@@ -386,7 +411,10 @@ impl VideoReader {
             verified: video.is_verified(),
         };
         let request = Request { runs: &runs, wanted: places, naming, extent };
-        let kept = decoder.decode(stream, request, limit, &mut self.work)?;
+        let kept = decoder.decode(stream, request, limit, &mut self.work);
+        // Packets that could not be read are no damage.
+        video.file.check()?;
+        let kept = kept?;
         if extent == Extent::Video {
             let came = decoder.frames_that_came();
             let promised = match naming {
@@ -446,6 +474,12 @@ fn check_start(video: &OpenVideo, runs: &[Run], places: &[Place]) -> Result<(), 
         }
         _ => Ok(()),
     }
+}
+
+/// Opens a file, of which up to `in_memory` bytes are read at once.
+fn open_file(path: &Path, in_memory: u64) -> Result<FileBytes, VideoError> {
+    system::read(path, || FileBytes::open(path, in_memory))?
+        .map_err(|cause| VideoError::CannotOpen { path: path.to_owned(), cause })
 }
 
 /// Bytes that a digest is made of at a time.

@@ -7,6 +7,7 @@ pub mod embeddings;
 pub mod file_index;
 pub mod frame_shard;
 pub mod geometry;
+pub mod kind;
 pub mod labelled_batch;
 pub mod manifest;
 pub mod metrics;
@@ -19,6 +20,7 @@ pub mod whole_file;
 
 pub use clip_batch::ClipBatch;
 pub use geometry::{ClipGeometry, GeometryError};
+pub use kind::Kind;
 pub use labelled_batch::LabelledBatch;
 pub use problem_type::ProblemType;
 pub use whole_file::WholeFile;

@@ -12,14 +12,28 @@ pub const VERSION: &str = "tubelet-manifest/1";
 /// Verdict of a video that can be read.
 pub const GOOD: &str = "good";
 
+/// `numbers` of a video that was decoded whole: its frames were counted as they came out of the decoder.
+pub const DECODED: &str = "decoded";
+
+/// `numbers` of a video that was not decoded: frames, times and rate are those of its packets, each of which shows
+/// one frame; size and rotation are what container and headers say.
+pub const OF_PACKETS: &str = "of packets";
+
+/// `numbers` of a video that was not decoded and whose packets do not tell which of them show a frame: frames,
+/// times and rate may differ from those of a decode.
+pub const COUNTED_PACKETS: &str = "counted packets";
+
 /// The schema of a manifest.
 ///
 /// `times` are presentation times in ns (stream time, rising), one a frame; `key_frames` are ranks of
 /// frames in presentation order that the container marks as key frames. The columns from `container`
-/// to `has_b_frames` are null where the video cannot be opened; `verdict` is [`GOOD`] or the stable
-/// word of what is wrong, with its `reason`; a good video may have one too, which says what was assumed of it
-/// (times that no packet has). `verified` is true where all of the video was decoded without
-/// complaint, and null where that was not tried.
+/// to `has_b_frames` are null where the video cannot be opened, except that `container` or `codec` is the name of a
+/// format or codec that is not read here; `verdict` is [`GOOD`] or the stable word of what is wrong, with its
+/// `reason`; a good video may have one too, which says what was assumed of it (times that no packet has). `verified`
+/// is true where all of the video was decoded without complaint, and null where that was not tried. `path_bytes` are
+/// the bytes of a path that is no UTF-8, whose `path` is escaped, and null for others; `kind` is the name of the
+/// verdict's [`Kind`](crate::Kind); `numbers` is [`DECODED`], [`OF_PACKETS`] or [`COUNTED_PACKETS`]. Manifests of
+/// earlier versions lack these three.
 pub fn schema() -> SchemaRef {
     let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), true);
     let fields = vec![
@@ -44,6 +58,9 @@ pub fn schema() -> SchemaRef {
         Field::new("frames_per_second", DataType::Float64, true),
         Field::new("has_b_frames", DataType::Boolean, true),
         Field::new("verified", DataType::Boolean, true),
+        Field::new("path_bytes", DataType::Binary, true),
+        Field::new("kind", DataType::Utf8, true),
+        Field::new("numbers", DataType::Utf8, true),
     ];
     let metadata = HashMap::from([
         ("tubelet.format".to_owned(), VERSION.to_owned()),

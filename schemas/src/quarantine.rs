@@ -9,6 +9,9 @@ pub struct QuarantineLine {
     pub video: String,
     /// A stable word that scripts may match on, such as `no-video-stream` or `damaged`.
     pub verdict: String,
+    /// The name of the verdict's [`Kind`](crate::Kind); earlier versions do not write it.
+    #[serde(default)]
+    pub kind: String,
     /// The reason in a sentence.
     pub reason: String,
     /// What found it.

@@ -8,6 +8,7 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use pipeline::names;
 use schemas::embeddings::{Embedding, Number};
 use trainer::frozen::Pool;
 
@@ -237,7 +238,7 @@ fn say_failures(reasons: &Reasons, videos: &LabelledVideos) {
     let mut rows: Vec<_> = reasons.iter().collect();
     rows.sort();
     for (row, why) in rows.iter().take(NAMED) {
-        report::say(format_args!("  {}: {why}", videos.entries()[**row as usize].path.display()));
+        report::say(format_args!("  {}: {why}", names::shown(&videos.entries()[**row as usize].path)));
     }
     if rows.len() > NAMED {
         report::say(format_args!("  and {} more; --json names all", rows.len() - NAMED));
@@ -257,7 +258,7 @@ fn print_json(
     let failed: Vec<_> = failed
         .into_iter()
         .map(|(row, why)| {
-            let path = videos.entries()[*row as usize].path.display().to_string();
+            let path = names::name_of(&videos.entries()[*row as usize].path);
             serde_json::json!({ "row": row, "video": path, "reason": why })
         })
         .collect();

@@ -1,14 +1,17 @@
 //! `tubelet frames`: single frames of one video, as digests or as pictures.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use md5::{Digest as _, Md5};
 use pipeline::{
-    FrameRank,
+    FrameRank, names,
     picture::{Picture, Sampling},
     transform,
-    video::{Limits, OpenVideo, Skipping, Verify, VideoReader},
+    video::{Limits, OpenVideo, Skipping, Verify, VideoError, VideoReader},
 };
 
 use crate::report::Usage;
@@ -61,7 +64,7 @@ enum Skip {
 pub fn run(arguments: Arguments) -> Result<()> {
     let file = &arguments.file;
     if !file.exists() {
-        return Err(Usage::new(format!("{}: no such file", file.display())).into());
+        return Err(Usage::new(format!("{}: no such file", names::shown(file))).into());
     }
     let verify = match arguments.verify {
         Extent::Video => Verify::Video,
@@ -73,22 +76,41 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Skip::Nothing => Skipping::Nothing,
     };
     let mut reader = VideoReader::new(Limits::default()).with_verify(verify).with_skipping(skipping);
-    let video = reader.open(file).with_context(|| file.display().to_string())?;
+    let video = reader.open(file).map_err(|why| told(file, why))?;
     let ranks = ranks(&arguments.indices, video.facts.frames)?;
-    let pictures = decoded(&mut reader, &video, &ranks).with_context(|| file.display().to_string())?;
+    let pictures = decoded(&mut reader, &video, &ranks).map_err(|why| told(file, why))?;
     if let Some(folder) = &arguments.out {
-        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        for (rank, picture) in &pictures {
-            let rgb = transform::whole_frame(picture, video.facts.orientation, 0);
-            let image = image::RgbImage::from_raw(rgb.width, rgb.height, rgb.pixels)
-                .expect("because a frame has three bytes a pixel");
-            let mut bytes = Vec::new();
-            image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png)?;
-            schemas::whole_file::write(&folder.join(format!("frame_{:06}.png", rank.0)), &bytes)?;
-        }
+        write(folder, &video, &pictures)?;
     }
     if arguments.md5 || arguments.out.is_none() {
         print(&video, &ranks, &pictures)?;
+    }
+    Ok(())
+}
+
+/// The error of a file, which begins with what kind it is.
+fn told(file: &Path, why: VideoError) -> anyhow::Error {
+    let (kind, says_it) = (why.kind().name(), why.to_string().starts_with(why.kind().name()));
+    let shown = names::shown(file);
+    match why {
+        VideoError::System(_) => why.into(),
+        _ if says_it => anyhow::Error::new(why).context(shown),
+        _ => anyhow::Error::new(why).context(format!("{shown}: {kind}")),
+    }
+}
+
+/// Writes the pictures into a folder.
+fn write(folder: &Path, video: &OpenVideo, pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", names::shown(folder)))?;
+    for (rank, picture) in pictures {
+        let rgb = transform::whole_frame(picture, video.facts.orientation, 0);
+        let image = image::RgbImage::from_raw(rgb.width, rgb.height, rgb.pixels)
+            .expect("because a frame has three bytes a pixel");
+        let mut bytes = Vec::new();
+        image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png)?;
+        let path = folder.join(format!("frame_{:06}.png", rank.0));
+        schemas::whole_file::write(&path, &bytes)
+            .with_context(|| format!("{} cannot be written", names::shown(&path)))?;
     }
     Ok(())
 }
@@ -98,7 +120,7 @@ fn decoded(
     reader: &mut VideoReader,
     video: &OpenVideo,
     ranks: &[FrameRank],
-) -> Result<BTreeMap<FrameRank, Picture>, pipeline::video::VideoError> {
+) -> Result<BTreeMap<FrameRank, Picture>, VideoError> {
     let mut wanted = ranks.to_vec();
     wanted.sort_unstable();
     wanted.dedup();

@@ -6,7 +6,7 @@ mod picture;
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
 
 use anyhow::{Result, bail};
-use pipeline::labels::Classes;
+use pipeline::{labels::Classes, names};
 use schemas::{
     ProblemType,
     predictions::{Failure, Prediction, Predictions},
@@ -156,14 +156,14 @@ impl Show<'_> {
             writeln!(stdout, "{line}")?;
             return Ok(());
         }
-        writeln!(stdout, "{}", whole.video)?;
+        writeln!(stdout, "{}", names::one_line(&whole.video))?;
         let numbers = self.tested.problem_type == ProblemType::Regression;
-        let names = &self.tested.classes;
-        let table = if numbers { numbers::table(names, &whole) } else { self.top_table(&whole) };
+        let classes = &self.tested.classes;
+        let table = if numbers { numbers::table(classes, &whole) } else { self.top_table(&whole) };
         write!(stdout, "{}", indented(&table))?;
         if self.arguments.over_time {
             writeln!(stdout)?;
-            let table = if numbers { numbers::time_table(names, &clips) } else { self.time_table(&clips) };
+            let table = if numbers { numbers::time_table(classes, &clips) } else { self.time_table(&clips) };
             write!(stdout, "{}", indented(&table))?;
         }
         writeln!(stdout)?;
@@ -176,7 +176,7 @@ impl Show<'_> {
             let line = json!({ "video": failure.video, "error": failure.reason });
             writeln!(std::io::stdout().lock(), "{line}")?;
         }
-        report::say(format_args!("{}: {}", failure.video, failure.reason));
+        report::say(format_args!("{}: {}", names::one_line(&failure.video), failure.reason));
         Ok(())
     }
 

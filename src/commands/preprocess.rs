@@ -208,7 +208,7 @@ fn packets(_: &Arguments, dataset: &Dataset, _: &Recipe, _: Option<TranscodeFact
 
 fn name_of(videos: &pipeline::dataset::Videos, number: u64) -> String {
     let entry = videos.entries().get(number as usize);
-    entry.map_or_else(String::new, |entry| entry.path.display().to_string())
+    entry.map_or_else(String::new, |entry| pipeline::names::name_of(&entry.path))
 }
 
 /// Makes frame shards.

@@ -16,6 +16,7 @@ mod resuming;
 mod shards;
 mod splitting;
 mod training;
+mod verdicts;
 mod weights;
 mod wrong_usage;
 

@@ -24,7 +24,9 @@ pub(super) fn judge(
     container: Container,
     cut_reads: u32,
 ) -> Result<Demuxed, VideoError> {
-    let Track { mut packets, caps, orientation, chosen, replaced, unknown, error, held, parsed, .. } = track;
+    let Track {
+        mut packets, caps, orientation, chosen, replaced, unknown, cover, error, held, parsed, ..
+    } = track;
     if held > MOST_HELD {
         return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
     }
@@ -36,6 +38,7 @@ pub(super) fn judge(
                 VideoError::Truncated { reason: "its index points behind the end of the file".to_owned() }
             }
             (None, Some(reason)) => VideoError::ContainerDamaged { container: container.name(), reason },
+            (None, None) if cover => VideoError::UnknownCodec { codec: "image/png".to_owned() },
             (None, None) => VideoError::NoVideoStream { container: container.name() },
         });
     };

@@ -42,6 +42,8 @@ pub(super) struct Track {
     pub parsed: (u32, u32),
     /// No further pads will come.
     pub complete: bool,
+    /// A video pad of PNG pictures, mostly the picture of the cover.
+    pub cover: bool,
     /// A video pad of a kind that is not read.
     pub unknown: Option<String>,
     /// The first error that the demuxer, or the parser behind it, posted.

@@ -14,7 +14,7 @@ use arrow::{array::AsArray as _, compute::cast, datatypes::DataType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{LabelError, Rows, Word};
-use crate::dataset::VideoEntry;
+use crate::{dataset::VideoEntry, names};
 
 /// Names of a column of paths, the first that is there counts.
 pub(super) const PATHS: [&str; 5] = ["path", "video", "file", "filename", "file_name"];
@@ -97,7 +97,7 @@ pub(super) fn join<T: Clone>(
 /// A path as it is compared: its parts joined by `/`, without `.`.
 pub(super) fn key(path: &Path) -> String {
     let parts = path.components().filter(|part| !matches!(part, std::path::Component::CurDir));
-    let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
+    let parts: Vec<_> = parts.map(|part| names::name_of(part.as_ref())).collect();
     parts.join("/")
 }
 

@@ -4,8 +4,8 @@ use std::{iter, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, PrimitiveArray,
-        RecordBatch, StringArray, UInt16Array, UInt32Array, UInt64Array,
+        ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray,
+        PrimitiveArray, RecordBatch, StringArray, UInt16Array, UInt32Array, UInt64Array,
     },
     buffer::{NullBuffer, OffsetBuffer},
     datatypes::{
@@ -51,6 +51,9 @@ pub(super) fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
         column!(Float64Array, frames_per_second),
         column!(BooleanArray, has_b_frames),
         column!(BooleanArray, verified),
+        Arc::new(rows.iter().map(|row| row.path_bytes.as_deref()).collect::<BinaryArray>()),
+        column!(StringArray, kind),
+        column!(StringArray, numbers),
     ];
     RecordBatch::try_new(schema(), columns).expect("because the columns are those of the schema")
 }
@@ -89,6 +92,14 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
             }
         };
     }
+    // Columns that manifests of earlier versions do not have.
+    macro_rules! take_if_there {
+        ($field:ident, $as_array:ident ::<$kind:ty>) => {
+            if batch.column_by_name(stringify!($field)).is_some() {
+                take!($field, $as_array::<$kind>);
+            }
+        };
+    }
     take_always!(path, as_string_opt::<i32>);
     take_always!(bytes, as_primitive_opt::<UInt64Type>);
     take!(label, as_primitive_opt::<Int32Type>);
@@ -110,6 +121,9 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
     take!(frames_per_second, as_primitive_opt::<Float64Type>);
     take!(has_b_frames, as_boolean_opt);
     take!(verified, as_boolean_opt);
+    take_if_there!(path_bytes, as_binary_opt::<i32>);
+    take_if_there!(kind, as_string_opt::<i32>);
+    take_if_there!(numbers, as_string_opt::<i32>);
     Ok(rows)
 }
 

@@ -41,6 +41,20 @@ pub fn beside(manifest: &Path, source: &str) -> Option<FileIndex> {
     (index.facts().source == source).then_some(index)
 }
 
+/// Takes away the files of an index.
+fn clear(folder: &Path) -> Result<(), ShardError> {
+    let failed = |cause| ShardError::Io { action: "write", path: folder.to_owned(), cause };
+    if folder.is_dir() {
+        for file in fs::read_dir(folder).map_err(failed)? {
+            let path = file.map_err(failed)?.path();
+            if FileIndex::is_name(&path) {
+                fs::remove_file(&path).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 impl IndexWriter {
     /// Begins the index of a manifest of so many videos, whose list has the digest `source`. What an earlier scan
     /// left is taken away.
@@ -49,18 +63,21 @@ impl IndexWriter {
     /// When the folder cannot be written.
     pub fn create(manifest: &Path, videos: u64, source: String) -> Result<Self, ShardError> {
         let folder = folder_of(manifest);
-        let failed = |cause| ShardError::Io { action: "write", path: folder.clone(), cause };
-        if folder.is_dir() {
-            for file in fs::read_dir(&folder).map_err(failed)? {
-                let path = file.map_err(failed)?.path();
-                if FileIndex::is_name(&path) {
-                    fs::remove_file(&path).map_err(failed)?;
-                }
-            }
-        }
+        clear(&folder)?;
         let made_by = MADE_BY.to_owned();
         let facts = FileIndexFacts { videos, videos_per_shard: VIDEOS_PER_FILE, source, made_by };
         Ok(Self { folder, facts, waiting: BTreeMap::new(), next: 0, file: None })
+    }
+
+    /// Takes away what was written: a scan that stops leaves no half of an index.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn discard(self) -> Result<(), ShardError> {
+        clear(&self.folder)?;
+        // Where others keep something in the folder it stays.
+        let _ = fs::remove_dir(&self.folder);
+        Ok(())
     }
 
     /// What a row is made with.

@@ -12,7 +12,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek as _, SeekFrom, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
@@ -21,6 +21,8 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::system;
 
 /// Metadata key of the digests ([`Blocks`], as JSON).
 pub(super) const BLOCKS_KEY: &str = "tubelet.blocks";
@@ -53,7 +55,12 @@ pub(super) struct CheckedFile {
     blocks: Arc<Blocks>,
     /// The block that was read last and where it begins: a row's small columns lie in one.
     last: Arc<Mutex<(u64, Bytes)>>,
+    failure: Failure,
 }
+
+/// The system's first failure to read a file; clones share it. What Parquet makes of such a failure may be any
+/// error.
+pub(super) type Failure = Arc<OnceLock<io::Error>>;
 
 /// Reads a [`CheckedFile`] onwards, block by block.
 #[derive(Debug)]
@@ -106,9 +113,27 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 impl CheckedFile {
-    pub(super) fn new(file: File, blocks: Arc<Blocks>) -> io::Result<Self> {
+    pub(super) fn new(file: File, blocks: Arc<Blocks>, failure: Failure) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), bytes, blocks, last: Arc::default() })
+        Ok(Self { file: Arc::new(file), bytes, blocks, last: Arc::default(), failure })
+    }
+
+    /// Bytes from the disk; a file that has become shorter ends early.
+    fn read(&self, from: u64, into: &mut [u8]) -> Result<(), ParquetError> {
+        // A handle has one position: nobody else reads through this one, each clip opens its own.
+        let mut file = &*self.file;
+        let read = system::persistently(|| {
+            file.seek(SeekFrom::Start(from))?;
+            file.read_exact(into)
+        });
+        read.map_err(|cause| {
+            let words = cause.to_string();
+            if system::is_of_the_system(&cause) {
+                // One failure is enough to know.
+                let _ = self.failure.set(cause);
+            }
+            ParquetError::General(words)
+        })
     }
 
     /// The bytes from `start` to `end`, after their blocks were checked.
@@ -126,11 +151,7 @@ impl CheckedFile {
             return Ok(part(&last.1, last.0));
         }
         let mut read = vec![0; (to - from) as usize];
-        // A handle has one position: nobody else reads through this one, each clip opens its own.
-        let mut file = &*self.file;
-        file.seek(SeekFrom::Start(from))?;
-        file.read_exact(&mut read)?;
-
+        self.read(from, &mut read)?;
         let with_digest = covered.clamp(from, to) - from;
         for (number, bytes) in (from / block..).zip(read[..with_digest as usize].chunks(BLOCK)) {
             if self.blocks.digests.get(number as usize) != Some(&shortened(&blake3::hash(bytes))) {
@@ -212,7 +233,7 @@ mod tests {
             prop_assert_eq!(&blocks, &written(&bytes(length), BLOCK).1);
             file.write_all(&vec![7; tail]).unwrap();
             let all: Vec<u8> = bytes(length).into_iter().chain(vec![7; tail]).collect();
-            let file = CheckedFile::new(file, Arc::new(blocks)).unwrap();
+            let file = CheckedFile::new(file, Arc::new(blocks), Failure::default()).unwrap();
             let start = start.min(all.len());
             let end = (start + count).min(all.len());
             prop_assert!(file.get_bytes(start as u64, end - start).unwrap() == all[start..end]);
@@ -227,9 +248,26 @@ mod tests {
         let (mut file, blocks) = written(&bytes(3 * BLOCK), BLOCK);
         file.seek(SeekFrom::Start(BLOCK as u64 + 5)).unwrap();
         file.write_all(&[!bytes(BLOCK + 6)[BLOCK + 5]]).unwrap();
-        let file = CheckedFile::new(file, Arc::new(blocks)).unwrap();
+        let file = CheckedFile::new(file, Arc::new(blocks), Failure::default()).unwrap();
         assert!(file.get_bytes(0, BLOCK).is_ok());
         assert!(file.get_bytes(BLOCK as u64 + 100, 1).is_err());
         assert!(file.get_bytes(2 * BLOCK as u64, BLOCK).is_ok());
+    }
+    #[test]
+    fn a_failure_of_the_system_is_remembered_and_an_early_end_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shard");
+        std::fs::write(&path, [7; 100]).unwrap();
+        let blocks = || Arc::new(Blocks::default());
+        // A handle for writing alone cannot be read from.
+        let broken = File::options().write(true).open(&path).unwrap();
+        let failure = Failure::default();
+        let checked = CheckedFile::new(broken, blocks(), failure.clone()).unwrap();
+        assert!(checked.get_bytes(0, 10).is_err() && failure.get().is_some());
+
+        let failure = Failure::default();
+        let checked = CheckedFile::new(File::open(&path).unwrap(), blocks(), failure.clone()).unwrap();
+        std::fs::write(&path, [7; 50]).unwrap();
+        assert!(checked.get_bytes(40, 20).is_err() && failure.get().is_none());
     }
 }

@@ -4,6 +4,8 @@ use std::{ops::Range, path::PathBuf};
 
 use parquet::errors::ParquetError;
 
+use crate::system::SystemError;
+
 /// What is wrong with a shard, a folder of them, or a clip that shall go into one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +21,9 @@ pub enum ShardError {
         #[source]
         cause: std::io::Error,
     },
+    /// The system cannot read the file, though it was asked several times.
+    #[error(transparent)]
+    System(#[from] SystemError),
     /// The file is not Parquet, is cut short, or a page of it is damaged.
     #[error("{path} is cut short, damaged or not Parquet: {cause}")]
     Damaged {

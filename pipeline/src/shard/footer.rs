@@ -1,6 +1,6 @@
 //! A shard's footer: which format the file has, which facts it was written with, where its pages are.
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{fs::File, io, path::Path, sync::Arc};
 
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 
 use super::{
     ShardError,
-    blocks::{BLOCKS_KEY, Blocks},
+    blocks::{BLOCKS_KEY, Blocks, CheckedFile, Failure},
     kind::ShardFacts,
 };
+use crate::system::{self, SystemError};
 
 /// What a shard's footer says.
 #[derive(Clone, Debug)]
@@ -98,11 +99,28 @@ pub(super) fn possible<F: ShardFacts>(path: &Path, facts: &F) -> Result<(), Shar
 
 /// The footer with the places of pages.
 fn load(path: &Path) -> Result<ArrowReaderMetadata, ShardError> {
-    let file =
-        File::open(path).map_err(|cause| ShardError::Io { action: "read", path: path.to_owned(), cause })?;
+    let failure = Failure::default();
+    // The digests are in the footer itself, so what is read of it here has none.
+    let file = open(path, Arc::default(), &failure)?;
     let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-    ArrowReaderMetadata::load(&file, options)
-        .map_err(|cause| ShardError::Damaged { path: path.to_owned(), cause })
+    ArrowReaderMetadata::load(&file, options).map_err(|cause| failed(path, &failure, cause))
+}
+
+/// Opens a shard's file; `failure` is told what the system fails at.
+pub(super) fn open(path: &Path, blocks: Arc<Blocks>, failure: &Failure) -> Result<CheckedFile, ShardError> {
+    let opened = system::read(path, || CheckedFile::new(File::open(path)?, blocks.clone(), failure.clone()))?;
+    opened.map_err(|cause| ShardError::Io { action: "read", path: path.to_owned(), cause })
+}
+
+/// What a failure to read the Parquet file at `path` comes from: the system, or else the file.
+pub(super) fn failed(path: &Path, failure: &Failure, cause: ParquetError) -> ShardError {
+    match failure.get() {
+        Some(why) => {
+            let same = why.raw_os_error().map_or_else(|| why.kind().into(), io::Error::from_raw_os_error);
+            SystemError::new("read", path, same).into()
+        }
+        None => ShardError::Damaged { path: path.to_owned(), cause },
+    }
 }
 
 /// Whether no column begins or ends before the file does; the Parquet reader panics where one does.

@@ -7,7 +7,8 @@
 //! Thread k of W has every W-th key and a channel of its own, so rows come in order and at most the rows of
 //! two keys a thread are in memory. A thread ends with its keys, or when its channel is dropped. One that
 //! neither says nor does anything within the time limit is left behind with the video it is stuck on, and
-//! another goes on with the keys after that.
+//! another goes on with the keys after that; one that waits for a disk ends the work, since that is no fault of the
+//! video.
 
 mod frames;
 #[cfg(feature = "video")]
@@ -33,6 +34,7 @@ pub use self::frames::clips;
 pub use self::{packets::packets, transcode::transcode};
 use super::{ShardError, ShardWriter, kind::ShardFacts, layout::unfinished, writer::Row};
 use crate::{
+    progress::{self, Progress},
     quarantine::{Quarantine, QuarantineError},
     source::{Reach, SourceError},
 };
@@ -170,6 +172,7 @@ struct Lanes<'a> {
 struct Lane {
     rows: Receiver<Result<Vec<Row>, SourceError>>,
     pulse: Pulse,
+    progress: Progress,
 }
 
 impl<'a> Lanes<'a> {
@@ -188,7 +191,10 @@ impl<'a> Lanes<'a> {
         let (maker, pulse) = (Arc::clone(&self.making.maker), Pulse::default());
         let keys = (first..self.keys.end).step_by(self.making.workers.max(1));
         let beating = pulse.clone();
+        // One message: the thread's own counter, said when it begins.
+        let (tell, told) = crossbeam_channel::bounded(1);
         thread::Builder::new().name(format!("preprocess-{first}")).spawn(move || {
+            let _ = tell.send(progress::of_this_thread());
             let mut make = maker(beating);
             for key in keys {
                 if sender.send(make(key)).is_err() {
@@ -196,7 +202,8 @@ impl<'a> Lanes<'a> {
                 }
             }
         })?;
-        Ok(Lane { rows, pulse })
+        let progress = told.recv().unwrap_or_default();
+        Ok(Lane { rows, pulse, progress })
     }
 
     /// The rows of `key`; keys are asked for in rising order.
@@ -210,6 +217,10 @@ impl<'a> Lanes<'a> {
                 Err(RecvTimeoutError::Timeout) if self.lanes[at].pulse.beats() != before => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
+        }
+        if self.lanes[at].progress.is_reading() {
+            let name = (self.making.name)(key);
+            return Err(PreprocessError::Source(SourceError::no_byte(&name, patience.as_secs())));
         }
         self.stuck += 1;
         if self.stuck > MOST_LEFT_BEHIND {

@@ -6,7 +6,6 @@
 //! so at the same time, for they share nothing that changes. All bytes are checked by their digests.
 
 use std::{
-    fs::File,
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,8 +23,8 @@ use schemas::frame_shard::FrameShardFacts;
 
 use super::{
     ShardError, StoredClip,
-    blocks::{Blocks, CheckedFile},
-    footer::Footer,
+    blocks::{Blocks, CheckedFile, Failure},
+    footer::{self, Footer},
     kind::ShardFacts,
     layout,
 };
@@ -48,6 +47,7 @@ pub(super) struct Shard {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
     blocks: Arc<Blocks>,
+    failure: Failure,
 }
 
 /// Where a row is.
@@ -95,7 +95,8 @@ impl<F: ShardFacts> Shards<F> {
         for (number, path) in files {
             let footer = Footer::<F>::read(&path)?;
             footer.expect(&path, &facts)?;
-            let shard = Shard { path, metadata: footer.metadata, blocks: footer.blocks };
+            let Footer { metadata, blocks, .. } = footer;
+            let shard = Shard { path, metadata, blocks, failure: Failure::default() };
             let keys = shard.keys(F::KEY, F::MOST_ROWS, layout::keys_of(&facts, number))?;
             let place = |(key, row)| Place { key, shard: shards.len(), row };
             places.extend(keys.into_iter().zip(0..).map(place));
@@ -223,14 +224,13 @@ impl Shard {
 
     /// A reader of it, before it is told what to read.
     pub(super) fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>, ShardError> {
-        let file = File::open(&self.path)
-            .and_then(|file| CheckedFile::new(file, self.blocks.clone()))
-            .map_err(|cause| ShardError::Io { action: "read", path: self.path.clone(), cause })?;
+        let file = footer::open(&self.path, self.blocks.clone(), &self.failure)?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
     }
 
+    /// What a failure to read it comes from.
     pub(super) fn damaged(&self, cause: parquet::errors::ParquetError) -> ShardError {
-        ShardError::Damaged { path: self.path.clone(), cause }
+        footer::failed(&self.path, &self.failure, cause)
     }
 }
 

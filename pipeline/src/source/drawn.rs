@@ -123,7 +123,10 @@ pub(super) fn decode(
     })
 }
 
-/// A video's failure.
+/// A video's failure, or the system's, which is none of the video.
 pub(crate) fn failed(why: &VideoError, reach: Reach) -> SourceError {
+    if let VideoError::System(why) = why {
+        return SourceError::Broken { reason: why.to_string() };
+    }
     SourceError::Failed { verdict: why.verdict().to_owned(), reason: why.to_string(), reach }
 }

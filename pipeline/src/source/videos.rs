@@ -16,6 +16,7 @@ use super::{
 use crate::{
     dataset,
     draws::Draws,
+    names,
     plan::views::FrameRule,
     profile::{Profile, Stage},
     shard::IndexedVideo,
@@ -87,7 +88,7 @@ impl ClipSource for Arc<Videos> {
         self.videos
             .entries()
             .get(video as usize)
-            .map_or_else(String::new, |video| video.path.display().to_string())
+            .map_or_else(String::new, |video| names::name_of(&video.path))
     }
 
     fn bytes(&self, video: u64, clips: u64) -> u64 {
@@ -147,7 +148,7 @@ impl ClipReader for Reader {
             Ok(pictures)
         });
         let entry = &self.source.videos.entries()[video as usize];
-        let name: Arc<str> = entry.path.display().to_string().into();
+        let name: Arc<str> = names::name_of(&entry.path).into();
         let frames = |(drawn, pictures): (Result<Drawn, _>, Result<_, SourceError>)| {
             let (drawn, pictures) = (drawn?, pictures?);
             Ok(ClipFrames {
@@ -193,7 +194,10 @@ impl Reader {
                     let indexed = videos.indexed(number);
                     open_file(&mut self.reader, indexed.as_ref(), &video.path)
                 });
-                opened.map_err(|why| failed(&why, Reach::Video))?
+                opened.map_err(|why| {
+                    let why = if self.was_there(number) { why.of_one_that_was_there() } else { why };
+                    failed(&why, Reach::Video)
+                })?
             }
         };
         let verified = self.source.verified.get(number as usize);
@@ -203,6 +207,12 @@ impl Reader {
             open.trust();
         }
         Ok(open)
+    }
+
+    /// Whether this run, or a scan, has opened the video before.
+    fn was_there(&self, number: u64) -> bool {
+        let known = self.source.bytes.get(number as usize);
+        self.source.videos.was_there(number) || known.is_some_and(|[_, picture]| picture.load(Relaxed) > 0)
     }
 
     /// Remembers what a decode without complaint tells of a video.

@@ -22,6 +22,9 @@ struct Noise {
     videos: u64,
     failing: Vec<u64>,
     stuck: Vec<u64>,
+    /// Videos of which the system gives no byte, and says nothing or why.
+    hanging: Vec<u64>,
+    unreadable: Vec<u64>,
     bytes: u64,
     reading: AtomicI64,
     most_reading: AtomicI64,
@@ -69,7 +72,13 @@ impl ClipReader for NoiseReader {
         while self.0.stuck.contains(&video) {
             thread::park();
         }
+        if self.0.hanging.contains(&video) {
+            crate::progress::reading(|| thread::sleep(Duration::from_secs(20)));
+        }
         self.0.reading.fetch_sub(1, Relaxed);
+        if self.0.unreadable.contains(&video) {
+            return Err(SourceError::Broken { reason: format!("no byte of video-{video}") });
+        }
         if self.0.failing.contains(&video) {
             let (verdict, reason) = ("damaged".into(), "it is noise".into());
             return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
@@ -199,6 +208,20 @@ fn more_stuck_threads_than_are_borne_end_the_stream() {
     let (mut batches, _) = run(&noise, 0, workers(2));
     assert!(matches!(batches.next(), Some(Err(StreamError::TooManyStuck { stuck: 5, .. }))));
     assert!(batches.next().is_none());
+}
+
+#[test]
+fn what_the_system_cannot_read_ends_the_stream_and_is_no_failure_of_the_video() {
+    for noise in [
+        Noise { unreadable: vec![4], ..noise() },
+        Noise { hanging: vec![4], ..noise() },
+        Noise { unreadable: (0..7).collect(), failing: (0..7).collect(), ..noise() },
+    ] {
+        let (batches, lines) = run(&Arc::new(noise), 0, workers(2));
+        let end = batches.take(9).find_map(Result::err).unwrap();
+        assert!(matches!(end, StreamError::Source(_)) && end.to_string().contains("video-"), "{end}");
+        assert!(lines.lock().unwrap().is_empty());
+    }
 }
 
 #[test]

@@ -1,15 +1,20 @@
 //! Why a video, or a clip of it, cannot be given: one variant a cause, with how far it got.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::FrameRank;
+use schemas::Kind;
+
+use crate::{FrameRank, system::SystemError};
 
 /// Why a video gave no facts or no pictures. Wrong pixels are never given instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VideoError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {cause}")]
+    /// The system cannot read the file: nothing is known of the video, and this is no verdict on it.
+    #[error(transparent)]
+    System(#[from] SystemError),
+    /// Nothing, or no file, is under the path.
+    #[error("cannot read {}: {cause}", crate::names::shown(path))]
     CannotOpen {
         /// The file.
         path: PathBuf,
@@ -30,6 +35,28 @@ pub enum VideoError {
     UnknownContainer {
         /// Bytes of the file.
         bytes: u64,
+    },
+    /// The content is that of something else.
+    #[error("not a video: it is {what}")]
+    NotAVideo {
+        /// What it is, in words.
+        what: String,
+    },
+    /// The content is a film of a format that is not read here.
+    #[error("unsupported: {format} is not read here{}", converted(convert))]
+    Unsupported {
+        /// The format's name.
+        format: String,
+        /// The line that converts it, where there is one.
+        convert: Option<String>,
+    },
+    /// The pictures are compressed in a way that is not read here.
+    #[error("unsupported: pictures in {codec} are not read here{}", converted(convert))]
+    UnsupportedCodec {
+        /// The codec's name.
+        codec: String,
+        /// The line that converts it, where there is one.
+        convert: Option<String>,
     },
     /// The container cannot be read, or would lead its reader astray.
     #[error("the {container} container is damaged: {reason}")]
@@ -205,16 +232,61 @@ pub enum VideoError {
     },
 }
 
+/// What makes a film that is read here of one that is not.
+fn converted(line: &Option<String>) -> String {
+    line.as_ref().map_or_else(String::new, |line| format!("; `{line}` makes a film that is"))
+}
+
 impl VideoError {
+    /// The name of a format that is not read here.
+    pub fn format(&self) -> Option<&str> {
+        if let Self::Unsupported { format, .. } = self { Some(format) } else { None }
+    }
+
+    /// The name of a codec that is not read here.
+    pub fn codec(&self) -> Option<&str> {
+        if let Self::UnsupportedCodec { codec, .. } = self { Some(codec) } else { None }
+    }
+
+    /// What a person does about it depends on this.
+    pub fn kind(&self) -> Kind {
+        Kind::of_verdict(self.verdict())
+    }
+
+    /// Why GStreamer gives no element of this name. Where it knows one, its plugin failed to load: too many open
+    /// files or too little memory, and nothing that would be wrong with a video.
+    pub(crate) fn no_element(element: &'static str) -> Self {
+        if gstreamer::ElementFactory::find(element).is_none() {
+            return Self::ElementMissing { element };
+        }
+        let cause = std::io::Error::other("its plugin does not load");
+        Self::System(SystemError::new("use the GStreamer element", Path::new(element), cause))
+    }
+
+    /// The same error of a video that was there before: that it is gone is then no fault of the list that names it,
+    /// but a state of the system.
+    pub fn of_one_that_was_there(self) -> Self {
+        match self {
+            Self::CannotOpen { path, cause } if cause.kind() == std::io::ErrorKind::NotFound => {
+                Self::System(SystemError::new("open", &path, cause))
+            }
+            other => other,
+        }
+    }
+
     /// The stable word that stands in manifest and quarantine; scripts may match on it.
     pub fn verdict(&self) -> &'static str {
         match self {
+            Self::System(_) => "system",
             Self::CannotOpen { .. } => "cannot-open",
             Self::FileTooLarge { .. } | Self::PictureTooLarge { .. } => "too-large",
-            Self::UnknownContainer { .. } => "not-a-video",
+            Self::UnknownContainer { .. } | Self::NotAVideo { .. } => "not-a-video",
+            Self::Unsupported { .. } => "unsupported",
             Self::ContainerDamaged { .. } => "container-damaged",
             Self::NoVideoStream { .. } => "no-video-stream",
-            Self::UnknownCodec { .. } | Self::UnknownFormat { .. } => "unknown-codec",
+            Self::UnknownCodec { .. } | Self::UnsupportedCodec { .. } | Self::UnknownFormat { .. } => {
+                "unknown-codec"
+            }
             Self::ElementMissing { .. } => "element-missing",
             Self::Encrypted => "encrypted",
             Self::Truncated { .. } => "truncated",

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use schemas::file_index::FileIndexFacts;
 
-use super::{OpenVideo, VideoError, VideoReader};
+use super::{OpenVideo, VideoError, VideoReader, open_file};
 use crate::{
     dataset::VideoEntry,
     demux::{Body, Packet},
-    file::{FileBytes, FileStamp},
+    file::FileStamp,
+    names,
     plan::order::IndexMode,
     shard::{IndexedVideo, Row},
+    system,
 };
 
 impl OpenVideo {
@@ -27,7 +29,7 @@ impl OpenVideo {
             return None;
         }
         let places = self.packets.iter().map(|packet| self.place_in_file(packet)).collect::<Option<_>>()?;
-        let name = entry.path.to_string_lossy().into_owned();
+        let name = names::name_of(&entry.path);
         let stored = self.to_stored(number, name, entry.label, [0; 16]).ok()?;
         IndexedVideo { stored, places, stamp }.into_row(facts)
     }
@@ -50,11 +52,12 @@ impl VideoReader {
     pub fn open_indexed(&self, path: &Path, indexed: &IndexedVideo) -> Result<Option<OpenVideo>, VideoError> {
         let IndexedVideo { stored, places, stamp } = indexed;
         let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
-        if FileStamp::of(path).map_err(cannot_open)? != *stamp || Path::new(&stored.video) != path {
+        let found = system::read(path, || FileStamp::of(path))?.map_err(cannot_open)?;
+        if found != *stamp || stored.video != names::name_of(path) {
             return Ok(None);
         }
         let mut video = self.open_stored(stored)?;
-        video.file = FileBytes::open(path, 0).map_err(cannot_open)?;
+        video.file = open_file(path, 0)?;
         for ((packet, stored), &place) in video.packets.iter_mut().zip(&stored.packets).zip(places) {
             packet.body = Body::OnDisk { place, length: stored.bytes };
         }
@@ -131,6 +134,32 @@ mod tests {
             assert_eq!(whole.take_bytes_read(), whole.facts.bytes);
             assert!((1..whole.facts.bytes).contains(&open.take_bytes_read()));
         }
+    }
+
+    #[test]
+    fn packets_that_the_system_cannot_read_are_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let (manifest, entries) = scanned(folder.path());
+        let (videos, mut reader) = (videos(&manifest), VideoReader::new(Limits::default()));
+        let open = |reader: &VideoReader| {
+            reader.open_indexed(&entries[0].path, &videos.indexed(0).unwrap()).unwrap().unwrap()
+        };
+        let wanted = [FrameRank(3)];
+        let whole = reader.decode(&open(&reader), &wanted).unwrap();
+
+        let video = open(&reader);
+        video.file.lose_handle();
+        let again = reader.decode(&video, &wanted).unwrap();
+        assert!(
+            again[0].1.planes == whole[0].1.planes,
+            "a handle that was opened again gives other pictures"
+        );
+
+        let video = open(&reader);
+        video.file.lose_handle();
+        fs::rename(&entries[0].path, folder.path().join("elsewhere")).unwrap();
+        let why = reader.decode(&video, &wanted).unwrap_err();
+        assert!(matches!(why, VideoError::System(_)), "{}: {why}", why.verdict());
     }
 
     #[test]

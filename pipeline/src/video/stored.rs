@@ -140,10 +140,15 @@ impl OpenVideo {
     ///
     /// # Errors
     /// When a packet cannot be read, or there are more than can be numbered.
-    pub fn into_rows(self, stored: StoredVideo, facts: &PacketShardFacts) -> Result<Vec<Row>, String> {
+    pub fn into_rows(self, stored: StoredVideo, facts: &PacketShardFacts) -> Result<Vec<Row>, VideoError> {
         let buffers = self.packets.iter().map(|packet| packet.buffer(&self.file));
         let maps: Vec<_> = buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok()).collect();
-        stored.into_rows(facts, SEGMENT_BYTES, |at| maps.get(at)?.as_ref().map(|map| map.as_slice()))
+        // A packet that the system could not read is empty.
+        self.file.check()?;
+        let container = self.facts.container;
+        stored
+            .into_rows(facts, SEGMENT_BYTES, |at| maps.get(at)?.as_ref().map(|map| map.as_slice()))
+            .map_err(|reason| VideoError::ContainerDamaged { container, reason })
     }
 
     /// Gives packets their bytes, which follow each other in `bytes`.

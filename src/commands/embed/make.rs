@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use pipeline::{labelled::Fit, plan::views::Pass};
+use pipeline::{labelled::Fit, names, plan::views::Pass};
 use schemas::{
     LabelledBatch,
     embeddings::{Embedded, Embedding, Number},
@@ -165,7 +165,7 @@ impl Maker {
             Preprocess::Normalised => 1,
             Preprocess::Tad => 2,
         };
-        let path = |video: u64| videos.entries()[video as usize].path.display().to_string();
+        let path = |video: u64| names::name_of(&videos.entries()[video as usize].path);
         let mut current: Option<Video> = None;
         let mut close = |video: Video, taker: &mut dyn Taker| -> Result<()> {
             let (row, made, mean) = video.finish();

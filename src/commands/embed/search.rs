@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::Result;
-use pipeline::dataset::VideoEntry;
+use pipeline::{dataset::VideoEntry, names};
 use schemas::embeddings::{Embedded, Embedding};
 use trainer::frozen::Pool;
 
@@ -87,7 +87,7 @@ fn print(query: &Query, hits: &[Hit], json: bool) -> Result<()> {
     if json {
         for (rank, Hit { row, similarity }) in (1..).zip(hits) {
             let line = serde_json::json!({
-                "query": query.path.display().to_string(),
+                "query": names::name_of(&query.path),
                 "rank": rank,
                 "similarity": similarity,
                 "video": row.video,
@@ -113,7 +113,7 @@ fn print(query: &Query, hits: &[Hit], json: bool) -> Result<()> {
         ]
     });
     let table: Vec<_> = std::iter::once(head).chain(lines).collect();
-    writeln!(stdout, "nearest to {}", query.path.display())?;
+    writeln!(stdout, "nearest to {}", names::shown(&query.path))?;
     writeln!(stdout, "{}", report::table(&table))?;
     Ok(())
 }
@@ -136,8 +136,8 @@ fn queries(
             if !path.exists() {
                 return Err(Usage::new(format!(
                     "{}: no such file, nor is it in {}",
-                    path.display(),
-                    within.display()
+                    names::shown(path),
+                    names::shown(within)
                 ))
                 .into());
             }
@@ -185,7 +185,7 @@ fn of_new(
     embedded: &Embedded,
 ) -> Result<HashMap<PathBuf, Vec<f64>>> {
     if model.model.is_none() {
-        let path = videos.entries()[0].path.display();
+        let path = names::shown(&videos.entries()[0].path);
         return Err(Usage::new(format!("{path} is not in {}", within.display()))
             .hint("--model names the model that made the file")
             .into());
@@ -217,7 +217,7 @@ fn of_new(
     let made = maker.make(videos, &wanted, &AtomicBool::new(false), &mut gathered);
     let (reasons, _) = made.map_err(|why| model.named_in(why))?;
     if let Some((row, why)) = reasons.into_iter().min() {
-        anyhow::bail!("{}: {why}", videos.entries()[row as usize].path.display());
+        anyhow::bail!("{}: {why}", names::shown(&videos.entries()[row as usize].path));
     }
     Ok(gathered.sums)
 }

@@ -11,6 +11,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     fs::{self, File},
     path::{Path, PathBuf},
 };
@@ -21,7 +22,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use pipeline::dataset::VideoEntry;
+use pipeline::{dataset::VideoEntry, names};
 use schemas::{
     MADE_BY, WholeFile,
     embeddings::{Embedded, Embedding},
@@ -58,7 +59,13 @@ pub struct Store {
 }
 
 /// The vectors of one video in the making; dropped before it is finished, nothing of it stays.
-pub enum VideoFile {
+pub struct VideoFile {
+    path: PathBuf,
+    kind: Kind,
+}
+
+/// How vectors are written.
+enum Kind {
     /// A part of a Parquet file.
     Part(Box<ArrowWriter<WholeFile>>, Embedded),
     /// An array.
@@ -90,7 +97,7 @@ impl Store {
             }
             Format::Npy | Format::TadNpy => out.to_owned(),
         };
-        let names = names(format, videos)?;
+        let names = file_names(format, videos)?;
         // A folder of arrays may be filled from several lists: a file has its video's name, not its number.
         let facts = match format {
             Format::Parquet => embedded.clone(),
@@ -130,17 +137,18 @@ impl Store {
     /// When it cannot be made.
     pub fn create(&self, video: u64, rows: usize) -> Result<VideoFile> {
         let path = self.path(video);
-        let made = || format!("{} cannot be written", path.display());
-        Ok(match self.format {
+        let made = || not_written(&path);
+        let kind = match self.format {
             Format::Parquet => {
                 let file = WholeFile::create(&path).with_context(made)?;
-                VideoFile::Part(Box::new(writer(file, &self.embedded)?), self.embedded.clone())
+                Kind::Part(Box::new(writer(file, &self.embedded).with_context(made)?), self.embedded.clone())
             }
             Format::Npy | Format::TadNpy => {
                 let Embedded { lengths, number, .. } = &self.embedded;
-                VideoFile::Array(NpyWriter::create(&path, rows, lengths, *number).with_context(made)?)
+                Kind::Array(NpyWriter::create(&path, rows, lengths, *number).with_context(made)?)
             }
-        })
+        };
+        Ok(VideoFile { path, kind })
     }
 
     /// Leaves nothing behind where no video gave a vector.
@@ -163,20 +171,21 @@ impl Store {
         if self.format != Format::Parquet {
             return Ok(());
         }
-        let written = || format!("{} cannot be written", self.out.display());
-        let mut joined = writer(WholeFile::create(&self.out).with_context(written)?, &self.embedded)?;
+        let written = || not_written(&self.out);
+        let file = WholeFile::create(&self.out).with_context(written)?;
+        let mut joined = writer(file, &self.embedded).with_context(written)?;
         for name in &self.names {
             let path = self.folder.join(name);
             if !path.is_file() {
                 continue;
             }
             for batch in reader(&path)?.build()? {
-                let batch = batch.with_context(|| path.display().to_string())?;
-                self.embedded.rows(&batch).with_context(|| path.display().to_string())?;
-                joined.write(&batch)?;
+                let batch = batch.with_context(|| names::shown(&path))?;
+                self.embedded.rows(&batch).with_context(|| names::shown(&path))?;
+                joined.write(&batch).with_context(written)?;
             }
         }
-        joined.into_inner()?.finish().with_context(written)?;
+        joined.into_inner().with_context(written)?.finish().with_context(written)?;
         fs::remove_dir_all(&self.folder)
             .with_context(|| format!("{} cannot be removed", self.folder.display()))
     }
@@ -188,11 +197,12 @@ impl VideoFile {
     /// # Errors
     /// When they cannot be written.
     pub fn push(&mut self, rows: &[Embedding]) -> Result<()> {
-        match self {
-            Self::Part(writer, embedded) => Ok(writer.write(&embedded.to_batch(rows)?)?),
-            Self::Array(array) => rows.iter().try_for_each(|row| {
+        let written = || not_written(&self.path);
+        match &mut self.kind {
+            Kind::Part(writer, embedded) => writer.write(&embedded.to_batch(rows)?).with_context(written),
+            Kind::Array(array) => rows.iter().try_for_each(|row| {
                 row.check(array.number())?;
-                Ok(array.push(&row.vector)?)
+                array.push(&row.vector).with_context(written)
             }),
         }
     }
@@ -202,9 +212,12 @@ impl VideoFile {
     /// # Errors
     /// When it is not whole or cannot be written.
     pub fn finish(self) -> Result<()> {
-        match self {
-            Self::Part(writer, _) => Ok(writer.into_inner()?.finish()?),
-            Self::Array(array) => Ok(array.finish()?),
+        let written = || not_written(&self.path);
+        match self.kind {
+            Kind::Part(writer, _) => {
+                writer.into_inner().with_context(written)?.finish().with_context(written)
+            }
+            Kind::Array(array) => array.finish().with_context(written),
         }
     }
 }
@@ -252,30 +265,36 @@ fn writer(file: WholeFile, embedded: &Embedded) -> Result<ArrowWriter<WholeFile>
     Ok(ArrowWriter::try_new(file, embedded.schema(), Some(properties))?)
 }
 
+/// What stands before the cause.
+fn not_written(path: &Path) -> String {
+    format!("{} cannot be written", names::shown(path))
+}
+
 /// A file's name for each video.
-fn names(format: Format, videos: &[VideoEntry]) -> Result<Vec<String>> {
+fn file_names(format: Format, videos: &[VideoEntry]) -> Result<Vec<String>> {
     let mut seen: HashMap<String, &Path> = HashMap::new();
-    let mut names = Vec::new();
+    let mut files = Vec::new();
     for (number, video) in videos.iter().enumerate() {
-        let file = video.path.file_name().unwrap_or_default().to_string_lossy();
+        let part = |part: Option<&OsStr>| names::name_of(Path::new(part.unwrap_or_default()));
+        let file = part(video.path.file_name());
         let name = match format {
             Format::Parquet => format!("{number:06}.parquet"),
-            Format::Npy => format!("{}.npy", video.path.file_stem().unwrap_or_default().to_string_lossy()),
+            Format::Npy => format!("{}.npy", part(video.path.file_stem())),
             // The published script cuts at the first dot.
             Format::TadNpy => format!("{}.npy", file.split('.').next().unwrap_or_default()),
         };
         if let Some(other) = seen.insert(name.clone(), &video.path) {
             return Err(Usage::new(format!(
                 "{} and {} would both be written to {name}",
-                other.display(),
-                video.path.display()
+                names::shown(other),
+                names::shown(&video.path)
             ))
             .hint("--format parquet tells videos apart by their place in the list")
             .into());
         }
-        names.push(name);
+        files.push(name);
     }
-    Ok(names)
+    Ok(files)
 }
 
 /// In what two kinds of vectors differ.
@@ -310,13 +329,13 @@ mod tests {
     #[test]
     fn names_are_cut_as_the_published_script_cuts_them() {
         let videos = [video("a/v_1.cut.mp4"), video("b/v_2.mp4")];
-        assert_eq!(names(Format::TadNpy, &videos).unwrap(), ["v_1.npy", "v_2.npy"]);
-        assert_eq!(names(Format::Npy, &videos).unwrap(), ["v_1.cut.npy", "v_2.npy"]);
+        assert_eq!(file_names(Format::TadNpy, &videos).unwrap(), ["v_1.npy", "v_2.npy"]);
+        assert_eq!(file_names(Format::Npy, &videos).unwrap(), ["v_1.cut.npy", "v_2.npy"]);
     }
 
     #[test]
     fn two_videos_never_share_a_file() {
-        let refused = names(Format::TadNpy, &[video("a/x.1.mp4"), video("b/x.2.mp4")]).unwrap_err();
+        let refused = file_names(Format::TadNpy, &[video("a/x.1.mp4"), video("b/x.2.mp4")]).unwrap_err();
         assert!(refused.is::<Usage>(), "{refused}");
         assert_eq!(refused.to_string(), "a/x.1.mp4 and b/x.2.mp4 would both be written to x.npy");
     }

@@ -107,48 +107,74 @@ fn open_all(
         atomic::{AtomicUsize, Ordering::Relaxed},
     };
 
-    use pipeline::{dataset::Dataset, video::VideoReader};
-
-    let chosen = videos.chosen();
-    if matches!(videos.dataset(), Dataset::FrameShards(_)) {
+    if matches!(videos.dataset(), pipeline::dataset::Dataset::FrameShards(_)) {
         return Err(frame_shards());
     }
+    let chosen = videos.chosen();
     let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
     let found: Mutex<Vec<Option<Known>>> = Mutex::new(vec![None; wanted.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, wanted.len().max(1)) {
-            scope.spawn(|| {
-                let mut reader = VideoReader::new(crate::data::limits(recipe));
-                loop {
-                    let at = next.fetch_add(1, Relaxed);
-                    let Some(&wanted) = wanted.get(at) else { break };
-                    if !wanted {
-                        continue;
-                    }
-                    let known = match videos.dataset() {
-                        Dataset::PacketShards(shards) => match shards.video(chosen[at].number) {
-                            Ok(Some(video)) => {
-                                let (width, height) = video.stored.size;
-                                Ok((video.stored.times.len() as u32, picture_bytes(width, height)))
-                            }
-                            Ok(None) => Err("it is not in the shards".to_owned()),
-                            Err(why) => Err(why.to_string()),
-                        },
-                        _ => match reader.open(&videos.entries()[at].path) {
-                            Ok(open) => {
-                                let facts = &open.facts;
-                                Ok((facts.frames, picture_bytes(facts.width, facts.height)))
-                            }
-                            Err(why) => Err(why.to_string()),
-                        },
-                    };
+    let work = || {
+        let mut reader = pipeline::video::VideoReader::new(crate::data::limits(recipe));
+        loop {
+            let at = next.fetch_add(1, Relaxed);
+            let Some(&is_wanted) = wanted.get(at) else { break };
+            if !is_wanted {
+                continue;
+            }
+            match look(&mut reader, videos, chosen[at].number, at) {
+                Ok(known) => {
                     let known = known.and_then(|(frames, picture)| Ok((windows(frames)?, picture)));
                     found.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(known);
                 }
-            });
+                // The other threads find no video left.
+                Err(why) => {
+                    next.store(wanted.len(), Relaxed);
+                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, wanted.len().max(1)) {
+            scope.spawn(work);
         }
     });
-    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(why) => Err(why),
+        None => Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
+}
+
+/// Frames of the video in row `at`, which is `number` in shards, and bytes of a picture, or why it has none.
+///
+/// # Errors
+/// When the system cannot read it: that says nothing of the video.
+#[cfg(feature = "video")]
+fn look(
+    reader: &mut pipeline::video::VideoReader,
+    videos: &LabelledVideos,
+    number: u64,
+    at: usize,
+) -> Result<Result<(u32, u64), String>> {
+    use pipeline::{dataset::Dataset, shard::ShardError, video::VideoError};
+
+    if let Dataset::PacketShards(shards) = videos.dataset() {
+        return match shards.video(number) {
+            Ok(Some(video)) => {
+                let (width, height) = video.stored.size;
+                Ok(Ok((video.stored.times.len() as u32, picture_bytes(width, height))))
+            }
+            Ok(None) => Ok(Err("it is not in the shards".to_owned())),
+            Err(why @ ShardError::System(_)) => Err(why.into()),
+            Err(why) => Ok(Err(why.to_string())),
+        };
+    }
+    match reader.open(&videos.entries()[at].path) {
+        Ok(open) => Ok(Ok((open.facts.frames, picture_bytes(open.facts.width, open.facts.height)))),
+        Err(VideoError::System(why)) => Err(why.into()),
+        Err(why) => Ok(Err(why.to_string())),
+    }
 }
 
 #[cfg(not(feature = "video"))]

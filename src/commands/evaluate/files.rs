@@ -28,9 +28,9 @@ pub fn write(path: &Path, predictions: &Predictions) -> Result<()> {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
     let file = WholeFile::create(path).with_context(written)?;
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).with_context(written)?;
     writer.write(&batch).with_context(written)?;
-    writer.into_inner()?.finish().with_context(written)
+    writer.into_inner().with_context(written)?.finish().with_context(written)
 }
 
 /// Reads a file.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use pipeline::names;
 use schemas::predictions::{Failure, Predictions};
 use serde_json::json;
 use trainer::{
@@ -167,7 +168,7 @@ pub(super) fn failures(text: &mut String, predictions: &Predictions) {
     let (failed, videos) = (failures.len(), predictions.tested.videos);
     say(text, format_args!("\n{failed} of {videos} videos failed, which counts as wrong:"));
     for failure in failures {
-        say(text, format_args!("  {}: {}", failure.video, failure.reason));
+        say(text, format_args!("  {}: {}", names::one_line(&failure.video), failure.reason));
     }
 }
 
@@ -180,7 +181,7 @@ pub(super) fn missing(text: &mut String, predictions: &Predictions, absent: &[Mi
     let all = tested.videos * u64::from(tested.clips) * u64::from(tested.crops);
     say(text, format_args!("\n{} of {all} views are missing, and what they would have said:", absent.len()));
     for missing in absent.iter().take(SHOWN) {
-        let video = missing.video.as_deref().unwrap_or("of which no view is there");
+        let video = names::one_line(missing.video.as_deref().unwrap_or("of which no view is there"));
         let (clip, crop) = (missing.view.clip, missing.view.crop);
         say(text, format_args!("  row {} ({video}): clip {clip}, crop {crop}", missing.row));
     }

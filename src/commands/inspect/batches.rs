@@ -10,7 +10,7 @@ use arrow::{
     array::{AsArray as _, RecordBatch},
     datatypes::{UInt16Type, UInt32Type, UInt64Type},
 };
-use pipeline::{channel::Batches, quarantine::Quarantine};
+use pipeline::{channel::Batches, names, quarantine::Quarantine};
 use schemas::ClipBatch;
 use trainer::Recipe;
 
@@ -27,7 +27,8 @@ const DIGEST_BYTES: usize = 8;
 ///
 /// Columns, divided by tabs: epoch, clip, video, start frame, frames, crop (x,y WIDTHxHEIGHT), flip,
 /// hidden tokens (a digest of their list), visible pixels and target pixels (BLAKE3, 8 bytes). The lines
-/// do not depend on the number of workers.
+/// do not depend on the number of workers. In a name a tab, a line break or another control character is written
+/// `\t`, `\n` or `\u{1b}`, and a byte that is no UTF-8 `\xE9`.
 ///
 /// With --out, the record batches are written to a Parquet file that pyarrow, DuckDB and polars read: a row
 /// a clip with its masks and the pixels of its cubes, a row group a batch as pre-training gets it.
@@ -187,7 +188,7 @@ impl Line for PretrainLine {
             "{}\t{}\t{}\t{}\t{}\t{x},{y} {width}x{height}\t{}\t{} hidden {}\t{}\t{}",
             self.epoch,
             self.clip,
-            self.video,
+            names::one_line(&self.video),
             self.start_frame,
             frames.join(","),
             if self.flip { "flipped" } else { "-" },

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
 use anyhow::Result;
-use pipeline::plan::views::Pass;
+use pipeline::{names, plan::views::Pass};
 use trainer::{
     Device, Recipe,
     frozen::{self, Pool, Source},
@@ -131,7 +131,7 @@ impl Making<'_> {
             let failed = (0..).zip(videos.entries()).filter(|(row, _)| !answered.contains(row));
             let failed = failed.map(|(row, entry)| FailedVideo {
                 row,
-                video: entry.path.display().to_string(),
+                video: names::name_of(&entry.path),
                 reason: reasons
                     .get(&source.name(row))
                     .cloned()
@@ -149,7 +149,7 @@ impl Making<'_> {
         let mut of_videos = blake3::Hasher::new();
         of_videos.update(videos.dataset().digest().as_bytes());
         for entry in videos.entries() {
-            let path = entry.path.to_string_lossy();
+            let path = names::name_of(&entry.path);
             let facts = std::fs::metadata(&entry.path).ok().map(|facts| {
                 let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
                 (facts.len(), changed)

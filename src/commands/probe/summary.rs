@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::Result;
+use pipeline::names;
 use serde::Serialize;
 use trainer::{
     evaluation::{Interval, rank_of, wilson},
@@ -113,8 +114,11 @@ impl Summary {
 
 /// The first failed videos with their reasons, a line each.
 pub fn reasons(failed: &[FailedVideo]) -> String {
-    let mut words: String =
-        failed.iter().take(NAMED).map(|video| format!("\n  {}: {}", video.video, video.reason)).collect();
+    let mut words: String = failed
+        .iter()
+        .take(NAMED)
+        .map(|video| format!("\n  {}: {}", names::one_line(&video.video), video.reason))
+        .collect();
     if failed.len() > NAMED {
         words += &format!("\n  and {} more (--json lists all)", failed.len() - NAMED);
     }

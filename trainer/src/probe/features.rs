@@ -239,12 +239,16 @@ impl Cache {
     /// # Errors
     /// When the file cannot be written.
     pub fn keep(&self, parts: &[&str], features: &Features) -> io::Result<()> {
-        std::fs::create_dir_all(&self.0)?;
+        let path = self.path(parts);
+        let named = |why: io::Error| {
+            io::Error::new(why.kind(), format!("{} cannot be written: {why}", path.display()))
+        };
+        std::fs::create_dir_all(&self.0).map_err(named)?;
         let bytes = to_bytes(features).map_err(io::Error::other)?;
-        match schemas::whole_file::write(&self.path(parts), &bytes) {
+        match schemas::whole_file::write(&path, &bytes) {
             // Another process writes the same features and swept ours away: its file will stand.
             Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-            kept => kept,
+            kept => kept.map_err(named),
         }
     }
 

@@ -7,6 +7,7 @@ use schemas::packet_shard::PacketShardFacts;
 use super::{Pulse, RowMaker};
 use crate::{
     dataset::Videos,
+    names,
     shard::writer::Row,
     source::{Reach, SourceError, drawn::failed},
     video::{Limits, OpenVideo, VideoReader},
@@ -46,20 +47,19 @@ pub(super) fn open(reader: &mut VideoReader, videos: &Videos, number: u64) -> Re
         let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
         return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
     }
-    let open = reader.open(&entry.path).map_err(|why| failed(&why, Reach::Video))?;
+    let open = reader.open(&entry.path).map_err(|why| {
+        let why = if videos.was_there(number) { why.of_one_that_was_there() } else { why };
+        failed(&why, Reach::Video)
+    })?;
     if reader.verifies(&open) {
         reader.verify(&open).map_err(|why| failed(&why, Reach::Video))?;
     }
-    let digest = open.digest();
-    Ok(Opened { open, name: entry.path.display().to_string(), label: entry.label, digest })
+    let digest = open.digest().map_err(|why| failed(&why, Reach::Video))?;
+    Ok(Opened { open, name: names::name_of(&entry.path), label: entry.label, digest })
 }
 
 fn rows(opened: Opened, number: u64, facts: &PacketShardFacts) -> Result<Vec<Row>, SourceError> {
     let Opened { open, name, label, digest } = opened;
     let stored = open.to_stored(number, name, label, digest).map_err(|why| failed(&why, Reach::Video))?;
-    open.into_rows(stored, facts).map_err(|reason| SourceError::Failed {
-        verdict: "container-damaged".into(),
-        reason,
-        reach: Reach::Video,
-    })
+    open.into_rows(stored, facts).map_err(|why| failed(&why, Reach::Video))
 }

@@ -50,11 +50,7 @@ fn rows(
     let transcoded = OpenVideo::of_encoded(encoded, &open.facts).map_err(failure)?;
     let mut stored = transcoded.to_stored(number, name, label, digest).map_err(failure)?;
     stored.made = Some(Made { source_frames, encoder: encode::told(made) });
-    transcoded.into_rows(stored, facts).map_err(|reason| SourceError::Failed {
-        verdict: "container-damaged".into(),
-        reason,
-        reach: Reach::Video,
-    })
+    transcoded.into_rows(stored, facts).map_err(failure)
 }
 
 /// Bytes of pictures that wait for the encoder; a video of which they are more is decoded in parts.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use pipeline::{plan::views::Pass, quarantine::Quarantine};
+use pipeline::{names, plan::views::Pass, quarantine::Quarantine};
 use schemas::LabelledBatch;
 use trainer::{Recipe, mixing::Mix};
 
@@ -103,7 +103,7 @@ impl Line for FinetuneLine {
             "{}\t{}\t{}\t{}\t{}\t{erased}\t{}",
             self.epoch,
             self.clip,
-            self.video,
+            names::one_line(&self.video),
             shown(self.label, self.labels.as_deref()),
             frames.join(","),
             self.pixels
