@@ -15,6 +15,7 @@
 mod clock;
 mod continuity;
 mod description;
+mod display_matrix;
 mod file_pad;
 mod judge;
 mod matroska;

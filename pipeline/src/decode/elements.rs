@@ -21,12 +21,12 @@ pub(super) fn make(codec: Codec) -> Result<gst::Element, VideoError> {
         Codec::Mjpeg => &["avdec_mjpeg"],
     };
     let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
-    made.ok_or(VideoError::ElementMissing { element: names[0] })
+    made.ok_or_else(|| VideoError::no_element(names[0]))
 }
 
 /// The element of libaom.
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
 pub(super) fn libaom() -> Result<gst::Element, VideoError> {
     let made = gst::ElementFactory::make(LIBAOM).build();
-    made.map_err(|_| VideoError::ElementMissing { element: LIBAOM })
+    made.map_err(|_| VideoError::no_element(LIBAOM))
 }

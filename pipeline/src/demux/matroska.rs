@@ -37,7 +37,6 @@ use self::{
     codecs::TrackCodec,
     element::Reader,
     fault::Fault,
-    pose::Upright,
     segments::{Head, Segment},
     times::Clock,
 };
@@ -61,10 +60,7 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
     let mut track = head.tracks.video.clone().ok_or_else(no_video)?;
     let packing = Packing::of(&mut track)?;
     let coded = TrackCodec::of(&track).map_err(|codec| VideoError::UnknownCodec { codec })?;
-    let orientation = match Upright::of(track.video.pose) {
-        Upright::Quarters(orientation) => orientation,
-        Upright::Odd(degrees) => return Err(VideoError::OddTurn { degrees }),
-    };
+    let orientation = pose::upright(track.video.pose).map_err(|degrees| VideoError::OddTurn { degrees })?;
 
     let clock = Clock::new(head.tick, &track, coded.four.is_some());
     let making = Making { tracks: &head.tracks, clock, packing: packing.as_ref() };

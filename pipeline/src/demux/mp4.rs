@@ -196,8 +196,8 @@ fn film(
     let Some((codec, caps)) = caps::caps(entry, shown) else {
         return Err(VideoError::UnknownCodec { codec: name_of(&entry.format) });
     };
-    let orientation = matrix::orientation(&candidate.matrix)
-        .map_err(|degrees| VideoError::OddTurn { degrees: degrees as u16 })?;
+    let orientation =
+        matrix::orientation(&candidate.matrix).map_err(|degrees| VideoError::OddTurn { degrees })?;
     clock.tick(usize::MAX)?;
     let framing = caps.structure(0).map_or(Framing::StartCodes, framing_of);
     let sets = parameter_sets(candidate, entry, &film, framing)?;
