@@ -27,7 +27,8 @@ pub(super) fn named(error: VideoError, path: &Path, file: &FileBytes) -> VideoEr
             None => VideoError::UnknownContainer { bytes },
         },
         VideoError::UnknownCodec { codec } => {
-            let codec = foreign::codec_name(&codec).map_or(codec, str::to_owned);
+            let code = codec.strip_prefix("video/x-gst-fourcc-").unwrap_or(&codec);
+            let codec = foreign::codec_name(code).unwrap_or(code).to_owned();
             VideoError::UnsupportedCodec { codec, convert: line(path, Way::Encode) }
         }
         VideoError::NoVideoStream { .. } if is_still(beginning().as_ref()) => {

@@ -1,9 +1,6 @@
 //! What a scan found, in tables on stderr: what can be used by container and codec, what cannot by kind.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use pipeline::{manifest::ManifestRow, names};
 use schemas::{
@@ -83,9 +80,10 @@ fn kinds(rows: &[ManifestRow]) -> Vec<Vec<String>> {
     }
     let head = ["kind", "videos", "what"].map(String::from).to_vec();
     let body = kinds.into_iter().map(|(kind, (videos, verdicts))| {
-        let what: BTreeSet<_> = verdicts.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        let what = what.into_iter().collect::<Vec<_>>().join(", ");
-        vec![kind.name().to_owned(), videos.to_string(), what]
+        let mut verdicts: Vec<_> = verdicts.into_iter().collect();
+        verdicts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let what: Vec<_> = verdicts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        vec![kind.name().to_owned(), videos.to_string(), what.join(", ")]
     });
     std::iter::once(head).chain(body).collect()
 }
@@ -124,7 +122,7 @@ mod tests {
                 "kind videos what",
                 "good 1",
                 "damaged 1 1 truncated",
-                "unsupported 3 1 unknown-codec (HuffYUV), 2 unsupported (FLV)",
+                "unsupported 3 2 unsupported (FLV), 1 unknown-codec (HuffYUV)",
                 "not a video 1 1 not-a-video",
             ]
         );
