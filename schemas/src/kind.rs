@@ -25,7 +25,7 @@ impl Kind {
         match verdict {
             crate::manifest::GOOD => Self::Good,
             "unsupported" | "unknown-codec" | "encrypted" | "edit-list" | "caps-changed"
-            | "codec-changed" => Self::Unsupported,
+            | "codec-changed" | "odd-turn" => Self::Unsupported,
             "not-a-video" | "no-video-stream" => Self::NotAVideo,
             "cannot-open" => Self::NotThere,
             "too-large" | "time-limit" => Self::AboveALimit,
@@ -59,6 +59,7 @@ mod tests {
             ("truncated", Kind::Damaged),
             ("packets-missing", Kind::Damaged),
             ("unknown-codec", Kind::Unsupported),
+            ("odd-turn", Kind::Unsupported),
             ("not-a-video", Kind::NotAVideo),
             ("cannot-open", Kind::NotThere),
             ("time-limit", Kind::AboveALimit),

@@ -202,6 +202,8 @@ fn text(bytes: &[u8]) -> Option<&'static str> {
 pub fn codec_name(word: &str) -> Option<&'static str> {
     let media = word.split(',').next().unwrap_or(word).trim().to_ascii_lowercase();
     let word = media.strip_prefix("video/x-").unwrap_or(&media);
+    // Matroska's identifiers, such as `V_REAL/RV40`.
+    let word = word.strip_prefix("v_").map_or(word, |id| id.rsplit(['/', ' ']).next().unwrap_or(id));
     Some(match word.strip_prefix("gst-fourcc-").unwrap_or(word) {
         "huffyuv" | "hfyu" | "ffvh" => "HuffYUV",
         "ffv" | "ffv1" => "FFV1",
@@ -227,7 +229,7 @@ pub fn codec_name(word: &str) -> Option<&'static str> {
         "cinepak" | "cvid" => "Cinepak",
         "indeo" | "iv31" | "iv32" | "iv41" | "iv50" => "Indeo",
         "rle" | "msrle" | "qtrle" => "run-length pictures",
-        "raw" | "yuv2" | "2vuy" | "v210" | "rawv" => "raw pictures",
+        "raw" | "uncompressed" | "yuv2" | "2vuy" | "v210" | "rawv" => "raw pictures",
         "pn-realvideo" | "rv30" | "rv40" => "RealVideo",
         "h266" | "vvc1" | "vvi1" => "VVC",
         "camstudio" | "cscd" => "CamStudio",
