@@ -226,6 +226,7 @@ def made(folder, film, words):
                 if container not in only or not wanted(encoder, container, name):
                     continue
                 headers = ["-bsf:v", "dump_extra=freq=keyframe"] if container in ("ts", "mpg") and encoder.startswith(("mpeg4", "xvid")) else []
+                headers += ["-f", "vob"] if container == "mpg" else []
                 data = ffmpeg("-i", base, "-c", "copy", "-an", *headers, plain) and change(plain)
                 if data:
                     out = folder / f"{encoder}_{name}.{container}"
