@@ -51,7 +51,7 @@ pub(crate) struct Stream<'a> {
     /// All of it is known to decode without complaint.
     #[cfg_attr(
         not(any(feature = "dav1d", feature = "dav1d-1-0")),
-        expect(dead_code, reason = "only dav1d asks")
+        allow(dead_code, reason = "only dav1d asks")
     )]
     pub verified: bool,
 }

@@ -244,6 +244,7 @@ def made(folder, film, words):
                     continue
                 before, options = WRAPS[start][1:]
                 headers = ["-bsf:v", "dump_extra=freq=keyframe"] if container in ("ts", "mpg") and encoder.startswith(("mpeg4", "xvid")) else []
+                headers += ["-f", "vob"] if container == "mpg" else []
                 plain = folder / f"{encoder}_before_{name}.{container}"
                 data = ffmpeg(*before, "-i", base, "-c", "copy", "-an", *options, *headers, plain) and change(plain)
                 plain.unlink(missing_ok=True)

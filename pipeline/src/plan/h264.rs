@@ -48,7 +48,7 @@ pub(super) fn look(
     let mut sequence = sequence_of_setup(setup);
     sequence.iter().for_each(&mut note);
     let mut numbers = FrameNumbers::default();
-    let (mut turns, mut shown) = (Turns::default(), false);
+    let mut turns = Turns::default();
     let mut written = framing;
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
@@ -59,16 +59,10 @@ pub(super) fn look(
                 sequence = Some(found);
             }
             numbers.note(&units, sequence.as_ref());
-            for unit in
-                units.iter().filter(|unit| unit.first().is_some_and(|first| first & 31 == INFORMATION))
-            {
-                if let Some(turn) = sei::display_orientation(unit, 1) {
-                    turns.note(numbers.packets - 1, !shown, turn);
-                }
-            }
-            let picture = look_at(&units, sequence.as_ref());
-            shown |= picture.shown;
-            picture
+            let of_pictures = |unit: &&&[u8]| unit.first().is_some_and(|first| first & 31 == INFORMATION);
+            let messages = units.iter().filter(of_pictures);
+            messages.filter_map(|unit| sei::display_orientation(unit, 1)).for_each(|turn| turns.note(turn));
+            look_at(&units, sequence.as_ref())
         })
         .collect();
     if header.interlaced || !known {
@@ -311,7 +305,7 @@ mod tests {
         let turns = look(Framing::Lengths(1), &[], packets.iter()).0.turns;
         let quarter =
             |quarter_turns| Some(sei::Turn::Quarter(Orientation { quarter_turns, mirrored: false }));
-        assert_eq!(turns, Turns { first: quarter(3), other: Some((2, quarter(2))) });
+        assert_eq!(turns, Turns { first: quarter(3), other: quarter(2) });
     }
 
     #[test]

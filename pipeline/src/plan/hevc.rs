@@ -23,9 +23,8 @@ pub(super) fn look(
     let mut header = StreamHeader::default();
     for unit in units_of_setup(setup).into_iter().filter(|unit| is_of_base_layer(unit)) {
         note_sequence(unit, &mut header);
-        note_turn(unit, 0, true, &mut header);
+        note_turn(unit, &mut header);
     }
-    let mut shown = false;
     let mut layers = Vec::new();
     let mut skipped = Skipped::AtTheBeginning;
     let mut coded: Vec<Coded> = packets
@@ -37,11 +36,10 @@ pub(super) fn look(
             units.retain(|unit| is_of_base_layer(unit));
             for unit in &units {
                 note_sequence(unit, &mut header);
-                note_turn(unit, layers.len() as u32, !shown, &mut header);
+                note_turn(unit, &mut header);
             }
             let (picture, layer) = look_at(&units, &mut skipped);
             layers.push(layer);
-            shown |= picture.shown;
             picture
         })
         .collect();
@@ -60,10 +58,10 @@ fn is_of_base_layer(unit: &[u8]) -> bool {
 /// The type of units with supplemental information that stand before their picture.
 const INFORMATION: u8 = 39;
 
-fn note_turn(unit: &[u8], packet: u32, is_first: bool, header: &mut StreamHeader) {
+fn note_turn(unit: &[u8], header: &mut StreamHeader) {
     let is_it = unit.first().is_some_and(|first| first >> 1 & 63 == INFORMATION);
     if let Some(turn) = is_it.then(|| sei::display_orientation(unit, 2)).flatten() {
-        header.turns.note(packet, is_first, turn);
+        header.turns.note(turn);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Supplemental enhancement information of H.264 and HEVC: how a picture is to be turned for display.
 //!
 //! A message of display orientation (ITU-T H.264, D.1.29; H.265, D.2.17) flips the picture, then turns it
-//! anticlockwise by an angle in 65536ths. It holds for one picture or until another message, and may cancel the one
-//! before. A film has one orientation here, that of its first picture: whether a later message contradicts it is told,
-//! and a message that is not repeated is taken to hold, though FFmpeg forgets that of H.264 with its picture.
+//! anticlockwise by an angle in 65536ths; or it cancels the one before. A film has one orientation here, that of its
+//! first message: whether a later one contradicts it is told. It is taken to hold for all of the film, though FFmpeg
+//! forgets that of H.264 with its picture: not every writer repeats it, and parsers lose what stands before the first
+//! parameter set.
 
 use super::bits::{Bits, raw_bytes};
 use crate::picture::Orientation;
@@ -26,26 +27,24 @@ pub enum Turn {
 /// What the messages of a stream say of its orientation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Turns {
-    /// That of the first picture; nothing where it has no message, or one that leaves it upright.
+    /// The first one.
     pub first: Option<Turn>,
-    /// The first packet behind it whose message says something else, and what: nothing is upright.
-    pub other: Option<(u32, Option<Turn>)>,
+    /// The first that says something else.
+    pub other: Option<Turn>,
 }
 
 impl Turns {
-    /// Takes in a message of packet `packet`; `is_first` while no picture came before it.
-    pub(super) fn note(&mut self, packet: u32, is_first: bool, turn: Option<Turn>) {
-        if is_first {
-            self.first = turn;
-        } else if turn != self.first {
-            self.other = self.other.or(Some((packet, turn)));
+    /// Takes in the next message.
+    pub(super) fn note(&mut self, turn: Turn) {
+        if turn != *self.first.get_or_insert(turn) {
+            self.other = self.other.or(Some(turn));
         }
     }
 }
 
-/// The last message of display orientation in a unit whose header has `header` bytes: nothing where there is none, a
-/// turn of nothing where it cancels what was said, or leaves pictures upright.
-pub(super) fn display_orientation(unit: &[u8], header: usize) -> Option<Option<Turn>> {
+/// The last message of display orientation in a unit whose header has `header` bytes; one that cancels what was said
+/// leaves pictures upright.
+pub(super) fn display_orientation(unit: &[u8], header: usize) -> Option<Turn> {
     let raw = raw_bytes(unit, LOOKED_AT);
     let mut rest = raw.get(header..)?;
     let mut found = None;
@@ -69,14 +68,12 @@ fn extended(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some((full as u32 * 255 + u32::from(last), &bytes[full + 1..]))
 }
 
-fn turn_of(payload: &[u8]) -> Option<Option<Turn>> {
+fn turn_of(payload: &[u8]) -> Option<Turn> {
     let mut bits = Bits::new(payload);
     if bits.flag()? {
-        return Some(None);
+        return Some(Turn::Quarter(Orientation::default()));
     }
-    let (across, down, angle) = (bits.flag()?, bits.flag()?, bits.number(16)?);
-    let says_nothing = !across && !down && angle == 0;
-    Some((!says_nothing).then(|| turn(across, down, angle)))
+    Some(turn(bits.flag()?, bits.flag()?, bits.number(16)?))
 }
 
 /// Flipped left to right (`across`) and upside down, then turned anticlockwise by `angle` 65536ths. Like FFmpeg's
@@ -109,25 +106,24 @@ mod tests {
     #[test]
     fn pictures_are_flipped_and_then_turned_anticlockwise() {
         let turned = |flags, angle| display_orientation(&unit(flags, angle), 1).unwrap();
-        assert_eq!(turned(0, 0x4000), Some(quarter(3, false)));
-        assert_eq!(turned(0, 0x8000), Some(quarter(2, false)));
-        assert_eq!(turned(0, 0xc000), Some(quarter(1, false)));
-        assert_eq!(turned(0b010, 0), Some(quarter(0, true)));
-        assert_eq!(turned(0b001, 0), Some(quarter(2, true)));
-        assert_eq!(turned(0b011, 0), Some(quarter(2, false)));
-        assert_eq!(turned(0b010, 0x4000), Some(quarter(3, true)));
-        assert_eq!(turned(0b001, 0x4000), Some(quarter(1, true)));
+        assert_eq!(turned(0, 0x4000), quarter(3, false));
+        assert_eq!(turned(0, 0x8000), quarter(2, false));
+        assert_eq!(turned(0, 0xc000), quarter(1, false));
+        assert_eq!(turned(0b010, 0), quarter(0, true));
+        assert_eq!(turned(0b001, 0), quarter(2, true));
+        assert_eq!(turned(0b011, 0), quarter(2, false));
+        assert_eq!(turned(0b010, 0x4000), quarter(3, true));
+        assert_eq!(turned(0b001, 0x4000), quarter(1, true));
     }
 
     #[test]
-    fn zero_and_cancelled_are_no_turn_and_less_than_a_degree_is_a_quarter() {
+    fn zero_and_cancelled_are_upright_and_less_than_a_degree_is_none() {
         let turned = |flags, angle| display_orientation(&unit(flags, angle), 1).unwrap();
-        assert_eq!((turned(0, 0), turned(0b100, 0x4000)), (None, None));
-        let upright = Some(quarter(0, false));
-        assert_eq!([turned(0, 80), turned(0, 65500), turned(0b011, 0x8000)], [upright; 3]);
-        assert_eq!(turned(0, 0x4020), Some(quarter(3, false)));
-        assert_eq!(turned(0, 0x2000), Some(Turn::Odd(315)));
-        assert_eq!(turned(0b001, 0x2000), Some(Turn::Odd(135)));
+        let upright = [turned(0, 0), turned(0b100, 0x4000), turned(0, 80), turned(0, 65500)];
+        assert_eq!(upright, [quarter(0, false); 4]);
+        assert_eq!(turned(0, 0x4020), quarter(3, false));
+        assert_eq!(turned(0, 0x2000), Turn::Odd(315));
+        assert_eq!(turned(0b001, 0x2000), Turn::Odd(135));
     }
 
     #[test]
@@ -140,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_pictures_word_counts_and_a_later_one_that_differs_is_told() {
-        let (left, right) = (Some(quarter(3, false)), Some(quarter(1, false)));
+    fn the_first_message_counts_and_one_that_differs_is_told() {
+        let (left, right) = (quarter(3, false), quarter(1, false));
         let mut turns = Turns::default();
-        turns.note(0, true, left);
-        turns.note(7, false, left);
-        assert_eq!(turns, Turns { first: left, other: None });
-        turns.note(8, false, right);
-        turns.note(9, false, None);
-        assert_eq!(turns, Turns { first: left, other: Some((8, right)) });
+        turns.note(left);
+        turns.note(left);
+        assert_eq!(turns, Turns { first: Some(left), other: None });
+        turns.note(right);
+        turns.note(quarter(0, false));
+        assert_eq!(turns, Turns { first: Some(left), other: Some(right) });
     }
 }
