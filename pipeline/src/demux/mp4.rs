@@ -298,6 +298,9 @@ fn one_entry<'a>(
         return Err(damaged("its video has no sample description"));
     };
     for (at, entry) in samples.iter().filter_map(entry_of).enumerate() {
+        if matches!(&entry.format, b"encv" | b"drmi") {
+            return Err(VideoError::Encrypted);
+        }
         if entry.is_like(first) {
             continue;
         }
@@ -305,9 +308,6 @@ fn one_entry<'a>(
             return Err(VideoError::CodecChanged { packets: at as u32 });
         }
         return Err(VideoError::CapsChanged { before: first.described(), after: entry.described() });
-    }
-    if matches!(&first.format, b"encv" | b"drmi") {
-        return Err(VideoError::Encrypted);
     }
     if candidate.is_elsewhere(first) {
         return Err(damaged("the samples of its video are in another file"));

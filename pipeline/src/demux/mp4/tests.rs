@@ -213,6 +213,8 @@ fn samples_of_entries_that_differ_are_refused() {
     };
     assert_eq!(index(&two(entry(b"jpeg", &[]))).len(), 4);
     assert_eq!(verdict(&two(entry(b"avc1", &[]))).0, "codec-changed");
+    assert_eq!(verdict(&two(entry(b"encv", &[]))).0, "encrypted");
+    assert_eq!(verdict(&two(entry(b"jpeg", &boxed(b"glbl", &[1; 9])))).0, "caps-changed");
     let mut larger = entry(b"jpeg", &[]);
     larger[8 + 24] = 2;
     assert_eq!(verdict(&two(larger)).0, "caps-changed");
