@@ -44,6 +44,7 @@ use crate::{
         bits::{Framing, start_codes},
         order::Stamp,
         pictures::Codec,
+        sei::Turns,
     },
     progress,
     video::VideoError,
@@ -108,7 +109,10 @@ pub(crate) struct Demuxed {
     /// What a decoder must be told before the first packet.
     pub caps: gst::Caps,
     pub packets: Vec<Packet>,
+    /// By the container.
     pub orientation: Orientation,
+    /// By messages of the stream that may not be in the packets any more.
+    pub turns: Turns,
 }
 
 /// Takes the video out of `file`, which is a `container`, until `deadline`.

@@ -241,12 +241,13 @@ impl VideoReader {
         let container =
             recognise(file.slice(0..RECOGNISED).as_ref()).ok_or(VideoError::UnknownContainer { bytes })?;
         let demuxed = demux::demux(file.clone(), container, deadline, self.limits.seconds)?;
-        let Demuxed { codec, framing, caps, mut packets, orientation } = demuxed;
+        let Demuxed { codec, framing, caps, mut packets, orientation, turns } = demuxed;
 
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = pictures::look(codec, framing, &setup, bodies.map(Bytes));
-        let orientation = turned::upright(orientation, header.turns)?;
+        let turns = if turns.first.is_some() { turns } else { header.turns };
+        let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
         parts::join(&mut packets, &mut coded)?;
         let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();

@@ -25,7 +25,18 @@ pub(super) fn judge(
     cut_reads: u32,
 ) -> Result<Demuxed, VideoError> {
     let Track {
-        mut packets, caps, orientation, chosen, replaced, unknown, cover, error, held, parsed, ..
+        mut packets,
+        caps,
+        orientation,
+        chosen,
+        replaced,
+        unknown,
+        cover,
+        error,
+        held,
+        parsed,
+        turns,
+        ..
     } = track;
     if held > MOST_HELD {
         return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
@@ -99,7 +110,7 @@ pub(super) fn judge(
         }
     }
     let framing = framing_of(structure);
-    Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation })
+    Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation, turns })
 }
 
 /// The number of a pad's stream among the packets, which ends its name: `video_0_0100`.

@@ -46,6 +46,7 @@ use super::{
 };
 use crate::{
     file::{Container, FileBytes},
+    plan::sei::Turns,
     video::VideoError,
 };
 
@@ -72,5 +73,5 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
     let caps = for_decoder(coded.codec, &caps::caps_of(&track, &coded));
     let framing = framing_of(caps.structure(0).ok_or_else(no_video)?);
     let packets = found.into_packets(head.tick);
-    Ok(Demuxed { codec: coded.codec, framing, caps, packets, orientation })
+    Ok(Demuxed { codec: coded.codec, framing, caps, packets, orientation, turns: Turns::default() })
 }

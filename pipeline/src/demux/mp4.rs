@@ -49,7 +49,7 @@ use super::{Body, Demuxed, Packet, framing_of, packet_pad::MOST_HELD};
 use crate::{
     StreamTime,
     file::{Container, FileBytes},
-    plan::{bits::Framing, order::Stamp},
+    plan::{bits::Framing, order::Stamp, sei::Turns},
     progress,
     video::VideoError,
 };
@@ -220,7 +220,7 @@ fn film(
         let all = samples.track.samples.len() + samples.fragments.len();
         return Err(VideoError::NothingShown { packets: all as u32 });
     }
-    Ok(Demuxed { codec, framing, caps, packets, orientation })
+    Ok(Demuxed { codec, framing, caps, packets, orientation, turns: Turns::default() })
 }
 
 /// Turns ticks of a track into times of the film.

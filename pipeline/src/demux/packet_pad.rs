@@ -13,7 +13,12 @@ use crate::{
     StreamTime,
     file::FileBytes,
     picture::Orientation,
-    plan::{bits::start_codes, order::Stamp, pictures::Codec},
+    plan::{
+        bits::{Framing, nal_units, start_codes},
+        order::Stamp,
+        pictures::Codec,
+        sei::{self, Turn, Turns},
+    },
 };
 
 /// Bytes of packets that are held of a file which is itself too large for the memory: transport and program
@@ -40,6 +45,8 @@ pub(super) struct Track {
     pub replaced: bool,
     /// Pictures that went into the parser behind the demuxer, and that came out.
     pub parsed: (u32, u32),
+    /// What messages said of the orientation of pictures before the parser, which may lose them.
+    pub turns: Turns,
     /// No further pads will come.
     pub complete: bool,
     /// A video pad of PNG pictures, mostly the picture of the cover.
@@ -106,7 +113,11 @@ pub(super) fn before_parser(
     let before = gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |_, _, buffer| {
             let pictures = pictures_in(&buffer, &packets);
-            shared.lock().parsed.0 += pictures;
+            let turns = turns_in(&buffer, &packets);
+            let mut track = shared.lock();
+            track.parsed.0 += pictures;
+            turns.into_iter().for_each(|turn| track.turns.note(turn));
+            drop(track);
             packets.push(buffer)
         })
         .event_function(move |_, _, event| match (event.view(), &caps) {
@@ -138,6 +149,19 @@ fn pictures_in(buffer: &gst::Buffer, pad: &gst::Pad) -> u32 {
         Some(Codec::H264 | Codec::Hevc) => start_codes(&bytes).filter(|&at| begins(at)).count() as u32,
         _ => 0,
     }
+}
+
+/// What the messages of H.264 or HEVC in a buffer that comes out of `pad` say of the orientation of pictures.
+fn turns_in(buffer: &gst::Buffer, pad: &gst::Pad) -> Vec<Turn> {
+    let codec = pad.current_caps().and_then(|caps| codec_of(caps.structure(0)?));
+    let Ok(bytes) = buffer.map_readable() else { return Vec::new() };
+    let turn_of = |unit: &[u8]| match (codec, *unit.first()?) {
+        (Some(Codec::H264), first) if first & 31 == 6 => sei::display_orientation(unit, 1),
+        (Some(Codec::Hevc), first) if first >> 1 & 63 == 39 => sei::display_orientation(unit, 2),
+        _ => None,
+    };
+    let units = nal_units(&bytes, Framing::StartCodes).unwrap_or_default();
+    units.into_iter().filter_map(turn_of).collect()
 }
 
 /// A pad that collects packets of the formats `wanted` into `shared`.

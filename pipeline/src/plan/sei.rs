@@ -35,7 +35,7 @@ pub struct Turns {
 
 impl Turns {
     /// Takes in the next message.
-    pub(super) fn note(&mut self, turn: Turn) {
+    pub(crate) fn note(&mut self, turn: Turn) {
         if turn != *self.first.get_or_insert(turn) {
             self.other = self.other.or(Some(turn));
         }
@@ -44,7 +44,7 @@ impl Turns {
 
 /// The last message of display orientation in a unit whose header has `header` bytes; one that cancels what was said
 /// leaves pictures upright.
-pub(super) fn display_orientation(unit: &[u8], header: usize) -> Option<Turn> {
+pub(crate) fn display_orientation(unit: &[u8], header: usize) -> Option<Turn> {
     let raw = raw_bytes(unit, LOOKED_AT);
     let mut rest = raw.get(header..)?;
     let mut found = None;

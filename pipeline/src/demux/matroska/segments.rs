@@ -20,6 +20,9 @@ use super::{
 /// Nanoseconds of a tick where a file does not say.
 const USUAL_SCALE: u64 = 1_000_000;
 
+/// The longest tick: two seconds, which a time base of FFmpeg can hold.
+const MOST_SCALE: u64 = i32::MAX as u64;
+
 /// A segment's body: where it begins, and where it ends, if that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -259,6 +262,9 @@ fn tick_of(reader: &mut Reader<'_>, info: &Element) -> Result<u64, Fault> {
     while let Some(field) = fields.next(reader)? {
         if field.id == ids::TIMESTAMP_SCALE {
             tick = reader.unsigned(&field)?.unwrap_or(USUAL_SCALE);
+            if tick > MOST_SCALE {
+                return Err(Fault::Broken { at: field.at, what: "gives times a scale of seconds" });
+            }
         }
     }
     Ok(tick)

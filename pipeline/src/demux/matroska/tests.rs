@@ -162,6 +162,8 @@ fn tracks_count_before_the_clusters_or_where_they_are_said_to_stand() {
     assert_eq!(verdict(&file(&[&info, &tracks, &other, &clusters])), "container-damaged");
     assert_eq!(verdict(&file(&[&info, &tracks, &clusters, &other])), "codec-changed");
     assert_eq!(verdict(&file(&[&info, &clusters])), "no-video-stream");
+    let slow = element(ids::INFO, &number(ids::TIMESTAMP_SCALE, 1 << 31));
+    assert_eq!(verdict(&file(&[&slow, &tracks, &clusters])), "container-damaged");
     assert_eq!(verdict(&file(&[&info, &tracks])), "no-video-stream");
 }
 

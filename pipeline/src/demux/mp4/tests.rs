@@ -55,7 +55,7 @@ fn verdict(bytes: &[u8]) -> (&'static str, String) {
 fn a_track_gives_the_places_and_times_of_its_samples() {
     let film = file(&[track(1, 1000, &tables(b"avc1", &boxed(b"avcC", &[1; 7])), &[])], &[]);
     assert_eq!(index(&film), [(40, 3, 0), (43, 5, 10), (48, 2, 20), (50, 4, 30)]);
-    let Demuxed { codec, framing, caps, packets, orientation } = demuxed(&film).unwrap();
+    let Demuxed { codec, framing, caps, packets, orientation, .. } = demuxed(&film).unwrap();
     assert_eq!((codec.name(), framing, orientation.quarter_turns), ("h264", Framing::Lengths(2), 0));
     assert_eq!(packets[0].stamp.duration, Some(10_000_000));
     assert!(packets.iter().all(|packet| packet.key));
