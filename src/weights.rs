@@ -80,7 +80,13 @@ fn read(file: &Path, heads: Option<Heads>, recipe: &Recipe) -> Result<SavedModel
         }
         read => read,
     };
-    let model = model.map_err(explain)?;
+    let model = model.map_err(|why| match why {
+        // The recipe says the clips here, not `--frames` and `--size`.
+        CheckpointError::Geometry { .. } => Usage::new(why.to_string())
+            .hint("`--set clip.frames=…` and `--set clip.size=…` make clips that its cubes divide")
+            .into(),
+        why => explain(why),
+    })?;
     model.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
     Ok(model)
 }

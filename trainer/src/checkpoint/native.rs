@@ -273,15 +273,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("last.safetensors");
         checkpoint().write(&path).unwrap();
-        let break_part: [(&str, fn(&mut Checkpoint) -> &mut BTreeMap<String, HostTensor>); 4] = [
-            ("", |checkpoint| &mut checkpoint.weights),
-            (FIRST, |checkpoint| &mut checkpoint.moments[0]),
-            (SECOND, |checkpoint| &mut checkpoint.moments[1]),
-            (AVERAGE, |checkpoint| checkpoint.average.as_mut().unwrap()),
-        ];
-        for (prefix, part) in break_part {
+        for prefix in ["", FIRST, SECOND, AVERAGE] {
             let mut broken = checkpoint();
-            part(&mut broken).values_mut().for_each(|tensor| tensor.values[1] = f32::NAN);
+            let [first, second] = &mut broken.moments;
+            let part = match prefix {
+                FIRST => first,
+                SECOND => second,
+                AVERAGE => broken.average.as_mut().unwrap(),
+                _ => &mut broken.weights,
+            };
+            part.values_mut().for_each(|tensor| tensor.values[1] = f32::NAN);
             let refused = broken.write(&path).unwrap_err().to_string();
             let says =
                 format!("`{prefix}encoder.norm` is not finite after step 7: NaN at 1, 1 of its 2 values");
