@@ -27,6 +27,7 @@ use trainer::{
 use super::{Begun, RunArguments, changes};
 use crate::{
     labelling::SplitAsked,
+    listing::listed,
     report::{self, Usage},
 };
 
@@ -177,7 +178,7 @@ impl RunArguments {
                 .map(|it| format!("{} is {} in the run, not {}", it.key, it.from, it.to))
                 .collect();
             let newest = point.checkpoint.display();
-            return Err(Usage::new(words.join("; "))
+            return Err(Usage::new(listed(&words))
                 .hint(format!("another run begins with these weights: --init {newest} --out …"))
                 .into());
         }
