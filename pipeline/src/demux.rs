@@ -1,52 +1,28 @@
 //! A file's bytes taken apart into the packets of its video: MP4 and Matroska by their own tables, others by GStreamer's
 //! demuxers.
-//!
-//! A demuxer of GStreamer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
-//! ([`file_pad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of AVI are slices of the file's
-//! memory, not copies, and places in the file where it is too large for that.
-//!
-//! ```text
-//! FileBytes ─▶ file pad ─▶ demuxer ─▶ (parser) ─▶ packet pad ─▶ Vec<Packet>
-//!                             └─▶ swallowed: sound, subtitles, further videos
-//! ```
-//!
-//! A parser stands behind it only where packets are not whole access units.
 
 mod clock;
 mod continuity;
 mod description;
 mod display_matrix;
 mod file_pad;
+mod gstreamer;
 mod judge;
 mod matroska;
 mod mp4;
 mod packet_pad;
 mod pes;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use gst::prelude::*;
-use gstreamer as gst;
+use ::gstreamer as gst;
 
 pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
-use self::{
-    file_pad::{FilePad, Mode},
-    judge::judge,
-    packet_pad::Shared,
-};
+use self::file_pad::Mode;
 use crate::{
     file::{Container, FileBytes},
     picture::Orientation,
-    plan::{
-        bits::{Framing, start_codes},
-        order::Stamp,
-        pictures::Codec,
-        sei::Turns,
-    },
-    progress,
+    plan::{bits::Framing, order::Stamp, pictures::Codec, sei::Turns},
     video::VideoError,
 };
 
@@ -114,7 +90,6 @@ pub(crate) struct Demuxed {
     /// By messages of the stream that may not be in the packets any more.
     pub turns: Turns,
 }
-
 /// Takes the video out of `file`, which is a `container`, until `deadline`.
 pub(crate) fn demux(
     file: FileBytes,
@@ -122,249 +97,14 @@ pub(crate) fn demux(
     deadline: Instant,
     seconds: u32,
 ) -> Result<Demuxed, VideoError> {
-    let damaged = |reason: String| VideoError::ContainerDamaged { container: container.name(), reason };
-    let (name, mode) = match container {
+    let element = match container {
         Container::Mp4 => return mp4::demux(&file, deadline, seconds),
         Container::Matroska => return matroska::demux(&file, deadline, seconds),
         Container::Avi => ("avidemux", Mode::Pull),
         Container::ProgramStream => ("mpegpsdemux", Mode::Push),
         Container::TransportStream => ("tsdemux", Mode::Push),
     };
-    let demuxer = gst::ElementFactory::make(name).build().map_err(|_| VideoError::no_element(name))?;
-    let shared = Arc::new(Shared::default());
-    let bus = listen(&shared);
-    demuxer.set_bus(Some(&bus));
-    let links = Arc::new(Mutex::new(Links::default()));
-    attend(&demuxer, &shared, &links, &bus, container, &file);
-
-    let file = match container {
-        Container::TransportStream => clock::without(&file).unwrap_or(file),
-        _ => file,
-    };
-    let source = FilePad::new(file, mode);
-    let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
-    source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
-    let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
-    progress::step();
-    shared.change(|track| track.at_end = true);
-    stop(demuxer, links, in_time);
-    if !in_time {
-        return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds });
-    }
-    let cut_reads = source.cut_reads();
-    let track = std::mem::take(&mut *shared.lock());
-    judge(track, &source.file, container, cut_reads)
-}
-
-/// Runs the demuxer to the end of the video; false when the deadline came first.
-fn run(
-    demuxer: &gst::Element,
-    source: &FilePad,
-    shared: &Shared,
-    container: Container,
-    mode: Mode,
-    deadline: Instant,
-) -> bool {
-    match mode {
-        Mode::Pull => {
-            let failed = demuxer.set_state(gst::State::Paused).is_err();
-            failed
-                || shared.wait(deadline, |track| {
-                    track.ended || track.error.is_some() || (track.complete && track.chosen.is_none())
-                })
-        }
-        Mode::Push => {
-            let started =
-                source.pad.set_active(true).is_ok() && demuxer.set_state(gst::State::Paused).is_ok();
-            let caps = match container {
-                Container::TransportStream => "video/mpegts,systemstream=true",
-                _ => "video/mpeg,mpegversion=2,systemstream=true",
-            };
-            let caps = caps.parse().expect("the caps are written correctly above");
-            !started
-                || source.push_all(&caps, shared, || {
-                    progress::step();
-                    Instant::now() < deadline
-                })
-        }
-    }
-}
-
-/// Ends the demuxer; one that is stuck is left behind on a thread of its own.
-fn stop(demuxer: gst::Element, links: Arc<Mutex<Links>>, in_time: bool) {
-    let end = move || {
-        // Failing to stop leaves nothing to do: the element is dropped either way.
-        let _ = demuxer.set_state(gst::State::Null);
-        if let Ok(links) = links.lock() {
-            for parser in &links.parsers {
-                let _ = parser.set_state(gst::State::Null);
-            }
-        }
-    };
-    if in_time {
-        end();
-    } else {
-        std::thread::spawn(end);
-    }
-}
-
-/// What must live as long as the demuxer: pads hold no reference to their peers.
-#[derive(Default)]
-struct Links {
-    pads: Vec<gst::Pad>,
-    parsers: Vec<gst::Element>,
-}
-
-/// A bus that hands the first error to `shared`.
-fn listen(shared: &Arc<Shared>) -> gst::Bus {
-    let bus = gst::Bus::new();
-    let shared = shared.clone();
-    bus.set_sync_handler(move |_, message| {
-        if let gst::MessageView::Error(error) = message.view() {
-            let text = error.error().to_string();
-            shared.change(|track| track.error = track.error.take().or(Some(text)));
-        }
-        gst::BusSyncReply::Drop
-    });
-    bus
-}
-
-/// Links every pad that the demuxer adds: the first video's to a collector, others to swallowers.
-fn attend(
-    demuxer: &gst::Element,
-    shared: &Arc<Shared>,
-    links: &Arc<Mutex<Links>>,
-    bus: &gst::Bus,
-    container: Container,
-    file: &FileBytes,
-) {
-    let file = file.clone();
-    let (all_added, added, removed) = (shared.clone(), shared.clone(), shared.clone());
-    let (links, bus) = (links.clone(), bus.clone());
-    demuxer.connect_no_more_pads(move |_| all_added.change(|track| track.complete = true));
-    demuxer.connect_pad_removed(move |_, pad| {
-        removed.change(|track| track.replaced |= !track.at_end && track.chosen.as_ref() == Some(pad));
-    });
-    demuxer.connect_pad_added(move |_, pad| {
-        let Ok(mut links) = links.lock() else { return };
-        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let sink = if is_wanted(&added, pad, &caps) {
-            match parser_for(&caps, container, &file) {
-                None => packet_pad::collect(&added, gst::Caps::new_any(), &file),
-                Some(parser) => match behind_parser(&parser, &added, &bus, &mut links, &file) {
-                    Some(sink) => sink,
-                    None => {
-                        added.change(|track| track.error = Some(format!("{} is not installed", parser.name)));
-                        packet_pad::swallow()
-                    }
-                },
-            }
-        } else {
-            packet_pad::swallow()
-        };
-        // A pad that does not start or link shows as a stream without packets.
-        let _ = sink.set_active(true);
-        let _ = pad.link(&sink);
-        links.pads.push(sink);
-    });
-}
-
-/// Whether this pad is the first video that is no picture of the cover; notes what it is otherwise.
-fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
-    let Some(structure) = caps.structure(0) else { return false };
-    let media = structure.name().as_str();
-    if !pad.name().starts_with("video") || media.starts_with("audio/") {
-        return false;
-    }
-    if media == "image/png" {
-        shared.change(|track| track.cover = true);
-        return false;
-    }
-    let mut wanted = false;
-    shared.change(|track| {
-        if track.chosen.is_none() && track.unknown.is_none() {
-            if codec_of(structure).is_some() {
-                track.chosen = Some(pad.clone());
-                wanted = true;
-            } else {
-                // Where the demuxer of AVI has no name for it, it says what the file calls it.
-                let fourcc = structure.get::<i32>("fourcc").ok().map(i32::to_le_bytes);
-                let fourcc = fourcc.and_then(|code| String::from_utf8(code.to_vec()).ok());
-                track.unknown = Some(fourcc.unwrap_or_else(|| media.to_owned()));
-            }
-        }
-    });
-    wanted
-}
-
-/// The parser that a stream needs before it can be indexed.
-struct Parser {
-    name: &'static str,
-    /// What it shall put out.
-    output: gst::Caps,
-    /// What it is told that it gets, where the demuxer is mistaken.
-    input: Option<gst::Caps>,
-}
-
-fn parser_for(caps: &gst::Caps, container: Container, file: &FileBytes) -> Option<Parser> {
-    let structure = caps.structure(0)?;
-    let format = structure.get::<&str>("stream-format").unwrap_or("");
-    let streamed = matches!(container, Container::ProgramStream | Container::TransportStream);
-    let version = structure.get::<i32>("mpegversion").unwrap_or(4);
-    let mistaken = container == Container::ProgramStream && version < 4 && holds_mpeg4(file);
-    let (name, output) = match structure.name().as_str() {
-        "video/x-h264" if format != "avc" => {
-            ("h264parse", "video/x-h264,stream-format=byte-stream,alignment=au")
-        }
-        "video/x-h265" if !matches!(format, "hvc1" | "hev1") => {
-            ("h265parse", "video/x-h265,stream-format=byte-stream,alignment=au")
-        }
-        "video/mpeg" if streamed && version < 4 && !mistaken => {
-            ("mpegvideoparse", "video/mpeg,parsed=true,systemstream=false")
-        }
-        "video/mpeg" if streamed => {
-            ("mpeg4videoparse", "video/mpeg,mpegversion=4,parsed=true,systemstream=false")
-        }
-        _ => return None,
-    };
-    let output = output.parse().expect("the caps are written correctly above");
-    let input = "video/mpeg,mpegversion=4,systemstream=false,parsed=false";
-    let input = mistaken.then(|| input.parse().expect("the caps are written correctly above"));
-    Some(Parser { name, output, input })
-}
-
-/// Whether the pictures of a program stream are MPEG-4, which the demuxer takes for MPEG-2 where no map of the
-/// streams says it: the first header of a sequence or picture tells.
-fn holds_mpeg4(file: &FileBytes) -> bool {
-    let beginning = file.slice(0..LOOKED_AT);
-    let mut codes = start_codes(beginning.as_ref()).map(|at| beginning.as_ref()[at]);
-    let first = codes.find(|code| matches!(code, 0xb0 | 0xb3 | 0xb6 | 0xb8));
-    first.is_some_and(|code| matches!(code, 0xb0 | 0xb6))
-}
-
-/// Bytes of a program stream that are looked into for a first picture.
-const LOOKED_AT: u64 = 256 << 10;
-
-/// Puts a parser before a collector and gives the parser's sink pad.
-fn behind_parser(
-    parser: &Parser,
-    shared: &Arc<Shared>,
-    bus: &gst::Bus,
-    links: &mut Links,
-    file: &FileBytes,
-) -> Option<gst::Pad> {
-    let Parser { name, output, input } = parser;
-    let parser = gst::ElementFactory::make(name).build().ok()?;
-    parser.set_bus(Some(bus));
-    let collector = packet_pad::collect(shared, output.clone(), file);
-    collector.set_active(true).ok()?;
-    parser.static_pad("src")?.link(&collector).ok()?;
-    parser.set_state(gst::State::Paused).ok()?;
-    let (sink, between) = packet_pad::before_parser(&parser.static_pad("sink")?, input.clone(), shared)?;
-    links.pads.push(between);
-    links.pads.push(collector);
-    links.parsers.push(parser);
-    Some(sink)
+    gstreamer::demux(file, container, element, deadline, seconds)
 }
 
 /// The moment `seconds` from now.
