@@ -57,9 +57,9 @@ pub(crate) struct Packet {
 /// Where a packet's bytes are.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// In memory.
+    /// In memory, in pieces of its own.
     Held(gst::Buffer),
-    /// In the file.
+    /// In the file, which may itself be in memory.
     OnDisk { place: u64, length: u32 },
 }
 
@@ -108,9 +108,6 @@ pub(crate) fn demux(
     deadline: Instant,
     seconds: u32,
 ) -> Result<Demuxed, VideoError> {
-    if container == Container::Mp4 {
-        return mp4::demux(&file, deadline, seconds);
-    }
     let damaged = |reason: String| VideoError::ContainerDamaged { container: container.name(), reason };
     if container == Container::Matroska {
         match ebml::fault(&file) {
@@ -129,8 +126,7 @@ pub(crate) fn demux(
         }
     }
     let (name, mode) = match container {
-        // Its tables were read above; qtdemux has no part in it.
-        Container::Mp4 => return Err(damaged("its tables were not read".to_owned())),
+        Container::Mp4 => return mp4::demux(&file, deadline, seconds),
         Container::Matroska => ("matroskademux", Mode::Pull),
         Container::Avi => ("avidemux", Mode::Pull),
         Container::ProgramStream => ("mpegpsdemux", Mode::Push),
