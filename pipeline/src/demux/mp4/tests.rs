@@ -362,6 +362,6 @@ proptest! {
     #[test]
     fn noise_is_an_error_or_an_index(noise in prop::collection::vec(any::<u8>(), 0..2000)) {
         let _ = demuxed(&boxed(b"moov", &noise));
-        let _ = demuxed(&file(&[track(1, 1000, &[noise.clone()], &[])], &noise));
+        let _ = demuxed(&file(&[track(1, 1000, std::slice::from_ref(&noise), &[])], &noise));
     }
 }
