@@ -38,9 +38,9 @@ pub(crate) struct Packet {
 /// Where a packet's bytes are.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// In memory.
+    /// In memory, in pieces of its own.
     Held(gst::Buffer),
-    /// In the file.
+    /// In the file, which may itself be in memory.
     OnDisk { place: u64, length: u32 },
     /// In the file, packed.
     Packed { place: u64, length: u32, unpacked: u32, packing: matroska::Packing },

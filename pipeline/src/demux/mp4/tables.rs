@@ -318,7 +318,11 @@ struct ChunkRun {
 
 /// The runs of an `stsc` table; those that cannot be are mended as FFmpeg mends them, from the last to the first.
 fn runs_of_chunks(table: &[u8]) -> Vec<ChunkRun> {
-    let run = |[first, count, description]: [u32; 3]| ChunkRun { first, count, description };
+    // These are signed numbers; a negative one is no chunk.
+    let run = |[first, count, description]: [u32; 3]| {
+        let first = u32::try_from(first as i32).unwrap_or(0);
+        ChunkRun { first, count, description }
+    };
     let mut runs: Vec<_> = entries(table, 12).map(|entry| run(words(entry))).collect();
     for at in (0..runs.len()).rev() {
         let ChunkRun { first, count, description } = runs[at];
@@ -328,7 +332,6 @@ fn runs_of_chunks(table: &[u8]) -> Vec<ChunkRun> {
         let is_in_order = before.is_none_or(|before| before < first)
             && behind.is_none_or(|behind| first < behind.first)
             && first >= least;
-        // These are signed numbers.
         if is_in_order && count as i32 >= 1 && description as i32 >= 1 {
             continue;
         }
