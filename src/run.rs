@@ -62,12 +62,14 @@ impl RunArguments {
     /// `default`.
     ///
     /// # Errors
-    /// Asked wrongly.
+    /// Asked wrongly: also where the run cannot go on with it.
     pub fn recipe(&self, begun: Option<&Begun>, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
-        self.recipe.resolve_from(|| match begun {
+        let recipe = self.recipe.resolve_from(|| match begun {
             Some(begun) => Ok(begun.recipe.clone()),
             None => default(),
-        })
+        })?;
+        begun.map_or(Ok(()), |begun| changes::check(begun, &recipe))?;
+        Ok(recipe)
     }
 
     /// The run of `command` that is to go on; none where one is to begin.

@@ -4,7 +4,11 @@
 //! model cannot be read, and a run that is half of one and half of another is neither. What only changes how the
 //! same model goes on learning from the same videos may change, and is written down.
 
+use anyhow::Result;
 use trainer::Recipe;
+
+use super::Begun;
+use crate::{listing::listed, report::Usage};
 
 /// Settings that may change.
 const MAY_CHANGE: [&str; 52] = [
@@ -89,6 +93,24 @@ pub fn between(was: &Recipe, asked: &Recipe) -> (Vec<Differing>, Vec<Differing>)
         .partition(|differing| {
             MAY_CHANGE.contains(&differing.key.as_str()) || differing.key.starts_with("views.")
         })
+}
+
+/// Refuses settings that a run cannot go on with.
+///
+/// # Errors
+/// Asked wrongly: names them, with what they are in the run.
+pub fn check(begun: &Begun, asked: &Recipe) -> Result<()> {
+    let (_, refused) = between(&begun.recipe, asked);
+    // What an older version was begun with stands in its recipe alone, and was never compared.
+    if refused.is_empty() || begun.known.is_none() {
+        return Ok(());
+    }
+    let words: Vec<String> =
+        refused.iter().map(|it| format!("{} is {} in the run, not {}", it.key, it.from, it.to)).collect();
+    let newest = begun.point.checkpoint.display();
+    Err(Usage::new(listed(&words))
+        .hint(format!("another run begins with these weights: --init {newest} --out …"))
+        .into())
 }
 
 #[cfg(test)]

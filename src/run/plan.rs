@@ -27,7 +27,6 @@ use trainer::{
 use super::{Begun, RunArguments, changes};
 use crate::{
     labelling::SplitAsked,
-    listing::listed,
     report::{self, Usage},
 };
 
@@ -171,17 +170,7 @@ impl RunArguments {
             true => RunData { digest: state.data.digest.clone(), ..asked.data },
             false => state.data.clone(),
         };
-        let (settings, refused) = changes::between(&was, plan.recipe);
-        if !refused.is_empty() {
-            let words: Vec<String> = refused
-                .iter()
-                .map(|it| format!("{} is {} in the run, not {}", it.key, it.from, it.to))
-                .collect();
-            let newest = point.checkpoint.display();
-            return Err(Usage::new(listed(&words))
-                .hint(format!("another run begins with these weights: --init {newest} --out …"))
-                .into());
-        }
+        let (settings, _) = changes::between(&was, plan.recipe);
         let mut found = differences(&state, &asked, point.step);
         found.extend(settings.into_iter().map(|it| Change {
             step: point.step,
