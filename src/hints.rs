@@ -22,26 +22,32 @@ use trainer::Recipe;
 use crate::Arguments;
 
 /// Which commands can say what stands in a file, where the file is not a command's own. The longest match counts.
-const REACHED: [(&str, &[&str]); 22] = [
+const REACHED: [(&str, &[&str]); 28] = [
+    ("src/answers.rs", &["finetune", "evaluate"]),
     ("src/arguments.rs", &["pretrain", "preprocess"]),
     ("src/asking.rs", &["evaluate", "predict", "probe", "embed", "bench views"]),
     ("src/data.rs", &["pretrain", "reconstruct", "inspect batches"]),
     ("src/labelled_data.rs", &["finetune", "evaluate", "predict", "probe", "embed"]),
     ("src/labelling.rs", &["finetune", "probe"]),
+    ("src/labelling/", &["finetune", "probe"]),
     ("src/loading.rs", &["pretrain", "finetune"]),
     ("src/memory.rs", &["pretrain"]),
     ("src/run.rs", &["pretrain", "finetune"]),
+    ("src/run/", &["pretrain", "finetune"]),
+    ("src/run/labelled.rs", &["finetune"]),
     ("src/weights.rs", &["finetune"]),
     ("src/commands/bench/", &["bench views"]),
     ("src/commands/convert.rs", &["convert"]),
     ("src/commands/embed", &["embed"]),
     ("src/commands/evaluate", &["evaluate"]),
     ("src/commands/finetune", &["finetune"]),
+    ("src/commands/inspect/run.rs", &["pretrain", "finetune"]),
     ("src/commands/predict", &["predict"]),
     ("src/commands/preprocess", &["preprocess"]),
     ("src/commands/pretrain", &["pretrain"]),
     ("src/commands/probe", &["probe"]),
     ("src/commands/reconstruct.rs", &["reconstruct"]),
+    ("src/commands/scan/", &["scan"]),
     ("trainer/src/beginning.rs", &["pretrain", "finetune"]),
     ("trainer/src/initial_pretraining.rs", &["pretrain"]),
     (
@@ -155,7 +161,9 @@ fn keys() -> BTreeSet<String> {
         let values = values.as_table().into_iter().flat_map(toml::Table::keys);
         values.map(move |key| format!("{section}.{key}"))
     });
-    keys.collect()
+    // A recipe has these only where they are not the default.
+    let kinds = ["problem_type", "class_weights", "balanced_sampling"].map(|key| format!("classifier.{key}"));
+    keys.chain(kinds).collect()
 }
 
 fn reached(file: &str) -> Option<&'static [&'static str]> {

@@ -103,7 +103,7 @@ fn wait(pause: Duration) {
 fn advice(cause: &io::Error) -> &'static str {
     match Errno::from_io_error(cause) {
         Some(Errno::MFILE) => {
-            "this process has too many files open: raise the limit with `ulimit -n 65536`, or use fewer --workers"
+            "this process has too many files open: raise the limit with `ulimit -n 65536`, or use fewer workers"
         }
         Some(Errno::NFILE) => {
             "this machine has too many files open: end other programs, or raise fs.file-max"
@@ -117,10 +117,10 @@ fn advice(cause: &io::Error) -> &'static str {
         Some(Errno::IO) => {
             "the disk or the way to it fails (see `dmesg`): copy the file from a good disk, then run the command again"
         }
-        Some(Errno::NOMEM) => "memory is used up: use fewer --workers, or end other programs",
+        Some(Errno::NOMEM) => "memory is used up: use fewer workers, or end other programs",
         Some(Errno::NOENT) => "it was there before: put it back, or scan the folder again",
         _ if cause.kind() == io::ErrorKind::OutOfMemory => {
-            "memory is used up: use fewer --workers, or end other programs"
+            "memory is used up: use fewer workers, or end other programs"
         }
         _ => "remove the cause, then run the command again",
     }

@@ -39,10 +39,7 @@ impl Begun {
         let folder = RunFolder::open(path)?;
         let Some(point) = folder.resume_point()? else {
             let recipe = folder.recipe_path();
-            let hint = format!(
-                "`tubelet {command} --recipe {}` with another --out begins the same run again",
-                recipe.display()
-            );
+            let hint = format!("--recipe {} with another --out begins the same run again", recipe.display());
             return Err(nothing("its checkpoints are gone", &hint).into());
         };
         let mut recipe = folder.recipe()?;
@@ -111,8 +108,8 @@ fn check_command(path: &Path, state: &RunState, command: &str) -> Result<()> {
     if state.command == command {
         return Ok(());
     }
-    Err(Usage::new(format!("{} was begun by `tubelet {}`", path.display(), state.command))
-        .hint(format!("`tubelet {} --out {} --resume`", state.command, path.display()))
+    Err(Usage::new(format!("{} was begun by {}", path.display(), state.command))
+        .hint(format!("`{} --out {} --resume`", state.command, path.display()))
         .into())
 }
 

@@ -81,12 +81,12 @@ pub fn held_out(begun: &Begun, part: Part, data: &[PathBuf]) -> Result<(Labelled
         return Err(Usage::new(format!(
             "{run} has no run.json, as runs of older versions: its split is not known"
         ))
-        .hint("--model RUN --data VIDEOS tests on what is named")
+        .hint("`tubelet evaluate --model RUN --data VIDEOS` tests on what is named")
         .into());
     };
     if state.split.is_none() && part == Part::Test {
         return Err(Usage::new(format!("{run} was begun without --split: it holds nothing out"))
-            .hint("--model RUN --data VIDEOS tests on what is named")
+            .hint("`tubelet evaluate --model RUN --data VIDEOS` tests on what is named")
             .into());
     }
     let given = match (begun.test_data(), data.is_empty()) {

@@ -192,7 +192,7 @@ fn what_contradicts_a_run_is_refused_with_the_difference_and_changes_nothing() {
         assert!(files(&out, "") == before, "{more:?} changed the run");
     }
     let (code, words) = refusal(&["pretrain", "--out", text(&out), "--resume"]);
-    assert!(code == 2 && words.contains("was begun by `tubelet finetune`"), "{words}");
+    assert!(code == 2 && words.contains("was begun by finetune"), "{words}");
     // The whole command again, with --resume, contradicts nothing.
     let again = said(&finetune(&films, &out, &[&begin[..], &["--resume"]].concat()));
     assert!(!again.contains("changed at step"), "{again}");

@@ -60,7 +60,9 @@ impl ListError {
     /// What would do, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Head { .. } => Some("--data FOLDER --labels TABLE.csv joins a table by path"),
+            Self::Head { .. } => {
+                Some("`tubelet finetune --data FOLDER --labels TABLE.csv` joins a table by path")
+            }
             Self::PartOfVideo { .. } | Self::NoPath { .. } => None,
         }
     }

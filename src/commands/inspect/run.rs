@@ -10,7 +10,7 @@ use crate::report::{self, Usage};
 
 /// Print what a run was asked for: steps, schedule, weights, data, split, classes, and every change since
 ///
-/// `--resume` goes on with exactly that. --videos lists every video with its class and its part instead.
+/// `tubelet pretrain --resume` and `tubelet finetune --resume` go on with exactly that. --videos lists every video with its class and its part instead.
 ///
 /// Example: tubelet inspect run classifier
 #[derive(clap::Args)]
