@@ -335,9 +335,15 @@ pub fn wrong(why: LabelError) -> Usage {
         ),
         LabelError::Outside { .. } | LabelError::UnknownClass { .. } => usage
             .hint("--classes CLASSES.TXT names the classes, one a line; --class-level says which folder is meant"),
-        LabelError::Score { .. } | LabelError::Several { .. } => {
-            usage.hint("--classes CLASSES.TXT, with these words as lines, says that they are names of classes")
-        }
+        LabelError::Score { .. } => usage.hint(
+            "numbers are learnt by `tubelet finetune --set classifier.problem_type=regression --labels FILE.csv`; \
+             --classes CLASSES.TXT, with these words as lines, says that they are names of classes",
+        ),
+        LabelError::Several { .. } => usage.hint(
+            "several labels a video are learnt by `tubelet finetune --set \
+             classifier.problem_type=multi_label_classification --labels FILE.csv`; --classes CLASSES.TXT, with these \
+             words as lines, says that they are names of classes",
+        ),
         LabelError::SameContent { .. } => {
             usage.hint("take one of each away, or `--split test=0.2,by=content`, which keeps copies together")
         }
