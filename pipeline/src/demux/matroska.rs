@@ -21,6 +21,7 @@ mod codecs;
 mod element;
 mod fault;
 mod ids;
+mod metadata;
 mod packing;
 mod pose;
 mod segments;

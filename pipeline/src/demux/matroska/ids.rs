@@ -95,6 +95,30 @@ fn is_foreign(id: u32) -> bool {
     id > 0xff && leads_to_pictures.iter().all(|known| (known ^ id).count_ones() > 2) && !is_of_top(id)
 }
 
+/// Whether it is about the film and nothing that pictures need.
+pub(super) fn is_metadata(id: u32) -> bool {
+    matches!(id, TAGS | CHAPTERS | ATTACHMENTS)
+}
+
+/// The elements in tags, chapters and attachments that hold others.
+const MASTERS_OF_METADATA: [u32; 11] = [
+    0x7373, // Tag
+    0x63c0, // Targets
+    0x67c8, // SimpleTag
+    0x45b9, // EditionEntry
+    0xb6,   // ChapterAtom
+    0x8f,   // ChapterTrack
+    0x80,   // ChapterDisplay
+    0x6944, // ChapProcess
+    0x6911, // ChapProcessCommand
+    0x4520, // EditionDisplay
+    0x61a7, // AttachedFile
+];
+
+pub(super) fn is_master_of_metadata(id: u32) -> bool {
+    MASTERS_OF_METADATA.contains(&id)
+}
+
 fn is_of_top(id: u32) -> bool {
     matches!(id, SEEK_HEAD | INFO | TRACKS | CLUSTER | CUES | ATTACHMENTS | CHAPTERS | TAGS)
 }

@@ -13,7 +13,7 @@ use super::{
     clusters::{Found, Making},
     element::{Element, Reader},
     fault::Fault,
-    ids,
+    ids, metadata,
     tracks::Tracks,
 };
 
@@ -160,7 +160,7 @@ impl Head {
                         break;
                     }
                 }
-                _ => {}
+                _ => metadata::check(reader, &element)?,
             }
             at = match element.end() {
                 None if element.id == ids::CLUSTER => end_of_cluster(reader, &element)?,
@@ -199,7 +199,10 @@ impl Head {
                 ids::TRACKS if Tracks::read(reader, &element)? != self.tracks => {
                     return Err(Fault::OtherTracks { packets: found.packets.len() as u32 });
                 }
-                _ => element.end().ok_or(without_size(at))?,
+                _ => {
+                    metadata::check(reader, &element)?;
+                    element.end().ok_or(without_size(at))?
+                }
             };
         }
     }
