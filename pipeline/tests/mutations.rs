@@ -2,7 +2,8 @@
 //!
 //! `cargo test -p tubelet-pipeline --test mutations -- --ignored --nocapture` does 2,000 to the large
 //! collection; a few dozen are always done to the samples of the repository. TUBELET_MUTATION_SEED and _COUNT draw
-//! others, TUBELET_MUTATION_ONLY=WORD does those of films whose name holds the word.
+//! others, TUBELET_MUTATION_ONLY=WORD does those of films whose name holds the word, and TUBELET_MUTATION_KEEP=FOLDER
+//! keeps the films that gave wrong frames.
 #![cfg(feature = "video")]
 
 #[path = "mutations/child.rs"]
@@ -172,6 +173,11 @@ fn note(task: &Task, number: usize, outcome: Outcome, tally: &mut Tally) {
         return;
     }
     let mutation = Mutation::new(&task.films, task.seed, number, task.count);
+    if let Some(folder) = env::var_os("TUBELET_MUTATION_KEEP") {
+        let ending = mutation.film.extension().unwrap_or_default();
+        fs::write(Path::new(&folder).join(number.to_string()).with_extension(ending), mutation.bytes())
+            .unwrap();
+    }
     let said = ffmpeg_says(&mutation);
     let line = format!(
         "{number}: {mutation}: {} frames of no frame, {} of another, of {}; FFmpeg says {said:?}",

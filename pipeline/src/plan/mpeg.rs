@@ -28,7 +28,36 @@ pub(super) fn mpeg2(
     if header.interlaced {
         coded.iter_mut().for_each(|picture| picture.disposable = false);
     }
+    hide_leading(&mut coded);
     (header, coded)
+}
+
+/// What the packets of a stream of MPEG-4 part 2 code.
+pub(super) fn mpeg4_stream(packets: impl Iterator<Item = impl AsRef<[u8]>>) -> Vec<Coded> {
+    let mut coded: Vec<_> = packets.map(|packet| mpeg4(packet.as_ref())).collect();
+    hide_leading(&mut coded);
+    coded
+}
+
+/// B-pictures before the second anchor of a stream refer to one that is not there, as where it was cut at an open
+/// group: libavcodec shows none of them, unless the first group is closed (`mpeg12dec.c`, `mpeg4videodec.c`).
+fn hide_leading(coded: &mut [Coded]) {
+    let is_closed =
+        coded.iter().find(|picture| picture.shown).is_some_and(|first| first.start == Start::Closed);
+    // Of irregular films frames are counted as they come.
+    if is_closed || coded.iter().any(|picture| picture.irregular) {
+        return;
+    }
+    let mut anchors = 0;
+    for picture in coded.iter_mut().filter(|picture| picture.shown) {
+        match picture.role {
+            Role::Between => picture.shown = false,
+            Role::Anchor => anchors += 1,
+        }
+        if anchors == 2 {
+            break;
+        }
+    }
 }
 
 /// Whether a slice of a picture lies above the one before it, which never happens (13818-2, 6.1.2).
@@ -100,7 +129,7 @@ fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
 ///
 /// A start is an intra picture; B-pictures behind it may need the anchor before. Packets of two
 /// pictures ("packed") and those too short for one (not coded, at most 7 bytes) are irregular.
-pub(super) fn mpeg4(packet: &[u8]) -> Coded {
+fn mpeg4(packet: &[u8]) -> Coded {
     let starts = start_codes(packet).filter(|&at| packet[at] == 0xb6);
     let pictures: Vec<u8> = starts.filter_map(|at| packet.get(at + 1)).map(|byte| byte >> 6).collect();
     let only = |kind| pictures == [kind];
@@ -117,6 +146,22 @@ pub(super) fn mpeg4(packet: &[u8]) -> Coded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn b_pictures_before_the_second_anchor_are_shown_of_closed_groups_only() {
+        let shown = |first: Start, roles: &[Role]| -> Vec<bool> {
+            let picture = |role: &Role| Coded { role: *role, ..Coded::UNKNOWN };
+            let mut coded: Vec<_> = roles.iter().map(picture).collect();
+            coded[0].start = first;
+            hide_leading(&mut coded);
+            coded.iter().map(|picture| picture.shown).collect()
+        };
+        use Role::{Anchor, Between};
+        let cut = [Anchor, Between, Between, Anchor, Between];
+        assert_eq!(shown(Start::Open, &cut), [true, false, false, true, true]);
+        assert_eq!(shown(Start::Closed, &cut), [true; 5]);
+        assert_eq!(shown(Start::Open, &[Anchor, Anchor, Between]), [true; 3]);
+    }
 
     /// Sequence header of 320x240, group header with `flags` (closed 40, broken 20), intra picture.
     fn intra(flags: u8) -> Vec<u8> {

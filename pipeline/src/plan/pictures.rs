@@ -135,7 +135,7 @@ pub fn look(
         Codec::H264 => h264::look(framing, setup, packets),
         Codec::Hevc => hevc::look(framing, setup, packets),
         Codec::Mpeg1 | Codec::Mpeg2 => mpeg::mpeg2(setup, packets),
-        Codec::Mpeg4 => (header, packets.map(|packet| mpeg::mpeg4(packet.as_ref())).collect()),
+        Codec::Mpeg4 => (header, mpeg::mpeg4_stream(packets)),
         Codec::Vp8 => (header, packets.map(|packet| royalty_free::vp8(packet.as_ref())).collect()),
         Codec::Vp9 => (header, packets.map(|packet| royalty_free::vp9(packet.as_ref())).collect()),
         Codec::Av1 => (header, av1::look(setup, packets)),
