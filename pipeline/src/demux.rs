@@ -12,6 +12,7 @@ mod matroska;
 mod mp4;
 mod packet_pad;
 mod pes;
+mod riff;
 
 use std::time::{Duration, Instant};
 

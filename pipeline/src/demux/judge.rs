@@ -10,7 +10,7 @@ use super::{
     Demuxed, Packet, continuity,
     description::{codec_of, for_decoder, framing_of},
     packet_pad::{MOST_HELD, Track},
-    pes,
+    pes, riff,
 };
 use crate::{
     file::{Container, FileBytes},
@@ -62,6 +62,12 @@ pub(super) fn judge(
         });
     }
     if let Some(reason) = error {
+        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+    }
+    if container == Container::Avi
+        && let Some(end) = riff::overrun(file)
+    {
+        let reason = format!("it says that it ends at byte {end}, and its index lies behind that");
         return Err(VideoError::ContainerDamaged { container: container.name(), reason });
     }
     if container == Container::TransportStream

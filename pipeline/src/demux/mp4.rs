@@ -309,6 +309,7 @@ fn one_entry<'a>(
         }
         return Err(VideoError::CapsChanged { before: first.described(), after: entry.described() });
     }
+    candidate.check_references()?;
     if candidate.is_elsewhere(first) {
         return Err(damaged("the samples of its video are in another file"));
     }

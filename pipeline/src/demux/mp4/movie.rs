@@ -31,6 +31,9 @@ pub(super) struct Candidate<'a> {
     pub is_png: bool,
 }
 
+/// Bytes of the smallest reference in a `dref` box.
+const SMALLEST_REFERENCE: usize = 12;
+
 /// Tracks of video that are looked into; each is looked for in all fragments.
 const MOST_CANDIDATES: usize = 64;
 
@@ -174,6 +177,17 @@ impl Candidate<'_> {
     /// How many samples its tables state.
     pub fn stated_samples(&self) -> u64 {
         child(self.tables, b"stsz").and_then(|sizes| sizes.body.get(8..12)).map_or(0, number)
+    }
+
+    /// Refuses a number of references to data that their box cannot hold, as FFmpeg does (`mov_read_dref`).
+    pub fn check_references(&self) -> Result<(), VideoError> {
+        let mut fields = Fields(self.references);
+        let Some(count) = fields.skip(4).and_then(|()| fields.word()) else { return Ok(()) };
+        let most = (self.references.len() - 1) / SMALLEST_REFERENCE + 1;
+        if count == 0 || count as usize > most {
+            return Err(damaged(format!("it has {count} references to data in a box for {most}")));
+        }
+        Ok(())
     }
 
     /// Whether the samples of an entry are in another file, which is not looked for: an alias with a path
