@@ -185,6 +185,18 @@ fn pictures_are_turned_and_mirrored_as_the_matrix_says() {
 }
 
 #[test]
+fn references_to_data_that_their_box_cannot_hold_are_damage() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/cars.mp4");
+    let mut film = std::fs::read(path).unwrap();
+    let at = film.windows(4).position(|kind| kind == b"dref").unwrap();
+    assert!(decoded(&film).is_ok());
+    // The count stands behind version and flags.
+    film[at + 8] = 0x80;
+    let refused = decoded(&film).unwrap_err();
+    assert_eq!(refused.verdict(), "container-damaged", "{refused}");
+}
+
+#[test]
 fn one_flipped_time_of_presentation_hides_its_frame_and_moves_no_other() {
     let mut film = sample("flower.mp4");
     let (_, whole) = decoded(&film.whole(None)).unwrap();
