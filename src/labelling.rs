@@ -144,9 +144,9 @@ impl LabelledVideos {
     }
 
     /// Gives the videos several labels, or numbers, each. They are in no class then.
-    pub fn with_labels(mut self, labels: Vec<Arc<[f32]>>) -> Self {
+    pub fn set_labels(&mut self, labels: Vec<Arc<[f32]>>) {
         self.listing.entries.iter_mut().for_each(|entry| entry.label = None);
-        Self { labels, ..self }
+        self.labels = labels;
     }
 }
 
@@ -223,7 +223,7 @@ impl LabelArguments {
         }
         let table = self.labels.as_deref();
         let (classes, labels) = answers::read(kind, table, videos.entries(), known, self.classes.is_some())?;
-        *videos = videos.clone().with_labels(labels);
+        videos.set_labels(labels);
         Ok(Labelled { classes, origin: table.unwrap_or_default().to_owned(), notes: Vec::new() })
     }
 

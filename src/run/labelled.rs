@@ -126,15 +126,15 @@ fn with_classes(
     classes: &Classes,
     labels: &LabelArguments,
 ) -> Result<LabelledVideos> {
-    let numbers: HashMap<&str, usize> = classes.names().iter().map(String::as_str).zip(0..).collect();
-    let number = |video: &&RunVideo| i32::try_from(*numbers.get(video.class.as_deref()?)?).ok();
-    let begun: Vec<Option<i32>> = known.iter().map(number).collect();
     if known.is_empty() {
         return Ok(videos);
     }
     if known.iter().all(|video| video.labels.is_some()) {
         return with_labels(videos, known, classes, labels);
     }
+    let numbers: HashMap<&str, usize> = classes.names().iter().map(String::as_str).zip(0..).collect();
+    let number = |video: &&RunVideo| i32::try_from(*numbers.get(video.class.as_deref()?)?).ok();
+    let begun: Vec<Option<i32>> = known.iter().map(number).collect();
     if let Some(said) = labels.said(&videos, classes)? {
         let name = |number: &Option<i32>| {
             let number = number.and_then(|number| usize::try_from(number).ok());
@@ -144,18 +144,14 @@ fn with_classes(
         let differing: Vec<String> = pairs
             .map(|(video, (begun, said))| format!("{} is {}, not {}", video.video, name(begun), name(said)))
             .collect();
-        if !differing.is_empty() {
-            return Err(Usage::new(format!("the run was begun with other classes: {}", listed(&differing)))
-                .hint("begin another run with another --out")
-                .into());
-        }
+        refuse("classes", &differing)?;
     }
     Ok(videos.with_classes(begun))
 }
 
 /// Videos with the several labels, or the numbers, that the run gave them; refuses others where a table says others.
 fn with_labels(
-    videos: LabelledVideos,
+    mut videos: LabelledVideos,
     known: &[&RunVideo],
     classes: &Classes,
     labels: &LabelArguments,
@@ -167,13 +163,20 @@ fn with_labels(
         let differing: Vec<String> = others
             .map(|(video, (begun, said))| format!("{} has {begun:?}, not {said:?}", video.video))
             .collect();
-        if !differing.is_empty() {
-            return Err(Usage::new(format!("the run was begun with other labels: {}", listed(&differing)))
-                .hint("begin another run with another --out")
-                .into());
-        }
+        refuse("labels", &differing)?;
     }
-    Ok(videos.with_labels(begun))
+    videos.set_labels(begun);
+    Ok(videos)
+}
+
+/// Refuses videos that are said to have other classes, or labels, than the run gave them.
+fn refuse(what: &str, differing: &[String]) -> Result<()> {
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(Usage::new(format!("the run was begun with other {what}: {}", listed(differing)))
+        .hint("begin another run with another --out")
+        .into())
 }
 
 /// A run whose folder does not say its split: drawn as runs of its version were, from the videos as they are now.

@@ -112,12 +112,11 @@ pub(super) fn before_parser(
     let (packets, events, shared) = (between.clone(), between.clone(), shared.clone());
     let before = gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |_, _, buffer| {
-            let pictures = pictures_in(&buffer, &packets);
-            let turns = turns_in(&buffer, &packets);
-            let mut track = shared.lock();
-            track.parsed.0 += pictures;
-            turns.into_iter().for_each(|turn| track.turns.note(turn));
-            drop(track);
+            if let Some((codec, bytes)) = units_in(&buffer, &packets) {
+                let mut track = shared.lock();
+                track.parsed.0 += pictures_in(codec, &bytes);
+                turns_in(codec, &bytes).for_each(|turn| track.turns.note(turn));
+            }
             packets.push(buffer)
         })
         .event_function(move |_, _, event| match (event.view(), &caps) {
@@ -131,37 +130,35 @@ pub(super) fn before_parser(
     Some((before, between))
 }
 
-/// How many pictures of H.264 or HEVC begin in a buffer that comes out of `pad`; 0 of other codecs.
-fn pictures_in(buffer: &gst::Buffer, pad: &gst::Pad) -> u32 {
+/// A buffer of H.264 or HEVC that comes out of `pad`; nothing of other codecs.
+fn units_in<'a>(
+    buffer: &'a gst::BufferRef,
+    pad: &gst::Pad,
+) -> Option<(Codec, gst::BufferMap<'a, gst::buffer::Readable>)> {
     let codec = pad.current_caps().and_then(|caps| codec_of(caps.structure(0)?));
-    let Ok(bytes) = buffer.map_readable() else { return 0 };
+    let codec = codec.filter(|codec| matches!(codec, Codec::H264 | Codec::Hevc))?;
+    Some((codec, buffer.map_readable().ok()?))
+}
+
+/// How many pictures begin in bytes of H.264 or HEVC.
+fn pictures_in(codec: Codec, bytes: &[u8]) -> u32 {
     // A picture's first slice says that nothing of it is before: one bit, behind the header of the unit.
     let begins = |at: usize| match (codec, bytes[at]) {
-        (Some(Codec::H264), first) => {
+        (Codec::H264, first) => {
             matches!(first & 31, 1 | 5) && bytes.get(at + 1).is_some_and(|&next| next >= 128)
         }
-        (Some(Codec::Hevc), first) => {
+        (Codec::Hevc, first) => {
             matches!(first >> 1 & 63, 0..=9 | 16..=21) && bytes.get(at + 2).is_some_and(|&next| next >= 128)
         }
         _ => false,
     };
-    match codec {
-        Some(Codec::H264 | Codec::Hevc) => start_codes(&bytes).filter(|&at| begins(at)).count() as u32,
-        _ => 0,
-    }
+    start_codes(bytes).filter(|&at| begins(at)).count() as u32
 }
 
-/// What the messages of H.264 or HEVC in a buffer that comes out of `pad` say of the orientation of pictures.
-fn turns_in(buffer: &gst::Buffer, pad: &gst::Pad) -> Vec<Turn> {
-    let codec = pad.current_caps().and_then(|caps| codec_of(caps.structure(0)?));
-    let Ok(bytes) = buffer.map_readable() else { return Vec::new() };
-    let turn_of = |unit: &[u8]| match (codec, *unit.first()?) {
-        (Some(Codec::H264), first) if first & 31 == 6 => sei::display_orientation(unit, 1),
-        (Some(Codec::Hevc), first) if first >> 1 & 63 == 39 => sei::display_orientation(unit, 2),
-        _ => None,
-    };
-    let units = nal_units(&bytes, Framing::StartCodes).unwrap_or_default();
-    units.into_iter().filter_map(turn_of).collect()
+/// What the messages in bytes of H.264 or HEVC say of the orientation of pictures.
+fn turns_in(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = Turn> {
+    let turn_in = if codec == Codec::H264 { sei::turn_in_h264 } else { sei::turn_in_hevc };
+    nal_units(bytes, Framing::StartCodes).unwrap_or_default().into_iter().filter_map(turn_in)
 }
 
 /// A pad that collects packets of the formats `wanted` into `shared`.
@@ -171,7 +168,8 @@ pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes)
     let (packets, events, file) = (shared.clone(), shared.clone(), file.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |pad, _, buffer| {
-            let pictures = if is_parsed { pictures_in(&buffer, pad) } else { 0 };
+            let units = if is_parsed { units_in(&buffer, pad) } else { None };
+            let pictures = units.map_or(0, |(codec, bytes)| pictures_in(codec, &bytes));
             let mut track = packets.lock();
             track.parsed.1 += pictures;
             let stamp = stamp(&buffer, track.segment.as_ref());

@@ -59,9 +59,7 @@ pub(super) fn look(
                 sequence = Some(found);
             }
             numbers.note(&units, sequence.as_ref());
-            let of_pictures = |unit: &&&[u8]| unit.first().is_some_and(|first| first & 31 == INFORMATION);
-            let messages = units.iter().filter(of_pictures);
-            messages.filter_map(|unit| sei::display_orientation(unit, 1)).for_each(|turn| turns.note(turn));
+            units.iter().filter_map(|unit| sei::turn_in_h264(unit)).for_each(|turn| turns.note(turn));
             look_at(&units, sequence.as_ref())
         })
         .collect();
@@ -72,9 +70,6 @@ pub(super) fn look(
     header.turns = turns;
     (header, coded)
 }
-
-/// The type of units with supplemental information.
-const INFORMATION: u8 = 6;
 
 /// Follows `frame_num`, which advances by one after each reference picture (7.4.3), and so shows where
 /// packets are missing. Decoders invent pictures there, and do not always say so.
@@ -144,7 +139,7 @@ fn look_at(units: &[&[u8]], sequence: Option<&Sequence>) -> Coded {
             3 | 4 => referred += u32::from(first >> 5 & 3 != 0),
             // Supplementary information, access unit delimiter, filler: nothing that pictures need. Nor do they
             // need other layers and views (annexes F to H), whose units no decoder here looks at.
-            INFORMATION | 9 | 12 | 14 | 15 | 20 | 21 => {}
+            sei::IN_H264 | 9 | 12 | 14 | 15 | 20 | 21 => {}
             _ => others += 1,
         }
     }

@@ -55,12 +55,8 @@ fn is_of_base_layer(unit: &[u8]) -> bool {
     matches!(unit, &[first, second, ..] if first & 1 == 0 && second >> 3 == 0)
 }
 
-/// The type of units with supplemental information that stand before their picture.
-const INFORMATION: u8 = 39;
-
 fn note_turn(unit: &[u8], header: &mut StreamHeader) {
-    let is_it = unit.first().is_some_and(|first| first >> 1 & 63 == INFORMATION);
-    if let Some(turn) = is_it.then(|| sei::display_orientation(unit, 2)).flatten() {
+    if let Some(turn) = sei::turn_in_hevc(unit) {
         header.turns.note(turn);
     }
 }
@@ -86,7 +82,7 @@ fn look_at(units: &[&[u8]], skipped: &mut Skipped) -> (Coded, u8) {
                 layer = layer.max((second & 7).saturating_sub(1));
             }
             // Delimiter, filler and supplementary information: nothing that pictures need.
-            35 | 38 | INFORMATION | 40 => {}
+            35 | 38 | sei::IN_HEVC | 40 => {}
             _ => others = true,
         }
     }

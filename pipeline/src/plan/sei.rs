@@ -42,9 +42,25 @@ impl Turns {
     }
 }
 
+/// The type of units of H.264 that hold messages.
+pub(super) const IN_H264: u8 = 6;
+
+/// The type of units of HEVC that hold messages and stand before their picture.
+pub(super) const IN_HEVC: u8 = 39;
+
+/// The last message of display orientation in a unit of H.264.
+pub(crate) fn turn_in_h264(unit: &[u8]) -> Option<Turn> {
+    if unit.first()? & 31 == IN_H264 { display_orientation(unit, 1) } else { None }
+}
+
+/// The last message of display orientation in a unit of HEVC.
+pub(crate) fn turn_in_hevc(unit: &[u8]) -> Option<Turn> {
+    if unit.first()? >> 1 & 63 == IN_HEVC { display_orientation(unit, 2) } else { None }
+}
+
 /// The last message of display orientation in a unit whose header has `header` bytes; one that cancels what was said
 /// leaves pictures upright.
-pub(crate) fn display_orientation(unit: &[u8], header: usize) -> Option<Turn> {
+fn display_orientation(unit: &[u8], header: usize) -> Option<Turn> {
     let raw = raw_bytes(unit, LOOKED_AT);
     let mut rest = raw.get(header..)?;
     let mut found = None;
