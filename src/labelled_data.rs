@@ -18,7 +18,7 @@ use pipeline::{
 use schemas::{ClipGeometry, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
 
-use crate::{data, labelling::LabelledVideos, report::Usage};
+use crate::{data, digest_words, labelling::LabelledVideos, report::Usage};
 
 /// How the frames of a recipe's clips are spread.
 pub fn spread(recipe: &Recipe) -> Spread {
@@ -140,7 +140,12 @@ impl Wanted {
 
     /// Digest of how views are made of a video.
     pub fn digest(&self, spread: Spread, geometry: ClipGeometry) -> String {
-        let words = format!("{self:?} {spread:?} {geometry:?} opencv-bilinear imagenet-mean-std");
+        let Self { pass, crops, short_side, fit } = *self;
+        let (pass, fit) = (digest_words::of_pass(pass), digest_words::of_fit(fit));
+        let wanted =
+            format!("Wanted {{ pass: {pass}, crops: {crops}, short_side: {short_side}, fit: {fit} }}");
+        let (spread, geometry) = (digest_words::of_spread(spread), geometry.digest_words());
+        let words = format!("{wanted} {spread} {geometry} opencv-bilinear imagenet-mean-std");
         blake3::hash(words.as_bytes()).to_hex().to_string()
     }
 

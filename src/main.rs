@@ -5,6 +5,7 @@ mod arguments;
 mod asking;
 mod commands;
 mod data;
+mod digest_words;
 #[cfg(test)]
 mod hints;
 mod labelled_data;

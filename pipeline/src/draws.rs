@@ -109,6 +109,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_numbers_of_purposes_are_those_that_runs_have_been_drawn_by() {
+        let numbered = [
+            (Purpose::Order, 1),
+            (Purpose::Start, 2),
+            (Purpose::Crop, 3),
+            (Purpose::Flip, 4),
+            (Purpose::Mask, 5),
+            (Purpose::Decoder, 6),
+            (Purpose::Operations, 7),
+            (Purpose::Erase, 8),
+            (Purpose::Split, 9),
+            (Purpose::Balance, 12),
+            (Purpose::Scene, 16),
+        ];
+        for (purpose, number) in numbered {
+            assert_eq!(purpose as u64, number, "{purpose:?}");
+        }
+        assert_eq!(Draws::new(1, Purpose::Mask, 2, 3).below(1 << 32), 3_279_803_366);
+    }
+
+    #[test]
     fn the_same_key_gives_the_same_numbers_and_another_key_others() {
         let numbers = |seed, purpose, epoch, number| {
             let mut draws = Draws::new(seed, purpose, epoch, number);

@@ -58,6 +58,14 @@ pub enum GeometryError {
 }
 
 impl ClipGeometry {
+    /// How it stands in the digests that cached features and embeddings are named by; never to be changed.
+    pub fn digest_words(&self) -> String {
+        let Lengths { frames, height, width, tubelet, patch } = self.0;
+        let lengths =
+            format!("frames: {frames}, height: {height}, width: {width}, tubelet: {tubelet}, patch: {patch}");
+        format!("ClipGeometry(Lengths {{ {lengths} }})")
+    }
+
     /// A clip of `frames` frames of `height` by `width` pixels in cubes of `tubelet` frames by
     /// `patch` by `patch` pixels.
     ///
@@ -158,6 +166,12 @@ impl From<ClipGeometry> for Lengths {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_digests_are_those_that_caches_have_been_named_by() {
+        let words = "ClipGeometry(Lengths { frames: 16, height: 32, width: 48, tubelet: 2, patch: 8 })";
+        assert_eq!(ClipGeometry::new(16, 32, 48, 2, 8).unwrap().digest_words(), words);
+    }
 
     #[test]
     fn the_published_clip_has_1568_tokens_of_1536_bytes() {

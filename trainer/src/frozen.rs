@@ -122,8 +122,9 @@ impl Frozen {
         let cube = shape.geometry.cube();
         let last_norm = layout.0.iter().any(|entry| entry.name == "norm.weight");
         let weights = Weights::draw(layout, device, |entry| initialise::encoder_tensor(entry, cube, seed));
-        let (encoder, epsilons) = (shape.encoder, shape.epsilons);
-        let digest = format!("random {seed}, {:?} {encoder:?} {epsilons:?} {last_norm}", shape.geometry);
+        let geometry = shape.geometry.digest_words();
+        let (encoder, epsilons) = (shape.encoder.digest_words(), shape.epsilons.digest_words());
+        let digest = format!("random {seed}, {geometry} {encoder} {epsilons} {last_norm}");
         Self { encoder: Classifier::new(shape, device), weights, digest }
     }
 

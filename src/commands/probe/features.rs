@@ -17,6 +17,7 @@ use trainer::{
 };
 
 use crate::{
+    digest_words,
     labelled_data::{self, Failures, Wanted},
     labelling::LabelledVideos,
     report::Progress,
@@ -154,11 +155,15 @@ impl Making<'_> {
                 let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
                 (facts.len(), changed)
             });
-            of_videos.update(format!("{} {path} {facts:?}\n", path.len()).as_bytes());
+            let file = digest_words::of_file(facts);
+            of_videos.update(format!("{} {path} {file}\n", path.len()).as_bytes());
         }
         let (model, device) = (&self.recipe.model, self.device.name());
-        let Self { pool, batch, .. } = self;
-        let computed = format!("{pool:?} {batch} {device} {:?} {:?}", model.kernels, model.precision);
-        Ok(format!("{clips} {} {computed} {:?}", of_videos.finalize().to_hex(), self.recipe.clip.resample))
+        let (pool, batch) = (digest_words::of_pool(self.pool), self.batch);
+        let kernels = digest_words::of_kernels(model.kernels);
+        let precision = digest_words::of_precision(model.precision);
+        let resample = digest_words::of_resample(self.recipe.clip.resample);
+        let videos = of_videos.finalize().to_hex();
+        Ok(format!("{clips} {videos} {pool} {batch} {device} {kernels} {precision} {resample}"))
     }
 }

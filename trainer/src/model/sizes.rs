@@ -69,6 +69,22 @@ pub struct ModelShape {
     pub encoder_norm: bool,
 }
 
+impl Stack {
+    /// How it stands in the digests that cached features are named by; never to be changed.
+    pub fn digest_words(&self) -> String {
+        let Self { dim, depth, heads, hidden } = self;
+        format!("Stack {{ dim: {dim}, depth: {depth}, heads: {heads}, hidden: {hidden} }}")
+    }
+}
+
+impl NormEpsilons {
+    /// How they stand in the digests that cached features are named by; never to be changed.
+    pub fn digest_words(&self) -> String {
+        // `:?` writes the shortest decimal that is read back as the same number, 1e-6 as `1e-6`.
+        format!("NormEpsilons {{ blocks: {:?}, last: {:?} }}", self.blocks, self.last)
+    }
+}
+
 impl Size {
     /// The sizes and their names in a recipe, small to large.
     pub const ALL: [(&'static str, Self); 6] = [
@@ -118,6 +134,14 @@ impl Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_digests_are_those_that_caches_have_been_named_by() {
+        let stack = "Stack { dim: 192, depth: 12, heads: 3, hidden: 768 }";
+        assert_eq!(Size::Tiny.encoder().digest_words(), stack);
+        let epsilons = NormEpsilons { blocks: 1e-12, last: 1e-5 };
+        assert_eq!(epsilons.digest_words(), "NormEpsilons { blocks: 1e-12, last: 1e-5 }");
+    }
 
     #[test]
     fn the_giants_hidden_widths_are_cut_to_whole_numbers() {
