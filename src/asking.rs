@@ -8,7 +8,7 @@ use arrow::{array::RecordBatch, compute::concat_batches};
 use pipeline::{
     channel::Batches,
     labels::Classes,
-    plan::views::{ShortSegments, Spread},
+    sampling::{labelled::Spread, segments::ShortSegments},
 };
 use schemas::LabelledBatch;
 use trainer::{

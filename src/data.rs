@@ -12,12 +12,12 @@ use pipeline::{
     dataset::Dataset,
     mask::{DecoderMask, MaskKind},
     names,
-    plan::{
-        sampling::{Pace, ShortVideo},
-        views::FrameRule,
-    },
     profile::Profile,
     quarantine::Quarantine,
+    sampling::{
+        FrameRule,
+        pretraining::{Pace, ShortVideo},
+    },
     schedule::ClipOrder,
     settings::{ClipSettings, Flip},
     source::ClipSource,

@@ -11,8 +11,11 @@ use pipeline::{
     channel::{self, Batches},
     dataset::Dataset,
     labelled::{self, Fit, TrainingSettings, ViewSettings},
-    plan::views::{LabelledSampling, Pass, ShortSegments, Spread},
     profile::Profile,
+    sampling::{
+        labelled::{LabelledSampling, Pass, Spread},
+        segments::ShortSegments,
+    },
     source::{ClipSource, chosen::Chosen},
 };
 use schemas::{ClipGeometry, quarantine::QuarantineLine};

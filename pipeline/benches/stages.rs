@@ -9,8 +9,9 @@ use pipeline::{
     batch::BatchBuilder,
     channel,
     clip::ClipRow,
+    codec::Start,
     mask::{DecoderMask, MaskKind, MaskRule},
-    plan::{self, PacketFact, Place, Start},
+    plan::{self, OutputIndex, PacketFact},
     profile::Profile,
     schedule::Schedule,
     settings::ClipSettings,
@@ -55,14 +56,14 @@ fn demux(folder: &PathBuf) {
 fn plan() {
     let packets: Vec<_> = (0..300u32)
         .map(|at| PacketFact {
-            place: Some(Place(if at % 3 == 0 { at + 2 } else { at - 1 })),
+            place: Some(OutputIndex(if at % 3 == 0 { at + 2 } else { at - 1 })),
             start: if at % 250 == 0 { Start::Closed } else { Start::Never },
             disposable: at % 3 != 0,
         })
         .collect();
     measure("plan 16 frames among 300 packets", 2000, |round| {
         let first = round as u32 % 200;
-        let wanted: Vec<_> = (0..16).map(|frame| Place(first + 4 * frame)).collect();
+        let wanted: Vec<_> = (0..16).map(|frame| OutputIndex(first + 4 * frame)).collect();
         black_box(plan::plan(&packets, &wanted, Skipping::Unwanted));
     });
 }

@@ -11,8 +11,8 @@ use self::upright::{Canvas, Upright};
 use crate::{
     draws::Draws,
     mask::{Mask, MaskError, MaskRule},
-    plan::sampling,
     profile::{Profile, Stage},
+    sampling::pretraining,
     schedule::Schedule,
     settings::{ClipSettings, Flip},
     source::ClipFrames,
@@ -81,7 +81,7 @@ impl ClipMaker {
     pub fn rows(&self, mut frames: ClipFrames, epoch: u32, number: u64, profile: &Profile) -> Vec<ClipRow> {
         let ranks: Arc<[u32]> = frames.ranks.iter().map(|rank| rank.0).collect();
         let times: Arc<[i64]> = frames.times.iter().map(|time| time.0).collect();
-        profile.count_clip(ranks.len(), sampling::repeated(&ranks));
+        profile.count_clip(ranks.len(), pretraining::repeated(&ranks));
         let (short_side, resample) = (self.settings.short_side, self.settings.resample);
         let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, short_side, resample));
         let repeats = u64::from(self.settings.repeats);

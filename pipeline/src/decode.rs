@@ -27,13 +27,11 @@ use gstreamer_video::{self as gst_video, video_frame::VideoBufferExt as _};
 pub(crate) use self::chosen::Chosen;
 use self::{av1_colour::StatedColour, complaints::Complaints};
 use crate::{
+    codec::{Codec, StreamHeader},
     demux::{self, Packet},
     file::FileBytes,
     picture::{Layout, Picture, Range},
-    plan::{
-        PacketFact, Place, Run,
-        pictures::{Codec, StreamHeader},
-    },
+    plan::{OutputIndex, PacketFact, PacketRun},
     profile::Decoded,
     progress,
     video::VideoError,
@@ -81,9 +79,9 @@ pub(crate) enum Extent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     /// The packets to send.
-    pub runs: &'a [Run],
+    pub runs: &'a [PacketRun],
     /// The pictures to keep, rising.
-    pub wanted: &'a [Place],
+    pub wanted: &'a [OutputIndex],
     pub naming: Naming,
     pub extent: Extent,
 }
@@ -151,7 +149,7 @@ struct Job {
     /// The visible window's first column and width, where it does not begin with column 0.
     left: Option<(u32, u32)>,
     base: u64,
-    wanted: Vec<Place>,
+    wanted: Vec<OutputIndex>,
     kept: Vec<Option<Picture>>,
     came: u64,
     error: Option<VideoError>,
@@ -260,7 +258,7 @@ impl Decoder {
         self.lock().came
     }
 
-    fn begin(&self, naming: Naming, wanted: &[Place], header: &StreamHeader) {
+    fn begin(&self, naming: Naming, wanted: &[OutputIndex], header: &StreamHeader) {
         let mut job = self.lock();
         job.naming = naming;
         job.left = header.left;
@@ -465,7 +463,7 @@ impl Job {
         }
         self.came += 1;
         let slot = place.and_then(|place| {
-            let place = Place(u32::try_from(place).ok()?);
+            let place = OutputIndex(u32::try_from(place).ok()?);
             self.wanted.binary_search(&place).ok()
         });
         let Some(slot) = slot.filter(|_| self.error.is_none()) else { return };

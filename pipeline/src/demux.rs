@@ -21,9 +21,10 @@ use ::gstreamer as gst;
 pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
 use self::file_pad::Mode;
 use crate::{
+    codec::{Codec, bits::Framing, sei::Turns},
     file::{Container, FileBytes},
     picture::Orientation,
-    plan::{bits::Framing, order::Stamp, pictures::Codec, sei::Turns},
+    plan::order::Stamp,
     video::VideoError,
 };
 

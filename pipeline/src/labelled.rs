@@ -75,7 +75,7 @@ pub fn views(
 }
 
 /// The same views of some videos, each from a decode of its own, as the official code reads them: to compare with.
-/// The source's frames are those of [`crate::plan::views::Pass::Alone`].
+/// The source's frames are those of [`crate::sampling::labelled::Pass::Alone`].
 ///
 /// # Errors
 /// As [`views`].

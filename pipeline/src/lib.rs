@@ -8,6 +8,7 @@ pub mod augment;
 pub mod batch;
 pub mod channel;
 pub mod clip;
+pub mod codec;
 pub mod dataset;
 #[cfg(feature = "video")]
 mod decode;
@@ -27,6 +28,7 @@ pub mod plan;
 pub mod profile;
 pub mod progress;
 pub mod quarantine;
+pub mod sampling;
 pub mod schedule;
 pub mod settings;
 pub mod shard;

@@ -40,14 +40,12 @@ pub use limits::{Limits, Verify};
 
 use crate::{
     FrameRank, PacketNumber,
+    codec::{Codec, StreamHeader, headers},
     decode::{Chosen, Extent, Naming, Request, Stream, TimeLimit},
     demux::{self, Demuxed, Packet},
     file::{FileBytes, recognise},
     picture::Picture,
-    plan::{
-        self, PacketFact, Place, Run, order,
-        pictures::{self, Codec, StreamHeader},
-    },
+    plan::{self, OutputIndex, PacketFact, PacketRun, order},
     system,
 };
 
@@ -64,7 +62,7 @@ pub struct OpenVideo {
     /// Frames that come out of the decoder before frame 0, which an edit list hides.
     hidden: u32,
     /// The places of all frames, where an edit list hides pictures between them.
-    shown: Vec<Place>,
+    shown: Vec<OutputIndex>,
     header: StreamHeader,
     /// Bytes of each packet, where the packets get theirs later.
     sizes: Vec<u32>,
@@ -127,12 +125,12 @@ impl OpenVideo {
         self.mode() != IndexMode::Linear && self.packets.iter().all(is_first_part)
     }
 
-    fn place_of(&self, rank: FrameRank) -> Place {
+    fn place_of(&self, rank: FrameRank) -> OutputIndex {
         if self.mode() == IndexMode::Linear {
-            return Place(rank.0);
+            return OutputIndex(rank.0);
         }
         let listed = self.shown.get(rank.0 as usize).copied();
-        listed.unwrap_or(Place(rank.0 + self.hidden))
+        listed.unwrap_or(OutputIndex(rank.0 + self.hidden))
     }
 }
 
@@ -212,7 +210,7 @@ impl VideoReader {
 
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
-        let (header, mut coded) = pictures::look(codec, framing, &setup, bodies.map(Bytes));
+        let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
@@ -345,12 +343,12 @@ impl VideoReader {
     fn decode_places(
         &mut self,
         video: &OpenVideo,
-        places: &[Place],
+        places: &[OutputIndex],
         extent: Extent,
     ) -> Result<Vec<Option<Picture>>, VideoError> {
         let (mut runs, naming) = match video.mode() {
             IndexMode::Linear => {
-                check_start(video, &[whole(video)], &[Place(0)])?;
+                check_start(video, &[whole(video)], &[OutputIndex(0)])?;
                 (vec![whole(video)], Naming::Counting)
             }
             IndexMode::Times | IndexMode::Reorder => {
@@ -432,9 +430,9 @@ impl VideoReader {
 
 /// Refuses pictures of H.264 and HEVC before the stream's first trusted start: decoders show them, made
 /// from references that are not there. (Starts of the other codecs may be stated outside the packets.)
-fn check_start(video: &OpenVideo, runs: &[Run], places: &[Place]) -> Result<(), VideoError> {
+fn check_start(video: &OpenVideo, runs: &[PacketRun], places: &[OutputIndex]) -> Result<(), VideoError> {
     let trusted = !matches!(video.codec, Codec::H264 | Codec::Hevc)
-        || video.index.first().is_none_or(|packet| packet.start != plan::Start::Never);
+        || video.index.first().is_none_or(|packet| packet.start != crate::codec::Start::Never);
     let from_beginning = runs.iter().any(|run| run.send.first() == Some(&PacketNumber(0)));
     match places.first() {
         Some(place) if from_beginning && !trusted => {
@@ -466,8 +464,8 @@ impl AsRef<[u8]> for Bytes {
 }
 
 /// All packets, as one run.
-fn whole(video: &OpenVideo) -> Run {
-    Run { send: (0..video.packets.len() as u32).map(PacketNumber).collect() }
+fn whole(video: &OpenVideo) -> PacketRun {
+    PacketRun { send: (0..video.packets.len() as u32).map(PacketNumber).collect() }
 }
 
 /// Whether a coded size may be that of pictures of a size that a container states: whole blocks of up to 64

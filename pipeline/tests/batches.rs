@@ -14,9 +14,9 @@ use arrow::array::RecordBatch;
 use pipeline::{
     channel,
     dataset::{Dataset, VideoEntry, Videos},
-    plan::sampling::Pace,
     profile::Profile,
     quarantine::Quarantine,
+    sampling::pretraining::Pace,
     settings::ClipSettings,
     shard::{
         FrameShards, PacketShards,

@@ -1,9 +1,8 @@
 //! Which decoder a codec gets: GStreamer's element, or a library that is much faster than it.
 
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
-use super::dav1d::Dav1d;
-use super::{Decoder, Request, Stream, TimeLimit, Work};
-use crate::{picture::Picture, plan::pictures::Codec, video::VideoError};
+use super::{Decoder, Request, Stream, TimeLimit, Work, dav1d::Dav1d};
+use crate::{codec::Codec, picture::Picture, video::VideoError};
 
 /// A decoder of one codec, whoever made it.
 #[derive(Debug)]

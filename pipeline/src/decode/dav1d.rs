@@ -25,7 +25,7 @@ use super::{Decoder, Extent, Naming, Request, Stream, TimeLimit, Work, av1_colou
 use crate::{
     demux,
     picture::{Layout, Matrix, Picture, Range, Sampling},
-    plan::Place,
+    plan::OutputIndex,
     progress,
     video::VideoError,
 };
@@ -180,7 +180,7 @@ struct Taken<'a> {
     /// What the container states, which counts where the stream says nothing.
     container: Option<gst_video::VideoColorimetry>,
     naming: Naming,
-    wanted: &'a [Place],
+    wanted: &'a [OutputIndex],
     kept: Vec<Option<Picture>>,
     shape: Option<(Layout, u32, u32)>,
 }
@@ -200,7 +200,7 @@ impl Taken<'_> {
             Naming::Counting => u32::try_from(came).ok(),
             Naming::ByPacket => picture.timestamp().and_then(|place| u32::try_from(place).ok()),
         };
-        if let Some(slot) = place.and_then(|place| self.wanted.binary_search(&Place(place)).ok()) {
+        if let Some(slot) = place.and_then(|place| self.wanted.binary_search(&OutputIndex(place)).ok()) {
             let stream = self.stated.colorimetry();
             let rule =
                 copy::rule_of([stream.as_ref(), self.container.as_ref()], layout.colour, Range::Limited);
@@ -252,9 +252,10 @@ mod tests {
         *,
     };
     use crate::{
+        codec::{Start, StreamHeader},
         demux::{Body, Packet},
         file::FileBytes,
-        plan::{PacketFact, Run, Start, order::Stamp, pictures::StreamHeader},
+        plan::{PacketFact, PacketRun, order::Stamp},
     };
 
     /// Decodes a film of one temporal unit; gives the number of its frames.
@@ -270,12 +271,16 @@ mod tests {
                 key: true,
             }],
             file: &FileBytes::open(empty.path(), 0).unwrap(),
-            index: &[PacketFact { place: Some(Place(0)), start: Start::Closed, disposable: false }],
+            index: &[PacketFact { place: Some(OutputIndex(0)), start: Start::Closed, disposable: false }],
             verified,
         };
-        let runs = [Run { send: vec![crate::PacketNumber(0)] }];
-        let request =
-            Request { runs: &runs, wanted: &[Place(0)], naming: Naming::ByPacket, extent: Extent::Video };
+        let runs = [PacketRun { send: vec![crate::PacketNumber(0)] }];
+        let request = Request {
+            runs: &runs,
+            wanted: &[OutputIndex(0)],
+            naming: Naming::ByPacket,
+            extent: Extent::Video,
+        };
         let limit = TimeLimit { deadline: demux::deadline(60), seconds: 60 };
         let mut decoder = Dav1d::new()?;
         decoder.decode(stream, request, limit, &mut Work::default())?;

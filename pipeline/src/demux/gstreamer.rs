@@ -26,8 +26,8 @@ use super::{
     packet_pad::{self, Shared},
 };
 use crate::{
+    codec::bits::start_codes,
     file::{Container, FileBytes},
-    plan::bits::start_codes,
     progress,
     video::VideoError,
 };

@@ -46,8 +46,8 @@ use super::{
     description::{for_decoder, framing_of},
 };
 use crate::{
+    codec::sei::Turns,
     file::{Container, FileBytes},
-    plan::sei::Turns,
     video::VideoError,
 };
 

@@ -48,8 +48,9 @@ use self::{
 use super::{Body, Demuxed, Packet, framing_of, packet_pad::MOST_HELD};
 use crate::{
     StreamTime,
+    codec::{bits::Framing, sei::Turns},
     file::{Container, FileBytes},
-    plan::{bits::Framing, order::Stamp, sei::Turns},
+    plan::order::Stamp,
     progress,
     video::VideoError,
 };

@@ -11,14 +11,14 @@ use gstreamer as gst;
 use super::{Body, Packet, codec_of};
 use crate::{
     StreamTime,
-    file::FileBytes,
-    picture::Orientation,
-    plan::{
+    codec::{
+        Codec,
         bits::{Framing, nal_units, start_codes},
-        order::Stamp,
-        pictures::Codec,
         sei::{self, Turn, Turns},
     },
+    file::FileBytes,
+    picture::Orientation,
+    plan::order::Stamp,
 };
 
 /// Bytes of packets that are held of a file which is itself too large for the memory: transport and program

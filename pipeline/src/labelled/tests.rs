@@ -7,7 +7,7 @@ use crate::{
     FrameRank, StreamTime,
     augment::Augment,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
-    plan::views::Spread,
+    sampling::labelled::Spread,
     worker::Maker as _,
 };
 

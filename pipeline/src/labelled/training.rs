@@ -10,11 +10,11 @@ use schemas::{
 use super::{WholeFrames, all_tokens, balance::Groups, clip_bytes, clip_size, labels_of, put};
 use crate::{
     augment::{Augment, Drawn, resized_crop},
-    plan::{
-        sampling,
-        views::{LabelledSampling, Pass, Spread},
-    },
     profile::{Profile, Stage},
+    sampling::{
+        labelled::{LabelledSampling, Pass, Spread},
+        pretraining,
+    },
     schedule::{ClipOrder, Order, Schedule},
     settings::{SettingsError, check_counts, check_size, whole_updates},
     source::{ClipFrames, ClipSource},
@@ -142,7 +142,7 @@ impl Maker for TrainingMaker {
     ) -> Vec<LabelledClip> {
         let ranks: Arc<[u32]> = frames.ranks.iter().map(|rank| rank.0).collect();
         let times: Arc<[i64]> = frames.times.iter().map(|time| time.0).collect();
-        profile.count_clip(ranks.len(), sampling::repeated(&ranks));
+        profile.count_clip(ranks.len(), pretraining::repeated(&ranks));
         let TrainingSettings { geometry, augment, repeats, seed, .. } = self.settings;
         let whole = WholeFrames::of(&mut frames);
         let first = number * u64::from(repeats);

@@ -10,8 +10,8 @@ use schemas::{
 use super::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, put, training::numbers};
 use crate::{
     augment::{fine, opencv},
-    plan::views,
     profile::{Profile, Stage},
+    sampling::labelled,
     schedule::{ClipOrder, Order, Schedule},
     source::{ClipFrames, ClipSource},
     transform::{RgbFrame, crop::Window, lines::Lines},
@@ -53,10 +53,10 @@ impl ViewSettings {
         match self.fit {
             Fit::Windows => {
                 let resized = match self.short_side {
-                    0 => views::resized_for(frame, clip),
-                    short => views::resized(frame, short.max(clip.0).max(clip.1)),
+                    0 => labelled::resized_for(frame, clip),
+                    short => labelled::resized(frame, short.max(clip.0).max(clip.1)),
                 };
-                (resized, views::windows(resized, clip, self.crops))
+                (resized, labelled::windows(resized, clip, self.crops))
             }
             Fit::Squash => (clip, vec![Window { x: 0, y: 0, width: clip.0, height: clip.1 }; 2]),
         }
@@ -76,7 +76,7 @@ impl ViewSettings {
 pub(super) enum Gives {
     /// All of its clips, each at every window.
     All,
-    /// One clip at one window ([`crate::plan::views::Pass::Alone`]).
+    /// One clip at one window ([`crate::sampling::labelled::Pass::Alone`]).
     One,
 }
 

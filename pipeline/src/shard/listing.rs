@@ -68,7 +68,7 @@ fn entry<F: ShardFacts>(batch: &RecordBatch, row: usize) -> Result<(u64, VideoEn
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
+    use crate::shard::{
         FrameShards, ShardWriter,
         frames::tests::{clip, facts},
     };

@@ -28,8 +28,9 @@ use super::{
 };
 use crate::{
     StreamTime,
+    codec::Codec,
     picture::Orientation,
-    plan::{PacketFact, order::IndexMode, pictures::Codec},
+    plan::{PacketFact, order::IndexMode},
 };
 
 /// Videos whose packets were stored before.

@@ -7,8 +7,8 @@ use crate::{
     FrameRank, StreamTime,
     draws::Draws,
     picture::Picture,
-    plan::{sampling::SamplingError, views::FrameRule},
     profile::{Profile, Stage},
+    sampling::{FrameRule, pretraining::SamplingError},
     video::{OpenVideo, VideoError, VideoFacts, VideoReader},
 };
 

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     FrameRank,
     draws::Draws,
-    plan::views::FrameRule,
     profile::{Profile, Stage},
+    sampling::FrameRule,
     shard::{PacketShards, ShardError, ShardVideo},
     video::{Limits, OpenVideo, Skipping, VideoReader},
 };

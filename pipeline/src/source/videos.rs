@@ -17,8 +17,8 @@ use crate::{
     dataset,
     draws::Draws,
     names,
-    plan::views::FrameRule,
     profile::{Profile, Stage},
+    sampling::FrameRule,
     shard::IndexedVideo,
     video::{Limits, OpenVideo, Skipping, Verify, VideoError, VideoReader},
 };

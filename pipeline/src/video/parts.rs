@@ -5,8 +5,9 @@
 
 use super::VideoError;
 use crate::{
+    codec::{Coded, Start},
     demux::Packet,
-    plan::{Start, order::Stamp, pictures::Coded},
+    plan::order::Stamp,
 };
 
 /// Checks the beginning of every part but the first, and takes out what would need the part before.

@@ -9,14 +9,14 @@ use schemas::packet_shard::PacketShardFacts;
 use super::{OpenVideo, VideoError, VideoFacts, VideoReader, facts::pixel_aspect, initialise};
 use crate::{
     FrameRank, PacketNumber,
+    codec::{Codec, StreamHeader, headers},
     demux::{self, Body, Packet},
     encode::Encoded,
     file::FileBytes,
     picture::Orientation,
     plan::{
-        PacketFact, Place,
+        OutputIndex, PacketFact,
         order::{IndexMode, Stamp},
-        pictures::{self, Codec, StreamHeader},
     },
     shard::{Row, SEGMENT_BYTES, StoredPacket, StoredVideo},
 };
@@ -95,13 +95,13 @@ impl OpenVideo {
         let (header, coded) = {
             let maps: Vec<_> = packets.iter().map(|(buffer, _)| buffer.map_readable().ok()).collect();
             let bodies = maps.iter().map(|map| map.as_ref().map_or(&[][..], |map| map.as_slice()));
-            pictures::look(Codec::H264, demux::framing_of(structure), &setup, bodies)
+            headers::look(Codec::H264, demux::framing_of(structure), &setup, bodies)
         };
         let index: Vec<_> = packets
             .iter()
             .zip(&coded)
             .map(|((_, rank), coded)| PacketFact {
-                place: Some(Place(*rank)),
+                place: Some(OutputIndex(*rank)),
                 start: coded.start,
                 disposable: coded.disposable,
             })

@@ -7,8 +7,8 @@
 
 use super::VideoError;
 use crate::{
+    codec::sei::{Turn, Turns},
     picture::Orientation,
-    plan::sei::{Turn, Turns},
 };
 
 /// The orientation of a film whose container says `container`.

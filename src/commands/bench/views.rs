@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use pipeline::{
     channel::{self, Batches},
     labelled::{self, Fit, ViewSettings},
-    plan::views::Pass,
     profile::Profile,
+    sampling::labelled::Pass,
 };
 use schemas::{LabelledBatch, predictions::Prediction};
 use trainer::{Device, frozen, judge::Judge, model::classifier::Classifier, recipe::Skip, weights::Weights};

@@ -4,7 +4,7 @@
 //! enough that pictures and cubes stay small. Every video is opened once before, to count its frames.
 
 use anyhow::Result;
-use pipeline::plan::views::{Pass, window_starts};
+use pipeline::sampling::labelled::{Pass, window_starts};
 use schemas::ClipGeometry;
 use trainer::Recipe;
 

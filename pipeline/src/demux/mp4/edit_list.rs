@@ -203,7 +203,8 @@ impl Counter {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::building::table, *};
+    use super::*;
+    use crate::demux::mp4::building::table;
 
     /// A track of groups of four, I0 P3 b1 b2, ten ticks each; presented three frames after they are decoded.
     fn track(groups: i64) -> Vec<Sample> {

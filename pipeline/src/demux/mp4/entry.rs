@@ -264,10 +264,8 @@ fn vpx_colour(body: &[u8]) -> Option<Colour> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::building::{boxed, entries, entry, full},
-        *,
-    };
+    use super::*;
+    use crate::demux::mp4::building::{boxed, entries, entry, full};
 
     fn only(format: &[u8; 4], inner: &[u8]) -> Entry {
         let mut all = Entry::read_all(&entries(&[entry(format, inner)])[8..]).unwrap();

@@ -11,7 +11,8 @@ use schemas::MADE_BY;
 
 use super::*;
 use crate::{
-    plan::{self, Start},
+    codec::Start,
+    plan,
     shard::{
         ShardWriter,
         columns::{list, partial_list},
@@ -38,7 +39,7 @@ fn video(number: u64) -> StoredVideo {
         StoredPacket {
             bytes: 10 + at,
             pts: (at != 4).then_some(StreamTime(i64::from(place) * 40 - 80)),
-            fact: PacketFact { place: Some(plan::Place(place)), start, disposable: at % 3 == 2 },
+            fact: PacketFact { place: Some(plan::OutputIndex(place)), start, disposable: at % 3 == 2 },
             hidden: place < 2,
             key: at == 0,
         }

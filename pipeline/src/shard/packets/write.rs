@@ -13,7 +13,7 @@ use schemas::packet_shard::{PacketShardFacts, flags};
 
 use super::{MODES, StoredPacket, StoredVideo};
 use crate::{
-    plan::Start,
+    codec::Start,
     shard::{
         columns::{bare, list, partial_list},
         kind::ShardFacts as _,

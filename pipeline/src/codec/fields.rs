@@ -4,16 +4,7 @@
 //! each in a packet. The second follows the first at once, is of the other parity and has the same number (ITU-T
 //! H.264, 7.4.1.2.4; ISO 13818-2, 6.1.1.4.1). A decoder gives one frame for both, at the time of the first.
 
-use super::pictures::Coded;
-
-/// A picture that is one field of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// It has the odd rows, counted from 0.
-    pub bottom: bool,
-    /// `frame_num` of H.264, `temporal_reference` of MPEG-2.
-    pub number: u32,
-}
+use super::{Coded, Field};
 
 /// For each packet, whether it is the second field of the frame that the picture before it began.
 pub fn second_fields(coded: &[Coded]) -> Vec<bool> {

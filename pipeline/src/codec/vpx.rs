@@ -3,7 +3,7 @@
 //! No picture is disposable: also one that refreshes no reference saves probabilities,
 //! the segmentation map or motion vectors for its followers.
 
-use super::{Start, bits::Bits, pictures::Coded};
+use super::{Coded, Start, bits::Bits};
 
 /// What a packet of VP8 codes (RFC 6386, 9.1).
 pub(super) fn vp8(packet: &[u8]) -> Coded {

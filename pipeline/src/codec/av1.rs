@@ -7,7 +7,7 @@
 //! slots (7.20). Whether one is refreshed stands in the middle of the frame header, so this reads both headers
 //! up to there; where a header holds what is not read here, the unit is kept.
 
-use super::{Start, bits::Bits, pictures::Coded};
+use super::{Coded, Start, bits::Bits};
 
 /// What the temporal units of a stream code; `setup` is the container's configuration record, whose open
 /// bitstream units follow four bytes.

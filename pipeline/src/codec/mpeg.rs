@@ -1,10 +1,8 @@
 //! MPEG-1 and 2 (ISO 11172-2, 13818-2) and MPEG-4 part 2 (ISO 14496-2): the kinds of pictures.
 
 use super::{
-    Start,
+    Coded, Field, Role, Start, StreamHeader,
     bits::{Bits, start_codes},
-    fields::Field,
-    pictures::{Coded, Role, StreamHeader},
 };
 
 /// What the packets of an MPEG-1 or MPEG-2 stream code.

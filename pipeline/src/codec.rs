@@ -1,9 +1,19 @@
-//! What one packet codes, found in its bytes and not in the container's flags.
+//! The codecs that are read, and what a packet of one codes.
 //!
-//! The container's key flag also marks open groups, recovery points and clean random-access pictures,
-//! and is wrong or missing in damaged files; the slices say what may be trusted.
+//! These are the words of this folder: [`headers`] chooses among the files of the codecs, and each of them tells in
+//! these words what it finds in the bytes of a packet.
 
-use super::{Start, av1, bits::Framing, fields::Field, h264, hevc, mpeg, royalty_free, sei::Turns};
+pub mod av1;
+pub mod bits;
+pub mod fields;
+pub mod h264;
+pub mod headers;
+pub mod hevc;
+pub mod mpeg;
+pub mod sei;
+pub mod vpx;
+
+use sei::Turns;
 
 /// The codecs that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +72,17 @@ impl Codec {
     }
 }
 
+/// Whether decoding may begin with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// No.
+    Never,
+    /// Yes, but pictures decoded after it and shown before it may need the group before.
+    Open,
+    /// Yes, and nothing after it needs anything before it.
+    Closed,
+}
+
 /// How a picture takes part in reordering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -69,6 +90,15 @@ pub enum Role {
     Anchor,
     /// B-picture: shown at once.
     Between,
+}
+
+/// A picture that is one field of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// It has the odd rows, counted from 0.
+    pub bottom: bool,
+    /// `frame_num` of H.264, `temporal_reference` of MPEG-2.
+    pub number: u32,
 }
 
 /// What a packet codes.
@@ -120,28 +150,5 @@ impl StreamHeader {
     pub(super) fn note_size(&mut self, size: (u32, u32)) {
         let (width, height) = self.size.unwrap_or_default();
         self.size = Some((width.max(size.0), height.max(size.1)));
-    }
-}
-
-/// What the packets of a stream code. `setup` is the container's decoder configuration, or empty.
-pub fn look(
-    codec: Codec,
-    framing: Framing,
-    setup: &[u8],
-    packets: impl Iterator<Item = impl AsRef<[u8]>>,
-) -> (StreamHeader, Vec<Coded>) {
-    let header = StreamHeader::default();
-    match codec {
-        Codec::H264 => h264::look(framing, setup, packets),
-        Codec::Hevc => hevc::look(framing, setup, packets),
-        Codec::Mpeg1 | Codec::Mpeg2 => mpeg::mpeg2(setup, packets),
-        Codec::Mpeg4 => (header, mpeg::mpeg4_stream(packets)),
-        Codec::Vp8 => (header, packets.map(|packet| royalty_free::vp8(packet.as_ref())).collect()),
-        Codec::Vp9 => (header, packets.map(|packet| royalty_free::vp9(packet.as_ref())).collect()),
-        Codec::Av1 => (header, av1::look(setup, packets)),
-        Codec::Mjpeg => {
-            let picture = Coded { start: Start::Closed, disposable: true, ..Coded::UNKNOWN };
-            (header, packets.map(|packet| Coded { shown: !packet.as_ref().is_empty(), ..picture }).collect())
-        }
     }
 }

@@ -5,10 +5,8 @@
 //! `frame_num` (7.4.3) nor reference marking (8.2.5) advances with it.
 
 use super::{
-    Start,
+    Coded, Field, Start, StreamHeader,
     bits::{Bits, Framing, framing_as_written, nal_units, raw_bytes},
-    fields::Field,
-    pictures::{Coded, StreamHeader},
     sei::{self, Turns},
 };
 

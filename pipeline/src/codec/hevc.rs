@@ -8,9 +8,8 @@
 //! and neither does this.
 
 use super::{
-    Start,
+    Coded, Start, StreamHeader,
     bits::{Bits, Framing, nal_units, raw_bytes},
-    pictures::{Coded, StreamHeader},
     sei,
 };
 

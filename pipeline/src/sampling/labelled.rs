@@ -6,15 +6,12 @@
 //! at ⌊i·(long − side)/(S − 1)⌋ along the longer side
 //! ```
 
-use super::{dense, segments};
-use crate::{
-    StreamTime,
-    draws::Draws,
-    plan::sampling::{Sampling, SamplingError},
-    transform::crop::Window,
+use super::{
+    dense,
+    pretraining::SamplingError,
+    segments::{self, ShortSegments},
 };
-
-pub use super::segments::ShortSegments;
+use crate::{StreamTime, draws::Draws, transform::crop::Window};
 
 /// How the frames of a labelled clip are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,60 +57,6 @@ pub enum Pass {
         /// Slots of a video: the n-th holds its windows from n · `at_once` on.
         slots: u32,
     },
-}
-
-/// The rule by which the frames of a slot are chosen.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum FrameRule {
-    /// One clip for masked pre-training.
-    Masked(Sampling),
-    /// One or several clips for a classifier.
-    Labelled(LabelledSampling),
-}
-
-impl From<Sampling> for FrameRule {
-    fn from(sampling: Sampling) -> Self {
-        Self::Masked(sampling)
-    }
-}
-
-impl From<LabelledSampling> for FrameRule {
-    fn from(sampling: LabelledSampling) -> Self {
-        Self::Labelled(sampling)
-    }
-}
-
-impl FrameRule {
-    /// The ranks of the frames of `slot`, of a video with these presentation times; `draws` decides where
-    /// chance does.
-    ///
-    /// # Errors
-    /// When the video has no frame, or too few and such are skipped.
-    pub fn draw(
-        &self,
-        slot: u64,
-        times: &[StreamTime],
-        draws: &mut Draws,
-    ) -> Result<Vec<u32>, SamplingError> {
-        match self {
-            Self::Masked(sampling) => sampling.draw(times, draws),
-            Self::Labelled(sampling) => sampling.draw(slot, times, draws),
-        }
-    }
-
-    /// Distinct frames of a slot, at most.
-    pub fn most_frames(&self) -> u32 {
-        match self {
-            Self::Masked(sampling) => sampling.frames,
-            Self::Labelled(LabelledSampling { frames, pass, .. }) => match pass {
-                Pass::Train | Pass::Validation | Pass::Alone { .. } => *frames,
-                Pass::Test { clips } => frames.saturating_mul((*clips).max(1)),
-                Pass::Windows { every, at_once, .. } => {
-                    frames.saturating_add(every.min(frames).saturating_mul(at_once.saturating_sub(1)))
-                }
-            },
-        }
-    }
 }
 
 /// The rule by which the frames of a labelled clip are chosen.
@@ -293,7 +236,7 @@ mod tests {
         assert_eq!(first(3), Ok(vec![0, 4]));
         assert_eq!(first(4), Ok(vec![8, 12]));
         assert_eq!(first(5), Ok(vec![16]));
-        assert_eq!(FrameRule::from(sampling).most_frames(), 20);
+        assert_eq!(crate::sampling::FrameRule::from(sampling).most_frames(), 20);
     }
 
     #[test]
