@@ -8,8 +8,13 @@ use std::{
 use anyhow::{Context as _, Result};
 use arrow::array::RecordBatch;
 use pipeline::{
-    channel::{self, Batches},
     dataset::Dataset,
+    loader::{
+        Workers,
+        channel::{self, Batches},
+        stream,
+        worker::OnFailure,
+    },
     mask::{DecoderMask, MaskKind},
     names,
     profile::Profile,
@@ -21,9 +26,7 @@ use pipeline::{
     schedule::ClipOrder,
     settings::{ClipSettings, Flip},
     source::ClipSource,
-    stream::{self, Workers},
     transform::{Resample, crop::CropRule},
-    worker::OnFailure,
 };
 use schemas::{frame_shard::StoredPixels, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};

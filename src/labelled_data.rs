@@ -8,9 +8,15 @@ use std::{
 use anyhow::Result;
 use pipeline::{
     augment::{self, Augment, rand_augment::RandAugment, resized_crop::CropRange},
-    channel::{self, Batches},
+    clips::{
+        augmented::TrainingSettings,
+        views::{Fit, ViewSettings},
+    },
     dataset::Dataset,
-    labelled::{self, Fit, TrainingSettings, ViewSettings},
+    loader::{
+        channel::{self, Batches},
+        labelled,
+    },
     profile::Profile,
     sampling::{
         labelled::{LabelledSampling, Pass, Spread},

@@ -6,16 +6,14 @@ use std::{fs, hint::black_box, path::PathBuf, sync::Arc};
 
 use arrow::array::RecordBatch;
 use pipeline::{
-    batch::BatchBuilder,
-    channel,
-    clip::ClipRow,
+    clips::{batch::BatchBuilder, masked::ClipRow},
     codec::Start,
+    loader::{StreamError, channel},
     mask::{DecoderMask, MaskKind, MaskRule},
     plan::{self, OutputIndex, PacketFact},
     profile::Profile,
     schedule::Schedule,
     settings::ClipSettings,
-    stream::StreamError,
     transform::{crop::Window, lines::Lines},
     tubelets,
     video::{Limits, Skipping, VideoReader},

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use pipeline::{
     FrameRank, StreamTime,
-    clip::ClipMaker,
+    clips::masked::ClipMaker,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
     profile::{Profile, Stage},
     settings::ClipSettings,

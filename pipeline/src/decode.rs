@@ -30,10 +30,10 @@ use crate::{
     codec::{Codec, StreamHeader},
     demux::{self, Packet},
     file::FileBytes,
+    heartbeat,
     picture::{Layout, Picture, Range},
     plan::{OutputIndex, PacketFact, PacketRun},
     profile::Decoded,
-    progress,
     video::VideoError,
 };
 
@@ -234,7 +234,7 @@ impl Decoder {
                 }
                 let flow = self.input.push(own_time(buffer, self.base + place));
                 pushed += 1;
-                progress::step();
+                heartbeat::step();
                 self.check(flow, pushed, limit)?;
                 if naming == Naming::Counting && extent == Extent::Wanted && self.lock().is_complete() {
                     break;

@@ -12,8 +12,8 @@ use std::{
 
 use arrow::array::RecordBatch;
 use pipeline::{
-    channel,
     dataset::{Dataset, VideoEntry, Videos},
+    loader::{Workers, channel, stream},
     profile::Profile,
     quarantine::Quarantine,
     sampling::pretraining::Pace,
@@ -23,7 +23,6 @@ use pipeline::{
         preprocess::{self, Making, clips, fill},
     },
     source::{ClipFrames, ClipSource, packets::PacketVideos, videos},
-    stream::{self, Workers},
     transform::Resample,
     video::{Limits, Skipping},
 };

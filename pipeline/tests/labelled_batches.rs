@@ -9,16 +9,18 @@ use std::{
 
 use pipeline::{
     augment::Augment,
-    channel,
+    clips::{
+        augmented::TrainingSettings,
+        views::{Fit, ViewSettings},
+    },
     dataset::{VideoEntry, Videos},
-    labelled::{self, Fit, TrainingSettings, ViewSettings},
+    loader::{Workers, channel, labelled},
     profile::Profile,
     sampling::{
         FrameRule,
         labelled::{LabelledSampling, Pass, Spread},
     },
     source::{ClipSource, videos},
-    stream::Workers,
     video::Limits,
 };
 use schemas::{ClipGeometry, LabelledBatch, labelled_batch::View};

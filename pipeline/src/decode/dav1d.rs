@@ -23,10 +23,9 @@ use library::{Error, PixelLayout, PlanarImageComponent, Settings};
 
 use super::{Decoder, Extent, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy};
 use crate::{
-    demux,
+    demux, heartbeat,
     picture::{Layout, Matrix, Picture, Range, Sampling},
     plan::OutputIndex,
-    progress,
     video::VideoError,
 };
 
@@ -128,7 +127,7 @@ impl Dav1d {
                 let mut sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
                 loop {
                     self.take(&mut taken, pushed)?;
-                    progress::step();
+                    heartbeat::step();
                     if Instant::now() > limit.deadline {
                         return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
                     }

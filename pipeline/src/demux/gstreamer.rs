@@ -28,7 +28,7 @@ use super::{
 use crate::{
     codec::bits::start_codes,
     file::{Container, FileBytes},
-    progress,
+    heartbeat,
     video::VideoError,
 };
 
@@ -56,7 +56,7 @@ pub(super) fn demux(
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
     let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
-    progress::step();
+    heartbeat::step();
     shared.change(|track| track.at_end = true);
     stop(demuxer, links, in_time);
     if !in_time {
@@ -94,7 +94,7 @@ fn run(
             let caps = caps.parse().expect("the caps are written correctly above");
             !started
                 || source.push_all(&caps, shared, || {
-                    progress::step();
+                    heartbeat::step();
                     Instant::now() < deadline
                 })
         }

@@ -50,8 +50,8 @@ use crate::{
     StreamTime,
     codec::{bits::Framing, sei::Turns},
     file::{Container, FileBytes},
+    heartbeat,
     plan::order::Stamp,
-    progress,
     video::VideoError,
 };
 
@@ -77,7 +77,7 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
         if samples.track.samples.is_empty() && samples.fragments.is_empty() {
             continue;
         }
-        progress::step();
+        heartbeat::step();
         return film(&candidate, &samples, file, &clock);
     }
     Err(match film_of_png {
@@ -108,7 +108,7 @@ impl Clock {
     /// Looks at the time at some of the steps of a loop, `at` being their number.
     fn tick(&self, at: usize) -> Result<(), VideoError> {
         if at & 0xfff == 0xfff {
-            progress::step();
+            heartbeat::step();
             if Instant::now() > self.deadline {
                 return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds: self.seconds });
             }

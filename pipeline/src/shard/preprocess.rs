@@ -34,7 +34,7 @@ pub use self::frames::clips;
 pub use self::{packets::packets, transcode::transcode};
 use super::{ShardError, ShardWriter, kind::ShardFacts, layout::unfinished, writer::Row};
 use crate::{
-    progress::{self, Progress},
+    heartbeat::{self, Heartbeat},
     quarantine::{Quarantine, QuarantineError},
     source::{Reach, SourceError},
 };
@@ -172,7 +172,7 @@ struct Lanes<'a> {
 struct Lane {
     rows: Receiver<Result<Vec<Row>, SourceError>>,
     pulse: Pulse,
-    progress: Progress,
+    progress: Heartbeat,
 }
 
 impl<'a> Lanes<'a> {
@@ -194,7 +194,7 @@ impl<'a> Lanes<'a> {
         // One message: the thread's own counter, said when it begins.
         let (tell, told) = crossbeam_channel::bounded(1);
         thread::Builder::new().name(format!("preprocess-{first}")).spawn(move || {
-            let _ = tell.send(progress::of_this_thread());
+            let _ = tell.send(heartbeat::of_this_thread());
             let mut make = maker(beating);
             for key in keys {
                 if sender.send(make(key)).is_err() {

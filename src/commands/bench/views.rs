@@ -8,8 +8,11 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
-    channel::{self, Batches},
-    labelled::{self, Fit, ViewSettings},
+    clips::views::{Fit, ViewSettings},
+    loader::{
+        channel::{self, Batches},
+        labelled,
+    },
     profile::Profile,
     sampling::labelled::Pass,
 };

@@ -18,7 +18,7 @@ const MUCH_IDLE: f64 = 0.3;
 
 /// What keeps the others waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binding {
+pub enum Bottleneck {
     /// Whoever takes the batches: loading is fast enough.
     Consumer,
     /// Packets to pictures.
@@ -48,7 +48,7 @@ pub struct Interval {
     pub workers: usize,
 }
 
-impl Binding {
+impl Bottleneck {
     /// A word for tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -76,22 +76,27 @@ impl Interval {
     }
 
     /// Share of the workers' time, 0 to 1, that a stage took.
-    pub fn share_of_workers(&self, binding: Binding) -> f64 {
-        share(self.taken_by(binding), self.worker_seconds())
+    pub fn share_of_workers(&self, bottleneck: Bottleneck) -> f64 {
+        share(self.taken_by(bottleneck), self.worker_seconds())
     }
 
     /// What keeps the others waiting.
-    pub fn binding(&self) -> Binding {
+    pub fn bottleneck(&self) -> Bottleneck {
         if self.waiting_share() < HARDLY_WAITS {
-            return Binding::Consumer;
+            return Bottleneck::Consumer;
         }
         if self.idle_share() > MUCH_IDLE {
             let held_back = self.figures.out_of_budget * 2 > self.figures.in_flight.count;
-            return if held_back { Binding::Budget } else { Binding::Batches };
+            return if held_back { Bottleneck::Budget } else { Bottleneck::Batches };
         }
-        let of_workers =
-            [Binding::Decoder, Binding::Transform, Binding::Cubes, Binding::Disk, Binding::Demuxer];
-        let most = of_workers.into_iter().max_by_key(|&binding| self.taken_by(binding));
+        let of_workers = [
+            Bottleneck::Decoder,
+            Bottleneck::Transform,
+            Bottleneck::Cubes,
+            Bottleneck::Disk,
+            Bottleneck::Demuxer,
+        ];
+        let most = of_workers.into_iter().max_by_key(|&bottleneck| self.taken_by(bottleneck));
         most.expect("because there are stages")
     }
 
@@ -99,17 +104,17 @@ impl Interval {
         self.elapsed.as_secs_f64() * self.workers.max(1) as f64
     }
 
-    fn taken_by(&self, binding: Binding) -> Duration {
+    fn taken_by(&self, bottleneck: Bottleneck) -> Duration {
         let figures = &self.figures;
-        match binding {
-            Binding::Consumer => figures.wall(Stage::Wait),
-            Binding::Decoder => figures.wall(Stage::Decode),
-            Binding::Transform => figures.wall(Stage::Transform),
-            Binding::Cubes => figures.wall(Stage::Cubes),
-            Binding::Disk => figures.waited_for_disk(),
-            Binding::Demuxer => figures.wall(Stage::Read).saturating_sub(figures.waited_for_disk()),
-            Binding::Budget => figures.wall(Stage::Idle),
-            Binding::Batches => figures.wall(Stage::Batch),
+        match bottleneck {
+            Bottleneck::Consumer => figures.wall(Stage::Wait),
+            Bottleneck::Decoder => figures.wall(Stage::Decode),
+            Bottleneck::Transform => figures.wall(Stage::Transform),
+            Bottleneck::Cubes => figures.wall(Stage::Cubes),
+            Bottleneck::Disk => figures.waited_for_disk(),
+            Bottleneck::Demuxer => figures.wall(Stage::Read).saturating_sub(figures.waited_for_disk()),
+            Bottleneck::Budget => figures.wall(Stage::Idle),
+            Bottleneck::Batches => figures.wall(Stage::Batch),
         }
     }
 }
@@ -120,7 +125,7 @@ fn share(time: Duration, of_seconds: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::profile::bottleneck::*;
 
     /// Ten seconds of two workers; milliseconds of wall and processor time by stage.
     fn interval(stages: &[(Stage, u64, u64)]) -> Interval {
@@ -135,7 +140,7 @@ mod tests {
     #[test]
     fn a_consumer_that_hardly_waits_binds_whatever_the_workers_do() {
         let slow = [(Stage::Wait, 100, 0), (Stage::Decode, 19_000, 19_000)];
-        assert_eq!(interval(&slow).binding(), Binding::Consumer);
+        assert_eq!(interval(&slow).bottleneck(), Bottleneck::Consumer);
     }
 
     #[test]
@@ -143,27 +148,30 @@ mod tests {
         let waits = (Stage::Wait, 9_000, 0);
         let decoding = [waits, (Stage::Decode, 16_000, 16_000), (Stage::Transform, 3_000, 3_000)];
         let large = interval(&decoding);
-        assert_eq!((large.binding(), large.share_of_workers(Binding::Decoder)), (Binding::Decoder, 0.8));
+        assert_eq!(
+            (large.bottleneck(), large.share_of_workers(Bottleneck::Decoder)),
+            (Bottleneck::Decoder, 0.8)
+        );
         let resizing = [waits, (Stage::Decode, 4_000, 4_000), (Stage::Transform, 12_000, 12_000)];
-        assert_eq!(interval(&resizing).binding(), Binding::Transform);
+        assert_eq!(interval(&resizing).bottleneck(), Bottleneck::Transform);
     }
 
     #[test]
     fn reading_is_the_disks_where_it_waits_and_the_demuxers_where_it_computes() {
         let waits = (Stage::Wait, 9_000, 0);
         let slow_disk = [waits, (Stage::Read, 15_000, 1_000), (Stage::Decode, 4_000, 4_000)];
-        assert_eq!(interval(&slow_disk).binding(), Binding::Disk);
+        assert_eq!(interval(&slow_disk).bottleneck(), Bottleneck::Disk);
         let many_boxes = [waits, (Stage::Read, 15_000, 15_000), (Stage::Decode, 4_000, 4_000)];
-        assert_eq!(interval(&many_boxes).binding(), Binding::Demuxer);
+        assert_eq!(interval(&many_boxes).bottleneck(), Bottleneck::Demuxer);
     }
 
     #[test]
     fn idle_workers_beside_a_waiting_consumer_wait_for_bytes_or_for_the_thread_between_them() {
         let both_wait = [(Stage::Wait, 6_000, 0), (Stage::Idle, 9_000, 0), (Stage::Decode, 11_000, 11_000)];
         let mut interval = interval(&both_wait);
-        assert_eq!(interval.binding(), Binding::Batches);
+        assert_eq!(interval.bottleneck(), Bottleneck::Batches);
         interval.figures.in_flight.count = 100;
         interval.figures.out_of_budget = 60;
-        assert_eq!(interval.binding(), Binding::Budget);
+        assert_eq!(interval.bottleneck(), Bottleneck::Budget);
     }
 }

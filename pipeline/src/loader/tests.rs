@@ -1,19 +1,25 @@
 //! The stream over an in-memory source: order, budget, failures, cancellation, stuck threads.
 
 use std::{
-    sync::atomic::{AtomicI64, AtomicU64},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use schemas::{ClipBatch, ClipGeometry};
+use arrow::array::RecordBatch;
+use schemas::{ClipBatch, ClipGeometry, quarantine::QuarantineLine};
 
-use super::*;
+use super::{stream::batches, *};
 use crate::{
     FrameRank, StreamTime,
-    channel::{self, Batches},
     draws::Draws,
-    source::{ClipFrames, ClipReader, Pixels},
+    loader::channel::{self, Batches},
+    profile::Profile,
+    settings::ClipSettings,
+    source::{ClipFrames, ClipReader, ClipSource, Pixels, Reach},
 };
 
 /// Videos of noise whose reading takes an uneven time; some fail or never end.
@@ -73,7 +79,7 @@ impl ClipReader for NoiseReader {
             thread::park();
         }
         if self.0.hanging.contains(&video) {
-            crate::progress::reading(|| thread::sleep(Duration::from_secs(20)));
+            crate::heartbeat::reading(|| thread::sleep(Duration::from_secs(20)));
         }
         self.0.reading.fetch_sub(1, Relaxed);
         if self.0.unreadable.contains(&video) {

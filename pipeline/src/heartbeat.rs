@@ -1,7 +1,7 @@
 //! How far a thread has come: a counter that moves as long as the thread is not stuck.
 //!
 //! Whoever does long work calls [`step`] at each packet, block or file; whoever waits for the thread
-//! looks at its [`Progress`]. A thread that is slow moves it and is left alone (what it does has limits
+//! looks at its [`Heartbeat`]. A thread that is slow moves it and is left alone (what it does has limits
 //! of its own); one that hangs inside a library does not. Whether it hangs because the system does not give the
 //! bytes of a file ([`reading`]) decides whose fault that is.
 
@@ -12,7 +12,7 @@ use std::sync::{
 
 /// The counter of one thread; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Thread>);
+pub struct Heartbeat(Arc<Thread>);
 
 #[derive(Debug, Default)]
 struct Thread {
@@ -20,7 +20,7 @@ struct Thread {
     is_reading: AtomicBool,
 }
 
-impl Progress {
+impl Heartbeat {
     /// Steps so far.
     pub fn steps(&self) -> u64 {
         self.0.steps.load(Relaxed)
@@ -33,12 +33,12 @@ impl Progress {
 }
 
 thread_local! {
-    static OWN: Progress = Progress::default();
+    static OWN: Heartbeat = Heartbeat::default();
 }
 
 /// The counter of the calling thread.
-pub fn of_this_thread() -> Progress {
-    OWN.with(Progress::clone)
+pub fn of_this_thread() -> Heartbeat {
+    OWN.with(Heartbeat::clone)
 }
 
 /// Counts a step of the calling thread.

@@ -26,52 +26,11 @@ use schemas::quarantine::QuarantineLine;
 use tokio::sync::oneshot;
 
 use crate::{
+    clips::RowMaker,
+    heartbeat::{self, Heartbeat},
     profile::{Profile, Stage},
-    progress::{self, Progress},
-    schedule::{Order, Schedule},
-    source::{ClipFrames, ClipReader, ClipSource, SourceError},
+    source::{ClipReader, ClipSource, SourceError},
 };
-
-/// What the threads make of a clip's frames, and what comes where.
-pub(crate) trait Maker: Send + Sync + 'static {
-    /// What a clip becomes one or several of.
-    type Row: Send + 'static;
-
-    /// The schedule of its clips.
-    fn schedule(&self) -> &Schedule;
-
-    /// The order of the slots in `epoch`.
-    fn order(&self, epoch: u32) -> Order {
-        self.schedule().order(epoch)
-    }
-
-    /// The rows of clip `number`, whose frames are those of `slot`: a pure function of the arguments.
-    fn rows(
-        &self,
-        frames: ClipFrames,
-        slot: u64,
-        epoch: u32,
-        number: u64,
-        profile: &Profile,
-    ) -> Vec<Self::Row>;
-
-    /// Bytes that a row holds.
-    fn bytes(row: &Self::Row) -> u64;
-
-    /// What becomes of a clip whose slot gave no frames.
-    fn on_failed_slot(&self) -> FailedSlot {
-        FailedSlot::TakeNext
-    }
-}
-
-/// What becomes of a clip whose slot gave no frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FailedSlot {
-    /// It takes the next slot of the order.
-    TakeNext,
-    /// It has no rows; the failure is written down whatever its kind.
-    LeaveEmpty,
-}
 
 /// Writes a failed video down; an error stops the run. Called on worker threads only.
 pub type OnFailure =
@@ -92,7 +51,7 @@ pub(crate) enum Job<R> {
         clips: Vec<(u64, u64)>,
         /// Told the thread's number and its counter of steps when it begins; from then on the time limit
         /// runs.
-        started: oneshot::Sender<(u64, Progress)>,
+        started: oneshot::Sender<(u64, Heartbeat)>,
         /// Told the result of each clip. Closed when nobody waits for it any more.
         answer: oneshot::Sender<Answers<R>>,
     },
@@ -106,7 +65,7 @@ pub(crate) enum Job<R> {
 }
 
 /// What every thread needs; shared.
-pub(crate) struct Shop<M> {
+pub(crate) struct WorkerContext<M> {
     /// Where frames come from.
     pub source: Arc<dyn ClipSource>,
     /// How rows are made.
@@ -118,8 +77,8 @@ pub(crate) struct Shop<M> {
 }
 
 /// The threads and the way to them.
-pub(crate) struct Pool<M: Maker> {
-    shop: Arc<Shop<M>>,
+pub(crate) struct Pool<M: RowMaker> {
+    context: Arc<WorkerContext<M>>,
     jobs: Sender<Job<M::Row>>,
     /// For threads that are started later. The only sender is beside it, so the queue ends with the pool.
     queue: Receiver<Job<M::Row>>,
@@ -127,15 +86,20 @@ pub(crate) struct Pool<M: Maker> {
     next: AtomicU64,
 }
 
-impl<M: Maker> Pool<M> {
+impl<M: RowMaker> Pool<M> {
     /// Starts `count` threads.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(shop: Shop<M>, count: usize) -> std::io::Result<Self> {
+    pub fn start(context: WorkerContext<M>, count: usize) -> std::io::Result<Self> {
         let (jobs, queue) = crossbeam_channel::unbounded();
-        let pool =
-            Self { shop: Arc::new(shop), jobs, queue, retired: Mutex::default(), next: AtomicU64::new(0) };
+        let pool = Self {
+            context: Arc::new(context),
+            jobs,
+            queue,
+            retired: Mutex::default(),
+            next: AtomicU64::new(0),
+        };
         for _ in 0..count.max(1) {
             pool.add_thread()?;
         }
@@ -163,35 +127,40 @@ impl<M: Maker> Pool<M> {
     fn add_thread(&self) -> std::io::Result<()> {
         let number = self.next.fetch_add(1, Relaxed);
         let retired = Arc::new(AtomicBool::new(false));
-        let (shop, queue, flag) = (self.shop.clone(), self.queue.clone(), retired.clone());
+        let (context, queue, flag) = (self.context.clone(), self.queue.clone(), retired.clone());
         thread::Builder::new()
             .name(format!("clip-worker-{number}"))
-            .spawn(move || work(&shop, &queue, number, &flag))?;
+            .spawn(move || work(&context, &queue, number, &flag))?;
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).insert(number, retired);
         Ok(())
     }
 }
 
 /// A thread's life: until the queue ends or it was left behind.
-fn work<M: Maker>(shop: &Shop<M>, queue: &Receiver<Job<M::Row>>, number: u64, retired: &AtomicBool) {
+fn work<M: RowMaker>(
+    context: &WorkerContext<M>,
+    queue: &Receiver<Job<M::Row>>,
+    number: u64,
+    retired: &AtomicBool,
+) {
     let mut reader: Option<Box<dyn ClipReader>> = None;
     while !retired.load(Relaxed) {
         let start = Instant::now();
         let Ok(job) = queue.recv() else { return };
-        shop.profile.add_wait(Stage::Idle, start.elapsed());
+        context.profile.add_wait(Stage::Idle, start.elapsed());
         match job {
             Job::Record { line, answer } => {
-                let _ = answer.send((shop.on_failure)(line));
+                let _ = answer.send((context.on_failure)(line));
             }
             Job::Clips { answer, .. } if answer.is_closed() => {}
             Job::Clips { epoch, video, clips, started, answer } => {
-                let _ = started.send((number, progress::of_this_thread()));
-                let reader = reader.get_or_insert_with(|| shop.source.reader(shop.profile.clone()));
-                let schedule = shop.maker.schedule();
+                let _ = started.send((number, heartbeat::of_this_thread()));
+                let reader = reader.get_or_insert_with(|| context.source.reader(context.profile.clone()));
+                let schedule = context.maker.schedule();
                 let slots = clips.iter().map(|&(_, slot)| (slot, schedule.start(epoch, slot))).collect();
                 let frames = reader.frames_together(video, slots);
                 let rows = clips.iter().zip(frames).map(|(&(number, slot), frames)| {
-                    frames.map(|frames| shop.maker.rows(frames, slot, epoch, number, &shop.profile))
+                    frames.map(|frames| context.maker.rows(frames, slot, epoch, number, &context.profile))
                 });
                 // Nobody waits for it any more when the stream was dropped or the limit has passed.
                 let _ = answer.send(rows.collect());

@@ -1,7 +1,7 @@
-//! The async arrangement: schedule ─▶ record batches, in order, bounded in bytes, cancelled by dropping.
+//! The async arrangement: schedule ─▶ rows of clips, in order, bounded in bytes, cancelled by dropping.
 //!
 //! ```text
-//! schedule ─▶ permits (bytes) ─▶ job ─▶ worker thread ─▶ row(s) ─▶ FuturesOrdered ─▶ batch
+//! schedule ─▶ permits (bytes) ─▶ job ─▶ worker thread ─▶ row(s) ─▶ FuturesOrdered
 //!             in schedule order        at most 2·workers + 2 in flight  front first
 //! ```
 //!
@@ -12,13 +12,14 @@
 //!   are in the batch. A job that asks for more than the budget asks for all of it and goes alone.
 //! - **Order**: `FuturesOrdered` yields from the front only, so batches do not depend on the workers.
 //! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
-//! - **Time limit**: a thread that has taken a job and makes no [`crate::progress`] within it is stuck: it
+//! - **Time limit**: a thread that has taken a job and makes no [`crate::heartbeat`] within it is stuck: it
 //!   is left behind, its video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the
-//!   stream, and so does one that waits for a disk: that is no fault of its video. (One that is only slow is ended by the reader's own limits.)
+//!   stream, and so does one that waits for a disk: that is no fault of its video. (One that is only slow is ended
+//!   by the reader's own limits.)
 //! - **End**: the stream goes on for ever, epoch after epoch. Dropping it drops the permits, the awaited
 //!   answers and the pool; threads finish the clip in hand and return.
 //!
-//! It must be polled inside a tokio runtime with a clock; [`crate::channel`] brings one.
+//! The stream must be polled inside a tokio runtime with a clock; [`channel`](super::channel) brings one.
 
 use std::{
     collections::HashSet,
@@ -30,7 +31,6 @@ use std::{
     time::Duration,
 };
 
-use arrow::{array::RecordBatch, error::ArrowError};
 use futures::{
     Stream,
     future::{self, Either},
@@ -42,105 +42,23 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    batch::{BatchBuilder, batched},
-    clip::ClipMaker,
-    profile::Profile,
-    progress::Progress,
-    schedule::Order,
-    settings::{ClipSettings, SettingsError},
-    source::{ClipSource, Reach, SourceError},
-    worker::{Answers, FailedSlot, Job, Maker, OnFailure, Pool, Shop},
+use super::{
+    MOST_LEFT_BEHIND, StreamError, Workers,
+    worker::{Answers, Job, OnFailure, Pool, WorkerContext},
 };
-
-/// Stuck threads that a run bears; each may hold a decoder and its pictures for good.
-pub const MOST_LEFT_BEHIND: u32 = 4;
+use crate::{
+    clips::{FailedSlot, RowMaker},
+    heartbeat::Heartbeat,
+    profile::Profile,
+    schedule::Order,
+    source::{ClipSource, Reach, SourceError},
+};
 
 /// Bytes of one permit.
 const PERMIT: u64 = 64 << 10;
 
-/// The threads and what they may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Workers {
-    /// Threads.
-    pub count: usize,
-    /// Bytes of all clips in flight.
-    pub budget_bytes: u64,
-    /// Seconds without progress after which a thread is left behind.
-    pub seconds_per_clip: u32,
-}
-
-/// Why there are no more batches.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StreamError {
-    /// The settings make no batch.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The system gives no thread.
-    #[error("no thread could be started: {0}")]
-    Thread(#[from] std::io::Error),
-    /// Writing a failure down asked to stop: too many videos failed, or the file cannot be written.
-    #[error("{0}")]
-    Failures(Box<dyn std::error::Error + Send + Sync>),
-    /// The dataset itself cannot be read.
-    #[error(transparent)]
-    Source(SourceError),
-    /// Every slot of the epoch was tried for one clip.
-    #[error("none of the {slots} clips of epoch {epoch} can be read")]
-    NothingLeft {
-        /// Slots that were tried.
-        slots: u64,
-        /// The epoch.
-        epoch: u32,
-    },
-    /// Too many threads are stuck.
-    #[error("{stuck} threads are stuck in decoding, the last on {video}")]
-    TooManyStuck {
-        /// How many.
-        stuck: u32,
-        /// The video that the last one is stuck on.
-        video: String,
-    },
-    /// The rows do not make a batch.
-    #[error("the clips make no batch: {0}")]
-    Batch(#[from] ArrowError),
-    /// The run has more epochs than can be counted.
-    #[error("batch {batch} lies beyond the last epoch that can be counted")]
-    TooFar {
-        /// The batch.
-        batch: u64,
-    },
-}
-
-/// Batches number `from_batch`, `from_batch + 1`, … of a run, for ever.
-///
-/// Nothing before `from_batch` is read: what a batch holds depends on its number alone.
-///
-/// # Errors
-/// When the settings make no batch, or no thread can be started.
-pub fn batches(
-    source: Arc<dyn ClipSource>,
-    settings: ClipSettings,
-    from_batch: u64,
-    workers: Workers,
-    on_failure: Arc<OnFailure>,
-    profile: Arc<Profile>,
-) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
-    let videos = source.videos();
-    let batches_per_epoch = settings.batches_per_epoch(videos)?;
-    let maker = ClipMaker::new(settings, videos).map_err(SettingsError::from)?;
-    let batch = u64::from(settings.batch);
-    let output = (settings.geometry.tokens() * settings.geometry.cube()) as u64 * u64::from(settings.repeats);
-    let builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
-    let places = Place::new(from_batch, batches_per_epoch, batch)?.onwards();
-    let asked = Asked { source, workers, on_failure, output };
-    let clips = clips(asked, maker, places, profile.clone())?;
-    Ok(batched(clips, builder, batch * u64::from(settings.repeats), profile))
-}
-
 /// What clips are made from, and with what.
-pub(crate) struct Asked {
+pub(crate) struct LoaderInputs {
     /// Where frames come from.
     pub source: Arc<dyn ClipSource>,
     /// The threads and what they may use.
@@ -151,27 +69,35 @@ pub(crate) struct Asked {
     pub output: u64,
 }
 
+/// The rows of a job's clips and the right to hold their bytes; dropping it gives the bytes back.
+pub(crate) struct Held<R> {
+    /// The rows.
+    pub rows: Vec<R>,
+    _bytes: OwnedSemaphorePermit,
+}
+
 /// The rows of the clips (epoch, number) that `places` names, in its order; those of one job together.
 ///
 /// Whoever polls it has dropped the rows it yielded before: their bytes are then free for the next.
 ///
 /// # Errors
 /// When no thread can be started.
-pub(crate) fn clips<M: Maker>(
-    asked: Asked,
+pub(crate) fn clips<M: RowMaker>(
+    asked: LoaderInputs,
     maker: M,
     mut places: impl Iterator<Item = Result<(u32, u64), StreamError>> + Send + 'static,
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<Held<M::Row>, StreamError>> + Send + 'static, StreamError> {
-    let Asked { source, workers, on_failure, output } = asked;
+    let LoaderInputs { source, workers, on_failure, output } = asked;
     let maker = Arc::new(maker);
-    let shop = Shop { source: source.clone(), maker: maker.clone(), on_failure, profile: profile.clone() };
+    let context =
+        WorkerContext { source: source.clone(), maker: maker.clone(), on_failure, profile: profile.clone() };
     let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
     // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
     let (stop, mut stopped) = mpsc::unbounded_channel();
-    let arranger = Arc::new(Arranger {
+    let dispatcher = Arc::new(Dispatcher {
         stop,
-        pool: Pool::start(shop, workers.count)?,
+        pool: Pool::start(context, workers.count)?,
         source,
         maker: maker.clone(),
         limit: Duration::from_secs(u64::from(workers.seconds_per_clip)),
@@ -192,7 +118,7 @@ pub(crate) fn clips<M: Maker>(
                     Some(order) if order.epoch == epoch => order.clone(),
                     _ => order.insert(Arc::new(maker.order(epoch))).clone(),
                 };
-                let (at_most, bytes) = arranger.job(&order, number, output, share);
+                let (at_most, bytes) = dispatcher.job(&order, number, output, share);
                 let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
                 // Permits come back only when rows are dropped, so there is nothing to wait for: with
                 // none in flight all are here, and with some in flight the front is awaited.
@@ -205,68 +131,22 @@ pub(crate) fn clips<M: Maker>(
                     end += 1;
                     next = places.next().transpose()?;
                 }
-                in_flight.push_back(arranger.clone().clips(order, number..end, held));
+                in_flight.push_back(dispatcher.clone().clips(order, number..end, held));
             }
             profile.see_in_flight(in_flight.len());
             let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
                 Either::Left((Some(held), _)) => held?,
                 Either::Left((None, _)) if next.is_none() => break,
                 Either::Left((None, _)) => continue,
-                Either::Right((why, _)) => Err(why.expect("because the arranger holds a sender"))?,
+                Either::Right((why, _)) => Err(why.expect("because the dispatcher holds a sender"))?,
             };
             yield held;
         }
     })
 }
 
-/// Where a run is: the next clip of an epoch.
-pub(crate) struct Place {
-    epoch: u32,
-    number: u64,
-    clips_per_epoch: u64,
-}
-
-impl Place {
-    /// The first clip of batch `from_batch` of a run.
-    pub(crate) fn new(from_batch: u64, batches_per_epoch: u64, batch: u64) -> Result<Self, StreamError> {
-        let epoch = u32::try_from(from_batch / batches_per_epoch)
-            .map_err(|_| StreamError::TooFar { batch: from_batch })?;
-        let number = from_batch % batches_per_epoch * batch;
-        Ok(Self { epoch, number, clips_per_epoch: batches_per_epoch * batch })
-    }
-
-    /// This clip and all that follow, epoch after epoch.
-    pub(crate) fn onwards(
-        mut self,
-    ) -> impl Iterator<Item = Result<(u32, u64), StreamError>> + Send + 'static {
-        let mut over = false;
-        std::iter::from_fn(move || {
-            if over {
-                return Some(Err(StreamError::TooFar { batch: u64::MAX }));
-            }
-            let here = (self.epoch, self.number);
-            self.number += 1;
-            if self.number == self.clips_per_epoch {
-                self.number = 0;
-                match self.epoch.checked_add(1) {
-                    Some(next) => self.epoch = next,
-                    None => over = true,
-                }
-            }
-            Some(Ok(here))
-        })
-    }
-}
-
-/// The rows of a job's clips and the right to hold their bytes; dropping it gives the bytes back.
-pub(crate) struct Held<R> {
-    /// The rows.
-    pub rows: Vec<R>,
-    _bytes: OwnedSemaphorePermit,
-}
-
 /// What all clips in flight share.
-struct Arranger<M: Maker> {
+struct Dispatcher<M: RowMaker> {
     pool: Pool<M>,
     source: Arc<dyn ClipSource>,
     maker: Arc<M>,
@@ -286,11 +166,11 @@ type Awaited<T> = Result<T, oneshot::error::RecvError>;
 struct Sent<R> {
     video: u64,
     clips: usize,
-    started: oneshot::Receiver<(u64, Progress)>,
+    started: oneshot::Receiver<(u64, Heartbeat)>,
     answer: oneshot::Receiver<Answers<R>>,
 }
 
-impl<M: Maker> Arranger<M> {
+impl<M: RowMaker> Dispatcher<M> {
     /// How many clips from `number` on may become one job, and its bytes; each clip's rows have `output`.
     fn job(&self, order: &Order, number: u64, output: u64, share: u64) -> (u64, u64) {
         let video = self.maker.schedule().video_of(order.slot(number, 0).unwrap_or(0));
@@ -411,7 +291,7 @@ impl<M: Maker> Arranger<M> {
     }
 
     /// The answer, or nothing once the thread has made no step for the time limit.
-    async fn in_time<T>(&self, progress: &Progress, mut answer: oneshot::Receiver<T>) -> Option<Awaited<T>> {
+    async fn in_time<T>(&self, progress: &Heartbeat, mut answer: oneshot::Receiver<T>) -> Option<Awaited<T>> {
         let (mut steps, mut since) = (progress.steps(), Instant::now());
         loop {
             if let Ok(answer) = tokio::time::timeout(self.limit / 8, &mut answer).await {
@@ -453,6 +333,3 @@ impl<M: Maker> Arranger<M> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

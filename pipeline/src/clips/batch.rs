@@ -14,83 +14,12 @@ use arrow::{
     datatypes::{DataType, SchemaRef},
     error::ArrowError,
 };
-use futures::{Stream, stream::StreamExt as _};
 use schemas::{
     ClipGeometry,
     clip_batch::{crop_fields, item_field, schema},
-    labelled_batch::{LabelledBatchBuilder, LabelledClip},
 };
 
-use crate::{
-    clip::ClipRow,
-    profile::{Profile, Stage},
-    stream::{Held, StreamError},
-};
-
-/// Collects rows for a record batch.
-pub(crate) trait Collect: Send + 'static {
-    /// What is collected.
-    type Row: Send + 'static;
-
-    /// Rows since the last batch.
-    fn rows(&self) -> usize;
-
-    /// Adds a row.
-    fn push(&mut self, row: Self::Row);
-
-    /// The rows as a record batch; none are left.
-    fn finish(&mut self) -> Result<RecordBatch, ArrowError>;
-}
-
-macro_rules! collects {
-    ($builder:ty, $row:ty) => {
-        impl Collect for $builder {
-            type Row = $row;
-
-            fn rows(&self) -> usize {
-                self.rows()
-            }
-
-            fn push(&mut self, row: $row) {
-                self.push(row);
-            }
-
-            fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-                self.finish()
-            }
-        }
-    };
-}
-
-collects!(BatchBuilder, ClipRow);
-collects!(LabelledBatchBuilder, LabelledClip);
-
-/// The rows of `jobs` in batches of `rows`; where the jobs end, the last batch is as large as it is.
-pub(crate) fn batched<C: Collect>(
-    jobs: impl Stream<Item = Result<Held<C::Row>, StreamError>> + Send + 'static,
-    mut builder: C,
-    rows: u64,
-    profile: Arc<Profile>,
-) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static {
-    async_stream::try_stream! {
-        let mut jobs = std::pin::pin!(jobs);
-        while let Some(held) = jobs.next().await {
-            // The right to hold the bytes lives until the last row of the job is in a batch.
-            let mut held = held?;
-            for row in held.rows.drain(..) {
-                profile.time(Stage::Batch, || builder.push(row));
-                if builder.rows() as u64 == rows {
-                    let full = profile.time(Stage::Batch, || builder.finish())?;
-                    yield full;
-                }
-            }
-        }
-        if builder.rows() > 0 {
-            let rest = builder.finish()?;
-            yield rest;
-        }
-    }
-}
+use super::masked::ClipRow;
 
 /// Collects rows of clips of one geometry and mask size.
 #[derive(Debug)]

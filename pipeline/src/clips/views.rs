@@ -7,15 +7,17 @@ use schemas::{
     labelled_batch::{LabelledClip, View},
 };
 
-use super::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, put, training::numbers};
 use crate::{
-    augment::{fine, opencv},
+    augment::{opencv, resize_f32},
+    clips::{
+        FailedSlot, RowMaker,
+        whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
+    },
     profile::{Profile, Stage},
     sampling::labelled,
     schedule::{ClipOrder, Order, Schedule},
     source::{ClipFrames, ClipSource},
     transform::{RgbFrame, crop::Window, lines::Lines},
-    worker::{FailedSlot, Maker},
 };
 
 /// How a frame becomes the pixels of a view.
@@ -66,14 +68,14 @@ impl ViewSettings {
     fn resized(&self, frame: &RgbFrame, size: (u32, u32)) -> Vec<RgbFrame> {
         match self.fit {
             Fit::Windows => vec![opencv::resize(frame, size)],
-            Fit::Squash => fine::resize(frame, size).into(),
+            Fit::Squash => resize_f32::resize(frame, size).into(),
         }
     }
 }
 
 /// Which views a slot gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gives {
+pub(crate) enum Gives {
     /// All of its clips, each at every window.
     All,
     /// One clip at one window ([`crate::sampling::labelled::Pass::Alone`]).
@@ -81,7 +83,7 @@ pub(super) enum Gives {
 }
 
 /// Makes views by fixed settings.
-pub(super) struct ViewMaker {
+pub(crate) struct ViewMaker {
     settings: ViewSettings,
     gives: Gives,
     schedule: Schedule,
@@ -90,7 +92,7 @@ pub(super) struct ViewMaker {
 }
 
 impl ViewMaker {
-    pub(super) fn new(settings: ViewSettings, gives: Gives, videos: u64) -> Self {
+    pub(crate) fn new(settings: ViewSettings, gives: Gives, videos: u64) -> Self {
         // No draw depends on the seed: the frames of views follow from the video alone.
         let clips_per_video = settings.slots_per_video;
         let schedule = Schedule { seed: 0, videos, clips_per_video, order: ClipOrder::Scattered };
@@ -98,7 +100,7 @@ impl ViewMaker {
     }
 
     /// The same, with what the source says of its videos.
-    pub(super) fn knowing(self, source: &dyn ClipSource) -> Self {
+    pub(crate) fn knowing(self, source: &dyn ClipSource) -> Self {
         Self { labels: labels_of(source), ..self }
     }
 
@@ -115,7 +117,7 @@ impl ViewMaker {
     }
 }
 
-impl Maker for ViewMaker {
+impl RowMaker for ViewMaker {
     type Row = LabelledClip;
 
     fn schedule(&self) -> &Schedule {

@@ -3,12 +3,13 @@
 //! A pure function of (frames, settings, epoch, number). With repeated sampling the same frames give
 //! several rows, each with its own crop and masks.
 
-mod upright;
-
 use std::sync::Arc;
 
-use self::upright::{Canvas, Upright};
 use crate::{
+    clips::{
+        RowMaker,
+        upright::{Canvas, Upright},
+    },
     draws::Draws,
     mask::{Mask, MaskError, MaskRule},
     profile::{Profile, Stage},
@@ -18,7 +19,6 @@ use crate::{
     source::ClipFrames,
     transform::crop::Window,
     tubelets,
-    worker::Maker,
 };
 
 /// One row of a batch.
@@ -136,7 +136,7 @@ impl ClipMaker {
     }
 }
 
-impl Maker for ClipMaker {
+impl RowMaker for ClipMaker {
     type Row = ClipRow;
 
     fn schedule(&self) -> &Schedule {

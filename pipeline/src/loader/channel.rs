@@ -22,8 +22,8 @@ use crossbeam_channel::{Receiver, Sender};
 use futures::{Stream, StreamExt as _};
 
 use crate::{
+    loader::StreamError,
     profile::{Profile, Stage},
-    stream::StreamError,
 };
 
 /// Batches in order; waits for each. Dropping it ends the stream.

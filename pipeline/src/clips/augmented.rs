@@ -7,9 +7,13 @@ use schemas::{
     labelled_batch::{EraseBox, LabelledClip, View},
 };
 
-use super::{WholeFrames, all_tokens, balance::Groups, clip_bytes, clip_size, labels_of, put};
 use crate::{
     augment::{Augment, Drawn, resized_crop},
+    clips::{
+        RowMaker,
+        balance::Groups,
+        whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
+    },
     profile::{Profile, Stage},
     sampling::{
         labelled::{LabelledSampling, Pass, Spread},
@@ -18,8 +22,7 @@ use crate::{
     schedule::{ClipOrder, Order, Schedule},
     settings::{SettingsError, check_counts, check_size, whole_updates},
     source::{ClipFrames, ClipSource},
-    transform::{crop::Window, lines::Lines},
-    worker::Maker,
+    transform::lines::Lines,
 };
 
 /// What a training clip is and how clips are drawn.
@@ -74,7 +77,7 @@ impl TrainingSettings {
 }
 
 /// Makes augmented rows by fixed settings.
-pub(super) struct TrainingMaker {
+pub(crate) struct TrainingMaker {
     settings: TrainingSettings,
     schedule: Schedule,
     tokens: Vec<u16>,
@@ -83,13 +86,13 @@ pub(super) struct TrainingMaker {
 }
 
 impl TrainingMaker {
-    pub(super) fn new(settings: TrainingSettings, videos: u64) -> Self {
+    pub(crate) fn new(settings: TrainingSettings, videos: u64) -> Self {
         let (schedule, tokens) = (settings.schedule(videos), all_tokens(settings.geometry));
         Self { settings, schedule, tokens, labels: Vec::new(), groups: None }
     }
 
     /// The same, with what the source says of its videos.
-    pub(super) fn knowing(self, source: &dyn ClipSource) -> Self {
+    pub(crate) fn knowing(self, source: &dyn ClipSource) -> Self {
         let groups = self.settings.balanced.then(|| Groups::of(source));
         Self { labels: labels_of(source), groups, ..self }
     }
@@ -118,7 +121,7 @@ impl TrainingMaker {
     }
 }
 
-impl Maker for TrainingMaker {
+impl RowMaker for TrainingMaker {
     type Row = LabelledClip;
 
     fn schedule(&self) -> &Schedule {
@@ -176,9 +179,4 @@ impl Maker for TrainingMaker {
     fn bytes(row: &LabelledClip) -> u64 {
         row.cubes.len() as u64
     }
-}
-
-/// `x`, `y`, `width`, `height`. Frames are far below 65536 pixels wide: the readers' limits stand at 8192.
-pub(super) fn numbers(window: Window) -> [u16; 4] {
-    [window.x, window.y, window.width, window.height].map(|side| u16::try_from(side).unwrap_or(u16::MAX))
 }

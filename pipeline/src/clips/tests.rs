@@ -1,14 +1,17 @@
 //! Rows of made-up frames: which pixels of which frame land where.
 
+use schemas::ClipGeometry;
 use schemas::labelled_batch::{LabelledClip, View};
 
-use super::{views::Gives, *};
+use super::{RowMaker as _, augmented::*, views::*};
 use crate::{
     FrameRank, StreamTime,
     augment::Augment,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
+    profile::Profile,
     sampling::labelled::Spread,
-    worker::Maker as _,
+    settings::SettingsError,
+    source::{ClipFrames, Pixels},
 };
 
 /// A grey frame of 40×32 whose brightness is its rank.
