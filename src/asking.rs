@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use arrow::{array::RecordBatch, compute::concat_batches};
 use pipeline::{
-    labels::Classes,
+    dataset::labels::Classes,
     loader::channel::Batches,
     sampling::{labelled::Spread, segments::ShortSegments},
 };

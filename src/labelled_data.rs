@@ -22,7 +22,7 @@ use pipeline::{
         labelled::{LabelledSampling, Pass, Spread},
         segments::ShortSegments,
     },
-    source::{ClipSource, chosen::Chosen},
+    source::{ClipSource, subset::Subset},
 };
 use schemas::{ClipGeometry, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
@@ -253,6 +253,6 @@ pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Ar
     let frames = recipe.geometry()?.frames() as u32;
     let rule = LabelledSampling { frames, spread: spread(recipe), pass };
     let behind = dataset.clips_per_video(slots);
-    let source = Chosen::new(data::source_by(dataset, recipe, rule.into())?, chosen, slots, behind);
+    let source = Subset::new(data::source_by(dataset, recipe, rule.into())?, chosen, slots, behind);
     Ok(Arc::new(source.with_labels(videos.labels().to_vec())))
 }

@@ -10,7 +10,7 @@ use std::{
 
 use pipeline::{
     FrameRank, StreamTime,
-    dataset::{Dataset, VideoEntry, Videos},
+    dataset::{Dataset, VideoList},
     draws::Draws,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
     profile::Profile,
@@ -21,6 +21,7 @@ use pipeline::{
     },
     source::{ClipFrames, ClipReader, ClipSource, Pixels, SourceError},
     video::Limits,
+    video_entry::VideoEntry,
 };
 use schemas::{
     MADE_BY,
@@ -125,7 +126,7 @@ fn main() {
         black_box(shards.read(round as u64 % CLIPS).expect("because it is whole"));
     });
 
-    let videos = Videos::new(films());
+    let videos = VideoList::new(films());
     let dataset = Dataset::of_videos(films());
     let facts = PacketShardFacts {
         videos: dataset.videos(),

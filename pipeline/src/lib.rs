@@ -17,9 +17,7 @@ pub mod draws;
 pub mod encode;
 pub mod file;
 pub mod heartbeat;
-pub mod labels;
 pub mod loader;
-pub mod manifest;
 pub mod mask;
 pub mod names;
 pub mod picture;
@@ -36,6 +34,7 @@ pub mod transform;
 pub mod tubelets;
 #[cfg(feature = "video")]
 pub mod video;
+pub mod video_entry;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

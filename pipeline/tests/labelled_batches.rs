@@ -13,7 +13,7 @@ use pipeline::{
         augmented::TrainingSettings,
         views::{Fit, ViewSettings},
     },
-    dataset::{VideoEntry, Videos},
+    dataset::VideoList,
     loader::{Workers, channel, labelled},
     profile::Profile,
     sampling::{
@@ -22,6 +22,7 @@ use pipeline::{
     },
     source::{ClipSource, videos},
     video::Limits,
+    video_entry::VideoEntry,
 };
 use schemas::{ClipGeometry, LabelledBatch, labelled_batch::View};
 
@@ -37,7 +38,7 @@ fn geometry() -> ClipGeometry {
 }
 
 fn source(films: Vec<VideoEntry>, rule: impl Into<FrameRule>) -> Arc<dyn ClipSource> {
-    Arc::new(Arc::new(videos::Videos::new(Videos::new(films), rule, Limits::default())))
+    Arc::new(Arc::new(videos::VideoSource::new(VideoList::new(films), rule, Limits::default())))
 }
 
 fn workers(count: usize) -> Workers {

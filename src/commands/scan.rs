@@ -13,12 +13,15 @@ use std::{
 use anyhow::{Result, ensure};
 use pipeline::{
     FrameRank,
-    dataset::{Dataset, VideoEntry},
+    dataset::{
+        Dataset,
+        manifest::{self, ManifestRow, index::IndexWriter},
+    },
     file::FileStamp,
-    manifest::{self, ManifestRow, index::IndexWriter},
     shard::ShardError,
     system::SystemError,
     video::{Limits, OpenVideo, VideoError, VideoReader},
+    video_entry::VideoEntry,
 };
 use schemas::{file_index::FileIndexFacts, manifest::GOOD};
 

@@ -6,13 +6,13 @@ use schemas::file_index::FileIndexFacts;
 
 use super::{OpenVideo, VideoError, VideoReader, open_file};
 use crate::{
-    dataset::VideoEntry,
     demux::{Body, Packet},
     file::FileStamp,
     names,
     plan::order::IndexMode,
     shard::{IndexedVideo, Row},
     system,
+    video_entry::VideoEntry,
 };
 
 impl OpenVideo {
@@ -74,8 +74,10 @@ mod tests {
     use super::*;
     use crate::{
         FrameRank,
-        dataset::Dataset,
-        manifest::{self, ManifestRow, index::IndexWriter},
+        dataset::{
+            Dataset,
+            manifest::{self, ManifestRow, index::IndexWriter},
+        },
         video::Limits,
     };
 
@@ -109,7 +111,7 @@ mod tests {
         (manifest, entries)
     }
 
-    fn videos(manifest: &Path) -> crate::dataset::Videos {
+    fn videos(manifest: &Path) -> crate::dataset::VideoList {
         let Dataset::Videos(videos) = Dataset::open_parquet(manifest).unwrap() else { unreachable!() };
         videos
     }

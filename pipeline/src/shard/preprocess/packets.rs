@@ -6,16 +6,16 @@ use schemas::packet_shard::PacketShardFacts;
 
 use super::{Pulse, RowMaker};
 use crate::{
-    dataset::Videos,
+    dataset::VideoList,
     names,
     shard::writer::Row,
-    source::{Reach, SourceError, drawn::failed},
+    source::{Reach, SourceError, sampled::failed},
     video::{Limits, OpenVideo, VideoReader},
 };
 
 /// Makes the rows of a dataset of packet shards from `videos`.
 pub fn packets(
-    videos: Videos,
+    videos: VideoList,
     facts: PacketShardFacts,
     limits: Limits,
 ) -> Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync> {
@@ -39,7 +39,7 @@ pub(super) struct Opened {
 }
 
 /// Opens video `number`, and takes the digest of its file.
-pub(super) fn open(reader: &mut VideoReader, videos: &Videos, number: u64) -> Result<Opened, SourceError> {
+pub(super) fn open(reader: &mut VideoReader, videos: &VideoList, number: u64) -> Result<Opened, SourceError> {
     let entry = videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
         reason: format!("video {number} of {} was asked for", videos.entries().len()),
     })?;

@@ -7,17 +7,17 @@ use schemas::packet_shard::{PacketShardFacts, TranscodeFacts};
 use super::{Pulse, RowMaker, packets};
 use crate::{
     FrameRank,
-    dataset::Videos,
+    dataset::VideoList,
     encode::{self, Encoder},
     shard::{Made, writer::Row},
-    source::{Reach, SourceError, drawn::failed},
+    source::{Reach, SourceError, sampled::failed},
     transform,
     video::{Limits, OpenVideo, VideoError, VideoReader},
 };
 
 /// Makes the rows of a transcode of `videos`, as the facts say.
 pub fn transcode(
-    videos: Videos,
+    videos: VideoList,
     facts: PacketShardFacts,
     limits: Limits,
 ) -> Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync> {

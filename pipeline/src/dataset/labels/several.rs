@@ -11,12 +11,12 @@
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use super::{
-    Classes, LabelError, Rows, Word,
+    Classes, LabelError, Rows,
     cells::{Cells, Columns},
-    occurring,
+    classes::{Word, occurring},
     table::{LABELS, join, key},
 };
-use crate::dataset::VideoEntry;
+use crate::video_entry::VideoEntry;
 
 /// Between the labels of a cell.
 const BETWEEN: char = '|';

@@ -6,6 +6,11 @@
 //!                                           PyTorch's `pos_weight`
 //! ```
 
+use std::collections::HashMap;
+
+use super::Classes;
+use crate::video_entry::VideoEntry;
+
 /// The weight of each class of which there are `counts` videos; none for a class without any.
 pub fn balanced_weights(counts: &[usize]) -> Vec<Option<f64>> {
     let (videos, classes) = (counts.iter().sum::<usize>() as f64, counts.len() as f64);
@@ -18,6 +23,16 @@ pub fn positive_weights(counts: &[usize], videos: usize) -> Vec<Option<f64>> {
     let weight =
         |&count: &usize| (1..videos).contains(&count).then(|| (videos - count) as f64 / count as f64);
     counts.iter().map(weight).collect()
+}
+
+/// Videos of each class, by class number.
+pub fn counts(videos: &[VideoEntry], classes: &Classes) -> Vec<usize> {
+    let mut counts: HashMap<i32, usize> = HashMap::new();
+    for label in videos.iter().filter_map(|video| video.label) {
+        *counts.entry(label).or_default() += 1;
+    }
+    let count = |class: usize| i32::try_from(class).ok().and_then(|class| counts.get(&class).copied());
+    (0..classes.len()).map(|class| count(class).unwrap_or(0)).collect()
 }
 
 #[cfg(test)]

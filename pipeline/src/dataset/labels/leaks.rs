@@ -10,8 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::LabelError;
-use crate::dataset::VideoEntry;
+use super::{LabelError, Rows};
+use crate::video_entry::VideoEntry;
 
 /// Pairs that an error names.
 const NAMED: usize = 5;
@@ -66,6 +66,18 @@ fn digest(path: &Path) -> Result<blake3::Hash, LabelError> {
     content_digest(path).map_err(|cause| LabelError::Io { action: "read", path: path.to_owned(), cause })
 }
 
+/// Refuses parts that share a video. Paths are compared as the file system resolves them, so a link or
+/// another spelling does not hide one.
+///
+/// # Errors
+/// Names the rows of `test`.
+pub fn check_disjoint(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), LabelError> {
+    let resolved = |video: &VideoEntry| video.path.canonicalize().unwrap_or_else(|_| video.path.clone());
+    let known: std::collections::HashSet<PathBuf> = train.iter().map(resolved).collect();
+    let both: Vec<usize> = (0..test.len()).filter(|&row| known.contains(&resolved(&test[row]))).collect();
+    if both.is_empty() { Ok(()) } else { Err(LabelError::InBoth { rows: Rows::of(test, &both) }) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +95,21 @@ mod tests {
         check_contents(&train, &test).unwrap();
         let refused = check_contents(&train, &[file("d.mp4", "two")]).unwrap_err().to_string();
         assert!(refused.contains("b.mp4 = ") && refused.ends_with("d.mp4"), "{refused}");
+    }
+
+    fn video(path: &str) -> VideoEntry {
+        VideoEntry { path: path.into(), label: None }
+    }
+
+    #[test]
+    fn a_video_in_both_parts_is_found_however_it_is_spelt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("a.mp4"), "").unwrap();
+        let train = [video(&path("a.mp4"))];
+        let test = [video(&path("b.mp4")), video(&path("./../")), video(&path("./a.mp4"))];
+        let refused = check_disjoint(&train, &test).unwrap_err().to_string();
+        assert!(refused.starts_with("in train and in test: row 3"), "{refused}");
+        check_disjoint(&train, &test[..2]).unwrap();
     }
 }

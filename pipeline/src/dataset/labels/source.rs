@@ -1,7 +1,20 @@
 //! Classes as their sources write them: numbers, names, and words that nobody means as classes.
 
-use super::{LabelError, LabelSource, Rows, Word};
-use crate::dataset::VideoEntry;
+use super::{LabelError, Rows, Table, classes::Word};
+use crate::video_entry::VideoEntry;
+
+/// Where labels come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LabelSource {
+    /// The numbers of a manifest or of shards.
+    Videos,
+    /// What stands behind each path of a list: numbers where every one is a whole number, names otherwise.
+    List(Vec<Option<String>>),
+    /// The name of a folder of each video.
+    Folders(Vec<Option<String>>),
+    /// A table, joined by path.
+    Table(Table),
+}
 
 /// The rows of videos to which `source` gives no class.
 ///
@@ -56,7 +69,7 @@ pub(super) fn check_names(videos: &[VideoEntry], words: &[Word]) -> Result<(), L
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labels::{Classes, label};
+    use crate::dataset::labels::{Classes, label};
 
     fn video(path: &str, label: Option<i32>) -> VideoEntry {
         VideoEntry { path: path.into(), label }

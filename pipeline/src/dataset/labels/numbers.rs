@@ -9,7 +9,7 @@ use super::{
     several::{add, in_order, of_all},
     table::join,
 };
-use crate::dataset::VideoEntry;
+use crate::video_entry::VideoEntry;
 
 /// Usual names of a column of numbers, the first that is there counts.
 const VALUES: [&str; 4] = ["value", "score", "target", "label"];

@@ -1,6 +1,10 @@
 //! The names of the classes: `classes.txt`, a name a line, whose line is its number.
 
-use std::{collections::HashMap, io::Write as _, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    io::Write as _,
+    path::Path,
+};
 
 use schemas::WholeFile;
 
@@ -89,6 +93,33 @@ impl Classes {
     pub fn number_of(&self, name: &str) -> Option<usize> {
         self.numbers.get(name).copied()
     }
+}
+
+/// A class as a source writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Word {
+    Number(i64),
+    Name(String),
+}
+
+/// The classes that occur.
+pub(super) fn occurring(words: &[Word]) -> Classes {
+    let numbers_only = words.iter().all(|word| matches!(word, Word::Number(_)));
+    if numbers_only {
+        let largest =
+            words.iter().map(|word| if let Word::Number(number) = word { *number } else { 0 }).max();
+        // A class list is held in memory: a number beyond 16 bits is a mistake, and is refused as outside.
+        let count = largest.map_or(0, |largest| largest.clamp(-1, i64::from(u16::MAX)) + 1);
+        return Classes::numbered(count as usize);
+    }
+    let names: BTreeSet<String> = words
+        .iter()
+        .map(|word| match word {
+            Word::Number(number) => number.to_string(),
+            Word::Name(name) => name.clone(),
+        })
+        .collect();
+    Classes::of(names.into_iter().collect())
 }
 
 #[cfg(test)]

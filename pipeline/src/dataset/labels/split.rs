@@ -11,12 +11,12 @@
 //! part. The price is that a share is met on the average only: of 10 videos, `test=0.2` holds out 2 ± 1.3, and a
 //! small class may have none. What came out is shown before the first step.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
-use super::{LabelError, by_class};
+use super::LabelError;
 use crate::{
-    dataset::VideoEntry,
     draws::{Draws, Purpose},
+    video_entry::VideoEntry,
 };
 
 /// How videos are divided.
@@ -108,6 +108,15 @@ pub fn held_out_by_rows(videos: &[VideoEntry], share: f64, seed: u64) -> Vec<boo
         }
     }
     out
+}
+
+/// The rows of each class, ascending; unlabelled videos form the class −1.
+fn by_class(videos: &[VideoEntry]) -> BTreeMap<i32, Vec<usize>> {
+    let mut rows: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
+    for (row, video) in videos.iter().enumerate() {
+        rows.entry(video.label.unwrap_or(-1)).or_default().push(row);
+    }
+    rows
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::{
 
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
-    drawn::{self, Drawn, Pictures, failed},
+    sampled::{self, Pictures, SampledFrames, failed},
 };
 use crate::{
     FrameRank,
@@ -64,7 +64,7 @@ impl ClipSource for Arc<PacketVideos> {
     fn bytes(&self, video: u64, clips: u64) -> u64 {
         let frames = u64::from(self.rule.most_frames()).saturating_mul(clips);
         match self.bytes.get(video as usize).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
-            Some([packets, picture]) if picture > 0 => drawn::held_bytes(packets, picture, frames),
+            Some([packets, picture]) if picture > 0 => sampled::held_bytes(packets, picture, frames),
             _ => UNKNOWN_PACKETS.saturating_mul(clips),
         }
     }
@@ -132,8 +132,8 @@ impl Opened {
     }
 
     /// A clip of these frames. A frame's name is its rank in the source.
-    fn clip(&self, drawn: Drawn, mut pictures: Pictures) -> ClipFrames {
-        let Drawn { mut ranks, times, .. } = drawn;
+    fn clip(&self, drawn: SampledFrames, mut pictures: Pictures) -> ClipFrames {
+        let SampledFrames { mut ranks, times, .. } = drawn;
         let stored = &self.video.stored;
         if let Some(made) = &stored.made {
             let in_source = |rank: &mut FrameRank| {
@@ -172,15 +172,16 @@ impl ClipReader for Reader {
             },
         };
         let rule = self.source.rule;
-        let draw = |(slot, mut start): (u64, Draws)| Drawn::of(&opened.open.facts, rule, slot, &mut start);
+        let draw =
+            |(slot, mut start): (u64, Draws)| SampledFrames::of(&opened.open.facts, rule, slot, &mut start);
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
-        let pictures = drawn::together(&drawn, |wanted| {
+        let pictures = sampled::together(&drawn, |wanted| {
             let shards = &self.source.shards;
             let loaded = profile.time(Stage::Read, || opened.load(shards, &self.reader, wanted))?;
             profile.count_read(loaded);
-            drawn::decode(wanted, &mut self.reader, &opened.open, &profile)
+            sampled::decode(wanted, &mut self.reader, &opened.open, &profile)
         });
-        let frames = |(drawn, pictures): (Result<Drawn, _>, Result<_, SourceError>)| {
+        let frames = |(drawn, pictures): (Result<SampledFrames, _>, Result<_, SourceError>)| {
             Ok(opened.clip(drawn?, pictures?))
         };
         let clips: Vec<_> = drawn.into_iter().zip(pictures).map(frames).collect();

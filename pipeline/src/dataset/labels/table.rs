@@ -13,8 +13,8 @@ use std::{
 use arrow::{array::AsArray as _, compute::cast, datatypes::DataType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{LabelError, Rows, Word};
-use crate::{dataset::VideoEntry, names};
+use super::{LabelError, Rows, classes::Word};
+use crate::{names, video_entry::VideoEntry};
 
 /// Names of a column of paths, the first that is there counts.
 pub(super) const PATHS: [&str; 5] = ["path", "video", "file", "filename", "file_name"];
@@ -208,7 +208,7 @@ mod tests {
     use parquet::arrow::ArrowWriter;
 
     use super::*;
-    use crate::labels::{LabelSource, label};
+    use crate::dataset::labels::{LabelSource, label};
 
     fn videos(paths: &[&str]) -> Vec<VideoEntry> {
         paths.iter().map(|path| VideoEntry { path: path.into(), label: None }).collect()

@@ -16,7 +16,7 @@ use crate::{
 const HELD_BY_DECODER: u64 = 20;
 
 /// The frames of a clip, not decoded yet.
-pub(super) struct Drawn {
+pub(super) struct SampledFrames {
     /// Rank of each frame; may repeat.
     pub ranks: Vec<FrameRank>,
     /// Presentation time of each frame.
@@ -25,7 +25,7 @@ pub(super) struct Drawn {
     pub wanted: Vec<FrameRank>,
 }
 
-impl Drawn {
+impl SampledFrames {
     /// Frames of `slot`, of the video with these facts.
     pub fn of(
         facts: &VideoFacts,
@@ -65,7 +65,7 @@ pub(super) fn held_bytes(packets: u64, picture: u64, frames: u64) -> u64 {
 /// rise; it is asked once for all clips. Where that fails for a clip, it is asked for each clip alone: a slot
 /// must not depend on the damage that lies in another's frames.
 pub(super) fn together(
-    clips: &[Result<Drawn, SourceError>],
+    clips: &[Result<SampledFrames, SourceError>],
     mut decode: impl FnMut(&[FrameRank]) -> Result<Pictures, SourceError>,
 ) -> Vec<Result<Pictures, SourceError>> {
     let pictures = in_one_pass(clips, &mut decode);
@@ -78,7 +78,7 @@ pub(super) fn together(
 }
 
 fn in_one_pass(
-    clips: &[Result<Drawn, SourceError>],
+    clips: &[Result<SampledFrames, SourceError>],
     decode: &mut impl FnMut(&[FrameRank]) -> Result<Pictures, SourceError>,
 ) -> Vec<Result<Pictures, SourceError>> {
     // How many clips still need each frame: the last to need it takes it.
@@ -98,7 +98,7 @@ fn in_one_pass(
         let picture = if *clips == 0 { place.take() } else { place.clone() };
         Some((*rank, picture?))
     };
-    let pictures = |drawn: &Result<Drawn, SourceError>| {
+    let pictures = |drawn: &Result<SampledFrames, SourceError>| {
         let drawn = drawn.as_ref().map_err(Clone::clone)?;
         decoded.clone()?;
         Ok(drawn.wanted.iter().filter_map(&mut take).collect())

@@ -10,7 +10,7 @@ use crate::{draws::Draws, profile::Profile};
 
 /// A video of the source behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChosenVideo {
+pub struct SubsetVideo {
     /// Its number there.
     pub number: u64,
     /// Its class; what the source says is not asked.
@@ -19,9 +19,9 @@ pub struct ChosenVideo {
 
 /// The chosen videos of a source, numbered from 0 in their order.
 #[derive(Clone)]
-pub struct Chosen {
+pub struct Subset {
     source: Arc<dyn ClipSource>,
-    videos: Arc<[ChosenVideo]>,
+    videos: Arc<[SubsetVideo]>,
     /// Several labels or numbers of each video; empty where they have one class each or none.
     labels: Arc<[Arc<[f32]>]>,
     slots: Slots,
@@ -36,10 +36,10 @@ struct Slots {
     behind: u64,
 }
 
-impl Chosen {
+impl Subset {
     /// `videos` of `source`. Whoever reads counts `slots` slots a video, the source behind `behind`: frame
     /// shards may hold more clips of a video than are asked for.
-    pub fn new(source: Arc<dyn ClipSource>, videos: Vec<ChosenVideo>, slots: u32, behind: u32) -> Self {
+    pub fn new(source: Arc<dyn ClipSource>, videos: Vec<SubsetVideo>, slots: u32, behind: u32) -> Self {
         let slots = Slots { here: u64::from(slots.max(1)), behind: u64::from(behind.max(1)) };
         Self { source, videos: videos.into(), labels: Arc::default(), slots }
     }
@@ -54,7 +54,7 @@ impl Chosen {
     }
 }
 
-impl ClipSource for Chosen {
+impl ClipSource for Subset {
     fn videos(&self) -> u64 {
         self.videos.len() as u64
     }
@@ -81,18 +81,18 @@ impl ClipSource for Chosen {
 
 struct Reader {
     reader: Box<dyn ClipReader>,
-    videos: Arc<[ChosenVideo]>,
+    videos: Arc<[SubsetVideo]>,
     slots: Slots,
 }
 
 impl Reader {
-    fn video(&self, video: u64) -> Result<ChosenVideo, SourceError> {
+    fn video(&self, video: u64) -> Result<SubsetVideo, SourceError> {
         let found = usize::try_from(video).ok().and_then(|video| self.videos.get(video)).copied();
         found.ok_or_else(|| SourceError::Broken { reason: format!("video {video} was not chosen") })
     }
 
     /// The slot of the source behind.
-    fn behind(&self, slot: u64, video: ChosenVideo) -> u64 {
+    fn behind(&self, slot: u64, video: SubsetVideo) -> u64 {
         video.number.saturating_mul(self.slots.behind).saturating_add(slot % self.slots.here)
     }
 }
@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn a_chosen_video_has_its_own_number_and_class_and_the_frames_of_the_source() {
-        let videos = [(7, Some(2)), (3, None)].map(|(number, label)| ChosenVideo { number, label });
-        let chosen = Chosen::new(Arc::new(Echo), videos.to_vec(), 2, 5);
+        let videos = [(7, Some(2)), (3, None)].map(|(number, label)| SubsetVideo { number, label });
+        let chosen = Subset::new(Arc::new(Echo), videos.to_vec(), 2, 5);
         assert_eq!((chosen.videos(), chosen.name(0), chosen.bytes(1, 2)), (2, "video 7".to_owned(), 6));
         let mut reader = chosen.reader(Arc::default());
         let start = || Draws::new(0, Purpose::Start, 0, 0);
