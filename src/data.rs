@@ -232,8 +232,8 @@ fn packets(
 }
 
 #[cfg(feature = "video")]
-fn skipping(recipe: &Recipe) -> pipeline::video::Skipping {
-    use pipeline::video::Skipping;
+fn skipping(recipe: &Recipe) -> pipeline::plan::Skipping {
+    use pipeline::plan::Skipping;
     match recipe.clip.skip {
         recipe::Skip::Unwanted => Skipping::Unwanted,
         recipe::Skip::Groups => Skipping::Groups,

@@ -10,13 +10,13 @@ use pipeline::{
     codec::Start,
     loader::{StreamError, channel},
     mask::{DecoderMask, MaskKind, MaskRule},
-    plan::{self, OutputIndex, PacketFact},
+    plan::{self, OutputIndex, PacketFact, Skipping},
     profile::Profile,
     schedule::Schedule,
     settings::ClipSettings,
     transform::{crop::Window, lines::Lines},
     tubelets,
-    video::{Limits, Skipping, VideoReader},
+    video::{Limits, VideoReader},
 };
 use schemas::ClipGeometry;
 

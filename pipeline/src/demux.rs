@@ -22,10 +22,10 @@ pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
 use self::file_pad::Mode;
 use crate::{
     codec::{Codec, bits::Framing, sei::Turns},
+    error::VideoError,
     file::{Container, FileBytes},
     picture::Orientation,
     plan::order::Stamp,
-    video::VideoError,
 };
 
 /// A compressed access unit with what its container says of it.

@@ -13,8 +13,7 @@ mod decode;
 #[cfg(feature = "video")]
 mod demux;
 pub mod draws;
-#[cfg(feature = "video")]
-pub mod encode;
+pub mod error;
 pub mod file;
 pub mod heartbeat;
 pub mod loader;
@@ -22,6 +21,7 @@ pub mod mask;
 pub mod names;
 pub mod picture;
 pub mod plan;
+pub mod preprocess;
 pub mod profile;
 pub mod quarantine;
 pub mod sampling;
@@ -32,7 +32,6 @@ pub mod source;
 pub mod system;
 pub mod transform;
 pub mod tubelets;
-#[cfg(feature = "video")]
 pub mod video;
 pub mod video_entry;
 

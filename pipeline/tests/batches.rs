@@ -14,17 +14,16 @@ use arrow::array::RecordBatch;
 use pipeline::{
     dataset::{Dataset, VideoList},
     loader::{Workers, channel, stream},
+    plan::Skipping,
+    preprocess::{self, Making, clips, fill},
     profile::Profile,
     quarantine::Quarantine,
     sampling::pretraining::Pace,
     settings::ClipSettings,
-    shard::{
-        FrameShards, PacketShards,
-        preprocess::{self, Making, clips, fill},
-    },
+    shard::{FrameShards, PacketShards},
     source::{ClipFrames, ClipSource, packet_shards::PacketVideos, videos},
     transform::Resample,
-    video::{Limits, Skipping},
+    video::Limits,
     video_entry::VideoEntry,
 };
 use schemas::{

@@ -5,11 +5,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration, time::Instant};
 use anyhow::{Context as _, Result};
 use pipeline::{
     dataset::Dataset,
+    preprocess::{self, Filled, KeyMaker, Making, fill},
     quarantine::Quarantine,
-    shard::{
-        ShardFacts, facts_in,
-        preprocess::{self, Filled, Making, Pulse, RowMaker, fill},
-    },
+    shard::{ShardFacts, facts_in},
     video_entry::VideoEntry,
 };
 use schemas::{
@@ -165,7 +163,7 @@ fn transcoding(arguments: &Arguments, recipe: &Recipe) -> Result<TranscodeFacts>
     if made.short_side == 0 {
         return Err(Usage::new("a transcode needs a short side of 2 pixels or more").into());
     }
-    made.encoder = pipeline::encode::told(&made);
+    made.encoder = preprocess::encode::told(&made);
     Ok(made)
 }
 
@@ -256,7 +254,7 @@ fn frames(arguments: &Arguments, dataset: &Dataset, recipe: &Recipe) -> Result<(
 struct Shards<'a> {
     what: &'static str,
     name: &'a dyn Fn(u64) -> String,
-    maker: Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync>,
+    maker: Arc<dyn Fn() -> KeyMaker + Send + Sync>,
 }
 
 impl Shards<'_> {

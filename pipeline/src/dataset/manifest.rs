@@ -129,7 +129,7 @@ impl ManifestRow {
     #[cfg(feature = "video")]
     pub fn of(
         entry: &crate::video_entry::VideoEntry,
-        opened: Result<crate::video::OpenVideo, crate::video::VideoError>,
+        opened: Result<crate::video::OpenVideo, crate::error::VideoError>,
     ) -> Self {
         let no_text = entry.path.to_str().is_none();
         let row = Self {

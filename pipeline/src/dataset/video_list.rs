@@ -6,7 +6,8 @@ use schemas::manifest::GOOD;
 
 use super::manifest::{self, ManifestError, ManifestRow};
 use crate::{
-    shard::{FileIndex, IndexedVideo},
+    shard::FileIndex,
+    video::stored_video::IndexedVideo,
     video_entry::{KnownFailure, VideoEntry},
 };
 

@@ -8,46 +8,33 @@
 //! Versions before 1.4 do not notice that most damage to samples ([`self_test`]). With those, packets that nobody has
 //! verified go through libaom first, which does, and only then through dav1d for their pictures.
 
+mod library;
 mod self_test;
 
 use std::time::Instant;
 
-// One of them is there; which, tells the version of the library.
-#[cfg(feature = "dav1d")]
-use dav1d as library;
-#[cfg(not(feature = "dav1d"))]
-use dav1d_1_0 as library;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
-use library::{Error, PixelLayout, PlanarImageComponent, Settings};
 
-use super::{Decoder, Extent, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy};
+use self::library::{Decoder, Error, PixelLayout, PlanarImageComponent, settings};
+use super::{
+    Extent, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy, gstreamer::GstDecoder,
+};
 use crate::{
-    demux, heartbeat,
+    demux,
+    error::VideoError,
+    heartbeat,
     picture::{Layout, Matrix, Picture, Range, Sampling},
     plan::OutputIndex,
-    video::VideoError,
 };
 
 /// A decoder of AV1.
 #[derive(Debug)]
 pub(crate) struct Dav1d {
-    decoder: library::Decoder,
+    decoder: Decoder,
     /// libaom, once it was needed.
-    checker: Option<Decoder>,
+    checker: Option<GstDecoder>,
     came: u64,
-}
-
-/// How the library is called.
-fn settings() -> Settings {
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    // Of spatial layers the highest is shown, as FFmpeg does.
-    settings.set_all_layers(false);
-    // What libaom checks: how headers, metadata and tiles end.
-    settings.set_strict_std_compliance(true);
-    settings
 }
 
 /// The bytes of a packet, owned by the decoder as long as it needs them.
@@ -61,7 +48,7 @@ impl AsRef<[u8]> for Body {
 
 impl Dav1d {
     pub(super) fn new() -> Result<Self, VideoError> {
-        let decoder = library::Decoder::with_settings(&settings())
+        let decoder = Decoder::with_settings(&settings())
             .map_err(|error| VideoError::Refused { packets: 0, reason: error.to_string() })?;
         Ok(Self { decoder, checker: None, came: 0 })
     }
@@ -80,7 +67,7 @@ impl Dav1d {
         // A decoder that fails is not used again.
         let mut checker = match self.checker.take() {
             Some(checker) => checker,
-            None => Decoder::of_libaom()?,
+            None => GstDecoder::of_libaom()?,
         };
         checker.decode(stream, Request { wanted: &[], ..request }, limit, &mut Work::default())?;
         let came = checker.frames_that_came();

@@ -27,9 +27,9 @@ use super::{
 };
 use crate::{
     codec::bits::start_codes,
+    error::VideoError,
     file::{Container, FileBytes},
     heartbeat,
-    video::VideoError,
 };
 
 /// Takes the video out of `file`, which is a `container` for the demuxer of this name, until `deadline`.

@@ -13,8 +13,8 @@ use super::{
     pes, riff,
 };
 use crate::{
+    error::VideoError,
     file::{Container, FileBytes},
-    video::VideoError,
 };
 
 /// Turns what came out into packets, or says why it cannot be trusted.

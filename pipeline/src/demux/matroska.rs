@@ -47,8 +47,8 @@ use super::{
 };
 use crate::{
     codec::sei::Turns,
+    error::VideoError,
     file::{Container, FileBytes},
-    video::VideoError,
 };
 
 /// Takes the video out of a Matroska file, until `deadline`, which is after `seconds`.

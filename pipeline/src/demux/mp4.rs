@@ -49,10 +49,10 @@ use super::{Body, Demuxed, Packet, framing_of, packet_pad::MOST_HELD};
 use crate::{
     StreamTime,
     codec::{bits::Framing, sei::Turns},
+    error::VideoError,
     file::{Container, FileBytes},
     heartbeat,
     plan::order::Stamp,
-    video::VideoError,
 };
 
 /// Takes the video out of an MP4 file, until `deadline`.

@@ -13,10 +13,11 @@ use super::{
 use crate::{
     FrameRank,
     draws::Draws,
+    plan::Skipping,
     profile::{Profile, Stage},
     sampling::FrameRule,
     shard::{PacketShards, ShardError, ShardVideo},
-    video::{Limits, OpenVideo, Skipping, VideoReader},
+    video::{Limits, OpenVideo, VideoReader},
 };
 
 /// Packet shards as a source of clips.

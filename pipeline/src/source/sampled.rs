@@ -6,10 +6,11 @@ use super::{Reach, SourceError};
 use crate::{
     FrameRank, StreamTime,
     draws::Draws,
+    error::VideoError,
     picture::Picture,
     profile::{Profile, Stage},
     sampling::{FrameRule, pretraining::SamplingError},
-    video::{OpenVideo, VideoError, VideoFacts, VideoReader},
+    video::{OpenVideo, VideoFacts, VideoReader},
 };
 
 /// Pictures that a decoder holds besides the wanted ones: reorder depth 16 and 4 in its queues.

@@ -16,11 +16,12 @@ use super::{
 use crate::{
     dataset,
     draws::Draws,
+    error::VideoError,
     names,
+    plan::Skipping,
     profile::{Profile, Stage},
     sampling::FrameRule,
-    shard::IndexedVideo,
-    video::{Limits, OpenVideo, Skipping, Verify, VideoError, VideoReader},
+    video::{Limits, OpenVideo, Verify, VideoReader, stored_video::IndexedVideo},
 };
 
 /// Video files as a source of clips.

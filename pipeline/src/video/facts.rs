@@ -12,7 +12,7 @@ use crate::{
         OutputIndex,
         order::{self, IndexMode, Stamp, TimesFrom},
     },
-    shard::{StoredPacket, StoredVideo},
+    video::stored_video::{StoredPacket, StoredVideo},
 };
 
 /// Facts of a video that was opened.

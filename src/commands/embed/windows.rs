@@ -157,7 +157,7 @@ fn look(
     number: u64,
     at: usize,
 ) -> Result<Result<(u32, u64), String>> {
-    use pipeline::{dataset::Dataset, shard::ShardError, video::VideoError};
+    use pipeline::{dataset::Dataset, error::VideoError, shard::ShardError};
 
     if let Dataset::PacketShards(shards) = videos.dataset() {
         return match shards.video(number) {

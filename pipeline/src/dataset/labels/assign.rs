@@ -59,7 +59,8 @@ pub fn label(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::counts, *};
+    use super::*;
+    use crate::dataset::labels::counts;
 
     fn video(path: &str, label: Option<i32>) -> VideoEntry {
         VideoEntry { path: path.into(), label }

@@ -13,6 +13,8 @@ use std::{
 use schemas::{MADE_BY, file_index::FileIndexFacts};
 
 use crate::shard::{FileIndex, Row, ShardError, ShardFacts as _, ShardWriter};
+#[cfg(feature = "video")]
+use crate::{file::FileStamp, names, video::OpenVideo, video_entry::VideoEntry};
 
 /// Videos of a file of the index.
 const VIDEOS_PER_FILE: u32 = 4096;
@@ -53,6 +55,19 @@ fn clear(folder: &Path) -> Result<(), ShardError> {
         }
     }
     Ok(())
+}
+
+/// The row of video `number` of a manifest, `stamp` being that of its file before it was opened; nothing where it has
+/// no index ([`OpenVideo::to_indexed`]).
+#[cfg(feature = "video")]
+pub fn row(
+    open: &OpenVideo,
+    number: u64,
+    entry: &VideoEntry,
+    stamp: FileStamp,
+    facts: &FileIndexFacts,
+) -> Option<Row> {
+    open.to_indexed(number, names::name_of(&entry.path), entry.label, stamp)?.into_row(facts)
 }
 
 impl IndexWriter {

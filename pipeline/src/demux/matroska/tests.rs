@@ -18,10 +18,11 @@ use super::{
 use crate::{
     FrameRank,
     demux::{self, Demuxed},
+    error::VideoError,
     file::{Container, FileBytes},
     picture::Orientation,
     plan::order::IndexMode,
-    video::{Limits, VideoError, VideoReader},
+    video::{Limits, VideoReader},
 };
 
 /// The film of a sample of the repository.

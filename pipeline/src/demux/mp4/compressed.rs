@@ -13,7 +13,7 @@ use super::{
     boxes::{Fields, child},
     damaged,
 };
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// Bytes that a movie may have once it is inflated: some kilobytes of zlib may become gigabytes.
 const LARGEST: u64 = 64 << 20;

@@ -11,7 +11,7 @@
 //! What is before or behind its part is decoded, since others may need it, and never shown.
 
 use super::{Clock, boxes::Fields, damaged, samples::Sample};
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// One part of an edit list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

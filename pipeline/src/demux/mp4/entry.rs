@@ -1,7 +1,7 @@
 //! Sample entries of video (`stsd`, ISO 14496-12, 8.5.2 and 12.1): which codec, and what its decoder must be told.
 
 use super::boxes::{Child, Fields, children};
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// Sample entries that a track may have, as in FFmpeg.
 const MOST_ENTRIES: usize = 1024;

@@ -18,7 +18,7 @@ use super::{
     layout::{self, Layout},
     samples::{Sample, check_count},
 };
-use crate::{file::FileBytes, video::VideoError};
+use crate::{error::VideoError, file::FileBytes};
 
 /// What a movie says of the fragments of a track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::{
     entry::Entry,
     matrix::{self, Matrix},
 };
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// A track that may be the film.
 #[derive(Clone, Debug)]

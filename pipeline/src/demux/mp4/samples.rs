@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::damaged;
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// One sample, in the order in which samples are decoded. Times are ticks of the track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

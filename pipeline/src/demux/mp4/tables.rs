@@ -15,7 +15,7 @@ use super::{
     damaged,
     samples::{Sample, check_count},
 };
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// What the tables of a track give.
 #[derive(Clone, Debug, Default)]

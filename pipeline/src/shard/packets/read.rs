@@ -6,14 +6,18 @@ use arrow::{
 };
 use schemas::packet_shard::flags;
 
-use super::{MODES, Made, StoredPacket, StoredVideo};
 use crate::{
     StreamTime,
     codec::{Codec, Start},
     picture::Orientation,
     plan::{OutputIndex, PacketFact, order::IndexMode},
     shard::{VideoFlaw, columns::values},
+    video::stored_video::{Made, StoredPacket, StoredVideo},
 };
+
+/// The modes by the words that shards have for them.
+pub(super) const MODES: [(IndexMode, &str); 3] =
+    [(IndexMode::Times, "times"), (IndexMode::Reorder, "reorder"), (IndexMode::Linear, "linear")];
 
 /// What one row says of its packets.
 pub(super) struct Part {

@@ -11,13 +11,18 @@ use schemas::MADE_BY;
 
 use super::*;
 use crate::{
+    StreamTime,
+    codec::Codec,
     codec::Start,
+    picture::Orientation,
     plan,
+    plan::{PacketFact, order::IndexMode},
     shard::{
         ShardWriter,
         columns::{list, partial_list},
         writer::Row,
     },
+    video::stored_video::StoredPacket,
 };
 
 fn facts() -> PacketShardFacts {

@@ -11,7 +11,7 @@ use arrow::{
 };
 use schemas::packet_shard::{PacketShardFacts, flags};
 
-use super::{MODES, StoredPacket, StoredVideo};
+use super::read::MODES;
 use crate::{
     codec::Start,
     shard::{
@@ -19,6 +19,7 @@ use crate::{
         kind::ShardFacts as _,
         writer::Row,
     },
+    video::stored_video::{StoredPacket, StoredVideo},
 };
 
 /// Bytes of packets in a row, where the stream has trusted starts often enough.

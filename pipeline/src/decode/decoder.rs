@@ -1,26 +1,27 @@
 //! Which decoder a codec gets: GStreamer's element, or a library that is much faster than it.
 
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
-use super::{Decoder, Request, Stream, TimeLimit, Work, dav1d::Dav1d};
-use crate::{codec::Codec, picture::Picture, video::VideoError};
+use super::dav1d::Dav1d;
+use super::{Request, Stream, TimeLimit, Work, gstreamer::GstDecoder};
+use crate::{codec::Codec, error::VideoError, picture::Picture};
 
 /// A decoder of one codec, whoever made it.
 #[derive(Debug)]
-pub(crate) enum Chosen {
+pub(crate) enum Decoder {
     /// An element of GStreamer.
-    Element(Decoder),
+    Element(GstDecoder),
     /// dav1d, without GStreamer.
     #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
     Dav1d(Dav1d),
 }
 
-impl Chosen {
+impl Decoder {
     /// Makes a decoder. GStreamer must be initialised.
     pub(crate) fn new(codec: Codec) -> Result<Self, VideoError> {
         match codec {
             #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
             Codec::Av1 => Ok(Self::Dav1d(Dav1d::new()?)),
-            _ => Ok(Self::Element(Decoder::new(codec)?)),
+            _ => Ok(Self::Element(GstDecoder::new(codec)?)),
         }
     }
 

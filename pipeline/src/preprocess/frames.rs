@@ -4,22 +4,19 @@ use std::sync::Arc;
 
 use schemas::frame_shard::{FrameShardFacts, StoredPixels};
 
-use super::{Pulse, RowMaker};
+use super::KeyMaker;
 use crate::{
     picture::Picture,
     profile::Profile,
     schedule::{ClipOrder, Schedule},
-    shard::{Planes, StoredClip, writer::Row},
+    shard::{Planes, Row, StoredClip},
     source::{ClipFrames, ClipSource, Pixels, Reach, SourceError},
     transform,
 };
 
 /// Makes the rows of a dataset of frame shards from the clips of `source`.
-pub fn clips(
-    source: Arc<dyn ClipSource>,
-    facts: FrameShardFacts,
-) -> Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync> {
-    Arc::new(move |_| {
+pub fn clips(source: Arc<dyn ClipSource>, facts: FrameShardFacts) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {
+    Arc::new(move || {
         let facts = facts.clone();
         // Shards hold slots in their own order; in which order an epoch takes them is another matter.
         let FrameShardFacts { seed, videos, clips_per_video, .. } = facts;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use schemas::packet_shard::PacketShardFacts;
 
-use super::{Pulse, RowMaker};
+use super::KeyMaker;
 use crate::{
     dataset::VideoList,
+    error::VideoError,
     names,
-    shard::writer::Row,
+    shard::{Row, SEGMENT_BYTES},
     source::{Reach, SourceError, sampled::failed},
-    video::{Limits, OpenVideo, VideoReader},
+    video::{Limits, OpenVideo, VideoReader, stored_video::StoredVideo},
 };
 
 /// Makes the rows of a dataset of packet shards from `videos`.
@@ -18,9 +19,9 @@ pub fn packets(
     videos: VideoList,
     facts: PacketShardFacts,
     limits: Limits,
-) -> Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync> {
+) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {
     let videos = Arc::new(videos);
-    Arc::new(move |_| {
+    Arc::new(move || {
         let (videos, facts) = (Arc::clone(&videos), facts.clone());
         let mut reader = VideoReader::new(limits);
         Box::new(move |number| {
@@ -61,5 +62,18 @@ pub(super) fn open(reader: &mut VideoReader, videos: &VideoList, number: u64) ->
 fn rows(opened: Opened, number: u64, facts: &PacketShardFacts) -> Result<Vec<Row>, SourceError> {
     let Opened { open, name, label, digest } = opened;
     let stored = open.to_stored(number, name, label, digest).map_err(|why| failed(&why, Reach::Video))?;
-    open.into_rows(stored, facts).map_err(|why| failed(&why, Reach::Video))
+    packet_rows(&open, stored, facts).map_err(|why| failed(&why, Reach::Video))
+}
+
+/// The rows of a video, `stored` being what a shard keeps of it.
+pub(super) fn packet_rows(
+    open: &OpenVideo,
+    stored: StoredVideo,
+    facts: &PacketShardFacts,
+) -> Result<Vec<Row>, VideoError> {
+    let bytes = open.packet_bytes()?;
+    let container = open.facts.container;
+    stored
+        .into_rows(facts, SEGMENT_BYTES, |at| bytes.get(at)?.as_ref().map(|bytes| bytes.as_slice()))
+        .map_err(|reason| VideoError::ContainerDamaged { container, reason })
 }

@@ -10,6 +10,8 @@
 //! another goes on with the keys after that; one that waits for a disk ends the work, since that is no fault of the
 //! video.
 
+#[cfg(feature = "video")]
+pub mod encode;
 mod frames;
 #[cfg(feature = "video")]
 mod packets;
@@ -21,7 +23,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
     time::Duration,
@@ -32,10 +34,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 pub use self::frames::clips;
 #[cfg(feature = "video")]
 pub use self::{packets::packets, transcode::transcode};
-use super::{ShardError, ShardWriter, kind::ShardFacts, layout::unfinished, writer::Row};
 use crate::{
     heartbeat::{self, Heartbeat},
     quarantine::{Quarantine, QuarantineError},
+    shard::{Row, ShardError, ShardFacts, ShardWriter, unfinished},
     source::{Reach, SourceError},
 };
 
@@ -79,23 +81,8 @@ pub struct Filled {
     pub stopped: bool,
 }
 
-/// A sign of life: work that takes long beats it, so that it is not taken for stuck.
-#[derive(Clone, Debug, Default)]
-pub struct Pulse(Arc<AtomicU64>);
-
-impl Pulse {
-    /// Something went on.
-    pub fn beat(&self) {
-        self.0.fetch_add(1, Relaxed);
-    }
-
-    fn beats(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
 /// Makes the rows of a key, on one thread.
-pub type RowMaker = Box<dyn FnMut(u64) -> Result<Vec<Row>, SourceError>>;
+pub type KeyMaker = Box<dyn FnMut(u64) -> Result<Vec<Row>, SourceError>>;
 
 /// How the rows of a dataset are made.
 pub struct Making<'a> {
@@ -106,7 +93,7 @@ pub struct Making<'a> {
     /// The name of a key's video.
     pub name: &'a dyn Fn(u64) -> String,
     /// A maker for one thread.
-    pub maker: Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync>,
+    pub maker: Arc<dyn Fn() -> KeyMaker + Send + Sync>,
 }
 
 /// Writes the shards that are not in `out` yet. `done` is told the keys that are behind, those of earlier
@@ -171,8 +158,7 @@ struct Lanes<'a> {
 
 struct Lane {
     rows: Receiver<Result<Vec<Row>, SourceError>>,
-    pulse: Pulse,
-    progress: Heartbeat,
+    heartbeat: Heartbeat,
 }
 
 impl<'a> Lanes<'a> {
@@ -188,22 +174,21 @@ impl<'a> Lanes<'a> {
     /// A thread for the keys `first`, `first + W`, … of the shard.
     fn lane(&self, first: u64) -> Result<Lane, PreprocessError> {
         let (sender, rows) = crossbeam_channel::bounded(1);
-        let (maker, pulse) = (Arc::clone(&self.making.maker), Pulse::default());
+        let maker = Arc::clone(&self.making.maker);
         let keys = (first..self.keys.end).step_by(self.making.workers.max(1));
-        let beating = pulse.clone();
         // One message: the thread's own counter, said when it begins.
         let (tell, told) = crossbeam_channel::bounded(1);
         thread::Builder::new().name(format!("preprocess-{first}")).spawn(move || {
             let _ = tell.send(heartbeat::of_this_thread());
-            let mut make = maker(beating);
+            let mut make = maker();
             for key in keys {
                 if sender.send(make(key)).is_err() {
                     return;
                 }
             }
         })?;
-        let progress = told.recv().unwrap_or_default();
-        Ok(Lane { rows, pulse, progress })
+        let heartbeat = told.recv().unwrap_or_default();
+        Ok(Lane { rows, heartbeat })
     }
 
     /// The rows of `key`; keys are asked for in rising order.
@@ -211,14 +196,14 @@ impl<'a> Lanes<'a> {
         let at = ((key - self.keys.start) % self.lanes.len() as u64) as usize;
         let patience = self.making.patience;
         loop {
-            let before = self.lanes[at].pulse.beats();
+            let before = self.lanes[at].heartbeat.steps();
             match self.lanes[at].rows.recv_timeout(patience) {
                 Ok(rows) => return Ok(rows),
-                Err(RecvTimeoutError::Timeout) if self.lanes[at].pulse.beats() != before => {}
+                Err(RecvTimeoutError::Timeout) if self.lanes[at].heartbeat.steps() != before => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        if self.lanes[at].progress.is_reading() {
+        if self.lanes[at].heartbeat.is_reading() {
             let name = (self.making.name)(key);
             return Err(PreprocessError::Source(SourceError::no_byte(&name, patience.as_secs())));
         }

@@ -23,8 +23,8 @@ use gstreamer_video as gst_video;
 use schemas::packet_shard::TranscodeFacts;
 
 use crate::{
+    error::VideoError,
     picture::{Matrix, Picture, Range, Sampling},
-    video::VideoError,
 };
 
 /// Name of the encoder's element.

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use schemas::packet_shard::{PacketShardFacts, TranscodeFacts};
 
-use super::{Pulse, RowMaker, packets};
+use super::{KeyMaker, packets};
 use crate::{
     FrameRank,
     dataset::VideoList,
-    encode::{self, Encoder},
-    shard::{Made, writer::Row},
+    error::VideoError,
+    heartbeat,
+    preprocess::encode::{self, Encoder},
+    shard::Row,
     source::{Reach, SourceError, sampled::failed},
     transform,
-    video::{Limits, OpenVideo, VideoError, VideoReader},
+    video::{Limits, OpenVideo, VideoReader, stored_video::Made},
 };
 
 /// Makes the rows of a transcode of `videos`, as the facts say.
@@ -20,9 +22,9 @@ pub fn transcode(
     videos: VideoList,
     facts: PacketShardFacts,
     limits: Limits,
-) -> Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync> {
+) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {
     let videos = Arc::new(videos);
-    Arc::new(move |pulse| {
+    Arc::new(move || {
         let (videos, facts) = (Arc::clone(&videos), facts.clone());
         let mut reader = VideoReader::new(limits);
         Box::new(move |number| {
@@ -30,7 +32,7 @@ pub fn transcode(
                 return Err(SourceError::Broken { reason: "the facts are those of no transcode".into() });
             };
             let opened = packets::open(&mut reader, &videos, number)?;
-            rows(&mut reader, opened, number, &facts, made, &pulse)
+            rows(&mut reader, opened, number, &facts, made)
         })
     })
 }
@@ -41,16 +43,15 @@ fn rows(
     number: u64,
     facts: &PacketShardFacts,
     made: &TranscodeFacts,
-    pulse: &Pulse,
 ) -> Result<Vec<Row>, SourceError> {
     let packets::Opened { open, name, label, digest } = opened;
     let failure = |why: VideoError| failed(&why, Reach::Video);
-    let encoded = encode_all(reader, &open, made, pulse).map_err(failure)?;
+    let encoded = encode_all(reader, &open, made).map_err(failure)?;
     let source_frames = (0..open.facts.frames).collect();
-    let transcoded = OpenVideo::of_encoded(encoded, &open.facts).map_err(failure)?;
+    let transcoded = OpenVideo::of_encoded(encoded.caps, encoded.packets, &open.facts).map_err(failure)?;
     let mut stored = transcoded.to_stored(number, name, label, digest).map_err(failure)?;
     stored.made = Some(Made { source_frames, encoder: encode::told(made) });
-    transcoded.into_rows(stored, facts).map_err(failure)
+    packets::packet_rows(&transcoded, stored, facts).map_err(failure)
 }
 
 /// Bytes of pictures that wait for the encoder; a video of which they are more is decoded in parts.
@@ -61,7 +62,6 @@ fn encode_all(
     reader: &mut VideoReader,
     open: &OpenVideo,
     made: &TranscodeFacts,
-    pulse: &Pulse,
 ) -> Result<encode::Encoded, VideoError> {
     let mut encoder = Encoder::new(made)?;
     let facts = &open.facts;
@@ -72,7 +72,7 @@ fn encode_all(
     let ranks: Vec<_> = (0..facts.frames).map(FrameRank).collect();
     for ranks in ranks.chunks(at_once) {
         for (_, picture) in reader.decode(open, ranks)? {
-            pulse.beat();
+            heartbeat::step();
             encoder.push(&transform::whole_planes(&picture, facts.orientation, short_side))?;
         }
     }
