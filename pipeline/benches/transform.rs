@@ -13,8 +13,10 @@ use pipeline::{
     transform::{
         crop::Window,
         lines::Lines,
-        resize::{Resize, resize_plain},
-        rgb::{convert, convert_plain},
+        rgb::{
+            convert, convert_plain,
+            resize::{Resize, resize_plain},
+        },
     },
 };
 use schemas::ClipGeometry;

@@ -9,7 +9,7 @@ use crate::{
         lines::Lines,
         orientation,
         planes::{PlaneResize, Scratch},
-        resize::Resize,
+        rgb::resize::Resize,
         whole_planes,
     },
 };

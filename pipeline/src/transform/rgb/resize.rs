@@ -10,47 +10,12 @@
 //! Columns first, stored as u8, then rows; a pass whose length does not change is skipped. The fast
 //! version does the same sums in another order, in integers, so it gives the same bytes.
 
-use super::{columns::Steps, lines::Lines, simd};
-
-/// Fraction bits of a weight (Pillow's PRECISION_BITS, 32 − 8 − 2).
-pub(super) const BITS: u32 = 22;
-
-/// The inputs of one output position.
-pub(super) struct Taps {
-    /// First input.
-    pub first: usize,
-    /// Weights in units of 2⁻²².
-    pub weights: Vec<i32>,
-}
-
-/// For each of `to` output positions its first input and the shares of the inputs from there on, which add
-/// up to 1; neighbouring outputs lie `scale` of the `from` inputs apart.
-pub(super) fn shares(from: usize, to: usize, scale: f64) -> impl Iterator<Item = (usize, Vec<f64>)> {
-    let reach = scale.max(1.0);
-    (0..to).map(move |at| {
-        let centre = (at as f64 + 0.5) * scale;
-        let first = (centre - reach + 0.5).max(0.0) as usize;
-        let end = ((centre + reach + 0.5) as usize).min(from);
-        let weight = |x: usize| (1.0 - ((x as f64 - centre + 0.5) / reach).abs()).max(0.0);
-        let weights: Vec<f64> = (first..end).map(weight).collect();
-        let sum: f64 = weights.iter().sum();
-        (first, weights.into_iter().map(|weight| weight / sum).collect())
-    })
-}
-
-/// The weights of every output position of a pass from `from` to `to` samples.
-fn taps(from: u32, to: u32) -> Vec<Taps> {
-    let fixed = |share: f64| (share * f64::from(1 << BITS) + 0.5) as i32;
-    shares(from as usize, to as usize, f64::from(from) / f64::from(to))
-        .map(|(first, shares)| Taps { first, weights: shares.into_iter().map(fixed).collect() })
-        .collect()
-}
-
-/// A sum in units of 2⁻²² as a byte.
-#[inline(always)]
-pub(super) fn to_byte(sum: i32) -> u8 {
-    (sum >> BITS).clamp(0, 255) as u8
-}
+use super::{
+    columns::Steps,
+    simd,
+    taps::{BITS, Taps, taps, to_byte},
+};
+use crate::transform::lines::Lines;
 
 /// A resize of frames of one size to another: its weights are computed once.
 pub struct Resize {
@@ -79,59 +44,6 @@ impl Resize {
             simd::resize_rows(taps, frame, spare);
             std::mem::swap(frame, spare);
         }
-    }
-}
-
-/// The pass over rows: every output row is a weighted sum of a few input rows.
-#[inline(always)]
-pub(super) fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
-    to.reshape(from.width(), taps.len());
-    let row_bytes = from.width() * 3;
-    let mut sums = vec![0i32; row_bytes];
-    for (out, tap) in to.samples_mut().chunks_exact_mut(row_bytes).zip(taps) {
-        let rows = &from.samples()[tap.first * row_bytes..];
-        match tap.weights[..] {
-            [a] => weigh(rows, [a], out),
-            [a, b] => weigh(rows, [a, b], out),
-            [a, b, c] => weigh(rows, [a, b, c], out),
-            [a, b, c, d] => weigh(rows, [a, b, c, d], out),
-            ref weights => {
-                sums.fill(1 << (BITS - 1));
-                for (weight, row) in weights.iter().zip(rows.chunks_exact(row_bytes)) {
-                    for (sum, &sample) in sums.iter_mut().zip(row) {
-                        *sum += weight * i32::from(sample);
-                    }
-                }
-                for (out, &sum) in out.iter_mut().zip(&sums) {
-                    *out = to_byte(sum);
-                }
-            }
-        }
-    }
-}
-
-/// Samples whose sums are kept in registers together.
-const CHUNK: usize = 32;
-
-/// The weighted sum of the first `N` of `rows`, chunk by chunk: lengths known when compiled vectorise.
-#[inline(always)]
-fn weigh<const N: usize>(rows: &[u8], weights: [i32; N], out: &mut [u8]) {
-    let length = out.len();
-    let rows: [&[u8]; N] = std::array::from_fn(|row| &rows[row * length..][..length]);
-    let sum = |samples: [u8; N]| {
-        let half = 1 << (BITS - 1);
-        to_byte(samples.iter().zip(weights).fold(half, |sum, (sample, k)| sum + k * i32::from(*sample)))
-    };
-    let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
-    let whole = chunks.len();
-    for (at, out) in chunks.iter_mut().enumerate() {
-        let inputs: [&[u8; CHUNK]; N] = std::array::from_fn(|row| &rows[row].as_chunks().0[at]);
-        for (place, out) in out.iter_mut().enumerate() {
-            *out = sum(std::array::from_fn(|row| inputs[row][place]));
-        }
-    }
-    for (at, out) in (whole * CHUNK..).zip(rest) {
-        *out = sum(std::array::from_fn(|row| rows[row][at]));
     }
 }
 
@@ -179,8 +91,9 @@ pub fn resize_plain(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> 
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{columns, rows::resize_rows};
     use super::*;
-    use crate::transform::{columns, crop::Window};
+    use crate::transform::crop::Window;
 
     fn resize(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
         let (mut frame, mut spare) = (Lines::default(), Lines::default());

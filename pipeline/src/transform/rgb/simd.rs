@@ -8,12 +8,13 @@
 
 use super::{
     columns::{self, Steps},
-    crop::Window,
-    lines::Lines,
-    resize::{self, Taps},
-    rgb,
+    fixed_point, rows,
+    taps::Taps,
 };
-use crate::picture::Picture;
+use crate::{
+    picture::Picture,
+    transform::{crop::Window, lines::Lines},
+};
 
 /// Calls the pass of this name: the one for AVX2 if the processor has it, otherwise the plain one.
 macro_rules! widest {
@@ -27,14 +28,14 @@ macro_rules! widest {
     }};
 }
 
-/// See [`rgb::convert_lines`].
+/// See [`fixed_point::convert_lines`].
 pub(super) fn convert(picture: &Picture, window: Window, to: &mut Lines) {
-    widest!(avx2::convert(picture, window, to), rgb::convert_lines(picture, window, to))
+    widest!(avx2::convert(picture, window, to), fixed_point::convert_lines(picture, window, to))
 }
 
-/// See [`resize::resize_rows`].
+/// See [`rows::resize_rows`].
 pub(super) fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
-    widest!(avx2::resize_rows(taps, from, to), resize::resize_rows(taps, from, to))
+    widest!(avx2::resize_rows(taps, from, to), rows::resize_rows(taps, from, to))
 }
 
 /// See [`columns`]; `steps` are those of `taps`, if they can be had.
@@ -61,17 +62,17 @@ mod avx2 {
         _mm256_slli_epi32, _mm256_srai_epi32,
     };
 
-    use super::{Lines, Picture, Steps, Taps, Window, columns, resize, rgb};
-    use crate::transform::{columns::LOW_BITS, resize::BITS};
+    use super::{Lines, Picture, Steps, Taps, Window, columns, fixed_point, rows};
+    use crate::transform::rgb::{columns::LOW_BITS, taps::BITS};
 
     #[target_feature(enable = "avx2")]
     pub fn convert(picture: &Picture, window: Window, to: &mut Lines) {
-        rgb::convert_lines(picture, window, to);
+        fixed_point::convert_lines(picture, window, to);
     }
 
     #[target_feature(enable = "avx2")]
     pub fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
-        resize::resize_rows(taps, from, to);
+        rows::resize_rows(taps, from, to);
     }
 
     #[target_feature(enable = "avx2")]

@@ -13,10 +13,8 @@
 //! the same integer. It serves up to 14 columns between the first and the last of four outputs (a ratio
 //! of 4.6); a larger ratio goes the plain way.
 
-use super::{
-    lines::Lines,
-    resize::{BITS, Taps, to_byte},
-};
+use super::taps::{BITS, Taps, to_byte};
+use crate::transform::lines::Lines;
 
 /// Outputs of one step.
 const GROUP: usize = 8;

@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::*, *};
 use crate::{
-    picture::{Matrix, Orientation, Range, Sampling},
-    transform::{RgbFrame, orientation::upright_size, whole_planes},
+    picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
+    transform::{RgbFrame, crop::Window, lines::Lines, orientation::upright_size, whole_planes},
 };
 
 /// Pictures of noise, each sample of which is drawn from the whole of its range: no content is harder.
@@ -161,7 +161,7 @@ fn samples(picture: &Picture, plane: usize) -> Vec<f64> {
 }
 
 fn resized_plain(picture: &Picture, plane: usize, to: (usize, usize), scale: (f64, f64)) -> Vec<f64> {
-    use crate::transform::resize::shares;
+    use crate::transform::rgb::taps::shares;
     let ((columns, rows), from) = (picture.plane_size(plane), samples(picture, plane));
     let mut out = Vec::new();
     for (top, of_rows) in shares(rows, to.1, scale.1) {
