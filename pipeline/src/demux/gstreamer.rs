@@ -11,6 +11,14 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
+mod checks;
+mod clock;
+mod continuity;
+pub(super) mod file_pad;
+mod packet_pad;
+mod pes;
+mod riff;
+
 use std::{
     sync::{Arc, Mutex},
     time::Instant,
@@ -19,12 +27,11 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{
-    Demuxed, clock, codec_of,
+use self::{
     file_pad::{FilePad, Mode},
-    judge::judge,
-    packet_pad::{self, Shared},
+    packet_pad::Shared,
 };
+use super::{Demuxed, codec_of};
 use crate::{
     codec::bits::start_codes,
     error::VideoError,
@@ -64,7 +71,7 @@ pub(super) fn demux(
     }
     let cut_reads = source.cut_reads();
     let track = std::mem::take(&mut *shared.lock());
-    judge(track, &source.file, container, cut_reads)
+    checks::check(track, &source.file, container, cut_reads)
 }
 
 /// Runs the demuxer to the end of the video; false when the deadline came first.

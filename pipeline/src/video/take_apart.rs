@@ -7,7 +7,7 @@ use gstreamer as gst;
 use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
 use crate::{
     codec::headers,
-    demux::{self, Demuxed},
+    demux::{self, Demuxed, demuxer},
     error::VideoError,
     file::{FileBytes, recognise},
     plan::{
@@ -50,7 +50,7 @@ impl VideoReader {
         let bytes = file.length();
         let container =
             recognise(file.slice(0..RECOGNISED).as_ref()).ok_or(VideoError::UnknownContainer { bytes })?;
-        let demuxed = demux::demux(file.clone(), container, deadline, self.limits.seconds)?;
+        let demuxed = demuxer::demux(file.clone(), container, deadline, self.limits.seconds)?;
         let Demuxed { codec, framing, caps, mut packets, orientation, turns } = demuxed;
 
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();

@@ -11,7 +11,7 @@ use flate2::read::ZlibDecoder;
 
 use super::{
     boxes::{Fields, child},
-    damaged,
+    fault::damaged,
 };
 use crate::error::VideoError;
 

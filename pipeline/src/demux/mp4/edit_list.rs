@@ -10,7 +10,7 @@
 //!
 //! What is before or behind its part is decoded, since others may need it, and never shown.
 
-use super::{Clock, boxes::Fields, damaged, samples::Sample};
+use super::{boxes::Fields, clock::Clock, fault::damaged, samples::Sample};
 use crate::error::VideoError;
 
 /// One part of an edit list.

@@ -12,9 +12,9 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    Clock,
     boxes::{Child, Fields, children},
-    damaged,
+    clock::Clock,
+    fault::damaged,
     layout::{self, Layout},
     samples::{Sample, check_count},
 };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Clock, boxes::Header, damaged};
+use super::{boxes::Header, clock::Clock, fault::damaged};
 use crate::{
     error::VideoError,
     file::{FileBytes, FileSlice},

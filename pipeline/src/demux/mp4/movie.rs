@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     boxes::{Fields, child, children, descend, number},
-    damaged,
     edit_list::{Edit, EditList},
     entry::Entry,
+    fault::damaged,
     matrix::{self, Matrix},
 };
 use crate::error::VideoError;

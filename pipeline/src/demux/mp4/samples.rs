@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::damaged;
+use super::fault::damaged;
 use crate::error::VideoError;
 
 /// One sample, in the order in which samples are decoded. Times are ticks of the track.

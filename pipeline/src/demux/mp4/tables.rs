@@ -10,9 +10,9 @@
 //! takes no sample away.
 
 use super::{
-    Clock,
     boxes::{Child, Fields, children, number},
-    damaged,
+    clock::Clock,
+    fault::damaged,
     samples::{Sample, check_count},
 };
 use crate::error::VideoError;

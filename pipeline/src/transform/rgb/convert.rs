@@ -60,8 +60,11 @@ pub fn convert_plain(picture: &Picture, window: Window) -> RgbFrame {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::fixed_point::convert_lines, *};
-    use crate::picture::{Layout, Matrix, Range};
+    use super::*;
+    use crate::{
+        picture::{Layout, Matrix, Range},
+        transform::rgb::fixed_point::convert_lines,
+    };
 
     fn picture(colour: Sampling, bits: u8, size: (u32, u32), value: impl Fn(usize) -> u16) -> Picture {
         let layout = Layout { colour, bits };

@@ -91,9 +91,9 @@ pub fn resize_plain(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> 
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{columns, rows::resize_rows};
     use super::*;
     use crate::transform::crop::Window;
+    use crate::transform::rgb::{columns, rows::resize_rows};
 
     fn resize(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
         let (mut frame, mut spare) = (Lines::default(), Lines::default());

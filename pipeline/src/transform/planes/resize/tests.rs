@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
-use super::{super::*, *};
+use super::*;
 use crate::{
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
-    transform::{RgbFrame, crop::Window, lines::Lines, orientation::upright_size, whole_planes},
+    transform::{RgbFrame, crop::Window, lines::Lines, orientation::upright_size, planes::*, whole_planes},
 };
 
 /// Pictures of noise, each sample of which is drawn from the whole of its range: no content is harder.

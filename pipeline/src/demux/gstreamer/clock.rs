@@ -4,9 +4,10 @@
 //! where packets have no times either. A table may say that there is none (2.4.4.9): so it is shown to say, where that
 //! is the case.
 
-use crate::file::{FileBytes, transport_packets};
-
-use super::packet_pad::MOST_HELD;
+use crate::{
+    demux::MOST_HELD,
+    file::{FileBytes, transport_packets},
+};
 
 /// Bytes of a packet.
 const PACKET: usize = 188;

@@ -4,9 +4,9 @@
 //! A picture begins a packetised elementary stream packet (ISO 13818-1, 2.4.3.7), and that has its time in ticks of
 //! 90 kHz, 33 bits of it. Where there are as many such times as pictures came out of the demuxer, they are theirs.
 
-use super::Packet;
 use crate::{
     StreamTime,
+    demux::Packet,
     file::{FileBytes, transport_packets},
 };
 

@@ -8,7 +8,6 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{Body, Packet, codec_of};
 use crate::{
     StreamTime,
     codec::{
@@ -16,14 +15,11 @@ use crate::{
         bits::{Framing, nal_units, start_codes},
         sei::{self, Turn, Turns},
     },
+    demux::{Body, MOST_HELD, Packet, codec_of},
     file::FileBytes,
     picture::Orientation,
     plan::order::Stamp,
 };
-
-/// Bytes of packets that are held of a file which is itself too large for the memory: transport and program
-/// streams, whose packets lie there in pieces.
-pub(super) const MOST_HELD: u64 = 512 << 20;
 
 /// What has come out of a demuxer so far.
 #[derive(Debug, Default)]

@@ -6,19 +6,18 @@
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{
-    Demuxed, Packet, continuity,
-    description::{codec_of, for_decoder, framing_of},
-    packet_pad::{MOST_HELD, Track},
-    pes, riff,
-};
+use super::{continuity, packet_pad::Track, pes, riff};
 use crate::{
+    demux::{
+        Demuxed, MOST_HELD, Packet,
+        description::{codec_of, for_decoder, framing_of},
+    },
     error::VideoError,
     file::{Container, FileBytes},
 };
 
 /// Turns what came out into packets, or says why it cannot be trusted.
-pub(super) fn judge(
+pub(super) fn check(
     track: Track,
     file: &FileBytes,
     container: Container,

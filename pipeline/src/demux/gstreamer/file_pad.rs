@@ -16,7 +16,7 @@ const PUSHED_BYTES: usize = 64 << 10;
 
 /// Who decides which bytes come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(in crate::demux) enum Mode {
     /// The demuxer asks.
     Pull,
     /// They are pushed in order.
