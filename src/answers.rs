@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 use pipeline::{
-    dataset::VideoEntry,
-    labels::{self, Classes, Columns},
+    dataset::labels::{self, Classes, Columns},
+    video_entry::VideoEntry,
 };
 use schemas::ProblemType;
 use trainer::{

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use pipeline::{
-    dataset::VideoEntry,
-    labels::list::{self, Listed},
+    dataset::list_file::{self, Listed},
     names,
     system::{self, SystemError},
+    video_entry::VideoEntry,
 };
 use trainer::{Recipe, RecipeError};
 
@@ -175,7 +175,7 @@ fn in_list(list: &Path) -> Result<Vec<Found>> {
     // Lines with other bytes name their files as escapes would.
     let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(line_of).collect();
     let home = list.parent().unwrap_or(Path::new(""));
-    let lines = list::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
+    let lines = list_file::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
         let usage = Usage::new(format!("{}: {why}", names::shown(list)));
         why.hint().into_iter().fold(usage, Usage::hint)
     })?;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use arrow::{array::RecordBatch, compute::concat_batches};
 use pipeline::{
-    channel::Batches,
-    labels::Classes,
-    plan::views::{ShortSegments, Spread},
+    dataset::labels::Classes,
+    loader::channel::Batches,
+    sampling::{labelled::Spread, segments::ShortSegments},
 };
 use schemas::LabelledBatch;
 use trainer::{

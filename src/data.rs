@@ -8,22 +8,25 @@ use std::{
 use anyhow::{Context as _, Result};
 use arrow::array::RecordBatch;
 use pipeline::{
-    channel::{self, Batches},
     dataset::Dataset,
+    loader::{
+        Workers,
+        channel::{self, Batches},
+        stream,
+        worker::OnFailure,
+    },
     mask::{DecoderMask, MaskKind},
     names,
-    plan::{
-        sampling::{Pace, ShortVideo},
-        views::FrameRule,
-    },
     profile::Profile,
     quarantine::Quarantine,
+    sampling::{
+        FrameRule,
+        pretraining::{Pace, ShortVideo},
+    },
     schedule::ClipOrder,
     settings::{ClipSettings, Flip},
     source::ClipSource,
-    stream::{self, Workers},
     transform::{Resample, crop::CropRule},
-    worker::OnFailure,
 };
 use schemas::{frame_shard::StoredPixels, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
@@ -203,13 +206,17 @@ pub fn source_by(dataset: &Dataset, recipe: &Recipe, rule: FrameRule) -> Result<
 }
 
 #[cfg(feature = "video")]
-fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe, rule: FrameRule) -> Result<Arc<dyn ClipSource>> {
+fn raw(
+    videos: &pipeline::dataset::VideoList,
+    recipe: &Recipe,
+    rule: FrameRule,
+) -> Result<Arc<dyn ClipSource>> {
     use pipeline::{source::videos, video::Verify};
     let verify = match recipe.clip.verify {
         recipe::Verify::Video => Verify::Video,
         recipe::Verify::Clip => Verify::Clip,
     };
-    let videos = videos::Videos::new(videos.clone(), rule, limits(recipe));
+    let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe));
     Ok(Arc::new(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe)))))
 }
 
@@ -219,14 +226,14 @@ fn packets(
     recipe: &Recipe,
     rule: FrameRule,
 ) -> Result<Arc<dyn ClipSource>> {
-    use pipeline::source::packets::PacketVideos;
+    use pipeline::source::packet_shards::PacketVideos;
     let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
     Ok(Arc::new(Arc::new(videos.with_skipping(skipping(recipe)))))
 }
 
 #[cfg(feature = "video")]
-fn skipping(recipe: &Recipe) -> pipeline::video::Skipping {
-    use pipeline::video::Skipping;
+fn skipping(recipe: &Recipe) -> pipeline::plan::Skipping {
+    use pipeline::plan::Skipping;
     match recipe.clip.skip {
         recipe::Skip::Unwanted => Skipping::Unwanted,
         recipe::Skip::Groups => Skipping::Groups,
@@ -248,7 +255,7 @@ fn packets(_: &pipeline::shard::PacketShards, _: &Recipe, _: FrameRule) -> Resul
 }
 
 #[cfg(not(feature = "video"))]
-fn raw(_: &pipeline::dataset::Videos, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
+fn raw(_: &pipeline::dataset::VideoList, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
     Err(Usage::new("this build reads frame shards only")
         .hint("build with `--features video` to decode videos")
         .into())

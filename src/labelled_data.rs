@@ -8,12 +8,21 @@ use std::{
 use anyhow::Result;
 use pipeline::{
     augment::{self, Augment, rand_augment::RandAugment, resized_crop::CropRange},
-    channel::{self, Batches},
+    clips::{
+        augmented::TrainingSettings,
+        views::{Fit, ViewSettings},
+    },
     dataset::Dataset,
-    labelled::{self, Fit, TrainingSettings, ViewSettings},
-    plan::views::{LabelledSampling, Pass, ShortSegments, Spread},
+    loader::{
+        channel::{self, Batches},
+        labelled,
+    },
     profile::Profile,
-    source::{ClipSource, chosen::Chosen},
+    sampling::{
+        labelled::{LabelledSampling, Pass, Spread},
+        segments::ShortSegments,
+    },
+    source::{ClipSource, subset::Subset},
 };
 use schemas::{ClipGeometry, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
@@ -249,6 +258,6 @@ pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Ar
     let frames = recipe.geometry()?.frames() as u32;
     let rule = LabelledSampling { frames, spread: spread(recipe), pass };
     let behind = dataset.clips_per_video(slots);
-    let source = Chosen::new(data::source_by(dataset, recipe, rule.into())?, chosen, slots, behind);
+    let source = Subset::new(data::source_by(dataset, recipe, rule.into())?, chosen, slots, behind);
     Ok(Arc::new(source.with_labels(videos.labels().to_vec())))
 }

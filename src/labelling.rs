@@ -10,12 +10,15 @@ use std::{
 
 use anyhow::Result;
 use pipeline::{
-    dataset::{self, Dataset, VideoEntry},
-    labels::{
-        self, Classes, LabelError, LabelSource, Table,
-        folders::{self, ClassLevel, Doubt},
+    dataset::{
+        self, Dataset,
+        labels::{
+            self, Classes, LabelError, LabelSource, Table,
+            folders::{self, ClassLevel, Doubt},
+        },
     },
-    source::chosen::ChosenVideo,
+    source::subset::SubsetVideo,
+    video_entry::VideoEntry,
 };
 use schemas::ProblemType;
 
@@ -113,8 +116,8 @@ impl LabelledVideos {
     }
 
     /// The videos as the dataset numbers them.
-    pub fn chosen(&self) -> Vec<ChosenVideo> {
-        let chosen = |(&number, entry): (&u64, &VideoEntry)| ChosenVideo { number, label: entry.label };
+    pub fn chosen(&self) -> Vec<SubsetVideo> {
+        let chosen = |(&number, entry): (&u64, &VideoEntry)| SubsetVideo { number, label: entry.label };
         self.listing.numbers.iter().zip(&self.listing.entries).map(chosen).collect()
     }
 
@@ -125,7 +128,7 @@ impl LabelledVideos {
 
     /// Digest of paths and classes in their order.
     pub fn digest(&self) -> String {
-        let of_list = dataset::Videos::new(self.listing.entries.clone()).digest();
+        let of_list = dataset::VideoList::new(self.listing.entries.clone()).digest();
         if self.labels.is_empty() { of_list } else { answers::digest(&of_list, &self.labels) }
     }
 

@@ -16,8 +16,8 @@ use std::{
 
 use anyhow::Result;
 use pipeline::{
-    dataset::{Dataset, VideoEntry},
-    labels::folders::Placed,
+    dataset::{Dataset, labels::folders::Placed},
+    video_entry::VideoEntry,
 };
 
 use crate::{arguments, data, report::Usage};

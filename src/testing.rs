@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use pipeline::{labels::Classes, names, plan::views::Pass};
+use pipeline::{dataset::labels::Classes, names, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch, MADE_BY, ProblemType,
     predictions::{Failure, Prediction, Predictions, Tested},

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use pipeline::labels::Classes;
+use pipeline::dataset::labels::Classes;
 use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
     Device, Recipe,

@@ -7,7 +7,8 @@ use std::{fs, path::PathBuf};
 
 use pipeline::{
     FrameRank,
-    video::{Limits, Skipping, VideoReader},
+    plan::Skipping,
+    video::{Limits, VideoReader},
 };
 use rand_chacha::{
     ChaCha8Rng,

@@ -10,17 +10,16 @@ use std::{
 
 use pipeline::{
     FrameRank, StreamTime,
-    dataset::{Dataset, VideoEntry, Videos},
+    dataset::{Dataset, VideoList},
     draws::Draws,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
+    preprocess::{self, KeyMaker, Making, fill},
     profile::Profile,
     quarantine::Quarantine,
-    shard::{
-        FrameShards, PacketShards, ShardFacts,
-        preprocess::{self, Making, Pulse, RowMaker, fill},
-    },
+    shard::{FrameShards, PacketShards, ShardFacts},
     source::{ClipFrames, ClipReader, ClipSource, Pixels, SourceError},
     video::Limits,
+    video_entry::VideoEntry,
 };
 use schemas::{
     MADE_BY,
@@ -83,10 +82,7 @@ impl ClipReader for Noise {
 }
 
 /// Writes the shards of these facts into a folder of their own.
-fn write<F: ShardFacts>(
-    facts: &F,
-    maker: &Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync>,
-) -> tempfile::TempDir {
+fn write<F: ShardFacts>(facts: &F, maker: &Arc<dyn Fn() -> KeyMaker + Send + Sync>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("because there is a disk");
     let making = Making {
         workers: 1,
@@ -114,7 +110,7 @@ fn main() {
         made_by: MADE_BY.to_owned(),
     };
     let maker = preprocess::clips(Arc::new(Noise), facts.clone());
-    let mut make = maker(Pulse::default());
+    let mut make = maker();
     measure("8 clips of 16 frames of 340×256: made", 1, |_| {
         (0..CLIPS).for_each(|slot| drop(black_box(make(slot))));
     });
@@ -125,7 +121,7 @@ fn main() {
         black_box(shards.read(round as u64 % CLIPS).expect("because it is whole"));
     });
 
-    let videos = Videos::new(films());
+    let videos = VideoList::new(films());
     let dataset = Dataset::of_videos(films());
     let facts = PacketShardFacts {
         videos: dataset.videos(),

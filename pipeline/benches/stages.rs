@@ -6,18 +6,17 @@ use std::{fs, hint::black_box, path::PathBuf, sync::Arc};
 
 use arrow::array::RecordBatch;
 use pipeline::{
-    batch::BatchBuilder,
-    channel,
-    clip::ClipRow,
+    clips::{batch::BatchBuilder, masked::ClipRow},
+    codec::Start,
+    loader::{StreamError, channel},
     mask::{DecoderMask, MaskKind, MaskRule},
-    plan::{self, PacketFact, Place, Start},
+    plan::{self, OutputIndex, PacketFact, Skipping},
     profile::Profile,
     schedule::Schedule,
     settings::ClipSettings,
-    stream::StreamError,
     transform::{crop::Window, lines::Lines},
     tubelets,
-    video::{Limits, Skipping, VideoReader},
+    video::{Limits, VideoReader},
 };
 use schemas::ClipGeometry;
 
@@ -55,14 +54,14 @@ fn demux(folder: &PathBuf) {
 fn plan() {
     let packets: Vec<_> = (0..300u32)
         .map(|at| PacketFact {
-            place: Some(Place(if at % 3 == 0 { at + 2 } else { at - 1 })),
+            place: Some(OutputIndex(if at % 3 == 0 { at + 2 } else { at - 1 })),
             start: if at % 250 == 0 { Start::Closed } else { Start::Never },
             disposable: at % 3 != 0,
         })
         .collect();
     measure("plan 16 frames among 300 packets", 2000, |round| {
         let first = round as u32 % 200;
-        let wanted: Vec<_> = (0..16).map(|frame| Place(first + 4 * frame)).collect();
+        let wanted: Vec<_> = (0..16).map(|frame| OutputIndex(first + 4 * frame)).collect();
         black_box(plan::plan(&packets, &wanted, Skipping::Unwanted));
     });
 }

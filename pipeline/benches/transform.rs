@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use pipeline::{
     FrameRank, StreamTime,
-    clip::ClipMaker,
+    clips::masked::ClipMaker,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
     profile::{Profile, Stage},
     settings::ClipSettings,
@@ -13,8 +13,10 @@ use pipeline::{
     transform::{
         crop::Window,
         lines::Lines,
-        resize::{Resize, resize_plain},
-        rgb::{convert, convert_plain},
+        rgb::{
+            convert, convert_plain,
+            resize::{Resize, resize_plain},
+        },
     },
 };
 use schemas::ClipGeometry;

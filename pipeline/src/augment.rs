@@ -12,11 +12,12 @@
 mod affine;
 mod blend;
 pub mod erase;
-pub mod fine;
+
 mod lookup;
 pub mod opencv;
 pub mod operation;
 pub mod rand_augment;
+pub mod resize_f32;
 pub mod resized_crop;
 
 use crate::{

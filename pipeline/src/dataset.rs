@@ -4,58 +4,31 @@
 //! video + k, and a video that is known to be bad keeps its slots, for the order of an epoch is
 //! drawn over all of them. Opening a dataset reads no video.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+pub mod labels;
+pub mod list_file;
+pub mod manifest;
+mod video_list;
+
+use std::path::{Path, PathBuf};
 
 use schemas::{
     frame_shard,
-    manifest::GOOD,
     packet_shard::{self, PacketShardFacts},
 };
 
+pub use self::video_list::VideoList;
+
+use self::manifest::ManifestError;
 use crate::{
-    manifest::{self, ManifestError, ManifestRow},
-    shard::{self, FileIndex, FrameShards, IndexedVideo, PacketShards, ShardError},
+    shard::{self, FrameShards, PacketShards, ShardError},
+    video_entry::VideoEntry,
 };
-
-/// One video of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct VideoEntry {
-    /// Its file.
-    pub path: PathBuf,
-    /// Its class, where the list has classes.
-    pub label: Option<i32>,
-}
-
-/// Why a scan found that a video gives no clip.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownFailure {
-    /// The stable word.
-    pub verdict: String,
-    /// The sentence.
-    pub reason: String,
-}
-
-/// Video files in the order that numbers them.
-#[derive(Clone, Debug, Default)]
-pub struct Videos {
-    entries: Vec<VideoEntry>,
-    failures: BTreeMap<u64, KnownFailure>,
-    /// Whether a scan opened those that are not known to be bad.
-    scanned: bool,
-    /// Bytes of each video that a scan decoded whole without complaint.
-    verified: BTreeMap<u64, u64>,
-    /// Where their packets are, if the manifest has that beside it.
-    index: Option<FileIndex>,
-}
 
 /// Where clips come from.
 #[derive(Clone, Debug)]
 pub enum Dataset {
     /// Video files, decoded when their clips are drawn.
-    Videos(Videos),
+    Videos(VideoList),
     /// Clips whose frames were decoded before.
     FrameShards(FrameShards),
     /// Videos whose packets were stored before.
@@ -82,113 +55,10 @@ pub enum DatasetError {
     Manifest(#[from] ManifestError),
 }
 
-impl Videos {
-    /// The videos of a list; none is known to be bad.
-    pub fn new(entries: Vec<VideoEntry>) -> Self {
-        Self { entries, ..Self::default() }
-    }
-
-    /// The videos of a manifest.
-    pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
-        let mut videos = Self { scanned: true, ..Self::default() };
-        for (row, number) in rows.into_iter().zip(0..) {
-            if row.verified == Some(true) {
-                videos.verified.insert(number, row.bytes);
-            }
-            videos.entries.push(VideoEntry { path: row.file(), label: row.label });
-            if row.verdict != GOOD {
-                let reason = row.reason.unwrap_or_default();
-                videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
-            }
-        }
-        videos
-    }
-
-    /// Those at these places, in this order, with what a scan found of them. The index of packets is left behind:
-    /// it goes by the places of the whole list.
-    pub fn chosen(&self, places: &[u64]) -> Self {
-        let mut chosen = Self::default();
-        for (&place, number) in places.iter().zip(0..) {
-            let Some(entry) = usize::try_from(place).ok().and_then(|place| self.entries.get(place)) else {
-                continue;
-            };
-            chosen.entries.push(entry.clone());
-            if let Some(failure) = self.failures.get(&place) {
-                chosen.failures.insert(number, failure.clone());
-            }
-            if let Some(&bytes) = self.verified.get(&place) {
-                chosen.verified.insert(number, bytes);
-            }
-        }
-        chosen
-    }
-
-    /// The videos of the manifest at `path`, with the index beside it.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is no manifest.
-    fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
-        let videos = Self::of_manifest(manifest::read(path)?);
-        let index = manifest::index::beside(path, &videos.digest());
-        Ok(Self { index, ..videos })
-    }
-
-    /// Where the packets of video `number` are in its file, as far as a scan kept it. A damaged index is none.
-    pub fn indexed(&self, number: u64) -> Option<IndexedVideo> {
-        self.index.as_ref()?.video(number).ok().flatten()
-    }
-
-    /// Whether a scan kept where the packets of video `number` are.
-    pub fn is_indexed(&self, number: u64) -> bool {
-        self.index.as_ref().is_some_and(|index| index.holds(number))
-    }
-
-    /// The videos, failed ones included; a video's number is its place.
-    pub fn entries(&self) -> &[VideoEntry] {
-        &self.entries
-    }
-
-    /// Whether video `number` was there when a scan opened it.
-    pub fn was_there(&self, number: u64) -> bool {
-        self.scanned && !self.failures.contains_key(&number)
-    }
-
-    /// What a scan found wrong with video `number`.
-    pub fn known_failure(&self, number: u64) -> Option<&KnownFailure> {
-        self.failures.get(&number)
-    }
-
-    /// How many bytes video `number` had when a scan decoded it whole without complaint, if it did.
-    pub fn verified_bytes(&self, number: u64) -> Option<u64> {
-        self.verified.get(&number).copied()
-    }
-
-    /// The same videos, taken for decoded whole without complaint: for who measures what that costs, not for training.
-    pub fn taken_for_verified(mut self) -> Self {
-        let bytes = |video: &VideoEntry| std::fs::metadata(&video.path).map_or(0, |file| file.len());
-        self.verified = (0..).zip(self.entries.iter().map(bytes)).collect();
-        self
-    }
-
-    /// Digest of paths and labels in their order, hexadecimal: two lists with the same digest give
-    /// every clip the same video.
-    pub fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for VideoEntry { path, label } in &self.entries {
-            let path = path.as_os_str().as_encoded_bytes();
-            hasher.update(&(path.len() as u64).to_le_bytes());
-            hasher.update(path);
-            hasher.update(&[u8::from(label.is_some())]);
-            hasher.update(&label.unwrap_or_default().to_le_bytes());
-        }
-        hasher.finalize().to_hex().to_string()
-    }
-}
-
 impl Dataset {
     /// A list of videos.
     pub fn of_videos(entries: Vec<VideoEntry>) -> Self {
-        Self::Videos(Videos::new(entries))
+        Self::Videos(VideoList::new(entries))
     }
 
     /// Opens `manifest.parquet`, a folder of shards, or one shard; the file says which it is.
@@ -205,7 +75,7 @@ impl Dataset {
         }
         match shard::format_of(path)? {
             Some(format) if format == schemas::manifest::VERSION => {
-                Ok(Self::Videos(Videos::of_manifest_file(path)?))
+                Ok(Self::Videos(VideoList::of_manifest_file(path)?))
             }
             Some(format) if format == frame_shard::VERSION => Ok(Self::FrameShards(FrameShards::open(path)?)),
             Some(format) if format == packet_shard::VERSION => {
@@ -226,7 +96,7 @@ impl Dataset {
     /// Videos of the source, failed ones included.
     pub fn videos(&self) -> u64 {
         match self {
-            Self::Videos(videos) => videos.entries.len() as u64,
+            Self::Videos(videos) => videos.entries().len() as u64,
             Self::FrameShards(shards) => shards.facts().videos,
             Self::PacketShards(shards) => shards.facts().videos,
         }
@@ -246,7 +116,7 @@ impl Dataset {
     /// When a shard cannot be read.
     pub fn listing(&self) -> Result<Vec<(u64, VideoEntry)>, DatasetError> {
         match self {
-            Self::Videos(videos) => Ok((0..).zip(videos.entries.iter().cloned()).collect()),
+            Self::Videos(videos) => Ok((0..).zip(videos.entries().iter().cloned()).collect()),
             Self::FrameShards(shards) => Ok(shards.listing()?),
             Self::PacketShards(shards) => Ok(shards.listing()?),
         }
@@ -272,7 +142,9 @@ impl Dataset {
 mod tests {
     use std::fs;
 
-    use super::*;
+    use schemas::manifest::GOOD;
+
+    use super::{manifest::ManifestRow, *};
 
     fn entry(path: &str, label: Option<i32>) -> VideoEntry {
         VideoEntry { path: path.into(), label }
@@ -288,8 +160,8 @@ mod tests {
             vec![entry("a", Some(0)), entry("b", None)],
             vec![entry("a", Some(1)), entry("b", None)],
         ];
-        let mut digests: Vec<_> = lists.iter().map(|list| Videos::new(list.clone()).digest()).collect();
-        assert_eq!(digests[1], Videos::new(lists[1].clone()).digest());
+        let mut digests: Vec<_> = lists.iter().map(|list| VideoList::new(list.clone()).digest()).collect();
+        assert_eq!(digests[1], VideoList::new(lists[1].clone()).digest());
         digests.sort();
         digests.dedup();
         assert_eq!(digests.len(), lists.len());
@@ -323,7 +195,7 @@ mod tests {
         let film = tempfile::NamedTempFile::new().unwrap();
         fs::write(film.path(), "film").unwrap();
         let entries = [film.path().to_str().unwrap(), "missing"].map(|path| entry(path, None));
-        let videos = Videos::new(entries.into()).taken_for_verified();
+        let videos = VideoList::new(entries.into()).taken_for_verified();
         assert_eq!([0, 1, 2].map(|video| videos.verified_bytes(video)), [Some(4), Some(0), None]);
     }
 

@@ -1,31 +1,28 @@
 //! A file's bytes taken apart into the packets of its video: MP4 and Matroska by their own tables, others by GStreamer's
 //! demuxers.
 
-mod clock;
-mod continuity;
+pub(crate) mod demuxer;
 mod description;
 mod display_matrix;
-mod file_pad;
 mod gstreamer;
-mod judge;
 mod matroska;
 mod mp4;
-mod packet_pad;
-mod pes;
-mod riff;
 
 use std::time::{Duration, Instant};
 
 use ::gstreamer as gst;
 
 pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
-use self::file_pad::Mode;
 use crate::{
-    file::{Container, FileBytes},
+    codec::{Codec, bits::Framing, sei::Turns},
+    file::FileBytes,
     picture::Orientation,
-    plan::{bits::Framing, order::Stamp, pictures::Codec, sei::Turns},
-    video::VideoError,
+    plan::order::Stamp,
 };
+
+/// Bytes of packets that are held of a file which is itself too large for the memory: transport and program
+/// streams, whose packets lie there in pieces.
+pub(crate) const MOST_HELD: u64 = 512 << 20;
 
 /// A compressed access unit with what its container says of it.
 #[derive(Clone, Debug)]
@@ -90,22 +87,6 @@ pub(crate) struct Demuxed {
     pub orientation: Orientation,
     /// By messages of the stream that may not be in the packets any more.
     pub turns: Turns,
-}
-/// Takes the video out of `file`, which is a `container`, until `deadline`.
-pub(crate) fn demux(
-    file: FileBytes,
-    container: Container,
-    deadline: Instant,
-    seconds: u32,
-) -> Result<Demuxed, VideoError> {
-    let element = match container {
-        Container::Mp4 => return mp4::demux(&file, deadline, seconds),
-        Container::Matroska => return matroska::demux(&file, deadline, seconds),
-        Container::Avi => ("avidemux", Mode::Pull),
-        Container::ProgramStream => ("mpegpsdemux", Mode::Push),
-        Container::TransportStream => ("tsdemux", Mode::Push),
-    };
-    gstreamer::demux(file, container, element, deadline, seconds)
 }
 
 /// The moment `seconds` from now.

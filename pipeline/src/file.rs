@@ -16,7 +16,7 @@ use std::{
 };
 
 use crate::{
-    progress,
+    heartbeat,
     system::{self, SystemError},
 };
 
@@ -288,7 +288,7 @@ impl Disk {
 fn read_all(file: &fs::File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut file = file.take(most);
     while file.by_ref().take(READ_AT_ONCE).read_to_end(bytes)? > 0 {
-        progress::step();
+        heartbeat::step();
     }
     Ok(())
 }

@@ -5,39 +5,35 @@
 //! record batches that a channel hands to the trainer.
 
 pub mod augment;
-pub mod batch;
-pub mod channel;
-pub mod clip;
+pub mod clips;
+pub mod codec;
 pub mod dataset;
 #[cfg(feature = "video")]
 mod decode;
 #[cfg(feature = "video")]
 mod demux;
 pub mod draws;
-#[cfg(feature = "video")]
-pub mod encode;
+pub mod error;
 pub mod file;
-pub mod labelled;
-pub mod labels;
-pub mod manifest;
+pub mod heartbeat;
+pub mod loader;
 pub mod mask;
 pub mod names;
 pub mod picture;
 pub mod plan;
+pub mod preprocess;
 pub mod profile;
-pub mod progress;
 pub mod quarantine;
+pub mod sampling;
 pub mod schedule;
 pub mod settings;
 pub mod shard;
 pub mod source;
-pub mod stream;
 pub mod system;
 pub mod transform;
 pub mod tubelets;
-#[cfg(feature = "video")]
 pub mod video;
-pub mod worker;
+pub mod video_entry;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

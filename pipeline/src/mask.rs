@@ -11,11 +11,14 @@
 //! ```
 
 mod block;
+mod error;
 mod frame;
+mod grid;
 mod random;
 mod running_cell;
 mod tube;
 
+pub use error::MaskError;
 pub use running_cell::RunningCells;
 use schemas::ClipGeometry;
 
@@ -45,36 +48,6 @@ pub enum DecoderMask {
     RunningCells {
         /// Share of tokens hidden from the decoder, .25 to below 1.
         share: f64,
-    },
-}
-
-/// Why a mask cannot be drawn.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MaskError {
-    /// The ratio is no number from 0 to below 1, or leaves nothing visible or nothing hidden.
-    #[error("a mask ratio of {ratio} hides {hidden} of {of}; at least one must stay and one must go")]
-    Ratio {
-        /// The ratio.
-        ratio: f64,
-        /// What it hides.
-        hidden: usize,
-        /// Out of how many tokens, places or time positions.
-        of: usize,
-    },
-    /// Running cells hide 1, 2 or 3 of 4 tokens.
-    #[error("running cells hide .25 to .99 of the tokens, not {share}")]
-    CellShare {
-        /// The share asked for.
-        share: f64,
-    },
-    /// Cells of 2×2 do not tile the grid.
-    #[error("cells of 2×2 do not tile a grid of {height}×{width}")]
-    CellGrid {
-        /// Rows of the grid.
-        height: usize,
-        /// Columns of the grid.
-        width: usize,
     },
 }
 
@@ -156,20 +129,6 @@ impl MaskRule {
             context: tokens(&|token| painted[token] && !hidden[token]),
         }
     }
-}
-
-/// One bit a place, repeated over all time positions.
-fn over_time(geometry: ClipGeometry, places: &[bool]) -> Vec<bool> {
-    places.repeat(geometry.grid()[0])
-}
-
-/// `count` items of which those in `chosen` are true.
-fn bits(count: usize, chosen: &[usize]) -> Vec<bool> {
-    let mut bits = vec![false; count];
-    for &at in chosen {
-        bits[at] = true;
-    }
-    bits
 }
 
 #[cfg(test)]

@@ -13,46 +13,22 @@
 //! A picture that is decoded after an *open* start but shown before it (a leading picture) may refer
 //! to the group before. If one is wanted, both groups are sent as one; else it is left out.
 //!
-//! What the facts of a packet are is found by [`pictures`] (bitstream) and [`order`] (time).
+//! What the facts of a packet are is found by [`headers`](crate::codec::headers) (bitstream) and [`order`] (time).
 
-pub mod av1;
-pub mod bits;
-pub mod dense;
-pub mod fields;
-pub mod h264;
-pub mod hevc;
-pub mod mpeg;
 pub mod order;
-pub mod pictures;
-pub mod royalty_free;
-pub mod sampling;
-pub mod segments;
-pub mod sei;
-pub mod views;
 
-use crate::PacketNumber;
+use crate::{PacketNumber, codec::Start};
 
 /// A packet's place among all pictures that come out of the decoder, counted from 0. Frames that an
 /// edit list hides have a place, but no rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place(pub u32);
-
-/// Whether decoding may begin with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// No.
-    Never,
-    /// Yes, but pictures decoded after it and shown before it may need the group before.
-    Open,
-    /// Yes, and nothing after it needs anything before it.
-    Closed,
-}
+pub struct OutputIndex(pub u32);
 
 /// What a plan needs to know of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketFact {
     /// Where its picture is presented; nothing if it shows none.
-    pub place: Option<Place>,
+    pub place: Option<OutputIndex>,
     /// Whether decoding may begin here.
     pub start: Start,
     /// No other picture refers to it, and it carries nothing else that later packets need.
@@ -73,12 +49,12 @@ pub enum Skipping {
 
 /// Packets that are sent without a gap that matters; the decoder is drained after each run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct PacketRun {
     /// The packets in decode order.
     pub send: Vec<PacketNumber>,
 }
 
-impl Run {
+impl PacketRun {
     /// Packets between its first and its last that are not sent.
     pub fn left_out(&self) -> u64 {
         let span = |first: &PacketNumber, last: &PacketNumber| u64::from(last.0 - first.0) + 1;
@@ -91,7 +67,7 @@ impl Run {
 ///
 /// Gives nothing when a wanted place is that of no packet. Packet 0 always counts as a closed start,
 /// as it does in a full decode.
-pub fn plan(packets: &[PacketFact], wanted: &[Place], skipping: Skipping) -> Option<Vec<Run>> {
+pub fn plan(packets: &[PacketFact], wanted: &[OutputIndex], skipping: Skipping) -> Option<Vec<PacketRun>> {
     let is_wanted = |at: usize| packets[at].place.is_some_and(|place| wanted.binary_search(&place).is_ok());
     let positions: Vec<usize> = (0..packets.len()).filter(|&at| is_wanted(at)).collect();
     if positions.len() != wanted.len() {
@@ -99,9 +75,9 @@ pub fn plan(packets: &[PacketFact], wanted: &[Place], skipping: Skipping) -> Opt
     }
     if skipping == Skipping::Nothing {
         let send = (0..packets.len()).map(|at| PacketNumber(at as u32)).collect();
-        return Some(vec![Run { send }]);
+        return Some(vec![PacketRun { send }]);
     }
-    let mut runs: Vec<Run> = Vec::new();
+    let mut runs: Vec<PacketRun> = Vec::new();
     let mut rest = positions.as_slice();
     while let Some(&first) = rest.first() {
         let mut start = start_of(packets, first);
@@ -129,15 +105,15 @@ pub fn plan(packets: &[PacketFact], wanted: &[Place], skipping: Skipping) -> Opt
             .filter(|&at| skipping == Skipping::Groups || !packets[at].disposable || is_wanted(at))
             .map(|at| PacketNumber(at as u32))
             .collect();
-        runs.push(Run { send });
+        runs.push(PacketRun { send });
         rest = &rest[count..];
     }
     Some(merge(runs))
 }
 
 /// Joins a run that begins before the run before it ends (its start had to go back).
-fn merge(runs: Vec<Run>) -> Vec<Run> {
-    let mut merged: Vec<Run> = Vec::with_capacity(runs.len());
+fn merge(runs: Vec<PacketRun>) -> Vec<PacketRun> {
+    let mut merged: Vec<PacketRun> = Vec::with_capacity(runs.len());
     for run in runs {
         match merged.last_mut() {
             Some(before) if before.send.last() >= run.send.first() => {
@@ -177,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn packet(place: u32, start: Start, disposable: bool) -> PacketFact {
-        PacketFact { place: Some(Place(place)), start, disposable }
+        PacketFact { place: Some(OutputIndex(place)), start, disposable }
     }
 
     /// I0 P3 b1 b2 | I6 b4 b5 P9 b7 b8 with a start of kind `second` at I6.
@@ -198,7 +174,7 @@ mod tests {
     }
 
     fn sent(packets: &[PacketFact], wanted: &[u32]) -> Vec<Vec<u32>> {
-        let wanted: Vec<_> = wanted.iter().copied().map(Place).collect();
+        let wanted: Vec<_> = wanted.iter().copied().map(OutputIndex).collect();
         let runs = plan(packets, &wanted, Skipping::Unwanted).unwrap();
         runs.iter().map(|run| run.send.iter().map(|packet| packet.0).collect()).collect()
     }
@@ -227,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_is_skipped_is_the_settings_choice() {
-        let sent = |skipping| plan(&two_groups(Start::Closed), &[Place(8)], skipping).unwrap();
+        let sent = |skipping| plan(&two_groups(Start::Closed), &[OutputIndex(8)], skipping).unwrap();
         let packets = |skipping| sent(skipping)[0].send.iter().map(|packet| packet.0).collect::<Vec<_>>();
         assert_eq!(packets(Skipping::Unwanted), [4, 7, 9]);
         assert_eq!(packets(Skipping::Groups), [4, 5, 6, 7, 8, 9]);
@@ -236,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_place_that_no_packet_has_gives_no_plan() {
-        assert_eq!(plan(&two_groups(Start::Open), &[Place(10)], Skipping::Unwanted), None);
+        assert_eq!(plan(&two_groups(Start::Open), &[OutputIndex(10)], Skipping::Unwanted), None);
     }
 
     fn stream() -> impl Strategy<Value = Vec<PacketFact>> {

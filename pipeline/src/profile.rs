@@ -3,9 +3,9 @@
 //!
 //! A [`Profile`] is shared by all threads of a pipeline and only ever added to; [`Profile::figures`] reads it,
 //! and the [`Figures`] of two moments differ by what happened between them. Which stage keeps the others
-//! waiting is told by [`Binding`].
+//! waiting is told by [`Bottleneck`].
 
-mod binding;
+mod bottleneck;
 mod figures;
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use binding::{Binding, Interval};
+pub use bottleneck::{Bottleneck, Interval};
 pub use figures::{Depth, Figures};
 
 /// A stage of the pipeline, or a wait for one.

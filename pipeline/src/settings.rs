@@ -4,7 +4,7 @@ use schemas::ClipGeometry;
 
 use crate::{
     mask::{DecoderMask, MaskError, MaskKind, MaskRule},
-    plan::sampling::{Pace, Sampling, ShortVideo},
+    sampling::pretraining::{Pace, Sampling, ShortVideo},
     schedule::{ClipOrder, Schedule, ScheduleError},
     transform::{Resample, crop::CropRule},
 };

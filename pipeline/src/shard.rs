@@ -23,7 +23,6 @@ mod kind;
 mod layout;
 mod listing;
 mod packets;
-pub mod preprocess;
 mod reader;
 mod writer;
 
@@ -31,15 +30,14 @@ pub use error::{ShardError, VideoFlaw};
 pub use frames::{Planes, StoredClip};
 pub use kind::ShardFacts;
 pub use layout::facts_in;
-pub use packets::in_files::{FileIndex, IndexedVideo};
-pub use packets::{Made, PacketShards, ShardVideo, StoredPacket, StoredVideo};
+pub use packets::{PacketShards, ShardVideo, in_files::FileIndex};
 pub use reader::{FrameShards, Shards};
 pub use writer::Row;
 
 pub(crate) use footer::format_of;
-pub(crate) use layout::{holds, is_shard_folder};
+pub(crate) use layout::{holds, is_shard_folder, unfinished};
 #[cfg(feature = "video")]
-pub(crate) use packets::SEGMENT_BYTES;
+pub(crate) use packets::write::SEGMENT_BYTES;
 pub(crate) use writer::ShardWriter;
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 //! A [`ClipSource`] is shared by all workers and knows the slots; each worker has a [`ClipReader`] of its
 //! own, which holds what must stay on one thread (decoders, open files).
 
-pub mod chosen;
+mod frame_shards;
 #[cfg(feature = "video")]
-pub(crate) mod drawn;
+pub mod packet_shards;
 #[cfg(feature = "video")]
-pub mod packets;
-mod shards;
+pub(crate) mod sampled;
+pub mod subset;
 #[cfg(feature = "video")]
 pub mod videos;
 

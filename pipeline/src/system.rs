@@ -17,7 +17,7 @@ use std::{
 
 use rustix::io::Errno;
 
-use crate::{names, progress};
+use crate::{heartbeat, names};
 
 /// Pauses between attempts: two seconds in all, since the limits of a clip run meanwhile.
 const PAUSES: [Duration; 4] = [
@@ -74,12 +74,12 @@ pub fn is_of_the_system(error: &io::Error) -> bool {
 /// When it refuses for good.
 pub fn persistently<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for pause in PAUSES {
-        match progress::reading(&mut ask) {
+        match heartbeat::reading(&mut ask) {
             Err(error) if is_of_the_system(&error) => wait(pause),
             answer => return answer,
         }
     }
-    progress::reading(ask)
+    heartbeat::reading(ask)
 }
 
 /// Opens or reads the file at `path`. The inner error is one of the path.
@@ -95,7 +95,7 @@ pub fn read<T>(path: &Path, ask: impl FnMut() -> io::Result<T>) -> Result<io::Re
 
 /// Waits, and shows that the thread is not stuck.
 fn wait(pause: Duration) {
-    progress::step();
+    heartbeat::step();
     thread::sleep(pause);
 }
 

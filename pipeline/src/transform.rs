@@ -11,22 +11,17 @@
 //! give the same bytes. Where the short side is kept, only the crop window is converted to RGB; the result
 //! is the same, since conversion works pixel by pixel.
 
-mod columns;
 pub mod crop;
 pub mod lines;
 pub mod orientation;
 pub mod planes;
-pub mod resize;
 pub mod rgb;
-mod simd;
+mod whole_frame;
 
-use crop::Window;
-use lines::Lines;
-use resize::Resize;
-
-pub use planes::whole::whole_planes;
-
-use crate::picture::{Orientation, Picture};
+pub use self::{
+    planes::whole::whole_planes,
+    whole_frame::{whole_frame, window_of},
+};
 
 /// In which order frames become the pixels of a clip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,30 +56,6 @@ pub fn size_with_short_side(size: (u32, u32), short_side: u32) -> (u32, u32) {
         u32::try_from(rounded).unwrap_or(u32::MAX)
     };
     (scaled(width), scaled(height))
-}
-
-/// A whole picture as an upright RGB frame whose shorter side is `short_side` (0 keeps its size).
-pub fn whole_frame(picture: &Picture, orientation: Orientation, short_side: u32) -> RgbFrame {
-    let upright = orientation::upright_size(orientation, (picture.width, picture.height));
-    let window = Window { x: 0, y: 0, width: upright.0, height: upright.1 };
-    let (mut frame, mut spare) = (Lines::default(), Lines::default());
-    window_of(picture, orientation, window, &mut frame, &mut spare);
-    Resize::new(upright, size_with_short_side(upright, short_side)).run(&mut frame, &mut spare);
-    frame.to_rgb()
-}
-
-/// Puts a window of a picture in the place of `to`; it is given in the upright picture and must lie in
-/// it. `spare` lends its memory.
-pub fn window_of(
-    picture: &Picture,
-    orientation: Orientation,
-    window: Window,
-    to: &mut Lines,
-    spare: &mut Lines,
-) {
-    let coded = orientation::to_coded(orientation, (picture.width, picture.height), window);
-    rgb::convert(picture, coded, to);
-    orientation::upright(orientation, to, spare);
 }
 
 #[cfg(test)]

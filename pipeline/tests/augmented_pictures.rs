@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, path::Path};
 use golden_folders::{json, number, with_file};
 use pipeline::{
     augment::{opencv, operation::Operation, resized_crop},
-    plan::views,
+    sampling::labelled,
     transform::{RgbFrame, crop::Window},
 };
 use safetensors::SafeTensors;
@@ -115,7 +115,7 @@ fn resizing_gives_opencvs_pictures() {
         let (about, tensors) = (json(&folder, "augment.json"), tensors(&folder));
         let input = frame(&tensors["resize.input"]);
         for row in about["resize"].as_array().unwrap() {
-            let size = views::resized((input.width, input.height), number(row, "short"));
+            let size = labelled::resized((input.width, input.height), number(row, "short"));
             let found = opencv::resize(&input, size);
             let (largest, share) = difference(&found, &frame(&tensors[row["tensor"].as_str().unwrap()]));
             println!("{row}: largest difference {largest}, {:.3} % differ", 100.0 * share);

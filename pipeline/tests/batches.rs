@@ -12,20 +12,19 @@ use std::{
 
 use arrow::array::RecordBatch;
 use pipeline::{
-    channel,
-    dataset::{Dataset, VideoEntry, Videos},
-    plan::sampling::Pace,
+    dataset::{Dataset, VideoList},
+    loader::{Workers, channel, stream},
+    plan::Skipping,
+    preprocess::{self, Making, clips, fill},
     profile::Profile,
     quarantine::Quarantine,
+    sampling::pretraining::Pace,
     settings::ClipSettings,
-    shard::{
-        FrameShards, PacketShards,
-        preprocess::{self, Making, clips, fill},
-    },
-    source::{ClipFrames, ClipSource, packets::PacketVideos, videos},
-    stream::{self, Workers},
+    shard::{FrameShards, PacketShards},
+    source::{ClipFrames, ClipSource, packet_shards::PacketVideos, videos},
     transform::Resample,
-    video::{Limits, Skipping},
+    video::Limits,
+    video_entry::VideoEntry,
 };
 use schemas::{
     ClipGeometry, MADE_BY,
@@ -55,8 +54,8 @@ fn settings(short_side: u32) -> ClipSettings {
 }
 
 fn raw(films: &[VideoEntry], settings: ClipSettings) -> Arc<dyn ClipSource> {
-    let videos = Videos::new(films.to_vec());
-    Arc::new(Arc::new(videos::Videos::new(videos, settings.sampling(), Limits::default())))
+    let videos = VideoList::new(films.to_vec());
+    Arc::new(Arc::new(videos::VideoSource::new(videos, settings.sampling(), Limits::default())))
 }
 
 fn batches(source: Arc<dyn ClipSource>, settings: ClipSettings, from: u64, count: usize) -> Vec<RecordBatch> {
@@ -147,7 +146,7 @@ fn packets(folder: &Path, films: &[VideoEntry]) -> PacketShards {
         workers: 2,
         patience: Duration::from_secs(60),
         name: &|number| format!("video {number}"),
-        maker: preprocess::packets(Videos::new(films.to_vec()), facts.clone(), Limits::default()),
+        maker: preprocess::packets(VideoList::new(films.to_vec()), facts.clone(), Limits::default()),
     };
     let quarantine = Quarantine::open(None, dataset.videos(), 1.0).unwrap();
     fill(folder, &facts, &making, &quarantine, &AtomicBool::new(false), |_| {}).unwrap();

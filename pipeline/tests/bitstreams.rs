@@ -6,8 +6,10 @@ mod shared;
 
 use pipeline::{
     FrameRank,
+    error::VideoError,
     picture::Orientation,
-    video::{IndexMode, Limits, OpenVideo, TimesFrom, Verify, VideoError, VideoReader},
+    plan::order::{IndexMode, TimesFrom},
+    video::{Limits, OpenVideo, Verify, VideoReader},
 };
 
 fn reader() -> VideoReader {

@@ -14,7 +14,7 @@ use pipeline::{
         crop::Window,
         lines::Lines,
         planes::{PlaneResize, Scratch, plain},
-        resize::Resize,
+        rgb::resize::Resize,
         window_of,
     },
     video::{Limits, Verify, VideoReader},

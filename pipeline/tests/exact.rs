@@ -6,7 +6,8 @@ mod shared;
 use pipeline::{
     FrameRank,
     picture::{Matrix, Range},
-    video::{Limits, Skipping, VideoReader},
+    plan::Skipping,
+    video::{Limits, VideoReader},
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -37,7 +38,7 @@ fn compare(
     planned: &mut VideoReader,
     plain: &mut VideoReader,
 ) -> Result<(), String> {
-    let words = |error: pipeline::video::VideoError| format!("{}: {error}", error.verdict());
+    let words = |error: pipeline::error::VideoError| format!("{}: {error}", error.verdict());
     let video = planned.open(&clips.join(&film.file)).map_err(words)?;
     if video.facts.frames != film.frames {
         return Err(format!("{} frames instead of {}", video.facts.frames, film.frames));

@@ -9,14 +9,20 @@ use std::{
 
 use pipeline::{
     augment::Augment,
-    channel,
-    dataset::{VideoEntry, Videos},
-    labelled::{self, Fit, TrainingSettings, ViewSettings},
-    plan::views::{FrameRule, LabelledSampling, Pass, Spread},
+    clips::{
+        augmented::TrainingSettings,
+        views::{Fit, ViewSettings},
+    },
+    dataset::VideoList,
+    loader::{Workers, channel, labelled},
     profile::Profile,
+    sampling::{
+        FrameRule,
+        labelled::{LabelledSampling, Pass, Spread},
+    },
     source::{ClipSource, videos},
-    stream::Workers,
     video::Limits,
+    video_entry::VideoEntry,
 };
 use schemas::{ClipGeometry, LabelledBatch, labelled_batch::View};
 
@@ -32,7 +38,7 @@ fn geometry() -> ClipGeometry {
 }
 
 fn source(films: Vec<VideoEntry>, rule: impl Into<FrameRule>) -> Arc<dyn ClipSource> {
-    Arc::new(Arc::new(videos::Videos::new(Videos::new(films), rule, Limits::default())))
+    Arc::new(Arc::new(videos::VideoSource::new(VideoList::new(films), rule, Limits::default())))
 }
 
 fn workers(count: usize) -> Workers {
@@ -135,7 +141,7 @@ fn views_from_one_decode_are_those_decoded_one_by_one() {
     let mut alone = pipeline::video::VideoReader::new(Limits::default());
     for (number, film) in films().iter().enumerate() {
         let video = alone.open(&film.path).unwrap();
-        let expected = pipeline::plan::dense::test(video.facts.frames, 8, 3, 5);
+        let expected = pipeline::sampling::dense::test(video.facts.frames, 8, 3, 5);
         for (clip, expected) in expected.iter().enumerate() {
             let windows: Vec<_> = together
                 .iter()
@@ -158,7 +164,7 @@ fn single_view(
     ranks: &[u32],
     crop: usize,
 ) -> Vec<u8> {
-    use pipeline::{FrameRank, augment::opencv, plan::views, transform, tubelets};
+    use pipeline::{FrameRank, augment::opencv, sampling::labelled, transform, tubelets};
     let ranks: Vec<_> = ranks.iter().copied().map(FrameRank).collect();
     let decoded = reader.decode(video, &ranks).unwrap();
     let tokens: Vec<u16> = (0..geometry().tokens() as u16).collect();
@@ -166,9 +172,9 @@ fn single_view(
     for (number, rank) in ranks.iter().enumerate() {
         let (_, picture) = decoded.iter().find(|(at, _)| at == rank).unwrap();
         let whole = transform::whole_frame(picture, video.facts.orientation, 0);
-        let size = views::resized((whole.width, whole.height), 64);
+        let size = labelled::resized((whole.width, whole.height), 64);
         let frame = opencv::resize(&whole, size);
-        let window = views::windows(size, (64, 64), 3)[crop];
+        let window = labelled::windows(size, (64, 64), 3)[crop];
         let mut lines = transform::lines::Lines::default();
         lines.cut_from(&frame.pixels, frame.width, window);
         tubelets::put_frame(geometry(), &lines, number, &tokens, &mut cubes);

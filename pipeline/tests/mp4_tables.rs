@@ -13,8 +13,9 @@ use std::path::Path;
 use film::{Film, boxed, full};
 use pipeline::{
     FrameRank,
+    error::VideoError,
     picture::Orientation,
-    video::{Limits, OpenVideo, VideoError, VideoReader},
+    video::{Limits, OpenVideo, VideoReader},
 };
 use shared::{md5_of, md5_of_all};
 

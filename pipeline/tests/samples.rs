@@ -5,7 +5,8 @@ use std::path::Path;
 
 use pipeline::{
     FrameRank,
-    video::{Limits, Skipping, VideoReader},
+    plan::Skipping,
+    video::{Limits, VideoReader},
 };
 
 #[test]

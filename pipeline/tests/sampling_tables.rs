@@ -9,10 +9,9 @@ use pipeline::{
         operation::{KINDS, Kind, Operation},
         resized_crop::CropRange,
     },
-    plan::{
-        dense,
+    sampling::{
+        dense, labelled,
         segments::{self, ShortSegments},
-        views,
     },
 };
 use serde_json::Value;
@@ -117,9 +116,9 @@ fn segment_test_clips() {
 fn test_windows() {
     rows("test_crops", |row| {
         let short = number(row, "short");
-        let resized = views::resized((number(row, "width"), number(row, "height")), short);
+        let resized = labelled::resized((number(row, "width"), number(row, "height")), short);
         assert_eq!(resized, (number(row, "resized_width"), number(row, "resized_height")), "{row}");
-        let windows = views::windows(resized, (short, short), number(row, "crops"));
+        let windows = labelled::windows(resized, (short, short), number(row, "crops"));
         let along_x = row["axis"] == "x";
         let places = windows.iter().map(|window| if along_x { window.x } else { window.y });
         assert_eq!(places.collect::<Vec<_>>(), numbers(&row["offsets"]), "{row}");
@@ -130,10 +129,10 @@ fn test_windows() {
 #[test]
 fn validation_windows() {
     rows("validation_crop", |row| {
-        let resized = views::resized((number(row, "width"), number(row, "height")), number(row, "short"));
+        let resized = labelled::resized((number(row, "width"), number(row, "height")), number(row, "short"));
         assert_eq!(resized, (number(row, "resized_width"), number(row, "resized_height")), "{row}");
         let crop = number(row, "crop");
-        let window = views::centre(resized, (crop, crop));
+        let window = labelled::centre(resized, (crop, crop));
         assert_eq!((window.x, window.y), (number(row, "x"), number(row, "y")), "{row}");
     });
 }
@@ -181,7 +180,7 @@ fn feature_windows() {
             "FINEACTION" => 16,
             other => panic!("unknown set {other}"),
         };
-        let starts: Vec<u32> = views::window_starts(number(row, "frames"), 16, every).collect();
+        let starts: Vec<u32> = labelled::window_starts(number(row, "frames"), 16, every).collect();
         assert_eq!(starts.len(), number(row, "count") as usize, "{row}");
         let first = numbers(&row["starts"]);
         assert_eq!(starts[..first.len()], first, "{row}");

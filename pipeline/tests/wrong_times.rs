@@ -17,7 +17,8 @@ use gstreamer as gst;
 use pipeline::{
     FrameRank,
     picture::Picture,
-    video::{IndexMode, Limits, OpenVideo, Skipping, Verify, VideoReader},
+    plan::{Skipping, order::IndexMode},
+    video::{Limits, OpenVideo, Verify, VideoReader},
 };
 
 const FRAMES: u32 = 38;

@@ -26,6 +26,9 @@ pub const FACTS_KEY: &str = "tubelet.packets";
 /// The column with the packets' bytes.
 pub const PACKETS: &str = "packets";
 
+/// Columns with a number for each packet or frame.
+pub const PACKET_LISTS: [&str; 5] = ["times", "sizes", "pts", "ranks", "flags"];
+
 /// What the bits of a packet's flags mean.
 pub mod flags {
     /// Decoding may begin with this packet.

@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::Result;
 use pipeline::{
-    dataset::VideoEntry,
     names,
     system::{self, SystemError},
+    video_entry::VideoEntry,
 };
 
 use super::has_ending;

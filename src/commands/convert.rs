@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pipeline::labels::Classes;
+use pipeline::dataset::labels::Classes;
 use trainer::{
     checkpoint::{self, Format, Heads, Hints, Kind, PixelScale, SavedModel},
     model::{ModelShape, layout::LastNorm},

@@ -7,7 +7,7 @@ mod summary;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use pipeline::labels::Classes;
+use pipeline::dataset::labels::Classes;
 use schemas::{ProblemType, predictions::Predictions, run_state::Part, whole_file};
 use trainer::{
     evaluation::{self, RegressionReport, Report, SeveralReport},

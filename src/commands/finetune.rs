@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use pipeline::{
-    dataset::Dataset, labels::Classes, plan::views::Pass, quarantine::Quarantine, source::ClipSource,
+    dataset::{Dataset, labels::Classes},
+    quarantine::Quarantine,
+    sampling::labelled::Pass,
+    source::ClipSource,
 };
 use schemas::{
     predictions::Failure,

@@ -8,10 +8,13 @@ use std::{
 use anyhow::{Context as _, Result};
 use md5::{Digest as _, Md5};
 use pipeline::{
-    FrameRank, names,
+    FrameRank,
+    error::VideoError,
+    names,
     picture::{Picture, Sampling},
+    plan::Skipping,
     transform,
-    video::{Limits, OpenVideo, Skipping, Verify, VideoError, VideoReader},
+    video::{Limits, OpenVideo, Verify, VideoReader},
 };
 
 use crate::report::Usage;

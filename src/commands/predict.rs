@@ -6,7 +6,7 @@ mod picture;
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
 
 use anyhow::{Result, bail};
-use pipeline::{labels::Classes, names};
+use pipeline::{dataset::labels::Classes, names};
 use schemas::{
     ProblemType,
     predictions::{Failure, Prediction, Predictions},

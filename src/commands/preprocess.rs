@@ -4,12 +4,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration, time::Instant};
 
 use anyhow::{Context as _, Result};
 use pipeline::{
-    dataset::{Dataset, VideoEntry},
+    dataset::Dataset,
+    preprocess::{self, Filled, KeyMaker, Making, fill},
     quarantine::Quarantine,
-    shard::{
-        ShardFacts, facts_in,
-        preprocess::{self, Filled, Making, Pulse, RowMaker, fill},
-    },
+    shard::{ShardFacts, facts_in},
+    video_entry::VideoEntry,
 };
 use schemas::{
     MADE_BY,
@@ -126,7 +125,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// The videos that packets are taken from.
-fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::Videos> {
+fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::VideoList> {
     match dataset {
         Dataset::Videos(videos) => Ok(videos),
         Dataset::FrameShards(_) | Dataset::PacketShards(_) => {
@@ -136,7 +135,7 @@ fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::Videos> {
 }
 
 /// Videos of a shard: as many as there are, or so many that shards have about [`SHARD_BYTES`].
-fn videos_per_shard(arguments: &Arguments, videos: &pipeline::dataset::Videos) -> Result<u32> {
+fn videos_per_shard(arguments: &Arguments, videos: &pipeline::dataset::VideoList) -> Result<u32> {
     if let Some(wanted) = arguments.videos_per_shard {
         return Ok(wanted);
     }
@@ -164,7 +163,7 @@ fn transcoding(arguments: &Arguments, recipe: &Recipe) -> Result<TranscodeFacts>
     if made.short_side == 0 {
         return Err(Usage::new("a transcode needs a short side of 2 pixels or more").into());
     }
-    made.encoder = pipeline::encode::told(&made);
+    made.encoder = preprocess::encode::told(&made);
     Ok(made)
 }
 
@@ -206,7 +205,7 @@ fn packets(_: &Arguments, dataset: &Dataset, _: &Recipe, _: Option<TranscodeFact
     Err(Usage::new("this build opens no videos").hint("build with `--features video`").into())
 }
 
-fn name_of(videos: &pipeline::dataset::Videos, number: u64) -> String {
+fn name_of(videos: &pipeline::dataset::VideoList, number: u64) -> String {
     let entry = videos.entries().get(number as usize);
     entry.map_or_else(String::new, |entry| pipeline::names::name_of(&entry.path))
 }
@@ -255,7 +254,7 @@ fn frames(arguments: &Arguments, dataset: &Dataset, recipe: &Recipe) -> Result<(
 struct Shards<'a> {
     what: &'static str,
     name: &'a dyn Fn(u64) -> String,
-    maker: Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync>,
+    maker: Arc<dyn Fn() -> KeyMaker + Send + Sync>,
 }
 
 impl Shards<'_> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use image::RgbImage;
-use pipeline::dataset::{Dataset, VideoEntry};
+use pipeline::{dataset::Dataset, video_entry::VideoEntry};
 use schemas::ClipBatch;
 use trainer::{
     Device, Recipe, RunFolder,

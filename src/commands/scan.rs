@@ -13,12 +13,16 @@ use std::{
 use anyhow::{Result, ensure};
 use pipeline::{
     FrameRank,
-    dataset::{Dataset, VideoEntry},
+    dataset::{
+        Dataset,
+        manifest::{self, ManifestRow, index::IndexWriter},
+    },
+    error::VideoError,
     file::FileStamp,
-    manifest::{self, ManifestRow, index::IndexWriter},
     shard::ShardError,
     system::SystemError,
-    video::{Limits, OpenVideo, VideoError, VideoReader},
+    video::{Limits, OpenVideo, VideoReader},
+    video_entry::VideoEntry,
 };
 use schemas::{file_index::FileIndexFacts, manifest::GOOD};
 
@@ -130,8 +134,8 @@ impl Scan<'_> {
                 break;
             }
             let indexed = opened.as_ref().ok().zip(stamp);
-            let indexed =
-                indexed.and_then(|(open, stamp)| open.index_row(at as u64, video, stamp, &self.facts));
+            let indexed = indexed
+                .and_then(|(open, stamp)| manifest::index::row(open, at as u64, video, stamp, &self.facts));
             let mut index = self.index.lock().expect(HELD);
             if index.1.is_ok() {
                 index.1 = index.0.put(at as u64, indexed);

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use pipeline::{
-    dataset::Dataset,
+use pipeline::dataset::{
+    Dataset,
     labels::{self, Classes, DrawnBy, Split, leaks},
 };
 
@@ -70,7 +70,7 @@ impl Parts {
     /// Asked wrongly: names the videos.
     pub fn check_leaks(&self) -> Result<()> {
         let Some(test) = &self.test else { return Ok(()) };
-        labels::check_disjoint(self.train.entries(), test.entries()).map_err(wrong)?;
+        leaks::check_disjoint(self.train.entries(), test.entries()).map_err(wrong)?;
         match (self.train.dataset(), test.dataset()) {
             (Dataset::Videos(_), Dataset::Videos(_)) => {
                 Ok(leaks::check_contents(self.train.entries(), test.entries()).map_err(wrong)?)

@@ -1,7 +1,7 @@
 //! The table of classes that is shown before anything is trained: where they come from, how many videos each has
 //! in either part, and what is odd about them.
 
-use pipeline::labels;
+use pipeline::dataset::labels;
 
 use super::Parts;
 use crate::{listing::listed, report};

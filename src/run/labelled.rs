@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Result;
-use pipeline::labels::{Classes, Split};
+use pipeline::dataset::labels::{Classes, Split};
 use schemas::run_state::{Part, RunState, RunVideo};
 
 use super::{Begun, videos};

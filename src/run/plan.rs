@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use pipeline::labels::Split;
+use pipeline::dataset::labels::Split;
 use schemas::{
     MADE_BY,
     run_state::{

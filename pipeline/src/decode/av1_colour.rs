@@ -8,8 +8,8 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use crate::{
+    codec::av1::{self, Colour},
     demux::setup_of,
-    plan::av1::{self, Colour},
 };
 
 /// The colours of the last sequence header.

@@ -8,47 +8,33 @@
 //! Versions before 1.4 do not notice that most damage to samples ([`self_test`]). With those, packets that nobody has
 //! verified go through libaom first, which does, and only then through dav1d for their pictures.
 
+mod library;
 mod self_test;
 
 use std::time::Instant;
 
-// One of them is there; which, tells the version of the library.
-#[cfg(feature = "dav1d")]
-use dav1d as library;
-#[cfg(not(feature = "dav1d"))]
-use dav1d_1_0 as library;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
-use library::{Error, PixelLayout, PlanarImageComponent, Settings};
 
-use super::{Decoder, Extent, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy};
+use self::library::{Decoder, Error, PixelLayout, PlanarImageComponent, settings};
+use super::{
+    Extent, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy, gstreamer::GstDecoder,
+};
 use crate::{
     demux,
+    error::VideoError,
+    heartbeat,
     picture::{Layout, Matrix, Picture, Range, Sampling},
-    plan::Place,
-    progress,
-    video::VideoError,
+    plan::OutputIndex,
 };
 
 /// A decoder of AV1.
 #[derive(Debug)]
 pub(crate) struct Dav1d {
-    decoder: library::Decoder,
+    decoder: Decoder,
     /// libaom, once it was needed.
-    checker: Option<Decoder>,
+    checker: Option<GstDecoder>,
     came: u64,
-}
-
-/// How the library is called.
-fn settings() -> Settings {
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    // Of spatial layers the highest is shown, as FFmpeg does.
-    settings.set_all_layers(false);
-    // What libaom checks: how headers, metadata and tiles end.
-    settings.set_strict_std_compliance(true);
-    settings
 }
 
 /// The bytes of a packet, owned by the decoder as long as it needs them.
@@ -62,7 +48,7 @@ impl AsRef<[u8]> for Body {
 
 impl Dav1d {
     pub(super) fn new() -> Result<Self, VideoError> {
-        let decoder = library::Decoder::with_settings(&settings())
+        let decoder = Decoder::with_settings(&settings())
             .map_err(|error| VideoError::Refused { packets: 0, reason: error.to_string() })?;
         Ok(Self { decoder, checker: None, came: 0 })
     }
@@ -81,7 +67,7 @@ impl Dav1d {
         // A decoder that fails is not used again.
         let mut checker = match self.checker.take() {
             Some(checker) => checker,
-            None => Decoder::of_libaom()?,
+            None => GstDecoder::of_libaom()?,
         };
         checker.decode(stream, Request { wanted: &[], ..request }, limit, &mut Work::default())?;
         let came = checker.frames_that_came();
@@ -128,7 +114,7 @@ impl Dav1d {
                 let mut sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
                 loop {
                     self.take(&mut taken, pushed)?;
-                    progress::step();
+                    heartbeat::step();
                     if Instant::now() > limit.deadline {
                         return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
                     }
@@ -180,7 +166,7 @@ struct Taken<'a> {
     /// What the container states, which counts where the stream says nothing.
     container: Option<gst_video::VideoColorimetry>,
     naming: Naming,
-    wanted: &'a [Place],
+    wanted: &'a [OutputIndex],
     kept: Vec<Option<Picture>>,
     shape: Option<(Layout, u32, u32)>,
 }
@@ -200,7 +186,7 @@ impl Taken<'_> {
             Naming::Counting => u32::try_from(came).ok(),
             Naming::ByPacket => picture.timestamp().and_then(|place| u32::try_from(place).ok()),
         };
-        if let Some(slot) = place.and_then(|place| self.wanted.binary_search(&Place(place)).ok()) {
+        if let Some(slot) = place.and_then(|place| self.wanted.binary_search(&OutputIndex(place)).ok()) {
             let stream = self.stated.colorimetry();
             let rule =
                 copy::rule_of([stream.as_ref(), self.container.as_ref()], layout.colour, Range::Limited);
@@ -252,9 +238,10 @@ mod tests {
         *,
     };
     use crate::{
+        codec::{Start, StreamHeader},
         demux::{Body, Packet},
         file::FileBytes,
-        plan::{PacketFact, Run, Start, order::Stamp, pictures::StreamHeader},
+        plan::{PacketFact, PacketRun, order::Stamp},
     };
 
     /// Decodes a film of one temporal unit; gives the number of its frames.
@@ -270,12 +257,16 @@ mod tests {
                 key: true,
             }],
             file: &FileBytes::open(empty.path(), 0).unwrap(),
-            index: &[PacketFact { place: Some(Place(0)), start: Start::Closed, disposable: false }],
+            index: &[PacketFact { place: Some(OutputIndex(0)), start: Start::Closed, disposable: false }],
             verified,
         };
-        let runs = [Run { send: vec![crate::PacketNumber(0)] }];
-        let request =
-            Request { runs: &runs, wanted: &[Place(0)], naming: Naming::ByPacket, extent: Extent::Video };
+        let runs = [PacketRun { send: vec![crate::PacketNumber(0)] }];
+        let request = Request {
+            runs: &runs,
+            wanted: &[OutputIndex(0)],
+            naming: Naming::ByPacket,
+            extent: Extent::Video,
+        };
         let limit = TimeLimit { deadline: demux::deadline(60), seconds: 60 };
         let mut decoder = Dav1d::new()?;
         decoder.decode(stream, request, limit, &mut Work::default())?;

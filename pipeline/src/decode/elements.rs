@@ -2,7 +2,7 @@
 
 use gstreamer as gst;
 
-use crate::{plan::pictures::Codec, video::VideoError};
+use crate::{codec::Codec, error::VideoError};
 
 /// The element of libaom.
 const LIBAOM: &str = "av1dec";

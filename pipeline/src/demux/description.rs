@@ -2,7 +2,7 @@
 
 use gstreamer as gst;
 
-use crate::plan::{bits::Framing, pictures::Codec};
+use crate::codec::{Codec, bits::Framing};
 
 /// The codec that caps name.
 pub(crate) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {

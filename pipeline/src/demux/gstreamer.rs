@@ -11,6 +11,14 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
+mod checks;
+mod clock;
+mod continuity;
+pub(super) mod file_pad;
+mod packet_pad;
+mod pes;
+mod riff;
+
 use std::{
     sync::{Arc, Mutex},
     time::Instant,
@@ -19,17 +27,16 @@ use std::{
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{
-    Demuxed, clock, codec_of,
+use self::{
     file_pad::{FilePad, Mode},
-    judge::judge,
-    packet_pad::{self, Shared},
+    packet_pad::Shared,
 };
+use super::{Demuxed, codec_of};
 use crate::{
+    codec::bits::start_codes,
+    error::VideoError,
     file::{Container, FileBytes},
-    plan::bits::start_codes,
-    progress,
-    video::VideoError,
+    heartbeat,
 };
 
 /// Takes the video out of `file`, which is a `container` for the demuxer of this name, until `deadline`.
@@ -56,7 +63,7 @@ pub(super) fn demux(
     let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
     let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
-    progress::step();
+    heartbeat::step();
     shared.change(|track| track.at_end = true);
     stop(demuxer, links, in_time);
     if !in_time {
@@ -64,7 +71,7 @@ pub(super) fn demux(
     }
     let cut_reads = source.cut_reads();
     let track = std::mem::take(&mut *shared.lock());
-    judge(track, &source.file, container, cut_reads)
+    checks::check(track, &source.file, container, cut_reads)
 }
 
 /// Runs the demuxer to the end of the video; false when the deadline came first.
@@ -94,7 +101,7 @@ fn run(
             let caps = caps.parse().expect("the caps are written correctly above");
             !started
                 || source.push_all(&caps, shared, || {
-                    progress::step();
+                    heartbeat::step();
                     Instant::now() < deadline
                 })
         }

@@ -46,9 +46,9 @@ use super::{
     description::{for_decoder, framing_of},
 };
 use crate::{
+    codec::sei::Turns,
+    error::VideoError,
     file::{Container, FileBytes},
-    plan::sei::Turns,
-    video::VideoError,
 };
 
 /// Takes the video out of a Matroska file, until `deadline`, which is after `seconds`.

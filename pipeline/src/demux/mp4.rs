@@ -19,9 +19,11 @@ mod boxes;
 #[cfg(test)]
 mod building;
 mod caps;
+mod clock;
 mod compressed;
 mod edit_list;
 mod entry;
+mod fault;
 mod fragments;
 mod layout;
 mod matrix;
@@ -31,27 +33,31 @@ mod setups;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::{collections::BTreeMap, time::Instant};
 
 use gstreamer as gst;
 
 use self::{
-    edit_list::{EditList, Used},
+    clock::Clock,
+    edit_list::Used,
     entry::{Entry, name_of},
+    fault::damaged,
     fragments::{Collector, Defaults},
     layout::Layout,
     movie::Candidate,
     samples::{Sample, most_samples},
     tables::Track,
+    timing::Timing,
 };
-use super::{Body, Demuxed, Packet, framing_of, packet_pad::MOST_HELD};
+use super::{Body, Demuxed, MOST_HELD, Packet, framing_of};
 use crate::{
-    StreamTime,
+    codec::{bits::Framing, sei::Turns},
+    error::VideoError,
     file::{Container, FileBytes},
-    plan::{bits::Framing, order::Stamp, sei::Turns},
-    progress,
-    video::VideoError,
+    heartbeat,
+    plan::order::Stamp,
 };
 
 /// Takes the video out of an MP4 file, until `deadline`.
@@ -76,44 +82,13 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
         if samples.track.samples.is_empty() && samples.fragments.is_empty() {
             continue;
         }
-        progress::step();
+        heartbeat::step();
         return film(&candidate, &samples, file, &clock);
     }
     Err(match film_of_png {
         Some(codec) => VideoError::UnknownCodec { codec: codec.to_owned() },
         None => VideoError::NoVideoStream { container: Container::Mp4.name() },
     })
-}
-
-/// The error for a file whose tables cannot be.
-fn damaged(reason: impl Into<String>) -> VideoError {
-    VideoError::ContainerDamaged { container: Container::Mp4.name(), reason: reason.into() }
-}
-
-/// The time that taking a file apart may take.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    deadline: Instant,
-    seconds: u32,
-}
-
-impl Clock {
-    /// A clock that never rings.
-    #[cfg(test)]
-    fn endless() -> Self {
-        Self { deadline: Instant::now() + std::time::Duration::from_secs(3600), seconds: 3600 }
-    }
-
-    /// Looks at the time at some of the steps of a loop, `at` being their number.
-    fn tick(&self, at: usize) -> Result<(), VideoError> {
-        if at & 0xfff == 0xfff {
-            progress::step();
-            if Instant::now() > self.deadline {
-                return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds: self.seconds });
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The samples of a track: those of its tables, put together by its edit list, and those of fragments behind.
@@ -221,54 +196,6 @@ fn film(
         return Err(VideoError::NothingShown { packets: all as u32 });
     }
     Ok(Demuxed { codec, framing, caps, packets, orientation, turns: Turns::default() })
-}
-
-/// Turns ticks of a track into times of the film.
-struct Timing<'a> {
-    edits: &'a EditList,
-    /// Ticks that the film begins later than the track.
-    begins: i64,
-}
-
-impl Timing<'_> {
-    /// A sample that is presented as the track says, moved by the beginning of the edit list.
-    fn moved(&self, sample: &Sample) -> Stamp {
-        let decoded = Sample { decoded: sample.decoded.saturating_sub(self.begins), ..*sample };
-        self.of_fragment(&decoded)
-    }
-
-    fn of_fragment(&self, sample: &Sample) -> Stamp {
-        let time = |tick: i64| Some(StreamTime(self.nanoseconds(tick.into())));
-        let (pts, dts) = (time(sample.presented()), time(sample.decoded));
-        Stamp { pts, dts, behind: sample.discarded, ..self.stamp(sample) }
-    }
-
-    /// A sample in a part of the edit list.
-    fn edited(&self, sample: &Sample, &Used { part, begins, start, hidden, behind, .. }: &Used) -> Stamp {
-        let movie_scale = self.edits.movie_scale;
-        let begins = nanoseconds(begins.into(), movie_scale);
-        let time = |tick: i64| {
-            let since = self.nanoseconds(i128::from(tick) - i128::from(start));
-            Some(StreamTime(begins.saturating_add(since)))
-        };
-        let (pts, dts) = (time(sample.presented()), time(sample.decoded));
-        Stamp { pts, dts, part, hidden, behind, ..self.stamp(sample) }
-    }
-
-    fn stamp(&self, sample: &Sample) -> Stamp {
-        let end = self.nanoseconds(i128::from(sample.decoded) + i128::from(sample.duration));
-        let duration = end.saturating_sub(self.nanoseconds(sample.decoded.into()));
-        Stamp { duration: Some(duration), ..Stamp::default() }
-    }
-
-    fn nanoseconds(&self, ticks: i128) -> i64 {
-        nanoseconds(ticks, self.edits.scale)
-    }
-}
-
-fn nanoseconds(ticks: i128, scale: u32) -> i64 {
-    let scaled = (ticks * 1_000_000_000).div_euclid(i128::from(scale.max(1)));
-    i64::try_from(scaled).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// How many samples there are and how long they last, but for the last.

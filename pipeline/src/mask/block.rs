@@ -6,7 +6,7 @@
 
 use schemas::ClipGeometry;
 
-use super::over_time;
+use super::grid::over_time;
 use crate::draws::Draws;
 
 /// One bit a token; `hidden` places of each time position are set.

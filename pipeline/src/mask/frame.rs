@@ -2,7 +2,7 @@
 
 use schemas::ClipGeometry;
 
-use super::bits;
+use super::grid::bits;
 use crate::draws::Draws;
 
 /// One bit a token; all tokens of `hidden` time positions are set.

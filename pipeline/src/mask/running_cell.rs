@@ -10,7 +10,7 @@
 
 use schemas::ClipGeometry;
 
-use super::MaskError;
+use super::error::MaskError;
 
 /// A running-cell mask that fits a geometry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use schemas::ClipGeometry;
 
-use super::{bits, over_time};
+use super::grid::{bits, over_time};
 use crate::draws::Draws;
 
 /// One bit a token; `hidden` places of each time position are set.

@@ -4,11 +4,11 @@
 //! every one has its own, by the reordering rule of MPEG-1, 2 and 4 where times are missing, and not at
 //! all otherwise: then frames must be counted as they leave the decoder.
 
-use super::{
-    Place,
-    pictures::{Codec, Coded, Role},
+use super::OutputIndex;
+use crate::{
+    StreamTime,
+    codec::{Codec, Coded, Role},
 };
-use crate::StreamTime;
 
 /// Times of a packet as its container gives them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum IndexMode {
 }
 
 /// The places of all packets. Without a place: shows nothing, or (linear) not known.
-pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec<Option<Place>>) {
+pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec<Option<OutputIndex>>) {
     if coded.iter().any(|picture| picture.irregular) {
         return (IndexMode::Linear, vec![None; coded.len()]);
     }
@@ -72,14 +72,14 @@ pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec
 }
 
 /// The places of all frames that an edit list lets be presented, rising.
-pub fn shown(stamps: &[Stamp], places: &[Option<Place>]) -> Vec<Place> {
+pub fn shown(stamps: &[Stamp], places: &[Option<OutputIndex>]) -> Vec<OutputIndex> {
     let presented = stamps.iter().zip(places).filter(|(stamp, _)| stamp.is_presented());
     let mut shown: Vec<_> = presented.filter_map(|(_, place)| *place).collect();
     shown.sort_unstable();
     shown
 }
 
-fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<Place>>> {
+fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<OutputIndex>>> {
     let mut sorted: Vec<usize> = (0..stamps.len()).filter(|&at| coded[at].shown).collect();
     if sorted.iter().any(|&at| stamps[at].pts.is_none()) {
         return None;
@@ -91,13 +91,13 @@ fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<Place>>> {
     }
     let mut places = vec![None; stamps.len()];
     for (place, at) in sorted.into_iter().enumerate() {
-        places[at] = Some(Place(place as u32));
+        places[at] = Some(OutputIndex(place as u32));
     }
     Some(places)
 }
 
 /// A B-picture is shown at once, an anchor when the next anchor comes, the last one at the end.
-fn by_role(coded: &[Coded]) -> Vec<Option<Place>> {
+fn by_role(coded: &[Coded]) -> Vec<Option<OutputIndex>> {
     let mut shown = Vec::with_capacity(coded.len());
     let mut held = None;
     for (at, picture) in coded.iter().enumerate().filter(|(_, picture)| picture.shown) {
@@ -109,14 +109,19 @@ fn by_role(coded: &[Coded]) -> Vec<Option<Place>> {
     shown.extend(held);
     let mut places = vec![None; coded.len()];
     for (place, at) in shown.into_iter().enumerate() {
-        places[at] = Some(Place(place as u32));
+        places[at] = Some(OutputIndex(place as u32));
     }
     places
 }
 
 /// Presentation times of `frames` frames, rising. Known times are sorted and given to the frames in
 /// display order; where some are missing, the frames between are spread evenly.
-pub fn times(mode: IndexMode, stamps: &[Stamp], places: &[Option<Place>], frames: usize) -> Vec<StreamTime> {
+pub fn times(
+    mode: IndexMode,
+    stamps: &[Stamp],
+    places: &[Option<OutputIndex>],
+    frames: usize,
+) -> Vec<StreamTime> {
     let sorted = sorted_times(stamps);
     let rising = sorted.windows(2).all(|pair| pair[0] < pair[1]);
     let mut known: Vec<Option<i64>> = vec![None; frames];
@@ -245,7 +250,7 @@ mod tests {
         Stamp { pts: Some(StreamTime(milliseconds * MILLISECOND)), ..Stamp::default() }
     }
 
-    fn numbers(places: &[Option<Place>]) -> Vec<u32> {
+    fn numbers(places: &[Option<OutputIndex>]) -> Vec<u32> {
         places.iter().map(|place| place.unwrap().0).collect()
     }
 

@@ -105,7 +105,7 @@ impl StoredClip {
     ///
     /// # Errors
     /// What in it contradicts itself or the dataset.
-    pub(super) fn into_row(self, facts: &FrameShardFacts) -> Result<Row, String> {
+    pub(crate) fn into_row(self, facts: &FrameShardFacts) -> Result<Row, String> {
         if let Some(flaw) = self.flaw(facts) {
             return Err(flaw);
         }

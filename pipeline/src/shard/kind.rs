@@ -8,11 +8,9 @@ use parquet::{
 };
 use schemas::{
     frame_shard::{self, FrameShardFacts},
-    packet_shard::{self, PacketShardFacts},
+    packet_shard::{self, PACKET_LISTS, PacketShardFacts},
 };
 use serde::{Serialize, de::DeserializeOwned};
-
-use super::packets::PACKET_LISTS;
 
 /// Facts of a dataset of shards, and with them its kind. Rows have a *key*: the slot of a clip, or the
 /// number of a video.

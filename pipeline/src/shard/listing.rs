@@ -10,7 +10,7 @@ use parquet::arrow::ProjectionMask;
 use schemas::{frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};
 
 use super::{ShardError, kind::ShardFacts, reader::Shards};
-use crate::dataset::VideoEntry;
+use crate::video_entry::VideoEntry;
 
 impl Shards<FrameShardFacts> {
     /// Number and entry of every video that has a row, by number.
@@ -68,7 +68,7 @@ fn entry<F: ShardFacts>(batch: &RecordBatch, row: usize) -> Result<(u64, VideoEn
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
+    use crate::shard::{
         FrameShards, ShardWriter,
         frames::tests::{clip, facts},
     };

@@ -11,22 +11,23 @@ use std::{
 
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
-    drawn::{self, Drawn, failed},
+    sampled::{self, SampledFrames, failed},
 };
 use crate::{
     dataset,
     draws::Draws,
+    error::VideoError,
     names,
-    plan::views::FrameRule,
+    plan::Skipping,
     profile::{Profile, Stage},
-    shard::IndexedVideo,
-    video::{Limits, OpenVideo, Skipping, Verify, VideoError, VideoReader},
+    sampling::FrameRule,
+    video::{Limits, OpenVideo, Verify, VideoReader, stored_video::IndexedVideo},
 };
 
 /// Video files as a source of clips.
 #[derive(Debug)]
-pub struct Videos {
-    videos: dataset::Videos,
+pub struct VideoSource {
+    videos: dataset::VideoList,
     rule: FrameRule,
     limits: Limits,
     verify: Verify,
@@ -43,9 +44,9 @@ pub struct Videos {
 /// never opened is taken to be like the largest of those that were.
 const UNKNOWN_PICTURE: u64 = 3840 * 2160 * 3 / 2;
 
-impl Videos {
+impl VideoSource {
     /// The videos of a dataset, in its order, whose frames are chosen by `rule`.
-    pub fn new(videos: dataset::Videos, rule: impl Into<FrameRule>, limits: Limits) -> Self {
+    pub fn new(videos: dataset::VideoList, rule: impl Into<FrameRule>, limits: Limits) -> Self {
         let bytes = videos.entries().iter().map(|_| Default::default()).collect();
         let verified = videos.entries().iter().map(|_| AtomicBool::new(false)).collect();
         Self {
@@ -75,11 +76,11 @@ impl Videos {
     fn clip_bytes(&self, video: u64, file: u64, picture: u64, clips: u64) -> u64 {
         let is_held = file <= self.limits.file_bytes && !self.videos.is_indexed(video);
         let file = if is_held { file } else { 0 };
-        drawn::held_bytes(file, picture, u64::from(self.rule.most_frames()).saturating_mul(clips))
+        sampled::held_bytes(file, picture, u64::from(self.rule.most_frames()).saturating_mul(clips))
     }
 }
 
-impl ClipSource for Arc<Videos> {
+impl ClipSource for Arc<VideoSource> {
     fn videos(&self) -> u64 {
         self.videos.entries().len() as u64
     }
@@ -115,7 +116,7 @@ impl ClipSource for Arc<Videos> {
 }
 
 struct Reader {
-    source: Arc<Videos>,
+    source: Arc<VideoSource>,
     reader: VideoReader,
     /// The video that was read last: clips of one video often follow each other.
     last: Option<(u64, OpenVideo)>,
@@ -139,17 +140,17 @@ impl ClipReader for Reader {
             Err(why) => return slots.iter().map(|_| Err(why.clone())).collect(),
         };
         let rule = self.source.rule;
-        let draw = |(slot, mut start): (u64, Draws)| Drawn::of(&open.facts, rule, slot, &mut start);
+        let draw = |(slot, mut start): (u64, Draws)| SampledFrames::of(&open.facts, rule, slot, &mut start);
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
-        let pictures = drawn::together(&drawn, |wanted| {
-            let pictures = drawn::decode(wanted, &mut self.reader, &open, &self.profile)?;
+        let pictures = sampled::together(&drawn, |wanted| {
+            let pictures = sampled::decode(wanted, &mut self.reader, &open, &self.profile)?;
             self.profile.count_read(open.take_bytes_read());
             self.learn(video, &open, &pictures);
             Ok(pictures)
         });
         let entry = &self.source.videos.entries()[video as usize];
         let name: Arc<str> = names::name_of(&entry.path).into();
-        let frames = |(drawn, pictures): (Result<Drawn, _>, Result<_, SourceError>)| {
+        let frames = |(drawn, pictures): (Result<SampledFrames, _>, Result<_, SourceError>)| {
             let (drawn, pictures) = (drawn?, pictures?);
             Ok(ClipFrames {
                 video: name.clone(),
@@ -216,7 +217,7 @@ impl Reader {
     }
 
     /// Remembers what a decode without complaint tells of a video.
-    fn learn(&self, number: u64, open: &OpenVideo, pictures: &drawn::Pictures) {
+    fn learn(&self, number: u64, open: &OpenVideo, pictures: &sampled::Pictures) {
         if let Some(verified) = self.source.verified.get(number as usize).filter(|_| open.is_verified()) {
             verified.store(true, Relaxed);
         }

@@ -4,15 +4,15 @@ use gstreamer as gst;
 
 use crate::{
     FrameRank, StreamTime,
+    codec::{Codec, Coded, Start, StreamHeader},
     demux::Packet,
     file::Container,
     picture::Orientation,
     plan::{
-        Place, Start,
+        OutputIndex,
         order::{self, IndexMode, Stamp, TimesFrom},
-        pictures::{Codec, Coded, StreamHeader},
     },
-    shard::{StoredPacket, StoredVideo},
+    video::stored_video::{StoredPacket, StoredVideo},
 };
 
 /// Facts of a video that was opened.
@@ -69,7 +69,7 @@ pub(super) struct Gathered<'a> {
     pub header: StreamHeader,
     pub packets: &'a [Packet],
     pub stamps: &'a [Stamp],
-    pub places: &'a [Option<Place>],
+    pub places: &'a [Option<OutputIndex>],
     pub coded: &'a [Coded],
     pub mode: IndexMode,
 }

@@ -2,36 +2,33 @@
 
 use std::path::Path;
 
-use schemas::file_index::FileIndexFacts;
-
-use super::{OpenVideo, VideoError, VideoReader, open_file};
+use super::{OpenVideo, VideoReader, take_apart::open_file};
 use crate::{
-    dataset::VideoEntry,
     demux::{Body, Packet},
+    error::VideoError,
     file::FileStamp,
     names,
     plan::order::IndexMode,
-    shard::{IndexedVideo, Row},
     system,
+    video::stored_video::IndexedVideo,
 };
 
 impl OpenVideo {
-    /// The row of video `number` of a manifest, `stamp` being that of its file before it was opened. Nothing where
-    /// packets are no parts of the file, frames are known only by decoding, or an edit list has several parts.
-    pub fn index_row(
+    /// The video and where its packets are, `stamp` being that of its file before it was opened. Nothing where packets
+    /// are no parts of the file, frames are known only by decoding, or an edit list has several parts.
+    pub fn to_indexed(
         &self,
         number: u64,
-        entry: &VideoEntry,
+        name: String,
+        label: Option<i32>,
         stamp: FileStamp,
-        facts: &FileIndexFacts,
-    ) -> Option<Row> {
+    ) -> Option<IndexedVideo> {
         if self.mode() == IndexMode::Linear {
             return None;
         }
         let places = self.packets.iter().map(|packet| self.place_in_file(packet)).collect::<Option<_>>()?;
-        let name = names::name_of(&entry.path);
-        let stored = self.to_stored(number, name, entry.label, [0; 16]).ok()?;
-        IndexedVideo { stored, places, stamp }.into_row(facts)
+        let stored = self.to_stored(number, name, label, [0; 16]).ok()?;
+        Some(IndexedVideo { stored, places, stamp })
     }
 
     fn place_in_file(&self, packet: &Packet) -> Option<u64> {
@@ -74,9 +71,15 @@ mod tests {
     use super::*;
     use crate::{
         FrameRank,
-        dataset::Dataset,
-        manifest::{self, ManifestRow, index::IndexWriter},
+        dataset::{
+            Dataset,
+            manifest::{
+                self, ManifestRow,
+                index::{self, IndexWriter},
+            },
+        },
         video::Limits,
+        video_entry::VideoEntry,
     };
 
     /// A manifest of the project's films in `folder`, with its index.
@@ -100,7 +103,7 @@ mod tests {
         for (number, entry) in (0..).zip(&entries) {
             let open = reader.open_for_scan(&entry.path).unwrap();
             let stamp = FileStamp::of(&entry.path).unwrap();
-            let row = open.index_row(number, entry, stamp, index.facts());
+            let row = index::row(&open, number, entry, stamp, index.facts());
             assert!(row.is_some(), "{}", entry.path.display());
             index.put(number, row).unwrap();
             rows.push(ManifestRow::of(entry, Ok(open)));
@@ -109,7 +112,7 @@ mod tests {
         (manifest, entries)
     }
 
-    fn videos(manifest: &Path) -> crate::dataset::Videos {
+    fn videos(manifest: &Path) -> crate::dataset::VideoList {
         let Dataset::Videos(videos) = Dataset::open_parquet(manifest).unwrap() else { unreachable!() };
         videos
     }

@@ -1,8 +1,8 @@
 //! Films whose packets are fields: two of them are one frame, at the time of the first.
 
 use crate::{
+    codec::{Coded, fields::second_fields},
     demux::Packet,
-    plan::{fields::second_fields, pictures::Coded},
 };
 
 /// Gives the frame of two fields to the packet of the first; that of the second shows nothing and has no time.
@@ -29,12 +29,9 @@ mod tests {
     use super::*;
     use crate::{
         StreamTime,
+        codec::{Codec, Field},
         demux::Body,
-        plan::{
-            fields::Field,
-            order::{self, IndexMode, Stamp},
-            pictures::Codec,
-        },
+        plan::order::{self, IndexMode, Stamp},
     };
 
     #[test]

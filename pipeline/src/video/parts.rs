@@ -3,10 +3,11 @@
 //! A decoder is sent the parts one after the other. Each must begin with a picture that needs none of the part
 //! before; pictures that are decoded after it and shown before it would need them, and are never shown.
 
-use super::VideoError;
 use crate::{
+    codec::{Coded, Start},
     demux::Packet,
-    plan::{Start, order::Stamp, pictures::Coded},
+    error::VideoError,
+    plan::order::Stamp,
 };
 
 /// Checks the beginning of every part but the first, and takes out what would need the part before.

@@ -4,21 +4,20 @@ use std::{ops::Range, str::FromStr as _};
 
 use bytes::Bytes;
 use gstreamer as gst;
-use schemas::packet_shard::PacketShardFacts;
 
-use super::{OpenVideo, VideoError, VideoFacts, VideoReader, facts::pixel_aspect, initialise};
+use super::{OpenVideo, VideoFacts, VideoReader, facts::pixel_aspect, take_apart::initialise};
 use crate::{
     FrameRank, PacketNumber,
+    codec::{Codec, StreamHeader, headers},
     demux::{self, Body, Packet},
-    encode::Encoded,
+    error::VideoError,
     file::FileBytes,
     picture::Orientation,
     plan::{
-        PacketFact, Place,
+        OutputIndex, PacketFact,
         order::{IndexMode, Stamp},
-        pictures::{self, Codec, StreamHeader},
     },
-    shard::{Row, SEGMENT_BYTES, StoredPacket, StoredVideo},
+    video::stored_video::{StoredPacket, StoredVideo},
 };
 
 /// The field of caps with the container's decoder configuration.
@@ -83,25 +82,29 @@ impl OpenVideo {
         })
     }
 
-    /// A video that was encoded again from all frames of one with these facts, upright.
+    /// A video that was encoded again, upright, from all frames of one with these facts: its packets in decode order,
+    /// each with the rank of its frame.
     ///
     /// # Errors
     /// When the packets are not those of the frames.
-    pub(crate) fn of_encoded(encoded: Encoded, source: &VideoFacts) -> Result<Self, VideoError> {
-        let Encoded { caps, packets } = encoded;
+    pub(crate) fn of_encoded(
+        caps: gst::Caps,
+        packets: Vec<(gst::Buffer, u32)>,
+        source: &VideoFacts,
+    ) -> Result<Self, VideoError> {
         let unknown = || VideoError::UnknownCodec { codec: caps.to_string() };
         let structure = caps.structure(0).ok_or_else(unknown)?;
         let setup = demux::setup_of(structure);
         let (header, coded) = {
             let maps: Vec<_> = packets.iter().map(|(buffer, _)| buffer.map_readable().ok()).collect();
             let bodies = maps.iter().map(|map| map.as_ref().map_or(&[][..], |map| map.as_slice()));
-            pictures::look(Codec::H264, demux::framing_of(structure), &setup, bodies)
+            headers::look(Codec::H264, demux::framing_of(structure), &setup, bodies)
         };
         let index: Vec<_> = packets
             .iter()
             .zip(&coded)
             .map(|((_, rank), coded)| PacketFact {
-                place: Some(Place(*rank)),
+                place: Some(OutputIndex(*rank)),
                 start: coded.start,
                 disposable: coded.disposable,
             })
@@ -136,19 +139,18 @@ impl OpenVideo {
         })
     }
 
-    /// The rows of the video, `stored` being what a shard keeps of it.
+    /// The bytes of all packets; nothing for one that cannot be read.
     ///
     /// # Errors
-    /// When a packet cannot be read, or there are more than can be numbered.
-    pub fn into_rows(self, stored: StoredVideo, facts: &PacketShardFacts) -> Result<Vec<Row>, VideoError> {
+    /// When the system could not read them.
+    pub(crate) fn packet_bytes(
+        &self,
+    ) -> Result<Vec<Option<gst::MappedBuffer<gst::buffer::Readable>>>, VideoError> {
         let buffers = self.packets.iter().map(|packet| packet.buffer(&self.file));
-        let maps: Vec<_> = buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok()).collect();
+        let bytes = buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok()).collect();
         // A packet that the system could not read is empty.
         self.file.check()?;
-        let container = self.facts.container;
-        stored
-            .into_rows(facts, SEGMENT_BYTES, |at| maps.get(at)?.as_ref().map(|map| map.as_slice()))
-            .map_err(|reason| VideoError::ContainerDamaged { container, reason })
+        Ok(bytes)
     }
 
     /// Gives packets their bytes, which follow each other in `bytes`.

@@ -5,10 +5,10 @@
 //! A film whose later messages say something else would be turned on the way, and is refused, as one is whose size
 //! changes. So are angles that are no quarter turns.
 
-use super::VideoError;
 use crate::{
+    codec::sei::{Turn, Turns},
+    error::VideoError,
     picture::Orientation,
-    plan::sei::{Turn, Turns},
 };
 
 /// The orientation of a film whose container says `container`.

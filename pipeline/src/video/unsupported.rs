@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::VideoError;
 use crate::{
+    error::VideoError,
     file::{
         FileBytes,
         foreign::{self, Foreign, Way},

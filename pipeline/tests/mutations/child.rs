@@ -93,7 +93,7 @@ fn try_film(reader: &mut VideoReader, file: &Path, undamaged: &[String], draw: u
         seconds: 0.0,
         threads: 0,
     };
-    let note = |outcome: &mut Outcome, error: &pipeline::video::VideoError| {
+    let note = |outcome: &mut Outcome, error: &pipeline::error::VideoError| {
         if outcome.verdict == "good" {
             outcome.verdict = error.verdict().to_owned();
             outcome.reason = error.to_string();

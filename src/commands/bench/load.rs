@@ -132,7 +132,7 @@ fn summary(
         "repeated_frame_share": figures.repeated_share(),
         "failed_videos": failed,
         "peak_rss_mb": report::peak_memory().map(|bytes| bytes / 1_000_000),
-        "binding": interval.binding().name(),
+        "binding": interval.bottleneck().name(),
         "jobs_in_flight": figures.in_flight.mean(),
         "batches_ready": figures.ready.mean(),
         "wall_ms_per_clip_by_stage": by_stage(&|stage| figures.wall(stage)),

@@ -1,7 +1,10 @@
 //! `tubelet bench train`: seconds of a training step on random clips.
 
 use anyhow::Result;
-use pipeline::{batch::BatchBuilder, clip::ClipRow, transform::crop::Window};
+use pipeline::{
+    clips::{batch::BatchBuilder, masked::ClipRow},
+    transform::crop::Window,
+};
 use trainer::Device;
 
 use crate::{

@@ -8,10 +8,13 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
-    channel::{self, Batches},
-    labelled::{self, Fit, ViewSettings},
-    plan::views::Pass,
+    clips::views::{Fit, ViewSettings},
+    loader::{
+        channel::{self, Batches},
+        labelled,
+    },
     profile::Profile,
+    sampling::labelled::Pass,
 };
 use schemas::{LabelledBatch, predictions::Prediction};
 use trainer::{Device, frozen, judge::Judge, model::classifier::Classifier, recipe::Skip, weights::Weights};

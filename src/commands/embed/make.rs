@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use pipeline::{labelled::Fit, names, plan::views::Pass};
+use pipeline::{clips::views::Fit, names, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch,
     embeddings::{Embedded, Embedding, Number},

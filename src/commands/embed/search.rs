@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::Result;
-use pipeline::{dataset::VideoEntry, names};
+use pipeline::{names, video_entry::VideoEntry};
 use schemas::embeddings::{Embedded, Embedding};
 use trainer::frozen::Pool;
 

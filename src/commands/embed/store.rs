@@ -22,7 +22,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use pipeline::{dataset::VideoEntry, names};
+use pipeline::{names, video_entry::VideoEntry};
 use schemas::{
     MADE_BY, WholeFile,
     embeddings::{Embedded, Embedding},

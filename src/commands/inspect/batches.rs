@@ -10,7 +10,7 @@ use arrow::{
     array::{AsArray as _, RecordBatch},
     datatypes::{UInt16Type, UInt32Type, UInt64Type},
 };
-use pipeline::{channel::Batches, names, quarantine::Quarantine};
+use pipeline::{loader::channel::Batches, names, quarantine::Quarantine};
 use schemas::ClipBatch;
 use trainer::Recipe;
 

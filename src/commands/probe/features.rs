@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
 use anyhow::Result;
-use pipeline::{names, plan::views::Pass};
+use pipeline::{names, sampling::labelled::Pass};
 use trainer::{
     Device, Recipe,
     frozen::{self, Pool, Source},

@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Error, library, settings};
+use super::library::{Decoder, Error, settings};
 
 /// A temporal unit of libaom: delimiter, sequence header, and a key frame of one tile.
 pub(super) const PICTURE: [u8; 99] = [
@@ -34,7 +34,7 @@ pub(super) fn finds_damage() -> bool {
 
 /// Whether a fresh decoder refuses a packet, or gives no picture of it.
 fn complains_of(packet: [u8; 99]) -> bool {
-    let Ok(mut decoder) = library::Decoder::with_settings(&settings()) else { return false };
+    let Ok(mut decoder) = Decoder::with_settings(&settings()) else { return false };
     match decoder.send_data(packet, None, None, None) {
         Ok(()) | Err(Error::Again) => decoder.get_picture().is_err(),
         Err(_) => true,

@@ -10,7 +10,7 @@ use super::{
     codecs::TrackCodec,
     tracks::{Colour, Track, Video},
 };
-use crate::plan::pictures::Codec;
+use crate::codec::Codec;
 
 /// The caps of a track's packets.
 pub(super) fn caps_of(track: &Track, coded: &TrackCodec) -> gst::Caps {

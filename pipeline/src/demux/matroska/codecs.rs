@@ -2,7 +2,7 @@
 //! and the codec mappings of Matroska).
 
 use super::tracks::Track;
-use crate::plan::pictures::Codec;
+use crate::codec::Codec;
 
 /// The codec of a track's blocks, and what comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

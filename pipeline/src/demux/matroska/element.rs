@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::fault::Fault;
 use crate::{
     file::{FileBytes, FileSlice},
-    progress,
+    heartbeat,
 };
 
 /// An element: identifier, place, where its body begins, how long that is (nothing: unknown).
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
 
     /// Looks at the clock.
     pub(super) fn check_time(&self) -> Result<(), Fault> {
-        progress::step();
+        heartbeat::step();
         if Instant::now() > self.deadline { Err(Fault::Late) } else { Ok(()) }
     }
 

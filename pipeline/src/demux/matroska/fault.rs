@@ -1,6 +1,6 @@
 //! What is wrong with a Matroska file, and which error of a video that is.
 
-use crate::{file::Container, video::VideoError};
+use crate::{error::VideoError, file::Container};
 
 /// Why a file's elements cannot be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

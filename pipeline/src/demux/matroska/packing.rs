@@ -8,7 +8,7 @@ use std::{io::Read as _, sync::Arc};
 use flate2::read::ZlibDecoder;
 
 use super::tracks::{Encoding, Track};
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// How a frame is packed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,10 +18,11 @@ use super::{
 use crate::{
     FrameRank,
     demux::{self, Demuxed},
+    error::VideoError,
     file::{Container, FileBytes},
     picture::Orientation,
     plan::order::IndexMode,
-    video::{Limits, VideoError, VideoReader},
+    video::{Limits, VideoReader},
 };
 
 /// The film of a sample of the repository.
@@ -30,7 +31,7 @@ fn sample(name: &str, codec: &str) -> Film {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples")).join(name);
     let file = FileBytes::open(&path, u64::MAX).unwrap();
     let container = if name.ends_with("webm") { Container::Matroska } else { Container::Mp4 };
-    let demuxed = demux::demux(file.clone(), container, demux::deadline(60), 60).unwrap();
+    let demuxed = demux::demuxer::demux(file.clone(), container, demux::deadline(60), 60).unwrap();
     let structure = demuxed.caps.structure(0).unwrap();
     let side = |name| structure.get::<i32>(name).unwrap() as u64;
     let frame = |packet: &demux::Packet| {

@@ -112,7 +112,8 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::building::boxed, *};
+    use super::*;
+    use crate::demux::mp4::building::boxed;
 
     #[test]
     fn boxes_are_found_in_boxes() {

@@ -4,7 +4,7 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use super::entry::{Colour, Entry, Media};
-use crate::{demux::description::for_decoder, plan::pictures::Codec};
+use crate::{codec::Codec, demux::description::for_decoder};
 
 /// What is known of a track beside its sample entry.
 #[derive(Clone, Copy, Debug, Default)]

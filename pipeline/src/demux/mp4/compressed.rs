@@ -11,9 +11,9 @@ use flate2::read::ZlibDecoder;
 
 use super::{
     boxes::{Fields, child},
-    damaged,
+    fault::damaged,
 };
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// Bytes that a movie may have once it is inflated: some kilobytes of zlib may become gigabytes.
 const LARGEST: u64 = 64 << 20;
@@ -44,7 +44,8 @@ mod tests {
 
     use flate2::{Compression, write::ZlibEncoder};
 
-    use super::{super::building::boxed, *};
+    use super::*;
+    use crate::demux::mp4::building::boxed;
 
     /// A compressed movie that is said to have `stated` bytes.
     fn compressed(movie: &[u8], stated: u32, method: &[u8; 4]) -> Vec<u8> {

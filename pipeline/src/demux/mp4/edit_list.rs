@@ -10,8 +10,8 @@
 //!
 //! What is before or behind its part is decoded, since others may need it, and never shown.
 
-use super::{Clock, boxes::Fields, damaged, samples::Sample};
-use crate::video::VideoError;
+use super::{boxes::Fields, clock::Clock, fault::damaged, samples::Sample};
+use crate::error::VideoError;
 
 /// One part of an edit list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +203,8 @@ impl Counter {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::building::table, *};
+    use super::*;
+    use crate::demux::mp4::building::table;
 
     /// A track of groups of four, I0 P3 b1 b2, ten ticks each; presented three frames after they are decoded.
     fn track(groups: i64) -> Vec<Sample> {

@@ -1,7 +1,7 @@
 //! Sample entries of video (`stsd`, ISO 14496-12, 8.5.2 and 12.1): which codec, and what its decoder must be told.
 
 use super::boxes::{Child, Fields, children};
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// Sample entries that a track may have, as in FFmpeg.
 const MOST_ENTRIES: usize = 1024;
@@ -264,10 +264,8 @@ fn vpx_colour(body: &[u8]) -> Option<Colour> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::building::{boxed, entries, entry, full},
-        *,
-    };
+    use super::*;
+    use crate::demux::mp4::building::{boxed, entries, entry, full};
 
     fn only(format: &[u8; 4], inner: &[u8]) -> Entry {
         let mut all = Entry::read_all(&entries(&[entry(format, inner)])[8..]).unwrap();

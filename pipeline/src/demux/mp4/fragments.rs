@@ -12,13 +12,13 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    Clock,
     boxes::{Child, Fields, children},
-    damaged,
+    clock::Clock,
+    fault::damaged,
     layout::{self, Layout},
     samples::{Sample, check_count},
 };
-use crate::{file::FileBytes, video::VideoError};
+use crate::{error::VideoError, file::FileBytes};
 
 /// What a movie says of the fragments of a track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

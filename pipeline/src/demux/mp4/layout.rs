@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Clock, boxes::Header, damaged};
+use super::{boxes::Header, clock::Clock, fault::damaged};
 use crate::{
+    error::VideoError,
     file::{FileBytes, FileSlice},
-    video::VideoError,
 };
 
 /// Bytes of a `moov` box, and of a fragment's `moof`, that are read; that of a day of video has some 50 MB.

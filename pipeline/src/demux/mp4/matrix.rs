@@ -40,7 +40,8 @@ pub(super) fn orientation(matrix: &Matrix) -> Result<Orientation, u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::building::IDENTITY, *};
+    use super::*;
+    use crate::demux::mp4::building::IDENTITY;
 
     const ONE: i32 = 1 << 16;
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{
     boxes::{Fields, child, children, descend, number},
-    damaged,
     edit_list::{Edit, EditList},
     entry::Entry,
+    fault::damaged,
     matrix::{self, Matrix},
 };
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// A track that may be the film.
 #[derive(Clone, Debug)]

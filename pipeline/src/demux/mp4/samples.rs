@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use super::damaged;
-use crate::video::VideoError;
+use super::fault::damaged;
+use crate::error::VideoError;
 
 /// One sample, in the order in which samples are decoded. Times are ticks of the track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::{
     entry::{Entry, Media},
     samples::Sample,
 };
-use crate::{file::FileBytes, plan::bits::Framing};
+use crate::{codec::bits::Framing, file::FileBytes};
 
 /// The parameter sets of an entry (ISO 14496-15, 5.3.3 and 8.3.3), each with its length before it as in its packets;
 /// nothing where there are none, or lengths are not in `framing`.
@@ -59,10 +59,8 @@ pub(super) fn with_sets(sets: &[u8], sample: &Sample, file: &FileBytes) -> Vec<u
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::building::{boxed, entries, entry},
-        *,
-    };
+    use super::*;
+    use crate::demux::mp4::building::{boxed, entries, entry};
 
     fn sets(format: &[u8; 4], kind: &[u8; 4], setup: &[u8], width: u8) -> Option<Vec<u8>> {
         let all = Entry::read_all(&entries(&[entry(format, &boxed(kind, setup))])[8..]).unwrap();

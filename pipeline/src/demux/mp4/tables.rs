@@ -10,12 +10,12 @@
 //! takes no sample away.
 
 use super::{
-    Clock,
     boxes::{Child, Fields, children, number},
-    damaged,
+    clock::Clock,
+    fault::damaged,
     samples::{Sample, check_count},
 };
-use crate::video::VideoError;
+use crate::error::VideoError;
 
 /// What the tables of a track give.
 #[derive(Clone, Debug, Default)]

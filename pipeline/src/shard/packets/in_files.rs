@@ -12,9 +12,12 @@ use parquet::{
     file::properties::WriterPropertiesBuilder,
     schema::types::ColumnPath,
 };
-use schemas::file_index::{self, FileIndexFacts};
+use schemas::{
+    file_index::{self, FileIndexFacts},
+    packet_shard::PACKET_LISTS,
+};
 
-use super::{StoredVideo, read};
+use super::read;
 #[cfg(feature = "video")]
 use crate::shard::{
     columns::{bare, list},
@@ -25,24 +28,13 @@ use crate::{
     shard::{
         ShardError, VideoFlaw,
         kind::ShardFacts,
-        packets::PACKET_LISTS,
         reader::{Columns, Shards},
     },
+    video::stored_video::IndexedVideo,
 };
 
 /// Where the packets of a manifest's videos are.
 pub type FileIndex = Shards<FileIndexFacts>;
-
-/// A video, and where in its file its packets are.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IndexedVideo {
-    /// What is kept of it.
-    pub stored: StoredVideo,
-    /// The first byte of each packet.
-    pub places: Vec<u64>,
-    /// By what its file is known again.
-    pub stamp: FileStamp,
-}
 
 impl FileIndex {
     /// The index of a video; nothing where it has none.

@@ -6,13 +6,18 @@ use arrow::{
 };
 use schemas::packet_shard::flags;
 
-use super::{MODES, Made, StoredPacket, StoredVideo};
 use crate::{
     StreamTime,
+    codec::{Codec, Start},
     picture::Orientation,
-    plan::{PacketFact, Place, Start, order::IndexMode, pictures::Codec},
+    plan::{OutputIndex, PacketFact, order::IndexMode},
     shard::{VideoFlaw, columns::values},
+    video::stored_video::{Made, StoredPacket, StoredVideo},
 };
+
+/// The modes by the words that shards have for them.
+pub(super) const MODES: [(IndexMode, &str); 3] =
+    [(IndexMode::Times, "times"), (IndexMode::Reorder, "reorder"), (IndexMode::Linear, "linear")];
 
 /// What one row says of its packets.
 pub(super) struct Part {
@@ -56,7 +61,7 @@ impl Part {
             let place = match ranks.is_valid(at).then(|| i64::from(ranks.value(at))) {
                 None => None,
                 Some(rank) if rank < i64::from(frames) && rank >= -i64::from(hidden) => {
-                    Some(Place((rank + i64::from(hidden)) as u32))
+                    Some(OutputIndex((rank + i64::from(hidden)) as u32))
                 }
                 Some(rank) => {
                     return Err(VideoFlaw::Rank { packet: (first + at) as u32, rank, frames });
@@ -148,7 +153,7 @@ impl Part {
 
 /// Checks what holds for a video's packets together: each frame is shown by one of them.
 pub(super) fn check(video: &StoredVideo) -> Result<(), VideoFlaw> {
-    let mut places: Vec<Place> = video.packets.iter().filter_map(|packet| packet.fact.place).collect();
+    let mut places: Vec<OutputIndex> = video.packets.iter().filter_map(|packet| packet.fact.place).collect();
     places.sort_unstable();
     places.dedup();
     let shown = video.packets.iter().filter(|packet| packet.fact.place.is_some()).count();

@@ -11,12 +11,18 @@ use schemas::MADE_BY;
 
 use super::*;
 use crate::{
-    plan::{self, Start},
+    StreamTime,
+    codec::Codec,
+    codec::Start,
+    picture::Orientation,
+    plan,
+    plan::{PacketFact, order::IndexMode},
     shard::{
         ShardWriter,
         columns::{list, partial_list},
         writer::Row,
     },
+    video::stored_video::StoredPacket,
 };
 
 fn facts() -> PacketShardFacts {
@@ -38,7 +44,7 @@ fn video(number: u64) -> StoredVideo {
         StoredPacket {
             bytes: 10 + at,
             pts: (at != 4).then_some(StreamTime(i64::from(place) * 40 - 80)),
-            fact: PacketFact { place: Some(plan::Place(place)), start, disposable: at % 3 == 2 },
+            fact: PacketFact { place: Some(plan::OutputIndex(place)), start, disposable: at % 3 == 2 },
             hidden: place < 2,
             key: at == 0,
         }

@@ -11,14 +11,15 @@ use arrow::{
 };
 use schemas::packet_shard::{PacketShardFacts, flags};
 
-use super::{MODES, StoredPacket, StoredVideo};
+use super::read::MODES;
 use crate::{
-    plan::Start,
+    codec::Start,
     shard::{
         columns::{bare, list, partial_list},
         kind::ShardFacts as _,
         writer::Row,
     },
+    video::stored_video::{StoredPacket, StoredVideo},
 };
 
 /// Bytes of packets in a row, where the stream has trusted starts often enough.

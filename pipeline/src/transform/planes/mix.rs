@@ -3,7 +3,7 @@
 use super::down::BETWEEN;
 use crate::{
     picture::{Picture, Sampling},
-    transform::rgb::Weights,
+    transform::rgb::weights::Weights,
 };
 
 /// Fraction bits of a level before it is rounded: the largest sum, below 900 levels, fits in 31 bits.

@@ -2,7 +2,12 @@
 
 use crate::{
     picture::{Orientation, Picture, Sampling},
-    transform::{RgbFrame, crop::Window, orientation, resize::shares, rgb::Weights},
+    transform::{
+        RgbFrame,
+        crop::Window,
+        orientation,
+        rgb::{taps::shares, weights::Weights},
+    },
 };
 
 /// A window of the upright picture, in which it must lie, at `to` columns and rows: chroma brought to luma's

@@ -16,7 +16,6 @@ use super::{
     down::{self, Part},
     mix::Mix,
     taps::Taps,
-    whole,
 };
 use crate::{picture::Picture, transform::lines::Lines};
 
@@ -78,7 +77,7 @@ pub(super) fn filter_rows_narrower(picture: &Picture, part: &Part<'_>, taps: &[T
     down::filter_rows(picture, part, taps, to);
 }
 
-/// See [`whole::samples_across`].
+/// See [`across::samples_across`].
 pub(super) fn samples_across(
     picture: &Picture,
     taps: &[Taps],
@@ -91,7 +90,7 @@ pub(super) fn samples_across(
         // SAFETY: the function needs nothing but AVX2, which the line above found.
         return unsafe { avx2::samples_across(picture, taps, rows, scratch, out) };
     }
-    whole::samples_across(picture, taps, rows, scratch, out);
+    across::samples_across(picture, taps, rows, scratch, out);
 }
 
 /// See [`across::filter_columns`]; `columns` was made of `taps`.

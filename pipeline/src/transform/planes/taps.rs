@@ -1,6 +1,6 @@
 //! Which samples make an output position, and with which weights, in integers.
 
-use crate::transform::resize::shares;
+use crate::transform::rgb::taps::shares;
 
 /// Fraction bits of a weight: the largest fits in 16 bits with its sign.
 pub(super) const BITS: u32 = 14;

@@ -7,12 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::{
-    ROWS, Scratch,
-    down::{BETWEEN, Part},
-    simd,
-    taps::{self, BITS, Taps},
-};
+use super::{ROWS, Scratch, down::Part, simd, taps};
 use crate::{
     picture::{Orientation, Picture, Sampling},
     transform::size_with_short_side,
@@ -134,38 +129,4 @@ fn resized(picture: &Picture, (width, height): (u32, u32)) -> Picture {
         }
     }
     to
-}
-
-/// The pass over columns back to samples of the picture's depth.
-#[inline(always)]
-pub(super) fn samples_across(
-    picture: &Picture,
-    taps: &[Taps],
-    rows: usize,
-    scratch: &mut Scratch,
-    out: &mut [u8],
-) {
-    let bits = u32::from(picture.layout.bits.clamp(8, 16));
-    let (shift, highest) = (BITS + BETWEEN - bits, (1i32 << bits) - 1);
-    let (from, lanes) = (&scratch.rows[0], &mut scratch.lanes[0]);
-    from.beside(rows, lanes);
-    let sample = |sum: i32| ((sum + (1 << (shift - 1))) >> shift).min(highest);
-    let sums = |tap: &Taps| {
-        let mut sums = [0i32; ROWS];
-        for (&weight, lanes) in tap.weights.iter().zip(&lanes[tap.first..]) {
-            for (sum, &sample) in sums.iter_mut().zip(lanes) {
-                *sum += i32::from(weight) * i32::from(sample);
-            }
-        }
-        sums.map(sample)
-    };
-    for (at, tap) in taps.iter().enumerate() {
-        for (row, sample) in sums(tap).into_iter().enumerate().take(rows) {
-            let place = row * taps.len() + at;
-            match picture.sample_bytes() {
-                1 => out[place] = sample as u8,
-                _ => out[2 * place..][..2].copy_from_slice(&(sample as u16).to_le_bytes()),
-            }
-        }
-    }
 }

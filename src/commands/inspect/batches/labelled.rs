@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use pipeline::{names, plan::views::Pass, quarantine::Quarantine};
+use pipeline::{names, quarantine::Quarantine, sampling::labelled::Pass};
 use schemas::LabelledBatch;
 use trainer::{Recipe, mixing::Mix};
 

@@ -10,7 +10,7 @@ use flate2::{Compression, write::ZlibEncoder};
 use proptest::prelude::*;
 
 use super::{Film, block, demux, demuxed, element, endless, ids, number, short, verdict, vp9, with_file};
-use crate::{demux::Body, file::FileBytes, video::VideoError};
+use crate::{demux::Body, error::VideoError, file::FileBytes};
 
 #[test]
 fn attacks_on_stack_memory_and_time_end_in_a_verdict() {

@@ -7,14 +7,20 @@ use std::arch::x86_64::{
     _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi32, _mm256_srai_epi32,
 };
 
-use super::{
-    Lines, Mix, Part, Picture, Rows, Scratch, Taps,
-    across::{self, Step},
-    down,
-    kernel::filter_columns_with,
-    whole,
+use super::kernel::filter_columns_with;
+use crate::{
+    picture::Picture,
+    transform::{
+        lines::Lines,
+        planes::{
+            ROWS, Rows, Scratch,
+            across::{self, Step},
+            down::{self, Part},
+            mix::{FRACTION, Mix},
+            taps::{BITS, Taps},
+        },
+    },
 };
-use crate::transform::planes::{ROWS, mix::FRACTION, taps::BITS};
 
 /// Outputs of a step.
 const GROUP: usize = 8;
@@ -30,10 +36,10 @@ pub fn filter_rows(picture: &Picture, part: &Part<'_>, taps: &[Taps], to: &mut R
     down::filter_rows(picture, part, taps, to);
 }
 
-/// See [`whole::samples_across`].
+/// See [`across::samples_across`].
 #[target_feature(enable = "avx2")]
 pub fn samples_across(picture: &Picture, taps: &[Taps], rows: usize, scratch: &mut Scratch, out: &mut [u8]) {
-    whole::samples_across(picture, taps, rows, scratch, out);
+    across::samples_across(picture, taps, rows, scratch, out);
 }
 
 /// See [`across::filter_columns`].

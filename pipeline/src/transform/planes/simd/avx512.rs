@@ -8,12 +8,17 @@ use std::arch::x86_64::{
     _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
 };
 
-use super::{
-    Lines, Mix, Part, Rows, Scratch, Taps,
-    across::{self, Step},
-    kernel::filter_columns_with,
+use super::kernel::filter_columns_with;
+use crate::transform::{
+    lines::Lines,
+    planes::{
+        ROWS, Rows, Scratch,
+        across::{self, Step},
+        down::{BETWEEN, Part},
+        mix::{FRACTION, Mix},
+        taps::{BITS, Taps},
+    },
 };
-use crate::transform::planes::{ROWS, down::BETWEEN, mix::FRACTION, taps::BITS};
 
 /// Outputs of a step.
 const GROUP: usize = 16;

@@ -1,0 +1,258 @@
+//! The frames of a slot ─▶ rows of a batch: crop, resize, mirror, mask, cubes.
+//!
+//! A pure function of (frames, settings, epoch, number). With repeated sampling the same frames give
+//! several rows, each with its own crop and masks.
+
+use std::sync::Arc;
+
+use crate::{
+    clips::{
+        RowMaker,
+        upright::{Canvas, Upright},
+    },
+    draws::Draws,
+    mask::{Mask, MaskError, MaskRule},
+    profile::{Profile, Stage},
+    sampling::pretraining,
+    schedule::Schedule,
+    settings::{ClipSettings, Flip},
+    source::ClipFrames,
+    transform::crop::Window,
+    tubelets,
+};
+
+/// One row of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClipRow {
+    /// Number within the epoch: clip number × repeats + repeat.
+    pub clip: u64,
+    /// The epoch.
+    pub epoch: u32,
+    /// The video, as its dataset names it.
+    pub video: Arc<str>,
+    /// Its label.
+    pub label: Option<i32>,
+    /// Rank of each frame.
+    pub frames: Arc<[u32]>,
+    /// Presentation time of each frame in ns.
+    pub times: Arc<[i64]>,
+    /// The crop in the (resized, upright) frame.
+    pub crop: Window,
+    /// Whether the clip is mirrored left to right.
+    pub flip: bool,
+    /// Tokens.
+    pub mask: Mask,
+    /// Pixels of the visible tokens.
+    pub visible_cubes: Vec<u8>,
+    /// Pixels of the target tokens.
+    pub target_cubes: Vec<u8>,
+}
+
+impl ClipRow {
+    /// Bytes of its cubes.
+    pub fn bytes(&self) -> u64 {
+        (self.visible_cubes.len() + self.target_cubes.len()) as u64
+    }
+}
+
+/// Makes rows by fixed settings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipMaker {
+    settings: ClipSettings,
+    mask: MaskRule,
+    schedule: Schedule,
+}
+
+impl ClipMaker {
+    /// A maker of the clips of a dataset with `videos` videos.
+    ///
+    /// # Errors
+    /// When the mask does not fit the geometry.
+    pub fn new(settings: ClipSettings, videos: u64) -> Result<Self, MaskError> {
+        Ok(Self { settings, mask: settings.mask_rule()?, schedule: settings.schedule(videos) })
+    }
+
+    /// Visible tokens of each row.
+    pub fn visible_tokens(&self) -> usize {
+        self.mask.visible_tokens()
+    }
+
+    /// The rows of clip `number`, one a repeat.
+    pub fn rows(&self, mut frames: ClipFrames, epoch: u32, number: u64, profile: &Profile) -> Vec<ClipRow> {
+        let ranks: Arc<[u32]> = frames.ranks.iter().map(|rank| rank.0).collect();
+        let times: Arc<[i64]> = frames.times.iter().map(|time| time.0).collect();
+        profile.count_clip(ranks.len(), pretraining::repeated(&ranks));
+        let (short_side, resample) = (self.settings.short_side, self.settings.resample);
+        let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, short_side, resample));
+        let repeats = u64::from(self.settings.repeats);
+        let mut canvas = Canvas::default();
+        let row = |repeat| {
+            let clip = number * repeats + repeat;
+            let mut draws = self.schedule.row(epoch, clip);
+            let crop = self.crop(pictures.size, &mut draws.crop);
+            let flip = self.settings.flip == Flip::Half && draws.flip.below(2) == 1;
+            let geometry = self.settings.geometry;
+            let size = (geometry.width() as u32, geometry.height() as u32);
+            let mut lap = profile.start();
+            let mut cut = pictures.cut(crop, size);
+            lap.end(Stage::Transform);
+            let mask = self.mask.draw(&mut draws);
+            let room = |tokens: &[u16]| vec![0; tokens.len() * geometry.cube()];
+            let (mut visible, mut target) = (room(&mask.visible), room(&mask.target));
+            lap.end(Stage::Cubes);
+            for distinct in 0..pictures.distinct() {
+                cut.draw(distinct, &mut canvas);
+                if flip {
+                    canvas.frame.mirror();
+                }
+                lap.end(Stage::Transform);
+                let shown = pictures.places.iter().enumerate().filter(|(_, place)| **place == distinct);
+                for (number, _) in shown {
+                    tubelets::put_frame(geometry, &canvas.frame, number, &mask.visible, &mut visible);
+                    tubelets::put_frame(geometry, &canvas.frame, number, &mask.target, &mut target);
+                }
+                lap.end(Stage::Cubes);
+            }
+            ClipRow {
+                clip,
+                epoch,
+                video: frames.video.clone(),
+                label: frames.label,
+                frames: ranks.clone(),
+                times: times.clone(),
+                crop,
+                flip,
+                visible_cubes: visible,
+                target_cubes: target,
+                mask,
+            }
+        };
+        (0..repeats).map(row).collect()
+    }
+
+    fn crop(&self, frame: (u32, u32), draws: &mut Draws) -> Window {
+        let clip = (self.settings.geometry.width() as u32, self.settings.geometry.height() as u32);
+        self.settings.crop.draw(frame, clip, draws)
+    }
+}
+
+impl RowMaker for ClipMaker {
+    type Row = ClipRow;
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    fn rows(
+        &self,
+        frames: ClipFrames,
+        _slot: u64,
+        epoch: u32,
+        number: u64,
+        profile: &Profile,
+    ) -> Vec<ClipRow> {
+        Self::rows(self, frames, epoch, number, profile)
+    }
+
+    fn bytes(row: &ClipRow) -> u64 {
+        row.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ClipGeometry;
+
+    use super::*;
+    use crate::{
+        FrameRank, StreamTime,
+        picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
+        source::Pixels,
+        transform::{self, Resample},
+    };
+
+    fn frames(ranks: &[u32], orientation: Orientation) -> ClipFrames {
+        let picture = |rank: u32| {
+            let noise = |at: u32| (at.wrapping_mul(2_654_435_761).wrapping_add(rank * 77_777) >> 24) as u8;
+            let layout = Layout { colour: Sampling::Yuv420, bits: 8 };
+            let planes = (0..75 * 61 + 2 * 38 * 31).map(noise).collect();
+            Picture { layout, width: 75, height: 61, matrix: Matrix::Bt709, range: Range::Limited, planes }
+        };
+        let mut distinct = ranks.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        ClipFrames {
+            video: "a.mp4".into(),
+            label: None,
+            ranks: ranks.iter().copied().map(FrameRank).collect(),
+            times: ranks.iter().map(|&rank| StreamTime(i64::from(rank))).collect(),
+            pixels: Pixels::Pictures {
+                pictures: distinct.into_iter().map(|rank| (FrameRank(rank), picture(rank))).collect(),
+                orientation,
+            },
+        }
+    }
+
+    fn stored_as_planes(frames: &ClipFrames, short_side: u32) -> ClipFrames {
+        let Pixels::Pictures { pictures, orientation } = &frames.pixels else { unreachable!() };
+        let whole = |picture| transform::whole_planes(picture, *orientation, short_side);
+        let pictures = pictures.iter().map(|(rank, picture)| (*rank, whole(picture))).collect();
+        let pixels = Pixels::Pictures { pictures, orientation: Orientation::default() };
+        ClipFrames { pixels, ..frames.clone() }
+    }
+
+    fn stored_as_rgb(frames: &ClipFrames, short_side: u32) -> ClipFrames {
+        let Pixels::Pictures { pictures, orientation } = &frames.pixels else { unreachable!() };
+        let (mut size, mut bytes) = ((0, 0), Vec::new());
+        for rank in &frames.ranks {
+            let (_, picture) = pictures.iter().find(|(at, _)| at == rank).unwrap();
+            let frame = transform::whole_frame(picture, *orientation, short_side);
+            size = (frame.width, frame.height);
+            bytes.extend(frame.pixels);
+        }
+        ClipFrames { pixels: Pixels::Rgb { width: size.0, height: size.1, bytes }, ..frames.clone() }
+    }
+
+    fn maker(repeats: u32, short_side: u32, resample: Resample) -> ClipMaker {
+        let geometry = ClipGeometry::new(4, 32, 32, 2, 16).unwrap();
+        let settings = ClipSettings {
+            repeats,
+            short_side,
+            resample,
+            mask_ratio: 0.75,
+            flip: Flip::Half,
+            ..ClipSettings::published(geometry, 1, 5)
+        };
+        ClipMaker::new(settings, 1).unwrap()
+    }
+
+    #[test]
+    fn decoded_and_stored_frames_give_the_same_rows() {
+        for (short_side, quarter_turns) in [(0, 0), (0, 1), (48, 0), (48, 3)] {
+            let frames = frames(&[0, 4, 8, 8], Orientation { quarter_turns, mirrored: false });
+            for (resample, stored) in [
+                (Resample::Planes, stored_as_planes as fn(&ClipFrames, u32) -> ClipFrames),
+                (Resample::Rgb, stored_as_rgb),
+            ] {
+                // A stored frame has the short side already; asked for again, it stays as it is.
+                let maker = maker(3, short_side, resample);
+                let rows = |frames| maker.rows(frames, 1, 9, &Profile::default());
+                let stored = stored(&frames, short_side);
+                assert_eq!(rows(stored), rows(frames.clone()), "{resample:?} {short_side} {quarter_turns}");
+            }
+        }
+    }
+
+    #[test]
+    fn repeats_are_other_crops_and_masks_of_the_same_frames() {
+        let rows = maker(4, 0, Resample::Planes).rows(
+            frames(&[3, 4, 5, 5], Orientation::default()),
+            0,
+            2,
+            &Profile::default(),
+        );
+        assert_eq!(rows.iter().map(|row| row.clip).collect::<Vec<_>>(), [8, 9, 10, 11]);
+        assert!(rows.iter().all(|row| *row.frames == [3, 4, 5, 5]));
+        assert!(rows.iter().any(|row| row.mask != rows[0].mask || row.crop != rows[0].crop));
+    }
+}

@@ -1,0 +1,154 @@
+//! The codecs that are read, and what a packet of one codes.
+//!
+//! These are the words of this folder: [`headers`] chooses among the files of the codecs, and each of them tells in
+//! these words what it finds in the bytes of a packet.
+
+pub mod av1;
+pub mod bits;
+pub mod fields;
+pub mod h264;
+pub mod headers;
+pub mod hevc;
+pub mod mpeg;
+pub mod sei;
+pub mod vpx;
+
+use sei::Turns;
+
+/// The codecs that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// ITU-T H.264.
+    H264,
+    /// ITU-T H.265.
+    Hevc,
+    /// RFC 6386.
+    Vp8,
+    /// VP9.
+    Vp9,
+    /// AV1.
+    Av1,
+    /// ISO 14496-2, also XviD and DivX.
+    Mpeg4,
+    /// ISO 13818-2.
+    Mpeg2,
+    /// ISO 11172-2.
+    Mpeg1,
+    /// Motion JPEG.
+    Mjpeg,
+}
+
+impl Codec {
+    const ALL: [Self; 9] = [
+        Self::H264,
+        Self::Hevc,
+        Self::Vp8,
+        Self::Vp9,
+        Self::Av1,
+        Self::Mpeg4,
+        Self::Mpeg2,
+        Self::Mpeg1,
+        Self::Mjpeg,
+    ];
+
+    /// The codec of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name() == name)
+    }
+
+    /// The name in manifests and shards.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::Hevc => "hevc",
+            Self::Vp8 => "vp8",
+            Self::Vp9 => "vp9",
+            Self::Av1 => "av1",
+            Self::Mpeg4 => "mpeg4",
+            Self::Mpeg2 => "mpeg2",
+            Self::Mpeg1 => "mpeg1",
+            Self::Mjpeg => "mjpeg",
+        }
+    }
+}
+
+/// Whether decoding may begin with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// No.
+    Never,
+    /// Yes, but pictures decoded after it and shown before it may need the group before.
+    Open,
+    /// Yes, and nothing after it needs anything before it.
+    Closed,
+}
+
+/// How a picture takes part in reordering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// I, P or S picture: shown when the next anchor comes, where there are B-pictures.
+    Anchor,
+    /// B-picture: shown at once.
+    Between,
+}
+
+/// A picture that is one field of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// It has the odd rows, counted from 0.
+    pub bottom: bool,
+    /// `frame_num` of H.264, `temporal_reference` of MPEG-2.
+    pub number: u32,
+}
+
+/// What a packet codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coded {
+    /// Whether decoding may begin here.
+    pub start: Start,
+    /// Nothing later needs it.
+    pub disposable: bool,
+    /// A picture comes out of it.
+    pub shown: bool,
+    /// Its role in the reordering of MPEG-1, 2 and 4.
+    pub role: Role,
+    /// It holds one field, two pictures, or stands for the one before: packets are no frames.
+    pub irregular: bool,
+    /// The only field that it holds.
+    pub field: Option<Field>,
+}
+
+impl Coded {
+    /// A packet of which nothing is known.
+    pub const UNKNOWN: Self = Self {
+        start: Start::Never,
+        disposable: false,
+        shown: true,
+        role: Role::Anchor,
+        irregular: false,
+        field: None,
+    };
+}
+
+/// What the headers of a stream say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamHeader {
+    /// Coded columns and rows, where a header that is read here has them.
+    pub size: Option<(u32, u32)>,
+    /// Pictures may be interlaced.
+    pub interlaced: bool,
+    /// Where the visible window begins right of the first column: its distance from it, and its width.
+    pub left: Option<(u32, u32)>,
+    /// The first packet before which a picture that others refer to is missing.
+    pub gap: Option<u32>,
+    /// How its pictures are to be turned for display.
+    pub turns: Turns,
+}
+
+impl StreamHeader {
+    /// Takes the larger of the sizes known so far and `size`.
+    pub(super) fn note_size(&mut self, size: (u32, u32)) {
+        let (width, height) = self.size.unwrap_or_default();
+        self.size = Some((width.max(size.0), height.max(size.1)));
+    }
+}

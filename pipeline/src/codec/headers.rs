@@ -1,0 +1,29 @@
+//! What one packet codes, found in its bytes and not in the container's flags.
+//!
+//! The container's key flag also marks open groups, recovery points and clean random-access pictures,
+//! and is wrong or missing in damaged files; the slices say what may be trusted.
+
+use super::{Codec, Coded, Start, StreamHeader, av1, bits::Framing, h264, hevc, mpeg, vpx};
+
+/// What the packets of a stream code. `setup` is the container's decoder configuration, or empty.
+pub fn look(
+    codec: Codec,
+    framing: Framing,
+    setup: &[u8],
+    packets: impl Iterator<Item = impl AsRef<[u8]>>,
+) -> (StreamHeader, Vec<Coded>) {
+    let header = StreamHeader::default();
+    match codec {
+        Codec::H264 => h264::look(framing, setup, packets),
+        Codec::Hevc => hevc::look(framing, setup, packets),
+        Codec::Mpeg1 | Codec::Mpeg2 => mpeg::mpeg2(setup, packets),
+        Codec::Mpeg4 => (header, mpeg::mpeg4_stream(packets)),
+        Codec::Vp8 => (header, packets.map(|packet| vpx::vp8(packet.as_ref())).collect()),
+        Codec::Vp9 => (header, packets.map(|packet| vpx::vp9(packet.as_ref())).collect()),
+        Codec::Av1 => (header, av1::look(setup, packets)),
+        Codec::Mjpeg => {
+            let picture = Coded { start: Start::Closed, disposable: true, ..Coded::UNKNOWN };
+            (header, packets.map(|packet| Coded { shown: !packet.as_ref().is_empty(), ..picture }).collect())
+        }
+    }
+}

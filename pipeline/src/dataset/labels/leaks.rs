@@ -1,0 +1,115 @@
+//! Copies: a video of the test that is trained on under another name.
+//!
+//! Files of different lengths differ, so only files whose length occurs on both sides are read. A file that is not
+//! there is passed over: it gives no clip either.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{LabelError, Rows};
+use crate::video_entry::VideoEntry;
+
+/// Pairs that an error names.
+const NAMED: usize = 5;
+
+/// BLAKE3 of a file's bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn content_digest(path: &Path) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize())
+}
+
+/// Refuses parts that share the bytes of a file under two names.
+///
+/// # Errors
+/// Names the pairs, or a file that cannot be read.
+pub fn check_contents(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), LabelError> {
+    let mut lengths: HashMap<u64, [Vec<&PathBuf>; 2]> = HashMap::new();
+    for (side, videos) in [train, test].into_iter().enumerate() {
+        for video in videos {
+            // Empty files are no copies of a video.
+            if let Some(facts) = fs::metadata(&video.path).ok().filter(|facts| facts.len() > 0) {
+                lengths.entry(facts.len()).or_default()[side].push(&video.path);
+            }
+        }
+    }
+    let mut pairs = Vec::new();
+    for [train, test] in lengths.into_values().filter(|[train, test]| !train.is_empty() && !test.is_empty()) {
+        let mut known = HashMap::new();
+        for path in train {
+            known.entry(digest(path)?).or_insert(path);
+        }
+        for path in test {
+            if let Some(same) = known.get(&digest(path)?) {
+                pairs.push(format!("{} = {}", same.display(), path.display()));
+            }
+        }
+    }
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    pairs.sort();
+    let more = pairs.len().saturating_sub(NAMED);
+    pairs.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(LabelError::SameContent { pairs: pairs.join(", ") + &more })
+}
+
+fn digest(path: &Path) -> Result<blake3::Hash, LabelError> {
+    content_digest(path).map_err(|cause| LabelError::Io { action: "read", path: path.to_owned(), cause })
+}
+
+/// Refuses parts that share a video. Paths are compared as the file system resolves them, so a link or
+/// another spelling does not hide one.
+///
+/// # Errors
+/// Names the rows of `test`.
+pub fn check_disjoint(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), LabelError> {
+    let resolved = |video: &VideoEntry| video.path.canonicalize().unwrap_or_else(|_| video.path.clone());
+    let known: std::collections::HashSet<PathBuf> = train.iter().map(resolved).collect();
+    let both: Vec<usize> = (0..test.len()).filter(|&row| known.contains(&resolved(&test[row]))).collect();
+    if both.is_empty() { Ok(()) } else { Err(LabelError::InBoth { rows: Rows::of(test, &both) }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_bytes_on_both_sides_are_found_under_any_name_and_others_of_their_length_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            VideoEntry { path, label: None }
+        };
+        let train = [file("a.mp4", "one"), file("b.mp4", "two")];
+        let test = [file("c.mp4", "six"), VideoEntry { path: "absent.mp4".into(), label: None }];
+        check_contents(&train, &test).unwrap();
+        let refused = check_contents(&train, &[file("d.mp4", "two")]).unwrap_err().to_string();
+        assert!(refused.contains("b.mp4 = ") && refused.ends_with("d.mp4"), "{refused}");
+    }
+
+    fn video(path: &str) -> VideoEntry {
+        VideoEntry { path: path.into(), label: None }
+    }
+
+    #[test]
+    fn a_video_in_both_parts_is_found_however_it_is_spelt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("a.mp4"), "").unwrap();
+        let train = [video(&path("a.mp4"))];
+        let test = [video(&path("b.mp4")), video(&path("./../")), video(&path("./a.mp4"))];
+        let refused = check_disjoint(&train, &test).unwrap_err().to_string();
+        assert!(refused.starts_with("in train and in test: row 3"), "{refused}");
+        check_disjoint(&train, &test[..2]).unwrap();
+    }
+}

@@ -1,0 +1,128 @@
+//! Video files in the order that numbers them, with what a scan found of them.
+
+use std::{collections::BTreeMap, path::Path};
+
+use schemas::manifest::GOOD;
+
+use super::manifest::{self, ManifestError, ManifestRow};
+use crate::{
+    shard::FileIndex,
+    video::stored_video::IndexedVideo,
+    video_entry::{KnownFailure, VideoEntry},
+};
+
+/// Video files in the order that numbers them.
+#[derive(Clone, Debug, Default)]
+pub struct VideoList {
+    entries: Vec<VideoEntry>,
+    failures: BTreeMap<u64, KnownFailure>,
+    /// Whether a scan opened those that are not known to be bad.
+    scanned: bool,
+    /// Bytes of each video that a scan decoded whole without complaint.
+    verified: BTreeMap<u64, u64>,
+    /// Where their packets are, if the manifest has that beside it.
+    index: Option<FileIndex>,
+}
+
+impl VideoList {
+    /// The videos of a list; none is known to be bad.
+    pub fn new(entries: Vec<VideoEntry>) -> Self {
+        Self { entries, ..Self::default() }
+    }
+
+    /// The videos of a manifest.
+    pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
+        let mut videos = Self { scanned: true, ..Self::default() };
+        for (row, number) in rows.into_iter().zip(0..) {
+            if row.verified == Some(true) {
+                videos.verified.insert(number, row.bytes);
+            }
+            videos.entries.push(VideoEntry { path: row.file(), label: row.label });
+            if row.verdict != GOOD {
+                let reason = row.reason.unwrap_or_default();
+                videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
+            }
+        }
+        videos
+    }
+
+    /// Those at these places, in this order, with what a scan found of them. The index of packets is left behind:
+    /// it goes by the places of the whole list.
+    pub fn chosen(&self, places: &[u64]) -> Self {
+        let mut chosen = Self::default();
+        for (&place, number) in places.iter().zip(0..) {
+            let Some(entry) = usize::try_from(place).ok().and_then(|place| self.entries.get(place)) else {
+                continue;
+            };
+            chosen.entries.push(entry.clone());
+            if let Some(failure) = self.failures.get(&place) {
+                chosen.failures.insert(number, failure.clone());
+            }
+            if let Some(&bytes) = self.verified.get(&place) {
+                chosen.verified.insert(number, bytes);
+            }
+        }
+        chosen
+    }
+
+    /// The videos of the manifest at `path`, with the index beside it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no manifest.
+    pub(super) fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
+        let videos = Self::of_manifest(manifest::read(path)?);
+        let index = manifest::index::beside(path, &videos.digest());
+        Ok(Self { index, ..videos })
+    }
+
+    /// Where the packets of video `number` are in its file, as far as a scan kept it. A damaged index is none.
+    pub fn indexed(&self, number: u64) -> Option<IndexedVideo> {
+        self.index.as_ref()?.video(number).ok().flatten()
+    }
+
+    /// Whether a scan kept where the packets of video `number` are.
+    pub fn is_indexed(&self, number: u64) -> bool {
+        self.index.as_ref().is_some_and(|index| index.holds(number))
+    }
+
+    /// The videos, failed ones included; a video's number is its place.
+    pub fn entries(&self) -> &[VideoEntry] {
+        &self.entries
+    }
+
+    /// Whether video `number` was there when a scan opened it.
+    pub fn was_there(&self, number: u64) -> bool {
+        self.scanned && !self.failures.contains_key(&number)
+    }
+
+    /// What a scan found wrong with video `number`.
+    pub fn known_failure(&self, number: u64) -> Option<&KnownFailure> {
+        self.failures.get(&number)
+    }
+
+    /// How many bytes video `number` had when a scan decoded it whole without complaint, if it did.
+    pub fn verified_bytes(&self, number: u64) -> Option<u64> {
+        self.verified.get(&number).copied()
+    }
+
+    /// The same videos, taken for decoded whole without complaint: for who measures what that costs, not for training.
+    pub fn taken_for_verified(mut self) -> Self {
+        let bytes = |video: &VideoEntry| std::fs::metadata(&video.path).map_or(0, |file| file.len());
+        self.verified = (0..).zip(self.entries.iter().map(bytes)).collect();
+        self
+    }
+
+    /// Digest of paths and labels in their order, hexadecimal: two lists with the same digest give
+    /// every clip the same video.
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for VideoEntry { path, label } in &self.entries {
+            let path = path.as_os_str().as_encoded_bytes();
+            hasher.update(&(path.len() as u64).to_le_bytes());
+            hasher.update(path);
+            hasher.update(&[u8::from(label.is_some())]);
+            hasher.update(&label.unwrap_or_default().to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}

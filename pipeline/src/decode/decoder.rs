@@ -1,0 +1,51 @@
+//! Which decoder a codec gets: GStreamer's element, or a library that is much faster than it.
+
+#[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+use super::dav1d::Dav1d;
+use super::{Request, Stream, TimeLimit, Work, gstreamer::GstDecoder};
+use crate::{codec::Codec, error::VideoError, picture::Picture};
+
+/// A decoder of one codec, whoever made it.
+#[derive(Debug)]
+pub(crate) enum Decoder {
+    /// An element of GStreamer.
+    Element(GstDecoder),
+    /// dav1d, without GStreamer.
+    #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+    Dav1d(Dav1d),
+}
+
+impl Decoder {
+    /// Makes a decoder. GStreamer must be initialised.
+    pub(crate) fn new(codec: Codec) -> Result<Self, VideoError> {
+        match codec {
+            #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+            Codec::Av1 => Ok(Self::Dav1d(Dav1d::new()?)),
+            _ => Ok(Self::Element(GstDecoder::new(codec)?)),
+        }
+    }
+
+    /// Sends the packets of `stream` that are requested and keeps the wanted pictures.
+    pub(crate) fn decode(
+        &mut self,
+        stream: Stream<'_>,
+        request: Request<'_>,
+        limit: TimeLimit,
+        work: &mut Work,
+    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        match self {
+            Self::Element(decoder) => decoder.decode(stream, request, limit, work),
+            #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+            Self::Dav1d(decoder) => decoder.decode(stream, request, limit, work),
+        }
+    }
+
+    /// How many frames came out in the last decode.
+    pub(crate) fn frames_that_came(&self) -> u64 {
+        match self {
+            Self::Element(decoder) => decoder.frames_that_came(),
+            #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+            Self::Dav1d(decoder) => decoder.frames_that_came(),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Packets to pictures, by a GStreamer decoder that lives from video to video.
+//!
+//! The decoder stands alone between two pads of ours. Packets are pushed by the worker's own thread,
+//! and frames come back within that push, on the same thread: nothing to wait for, nothing to queue.
+//! Each packet carries a presentation time of our own making, a microsecond a place, which names the
+//! frame that comes out; times of the container never reach the decoder, which would "repair" them.
+//!
+//! Whatever the decoder complains of ends the decode with an error; its caller then drops it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use gst::prelude::*;
+use gstreamer as gst;
+
+use super::{
+    Extent, Naming, Request, Stream, TimeLimit, Work,
+    av1_colour::StatedColour,
+    complaints::{self, Complaints},
+    elements,
+    output::{OutputState, output_pad},
+    packet_time,
+};
+use crate::{
+    codec::{Codec, StreamHeader},
+    demux,
+    error::VideoError,
+    heartbeat,
+    picture::Picture,
+    plan::OutputIndex,
+};
+
+/// A decoder of one codec.
+#[derive(Debug)]
+pub(crate) struct GstDecoder {
+    codec: Codec,
+    element: gst::Element,
+    input: gst::Pad,
+    /// The decoder's pad holds no reference to its peer.
+    _output_pad: gst::Pad,
+    output: Arc<Mutex<OutputState>>,
+    caps: Option<gst::Caps>,
+    /// The place that our next time stands for.
+    base: u64,
+    streams: u64,
+}
+
+impl GstDecoder {
+    /// Makes a decoder. GStreamer must be initialised.
+    pub(crate) fn new(codec: Codec) -> Result<Self, VideoError> {
+        Self::of_element(codec, elements::make(codec)?)
+    }
+
+    /// Makes a decoder of AV1 that notices damage to samples.
+    #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+    pub(crate) fn of_libaom() -> Result<Self, VideoError> {
+        Self::of_element(Codec::Av1, elements::libaom()?)
+    }
+
+    fn of_element(codec: Codec, element: gst::Element) -> Result<Self, VideoError> {
+        complaints::listen();
+        if element.has_property("max-threads") {
+            element.set_property("max-threads", 1i32);
+        }
+        if element.has_property("qos") {
+            element.set_property("qos", false);
+        }
+        let missing =
+            || VideoError::Refused { packets: 0, reason: "the decoder has no free pads".to_owned() };
+        let bus = gst::Bus::new();
+        bus.set_sync_handler(|_, message| {
+            match message.view() {
+                gst::MessageView::Error(error) => complaints::note(&error.error().to_string()),
+                gst::MessageView::Warning(warning) => complaints::note(&warning.error().to_string()),
+                _ => {}
+            }
+            gst::BusSyncReply::Drop
+        });
+        element.set_bus(Some(&bus));
+        let output = Arc::new(Mutex::new(OutputState::new(codec == Codec::Mjpeg)));
+        let input = gst::Pad::builder(gst::PadDirection::Src)
+            .event_function(|_, _, _| true)
+            .query_function(|_, _, _| false)
+            .build();
+        let output_pad = output_pad(&output);
+        input.link(&element.static_pad("sink").ok_or_else(missing)?).map_err(|_| missing())?;
+        element.static_pad("src").ok_or_else(missing)?.link(&output_pad).map_err(|_| missing())?;
+        output_pad.set_active(true).and(input.set_active(true)).map_err(|_| missing())?;
+        element.set_state(gst::State::Paused).map_err(|_| missing())?;
+        Ok(Self { codec, element, input, _output_pad: output_pad, output, caps: None, base: 0, streams: 0 })
+    }
+
+    /// Sends the packets of `stream` that are requested and keeps the wanted pictures.
+    pub(crate) fn decode(
+        &mut self,
+        stream: Stream<'_>,
+        request: Request<'_>,
+        limit: TimeLimit,
+        work: &mut Work,
+    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        complaints::take();
+        let Request { runs, wanted, naming, extent } = request;
+        self.begin(naming, wanted, stream.header);
+        let Stream { caps, packets, file, index, .. } = stream;
+        let mut pushed = 0;
+        for run in runs {
+            self.open(caps);
+            for number in &run.send {
+                let at = number.0 as usize;
+                let Some(packet) = packets.get(at) else { continue };
+                // A picture that is never shown gets the place of none.
+                let place = match naming {
+                    Naming::Counting => at as u64,
+                    Naming::ByPacket => index[at].place.map_or(packets.len() as u64, |place| place.0.into()),
+                };
+                let mut buffer = packet.buffer(file);
+                if naming == Naming::Counting && !packet.stamp.is_presented() {
+                    packet_time::mark_unpresented(&mut buffer);
+                }
+                if self.codec == Codec::Av1
+                    && let Ok(bytes) = buffer.map_readable()
+                {
+                    self.lock().own.note(bytes.as_slice());
+                }
+                let flow = self.input.push(packet_time::with_own(buffer, self.base + place));
+                pushed += 1;
+                heartbeat::step();
+                self.check(flow, pushed, limit)?;
+                if naming == Naming::Counting && extent == Extent::Wanted && self.lock().is_complete() {
+                    break;
+                }
+            }
+            self.drain();
+            self.check(Ok(gst::FlowSuccess::Ok), pushed, limit)?;
+        }
+        self.base += packets.len() as u64 + 1;
+        let mut output = self.lock();
+        let kept = std::mem::take(&mut output.kept);
+        work.packets += u64::from(pushed);
+        work.left_out += runs.iter().map(|run| run.left_out()).sum::<u64>();
+        work.frames += output.came;
+        work.kept += kept.iter().flatten().count() as u64;
+        Ok(kept)
+    }
+
+    /// How many frames came out in the last decode.
+    pub(crate) fn frames_that_came(&self) -> u64 {
+        self.lock().came
+    }
+
+    fn begin(&self, naming: Naming, wanted: &[OutputIndex], header: &StreamHeader) {
+        let mut output = self.lock();
+        output.naming = naming;
+        output.left = header.left;
+        output.base = self.base;
+        output.wanted = wanted.to_vec();
+        output.kept = vec![None; wanted.len()];
+        output.came = 0;
+        output.error = None;
+    }
+
+    /// Announces a stream; where there was one, this drains it.
+    fn open(&mut self, caps: &gst::Caps) {
+        self.lock().last = None;
+        self.streams += 1;
+        self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
+        if self.caps.as_ref() != Some(caps) {
+            // Before the decoder announces what it makes of them.
+            let mut output = self.lock();
+            output.container = demux::colour_of(caps).and_then(|colour| colour.parse().ok());
+            output.own =
+                if self.codec == Codec::Av1 { StatedColour::of(caps) } else { StatedColour::default() };
+            drop(output);
+            self.input.push_event(gst::event::Caps::new(caps));
+            self.caps = Some(caps.clone());
+        }
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        self.input.push_event(gst::event::Segment::new(&segment));
+    }
+
+    /// Lets the decoder give all that it holds back, and forget what it refers to.
+    fn drain(&mut self) {
+        self.streams += 1;
+        self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
+    }
+
+    fn check(
+        &self,
+        flow: Result<gst::FlowSuccess, gst::FlowError>,
+        packets: u32,
+        limit: TimeLimit,
+    ) -> Result<(), VideoError> {
+        if let Some(error) = self.lock().error.take() {
+            return Err(error);
+        }
+        if complaints::any() {
+            let Complaints { count, first } = complaints::take();
+            return Err(VideoError::Damaged { complaints: count, packets, first });
+        }
+        if let Err(error) = flow {
+            return Err(VideoError::Refused { packets, reason: error.to_string() });
+        }
+        if Instant::now() > limit.deadline {
+            return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OutputState> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for GstDecoder {
+    fn drop(&mut self) {
+        // An element that does not stop is dropped all the same.
+        let _ = self.element.set_state(gst::State::Null);
+    }
+}

@@ -1,0 +1,308 @@
+//! The pads that a demuxer's streams end in: one collects the packets of the video, others swallow.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use gst::prelude::*;
+use gstreamer as gst;
+
+use crate::{
+    StreamTime,
+    codec::{
+        Codec,
+        bits::{Framing, nal_units, start_codes},
+        sei::{self, Turn, Turns},
+    },
+    demux::{Body, MOST_HELD, Packet, codec_of},
+    file::FileBytes,
+    picture::Orientation,
+    plan::order::Stamp,
+};
+
+/// What has come out of a demuxer so far.
+#[derive(Debug, Default)]
+pub(super) struct Track {
+    pub packets: Vec<Packet>,
+    /// Every different description of the stream that was announced, in order.
+    pub caps: Vec<gst::Caps>,
+    pub orientation: Orientation,
+    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    /// The demuxer's pad of the video.
+    pub chosen: Option<gst::Pad>,
+    /// The video's stream has ended.
+    pub ended: bool,
+    /// Bytes of packets in memory that are not in the file in one piece.
+    pub held: u64,
+    /// The demuxer has all bytes: pads that go from here on go because the file ends.
+    pub at_end: bool,
+    /// The video's pad was taken away before that.
+    pub replaced: bool,
+    /// Pictures that went into the parser behind the demuxer, and that came out.
+    pub parsed: (u32, u32),
+    /// What messages said of the orientation of pictures before the parser, which may lose them.
+    pub turns: Turns,
+    /// No further pads will come.
+    pub complete: bool,
+    /// A video pad of PNG pictures, mostly the picture of the cover.
+    pub cover: bool,
+    /// A video pad of a kind that is not read.
+    pub unknown: Option<String>,
+    /// The first error that the demuxer, or the parser behind it, posted.
+    pub error: Option<String>,
+}
+
+/// A track that one thread fills and another waits for.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    track: Mutex<Track>,
+    changed: Condvar,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Track> {
+        self.track.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the track and wakes who waits for it.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Track)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Waits until `done`; false when it is `deadline` first.
+    pub(super) fn wait(&self, deadline: Instant, done: impl Fn(&Track) -> bool) -> bool {
+        let mut track = self.lock();
+        while !done(&track) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.changed.wait_timeout(track, left);
+            track = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+/// A pad that swallows what comes.
+pub(super) fn swallow() -> gst::Pad {
+    gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok))
+        .event_function(|_, _, _| true)
+        .query_function(|_, _, query| accept(query, &gst::Caps::new_any()))
+        .build()
+}
+
+/// A pad that hands on what comes to `sink`, counting its pictures, and the pad between them, which must live as
+/// long. With `caps` the stream is said to be of that format.
+pub(super) fn before_parser(
+    sink: &gst::Pad,
+    caps: Option<gst::Caps>,
+    shared: &Arc<Shared>,
+) -> Option<(gst::Pad, gst::Pad)> {
+    let between = gst::Pad::builder(gst::PadDirection::Src).build();
+    between.link(sink).ok()?;
+    between.set_active(true).ok()?;
+    let (packets, events, shared) = (between.clone(), between.clone(), shared.clone());
+    let before = gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(move |_, _, buffer| {
+            if let Some((codec, bytes)) = units_in(&buffer, &packets) {
+                let mut track = shared.lock();
+                track.parsed.0 += pictures_in(codec, &bytes);
+                turns_in(codec, &bytes).for_each(|turn| track.turns.note(turn));
+            }
+            packets.push(buffer)
+        })
+        .event_function(move |_, _, event| match (event.view(), &caps) {
+            // Parsers end the picture that they are in at a gap of time; the demuxer sees some wherever times are missing.
+            (gst::EventView::Gap(_), _) => true,
+            (gst::EventView::Caps(_), Some(caps)) => events.push_event(gst::event::Caps::new(caps)),
+            _ => events.push_event(event),
+        })
+        .query_function(|_, _, query| accept(query, &gst::Caps::new_any()))
+        .build();
+    Some((before, between))
+}
+
+/// A buffer of H.264 or HEVC that comes out of `pad`; nothing of other codecs.
+fn units_in<'a>(
+    buffer: &'a gst::BufferRef,
+    pad: &gst::Pad,
+) -> Option<(Codec, gst::BufferMap<'a, gst::buffer::Readable>)> {
+    let codec = pad.current_caps().and_then(|caps| codec_of(caps.structure(0)?));
+    let codec = codec.filter(|codec| matches!(codec, Codec::H264 | Codec::Hevc))?;
+    Some((codec, buffer.map_readable().ok()?))
+}
+
+/// How many pictures begin in bytes of H.264 or HEVC.
+fn pictures_in(codec: Codec, bytes: &[u8]) -> u32 {
+    // A picture's first slice says that nothing of it is before: one bit, behind the header of the unit.
+    let begins = |at: usize| match (codec, bytes[at]) {
+        (Codec::H264, first) => {
+            matches!(first & 31, 1 | 5) && bytes.get(at + 1).is_some_and(|&next| next >= 128)
+        }
+        (Codec::Hevc, first) => {
+            matches!(first >> 1 & 63, 0..=9 | 16..=21) && bytes.get(at + 2).is_some_and(|&next| next >= 128)
+        }
+        _ => false,
+    };
+    start_codes(bytes).filter(|&at| begins(at)).count() as u32
+}
+
+/// What the messages in bytes of H.264 or HEVC say of the orientation of pictures.
+fn turns_in(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = Turn> {
+    let turn_in = if codec == Codec::H264 { sei::turn_in_h264 } else { sei::turn_in_hevc };
+    nal_units(bytes, Framing::StartCodes).unwrap_or_default().into_iter().filter_map(turn_in)
+}
+
+/// A pad that collects packets of the formats `wanted` into `shared`.
+pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes) -> gst::Pad {
+    // Only of a parser something else is wanted than what comes.
+    let is_parsed = !wanted.is_any();
+    let (packets, events, file) = (shared.clone(), shared.clone(), file.clone());
+    gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(move |pad, _, buffer| {
+            let units = if is_parsed { units_in(&buffer, pad) } else { None };
+            let pictures = units.map_or(0, |(codec, bytes)| pictures_in(codec, &bytes));
+            let mut track = packets.lock();
+            track.parsed.1 += pictures;
+            let stamp = stamp(&buffer, track.segment.as_ref());
+            let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+            let body = body_of(buffer, &file);
+            if let Body::Held(buffer) = &body
+                && !file.is_in_memory()
+            {
+                track.held += buffer.size() as u64;
+                if track.held > MOST_HELD {
+                    drop(track);
+                    packets.change(|track| track.ended = true);
+                    return Err(gst::FlowError::Eos);
+                }
+            }
+            track.packets.push(Packet { body, stamp, key });
+            Ok(gst::FlowSuccess::Ok)
+        })
+        .event_function(move |_, _, event| {
+            note(&events, &event);
+            true
+        })
+        .query_function(move |_, _, query| accept(query, &wanted))
+        .build()
+}
+
+/// Where the bytes of a packet are: those of a file on the disk are left there, if they lie in one piece.
+fn body_of(buffer: gst::Buffer, file: &FileBytes) -> Body {
+    let place = || {
+        let map = buffer.map_readable().ok()?;
+        Some(Body::OnDisk { place: file.place_of(&map)?, length: u32::try_from(map.len()).ok()? })
+    };
+    let place = if file.is_in_memory() { None } else { place() };
+    place.unwrap_or(Body::Held(buffer))
+}
+
+/// Demuxers and parsers ask what may come: pads without a template must say so themselves.
+fn accept(query: &mut gst::QueryRef, wanted: &gst::Caps) -> bool {
+    match query.view_mut() {
+        gst::QueryViewMut::AcceptCaps(query) => {
+            let accepted = query.caps_owned().can_intersect(wanted);
+            query.set_result(accepted);
+            true
+        }
+        gst::QueryViewMut::Caps(query) => {
+            let result = match query.filter() {
+                Some(filter) => filter.intersect(wanted),
+                None => wanted.clone(),
+            };
+            query.set_result(&result);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn note(shared: &Shared, event: &gst::Event) {
+    match event.view() {
+        gst::EventView::Caps(event) => shared.change(|track| {
+            let caps = event.caps_owned();
+            if track.caps.last() != Some(&caps) {
+                track.caps.push(caps);
+            }
+        }),
+        gst::EventView::Segment(event) => shared.change(|track| {
+            track.segment = event.segment().downcast_ref::<gst::ClockTime>().cloned();
+        }),
+        gst::EventView::Tag(event) => {
+            if let Some(orientation) = event.tag().get::<gst::tags::ImageOrientation>() {
+                shared.change(|track| track.orientation = orientation_of(orientation.get()));
+            }
+        }
+        gst::EventView::Eos(_) => shared.change(|track| track.ended = true),
+        _ => {}
+    }
+}
+
+fn orientation_of(tag: &str) -> Orientation {
+    let (mirrored, turn) = match tag.strip_prefix("flip-") {
+        Some(turn) => (true, turn),
+        None => (false, tag),
+    };
+    let quarter_turns = match turn {
+        "rotate-90" => 1,
+        "rotate-180" => 2,
+        "rotate-270" => 3,
+        _ => 0,
+    };
+    Orientation { quarter_turns, mirrored }
+}
+
+fn stamp(buffer: &gst::Buffer, segment: Option<&gst::FormattedSegment<gst::ClockTime>>) -> Stamp {
+    // What `to_stream_time` gives at rate 1, also for times outside the segment.
+    let origin = segment.map_or(0, origin);
+    let stream_time = |clock: gst::ClockTime| StreamTime(clock.nseconds() as i64 - origin);
+    Stamp {
+        pts: buffer.pts().map(stream_time),
+        dts: buffer.dts().map(stream_time),
+        duration: buffer.duration().map(|duration| duration.nseconds() as i64),
+        ..Stamp::default()
+    }
+}
+
+fn origin(segment: &gst::FormattedSegment<gst::ClockTime>) -> i64 {
+    let start = segment.start().unwrap_or_default();
+    start.nseconds() as i64 - segment.time().unwrap_or_default().nseconds() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_of_time_do_not_reach_a_parser() {
+        gst::init().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let events = seen.clone();
+        let parser = gst::Pad::builder(gst::PadDirection::Sink)
+            .event_function(move |_, _, event| {
+                events.lock().unwrap().push(event.type_());
+                true
+            })
+            .build();
+        parser.set_active(true).unwrap();
+        let (before, _between) = before_parser(&parser, None, &Arc::default()).unwrap();
+        before.set_active(true).unwrap();
+        let time = gst::ClockTime::ZERO;
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        for event in [
+            gst::event::StreamStart::new("film"),
+            gst::event::Segment::new(&segment),
+            gst::event::Gap::builder(time).duration(time).build(),
+            gst::event::Eos::new(),
+        ] {
+            assert!(before.send_event(event));
+        }
+        use gst::EventType::{Eos, Segment, StreamStart};
+        assert_eq!(*seen.lock().unwrap(), [StreamStart, Segment, Eos]);
+    }
+}

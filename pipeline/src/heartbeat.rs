@@ -1,0 +1,79 @@
+//! How far a thread has come: a counter that moves as long as the thread is not stuck.
+//!
+//! Whoever does long work calls [`step`] at each packet, block or file; whoever waits for the thread
+//! looks at its [`Heartbeat`]. A thread that is slow moves it and is left alone (what it does has limits
+//! of its own); one that hangs inside a library does not. Whether it hangs because the system does not give the
+//! bytes of a file ([`reading`]) decides whose fault that is.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+/// The counter of one thread; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Heartbeat(Arc<Thread>);
+
+#[derive(Debug, Default)]
+struct Thread {
+    steps: AtomicU64,
+    is_reading: AtomicBool,
+}
+
+impl Heartbeat {
+    /// Steps so far.
+    pub fn steps(&self) -> u64 {
+        self.0.steps.load(Relaxed)
+    }
+
+    /// Whether the thread waits for bytes of a file.
+    pub fn is_reading(&self) -> bool {
+        self.0.is_reading.load(Relaxed)
+    }
+}
+
+thread_local! {
+    static OWN: Heartbeat = Heartbeat::default();
+}
+
+/// The counter of the calling thread.
+pub fn of_this_thread() -> Heartbeat {
+    OWN.with(Heartbeat::clone)
+}
+
+/// Counts a step of the calling thread.
+pub fn step() {
+    OWN.with(|own| own.0.steps.fetch_add(1, Relaxed));
+}
+
+/// What `read` gives, which asks the system for a file or its bytes.
+pub fn reading<T>(read: impl FnOnce() -> T) -> T {
+    let own = of_this_thread();
+    own.0.is_reading.store(true, Relaxed);
+    let answer = read();
+    own.0.is_reading.store(false, Relaxed);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_counts_its_own_steps_only() {
+        let own = of_this_thread();
+        let other = std::thread::spawn(|| {
+            step();
+            of_this_thread().steps()
+        });
+        assert_eq!((other.join().unwrap(), own.steps()), (1, 0));
+        step();
+        assert_eq!(own.steps(), 1);
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_a_file_shows_it() {
+        assert!(reading(|| of_this_thread().is_reading()));
+        assert!(!of_this_thread().is_reading());
+    }
+}

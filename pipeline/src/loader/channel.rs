@@ -1,0 +1,137 @@
+//! The hand-over of batches to a thread that never enters async: the trainer's.
+//!
+//! ```text
+//! stream ─▶ thread "batches" (current-thread tokio runtime) ──crossbeam──▶ Batches (an iterator)
+//! ```
+//!
+//! The channel is bounded in bytes: the forwarding thread waits until the batches that lie in it leave
+//! room for the next one; a batch larger than the bound goes through alone. Filled by the forwarding
+//! thread, emptied by [`Batches`]. It ends when the stream ends, after its first error, or when
+//! [`Batches`] is dropped: the forwarder's next send fails, it drops the stream, and with it the workers'
+//! queue. What lies in the channel is dropped with it.
+
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use arrow::array::RecordBatch;
+use crossbeam_channel::{Receiver, Sender};
+use futures::{Stream, StreamExt as _};
+
+use crate::{
+    loader::StreamError,
+    profile::{Profile, Stage},
+};
+
+/// Batches in order; waits for each. Dropping it ends the stream.
+#[derive(Debug)]
+pub struct Batches {
+    batches: Receiver<Result<RecordBatch, StreamError>>,
+    room: Arc<Room>,
+    profile: Arc<Profile>,
+}
+
+/// Bytes that lie in the channel.
+#[derive(Debug)]
+struct Room {
+    state: Mutex<RoomState>,
+    changed: Condvar,
+    bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct RoomState {
+    used: u64,
+    closed: bool,
+}
+
+impl Room {
+    /// Waits until `bytes` fit or nothing else is there; false when the receiver is gone.
+    fn take(&self, bytes: u64) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |state: &mut RoomState| !state.closed && state.used > 0 && state.used + bytes > self.bytes;
+        let mut state = self.changed.wait_while(state, full).unwrap_or_else(PoisonError::into_inner);
+        state.used += bytes;
+        !state.closed
+    }
+
+    fn give(&self, bytes: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.used = state.used.saturating_sub(bytes);
+        self.changed.notify_all();
+    }
+
+    fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Starts the forwarding thread; at most `bytes` bytes of batches wait in the channel.
+///
+/// # Errors
+/// When the system gives no thread or no runtime.
+pub fn spawn(
+    stream: impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static,
+    bytes: u64,
+    profile: Arc<Profile>,
+) -> io::Result<Batches> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    // Bounded by `room`, in bytes; the channel itself need not count.
+    let (sender, batches) = crossbeam_channel::unbounded();
+    let room = Arc::new(Room { state: Mutex::default(), changed: Condvar::new(), bytes });
+    let (forward_room, forward_profile) = (room.clone(), profile.clone());
+    thread::Builder::new()
+        .name("batches".into())
+        .spawn(move || forward(&runtime, stream, &sender, &forward_room, &forward_profile))?;
+    Ok(Batches { batches, room, profile })
+}
+
+/// The forwarding thread's life. Waiting for room blocks this thread between two polls of the stream,
+/// never within one; the workers go on meanwhile.
+fn forward(
+    runtime: &tokio::runtime::Runtime,
+    stream: impl Stream<Item = Result<RecordBatch, StreamError>>,
+    sender: &Sender<Result<RecordBatch, StreamError>>,
+    room: &Room,
+    profile: &Profile,
+) {
+    let mut stream = std::pin::pin!(stream);
+    while let Some(batch) = runtime.block_on(stream.next()) {
+        let (bytes, last) = (size(&batch), batch.is_err());
+        let start = Instant::now();
+        let open = room.take(bytes);
+        profile.add_wait(Stage::Full, start.elapsed());
+        if !open || sender.send(batch).is_err() || last {
+            return;
+        }
+    }
+}
+
+fn size(batch: &Result<RecordBatch, StreamError>) -> u64 {
+    batch.as_ref().map_or(0, |batch| batch.get_array_memory_size() as u64)
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, StreamError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.profile.see_ready(self.batches.len());
+        let start = Instant::now();
+        let batch = self.batches.recv().ok();
+        self.profile.add_wait(Stage::Wait, start.elapsed());
+        if let Some(batch) = &batch {
+            self.room.give(size(batch));
+        }
+        batch
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.room.close();
+    }
+}

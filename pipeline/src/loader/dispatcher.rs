@@ -1,0 +1,335 @@
+//! The async arrangement: schedule ─▶ rows of clips, in order, bounded in bytes, cancelled by dropping.
+//!
+//! ```text
+//! schedule ─▶ permits (bytes) ─▶ job ─▶ worker thread ─▶ row(s) ─▶ FuturesOrdered
+//!             in schedule order        at most 2·workers + 2 in flight  front first
+//! ```
+//!
+//! - **Jobs**: clips of one video that follow each other are one job, read in one pass; fewer where they
+//!   would take more than a thread's share of the budget. What a clip holds does not depend on it.
+//! - **Permits**: one semaphore of budget / 64 KiB, taken here, in schedule order, before a job is sent;
+//!   owned by its clips, reduced to their rows' bytes once they are made, given back when the rows
+//!   are in the batch. A job that asks for more than the budget asks for all of it and goes alone.
+//! - **Order**: `FuturesOrdered` yields from the front only, so batches do not depend on the workers.
+//! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
+//! - **Time limit**: a thread that has taken a job and makes no [`crate::heartbeat`] within it is stuck: it
+//!   is left behind, its video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the
+//!   stream, and so does one that waits for a disk: that is no fault of its video. (One that is only slow is ended
+//!   by the reader's own limits.)
+//! - **End**: the stream goes on for ever, epoch after epoch. Dropping it drops the permits, the awaited
+//!   answers and the pool; threads finish the clip in hand and return.
+//!
+//! The stream must be polled inside a tokio runtime with a clock; [`channel`](super::channel) brings one.
+
+use std::{
+    collections::HashSet,
+    ops::Range,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use futures::{
+    Stream,
+    future::{self, Either},
+    stream::{FuturesOrdered, StreamExt as _},
+};
+use schemas::{Kind, MADE_BY, quarantine::QuarantineLine};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::Instant,
+};
+
+use super::{
+    MOST_LEFT_BEHIND, StreamError, Workers,
+    worker::{Answers, Job, OnFailure, Pool, WorkerContext},
+};
+use crate::{
+    clips::{FailedSlot, RowMaker},
+    heartbeat::Heartbeat,
+    profile::Profile,
+    schedule::Order,
+    source::{ClipSource, Reach, SourceError},
+};
+
+/// Bytes of one permit.
+const PERMIT: u64 = 64 << 10;
+
+/// What clips are made from, and with what.
+pub(crate) struct LoaderInputs {
+    /// Where frames come from.
+    pub source: Arc<dyn ClipSource>,
+    /// The threads and what they may use.
+    pub workers: Workers,
+    /// Where failures are written.
+    pub on_failure: Arc<OnFailure>,
+    /// Bytes of the rows of a clip.
+    pub output: u64,
+}
+
+/// The rows of a job's clips and the right to hold their bytes; dropping it gives the bytes back.
+pub(crate) struct Held<R> {
+    /// The rows.
+    pub rows: Vec<R>,
+    _bytes: OwnedSemaphorePermit,
+}
+
+/// The rows of the clips (epoch, number) that `places` names, in its order; those of one job together.
+///
+/// Whoever polls it has dropped the rows it yielded before: their bytes are then free for the next.
+///
+/// # Errors
+/// When no thread can be started.
+pub(crate) fn clips<M: RowMaker>(
+    asked: LoaderInputs,
+    maker: M,
+    mut places: impl Iterator<Item = Result<(u32, u64), StreamError>> + Send + 'static,
+    profile: Arc<Profile>,
+) -> Result<impl Stream<Item = Result<Held<M::Row>, StreamError>> + Send + 'static, StreamError> {
+    let LoaderInputs { source, workers, on_failure, output } = asked;
+    let maker = Arc::new(maker);
+    let context =
+        WorkerContext { source: source.clone(), maker: maker.clone(), on_failure, profile: profile.clone() };
+    let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
+    // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
+    let (stop, mut stopped) = mpsc::unbounded_channel();
+    let dispatcher = Arc::new(Dispatcher {
+        stop,
+        pool: Pool::start(context, workers.count)?,
+        source,
+        maker: maker.clone(),
+        limit: Duration::from_secs(u64::from(workers.seconds_per_clip)),
+        lost: Mutex::default(),
+        left_behind: AtomicU32::new(0),
+    });
+    let budget = Arc::new(Semaphore::new(most as usize));
+    let window = 2 * workers.count.max(1) + 2;
+    let share = u64::from(most) * PERMIT / workers.count.max(1) as u64;
+
+    Ok(async_stream::try_stream! {
+        let mut next = places.next().transpose()?;
+        let mut order: Option<Arc<Order>> = None;
+        let mut in_flight = FuturesOrdered::new();
+        loop {
+            while let Some((epoch, number)) = next && in_flight.len() < window {
+                let order = match &order {
+                    Some(order) if order.epoch == epoch => order.clone(),
+                    _ => order.insert(Arc::new(maker.order(epoch))).clone(),
+                };
+                let (at_most, bytes) = dispatcher.job(&order, number, output, share);
+                let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
+                // Permits come back only when rows are dropped, so there is nothing to wait for: with
+                // none in flight all are here, and with some in flight the front is awaited.
+                let Ok(held) = budget.clone().try_acquire_many_owned(permits) else {
+                    profile.count_out_of_budget();
+                    break;
+                };
+                let mut end = number;
+                while end < number + at_most && next == Some((epoch, end)) {
+                    end += 1;
+                    next = places.next().transpose()?;
+                }
+                in_flight.push_back(dispatcher.clone().clips(order, number..end, held));
+            }
+            profile.see_in_flight(in_flight.len());
+            let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
+                Either::Left((Some(held), _)) => held?,
+                Either::Left((None, _)) if next.is_none() => break,
+                Either::Left((None, _)) => continue,
+                Either::Right((why, _)) => Err(why.expect("because the dispatcher holds a sender"))?,
+            };
+            yield held;
+        }
+    })
+}
+
+/// What all clips in flight share.
+struct Dispatcher<M: RowMaker> {
+    pool: Pool<M>,
+    source: Arc<dyn ClipSource>,
+    maker: Arc<M>,
+    limit: Duration,
+    /// Videos of which no clip can be had; only what holds for every clip of a video stands here, so
+    /// that knowing it earlier or later changes no batch.
+    lost: Mutex<HashSet<u64>>,
+    left_behind: AtomicU32,
+    /// Ends the stream at once, also while the clip in front waits for a thread that will never come.
+    stop: mpsc::UnboundedSender<StreamError>,
+}
+
+/// What a thread answers, or that it ended without an answer.
+type Awaited<T> = Result<T, oneshot::error::RecvError>;
+
+/// A job that was sent.
+struct Sent<R> {
+    video: u64,
+    clips: usize,
+    started: oneshot::Receiver<(u64, Heartbeat)>,
+    answer: oneshot::Receiver<Answers<R>>,
+}
+
+impl<M: RowMaker> Dispatcher<M> {
+    /// How many clips from `number` on may become one job, and its bytes; each clip's rows have `output`.
+    fn job(&self, order: &Order, number: u64, output: u64, share: u64) -> (u64, u64) {
+        let video = self.maker.schedule().video_of(order.slot(number, 0).unwrap_or(0));
+        let bytes = |clips| self.source.bytes(video, clips).saturating_add(output.saturating_mul(clips));
+        let mut clips = order.together(number);
+        while clips > 1 && bytes(clips) > share {
+            clips = clips.div_ceil(2);
+        }
+        (clips, bytes(clips))
+    }
+
+    /// Sends a job for clips (numbers and slots) of one video.
+    fn send(&self, epoch: u32, video: u64, clips: Vec<(u64, u64)>) -> Sent<M::Row> {
+        let ((start, started), (reply, answer)) = (oneshot::channel(), oneshot::channel());
+        let sent = Sent { video, clips: clips.len(), started, answer };
+        self.pool.send(Job::Clips { epoch, video, clips, started: start, answer: reply });
+        sent
+    }
+
+    fn is_lost(&self, video: u64) -> bool {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&video)
+    }
+
+    /// The rows of the clips `numbers`, which are of one video. Their job is sent at once, not when the
+    /// future is first polled.
+    fn clips(
+        self: Arc<Self>,
+        order: Arc<Order>,
+        numbers: Range<u64>,
+        mut bytes: OwnedSemaphorePermit,
+    ) -> impl Future<Output = Result<Held<M::Row>, StreamError>> + Send + 'static {
+        let slots: Vec<_> =
+            numbers.clone().filter_map(|number| Some((number, order.slot(number, 0)?))).collect();
+        let video = self.maker.schedule().video_of(slots.first().map_or(0, |(_, slot)| *slot));
+        let first = (!self.is_lost(video)).then(|| self.send(order.epoch, video, slots));
+        async move {
+            let mut answers = match first {
+                Some(sent) => self.answer(sent).await?.into_iter(),
+                None => Vec::new().into_iter(),
+            };
+            let mut rows = Vec::new();
+            for number in numbers {
+                match answers.next() {
+                    Some(Ok(of_clip)) => {
+                        rows.extend(of_clip);
+                        continue;
+                    }
+                    Some(Err(why)) => self.write_down(video, why).await?,
+                    // The video was lost before, and that was written down.
+                    None => {}
+                }
+                match self.maker.on_failed_slot() {
+                    FailedSlot::TakeNext => rows.extend(self.substitute(&order, number).await?),
+                    FailedSlot::LeaveEmpty => {}
+                }
+            }
+            let needed = rows.iter().map(M::bytes).sum::<u64>().div_ceil(PERMIT);
+            let spare = bytes.num_permits().saturating_sub(needed as usize);
+            drop(bytes.split(spare));
+            Ok(Held { rows, _bytes: bytes })
+        }
+    }
+
+    /// The rows of clip `number` from the first slot after its own that gives frames.
+    async fn substitute(&self, order: &Order, number: u64) -> Result<Vec<M::Row>, StreamError> {
+        let schedule = self.maker.schedule();
+        let mut failures = 0;
+        loop {
+            failures += 1;
+            let nothing_left = StreamError::NothingLeft { slots: schedule.clips(), epoch: order.epoch };
+            let slot = order.slot(number, failures).ok_or(nothing_left)?;
+            let video = schedule.video_of(slot);
+            if self.is_lost(video) {
+                continue;
+            }
+            let sent = self.send(order.epoch, video, vec![(number, slot)]);
+            match self.answer(sent).await?.pop() {
+                Some(Ok(rows)) => return Ok(rows),
+                Some(Err(why)) => self.write_down(video, why).await?,
+                None => {}
+            }
+        }
+    }
+
+    /// What the thread that takes the job says, or that it says nothing within the limit.
+    async fn answer(&self, sent: Sent<M::Row>) -> Result<Answers<M::Row>, StreamError> {
+        let failed = |verdict: &str, reason: String| -> Answers<M::Row> {
+            let why = SourceError::Failed { verdict: verdict.into(), reason, reach: Reach::Video };
+            (0..sent.clips).map(|_| Err(why.clone())).collect()
+        };
+        // Waiting in the queue has no limit of its own: the threads before it have.
+        let Ok((thread, progress)) = sent.started.await else {
+            return Ok(failed("panicked", "the thread ended before it read the video".into()));
+        };
+        match self.in_time(&progress, sent.answer).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(_)) => {
+                self.pool.replace(thread)?;
+                Ok(failed("panicked", "the thread that read the video ended without an answer".into()))
+            }
+            None if progress.is_reading() => {
+                let why = SourceError::no_byte(&self.source.name(sent.video), self.limit.as_secs());
+                let _ = self.stop.send(StreamError::Source(why));
+                future::pending().await
+            }
+            None => {
+                let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;
+                if stuck > MOST_LEFT_BEHIND {
+                    let video = self.source.name(sent.video);
+                    let _ = self.stop.send(StreamError::TooManyStuck { stuck, video });
+                    return future::pending().await;
+                }
+                self.pool.replace(thread)?;
+                let seconds = self.limit.as_secs();
+                Ok(failed("time-limit", format!("its decoder or demuxer was stuck for {seconds} s")))
+            }
+        }
+    }
+
+    /// The answer, or nothing once the thread has made no step for the time limit.
+    async fn in_time<T>(&self, progress: &Heartbeat, mut answer: oneshot::Receiver<T>) -> Option<Awaited<T>> {
+        let (mut steps, mut since) = (progress.steps(), Instant::now());
+        loop {
+            if let Ok(answer) = tokio::time::timeout(self.limit / 8, &mut answer).await {
+                return Some(answer);
+            }
+            let found = progress.steps();
+            if found != steps {
+                (steps, since) = (found, Instant::now());
+            } else if since.elapsed() >= self.limit {
+                return None;
+            }
+        }
+    }
+
+    /// Takes note of a failure; an error ends the stream.
+    async fn write_down(&self, video: u64, why: SourceError) -> Result<(), StreamError> {
+        let reach = match &why {
+            SourceError::LeftOut { reach, .. } | SourceError::Failed { reach, .. } => *reach,
+            SourceError::Broken { .. } => return Err(StreamError::Source(why)),
+        };
+        if reach == Reach::Video {
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(video);
+        }
+        let (verdict, reason) = match why {
+            SourceError::Failed { verdict, reason, .. } => (verdict, reason),
+            SourceError::LeftOut { reason, .. } if self.maker.on_failed_slot() == FailedSlot::LeaveEmpty => {
+                ("left-out".to_owned(), reason)
+            }
+            SourceError::LeftOut { .. } | SourceError::Broken { .. } => return Ok(()),
+        };
+        let kind = Kind::of_verdict(&verdict).name().to_owned();
+        let line =
+            QuarantineLine { video: self.source.name(video), verdict, kind, reason, made_by: MADE_BY.into() };
+        let (reply, answer) = oneshot::channel();
+        self.pool.send(Job::Record { line, answer: reply });
+        match answer.await {
+            Ok(written) => written.map_err(StreamError::Failures),
+            Err(_) => Err(StreamError::Failures("the failure could not be written down".into())),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Rows of a transcode: every frame of a video once more compressed, in a structure made for clips.
+
+use std::sync::Arc;
+
+use schemas::packet_shard::{PacketShardFacts, TranscodeFacts};
+
+use super::{KeyMaker, packets};
+use crate::{
+    FrameRank,
+    dataset::VideoList,
+    error::VideoError,
+    heartbeat,
+    preprocess::encode::{self, Encoder},
+    shard::Row,
+    source::{Reach, SourceError, sampled::failed},
+    transform,
+    video::{Limits, OpenVideo, VideoReader, stored_video::Made},
+};
+
+/// Makes the rows of a transcode of `videos`, as the facts say.
+pub fn transcode(
+    videos: VideoList,
+    facts: PacketShardFacts,
+    limits: Limits,
+) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {
+    let videos = Arc::new(videos);
+    Arc::new(move || {
+        let (videos, facts) = (Arc::clone(&videos), facts.clone());
+        let mut reader = VideoReader::new(limits);
+        Box::new(move |number| {
+            let Some(made) = &facts.transcode else {
+                return Err(SourceError::Broken { reason: "the facts are those of no transcode".into() });
+            };
+            let opened = packets::open(&mut reader, &videos, number)?;
+            rows(&mut reader, opened, number, &facts, made)
+        })
+    })
+}
+
+fn rows(
+    reader: &mut VideoReader,
+    opened: packets::Opened,
+    number: u64,
+    facts: &PacketShardFacts,
+    made: &TranscodeFacts,
+) -> Result<Vec<Row>, SourceError> {
+    let packets::Opened { open, name, label, digest } = opened;
+    let failure = |why: VideoError| failed(&why, Reach::Video);
+    let encoded = encode_all(reader, &open, made).map_err(failure)?;
+    let source_frames = (0..open.facts.frames).collect();
+    let transcoded = OpenVideo::of_encoded(encoded.caps, encoded.packets, &open.facts).map_err(failure)?;
+    let mut stored = transcoded.to_stored(number, name, label, digest).map_err(failure)?;
+    stored.made = Some(Made { source_frames, encoder: encode::told(made) });
+    packets::packet_rows(&transcoded, stored, facts).map_err(failure)
+}
+
+/// Bytes of pictures that wait for the encoder; a video of which they are more is decoded in parts.
+const BYTES_AT_ONCE: u64 = 256 << 20;
+
+/// Every frame upright, made smaller where it is larger than asked for, through a fresh encoder.
+fn encode_all(
+    reader: &mut VideoReader,
+    open: &OpenVideo,
+    made: &TranscodeFacts,
+) -> Result<encode::Encoded, VideoError> {
+    let mut encoder = Encoder::new(made)?;
+    let facts = &open.facts;
+    let larger = facts.width.min(facts.height) > made.short_side;
+    let short_side = if larger { made.short_side } else { 0 };
+    let picture = u64::from(facts.width.max(1)) * u64::from(facts.height.max(1)) * 3;
+    let at_once = (BYTES_AT_ONCE / picture).clamp(16, 4096) as usize;
+    let ranks: Vec<_> = (0..facts.frames).map(FrameRank).collect();
+    for ranks in ranks.chunks(at_once) {
+        for (_, picture) in reader.decode(open, ranks)? {
+            heartbeat::step();
+            encoder.push(&transform::whole_planes(&picture, facts.orientation, short_side))?;
+        }
+    }
+    encoder.finish()
+}

@@ -1,0 +1,194 @@
+//! Frames from packet shards: planned and decoded as from files, without demuxer and without a look into
+//! the packets.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use super::{
+    ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
+    sampled::{self, Pictures, SampledFrames, failed},
+};
+use crate::{
+    FrameRank,
+    draws::Draws,
+    plan::Skipping,
+    profile::{Profile, Stage},
+    sampling::FrameRule,
+    shard::{PacketShards, ShardError, ShardVideo},
+    video::{Limits, OpenVideo, VideoReader},
+};
+
+/// Packet shards as a source of clips.
+#[derive(Debug)]
+pub struct PacketVideos {
+    shards: PacketShards,
+    rule: FrameRule,
+    limits: Limits,
+    skipping: Skipping,
+    /// Bytes of each video's packets and of a picture; 0 until it was opened once.
+    bytes: Vec<[AtomicU64; 2]>,
+}
+
+/// Bytes of the packets of a video that was never opened: what a row has at most, mostly.
+const UNKNOWN_PACKETS: u64 = 64 << 20;
+
+impl PacketVideos {
+    /// The videos of the shards, in the source's order, whose frames are chosen by `rule`.
+    pub fn new(shards: PacketShards, rule: impl Into<FrameRule>, limits: Limits) -> Self {
+        // Facts may come from anywhere: no more counters than there can be videos.
+        let videos = shards.facts().videos.min(MOST_VIDEOS);
+        let bytes = (0..videos).map(|_| Default::default()).collect();
+        Self { shards, rule: rule.into(), limits, skipping: Skipping::default(), bytes }
+    }
+
+    /// The same videos with another way of skipping.
+    pub fn with_skipping(mut self, skipping: Skipping) -> Self {
+        self.skipping = skipping;
+        self
+    }
+}
+
+/// Videos of which sizes are remembered.
+const MOST_VIDEOS: u64 = 1 << 24;
+
+impl ClipSource for Arc<PacketVideos> {
+    fn videos(&self) -> u64 {
+        self.shards.facts().videos
+    }
+
+    fn name(&self, video: u64) -> String {
+        format!("video {video} of the shards")
+    }
+
+    fn bytes(&self, video: u64, clips: u64) -> u64 {
+        let frames = u64::from(self.rule.most_frames()).saturating_mul(clips);
+        match self.bytes.get(video as usize).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
+            Some([packets, picture]) if picture > 0 => sampled::held_bytes(packets, picture, frames),
+            _ => UNKNOWN_PACKETS.saturating_mul(clips),
+        }
+    }
+
+    fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader> {
+        let reader = VideoReader::new(self.limits).with_skipping(self.skipping);
+        Box::new(Reader { source: self.clone(), reader, last: None, profile })
+    }
+}
+
+struct Reader {
+    source: Arc<PacketVideos>,
+    reader: VideoReader,
+    /// The video that was read last: clips of one video often follow each other.
+    last: Option<Opened>,
+    profile: Arc<Profile>,
+}
+
+/// A video whose packets are loaded as they are needed.
+struct Opened {
+    number: u64,
+    video: ShardVideo,
+    open: OpenVideo,
+    loaded: Vec<bool>,
+}
+
+impl Reader {
+    fn open(&self, number: u64) -> Result<Opened, SourceError> {
+        let Some(video) = self.source.shards.video(number).map_err(broken)? else {
+            let reason = "the shards have no row for this video: it failed when they were written".into();
+            return Err(SourceError::LeftOut { reason, reach: Reach::Video });
+        };
+        let open = self.reader.open_stored(&video.stored).map_err(|why| failed(&why, Reach::Video))?;
+        let packets: u64 = video.stored.packets.iter().map(|packet| u64::from(packet.bytes)).sum();
+        let picture = u64::from(open.facts.width) * u64::from(open.facts.height) * 3 / 2;
+        if let Some([of_packets, of_picture]) = self.source.bytes.get(number as usize) {
+            of_packets.store(packets, Relaxed);
+            of_picture.store(picture.max(1), Relaxed);
+        }
+        let loaded = vec![false; video.segments()];
+        Ok(Opened { number, video, open, loaded })
+    }
+}
+
+impl Opened {
+    /// Loads the packets that decoding the `wanted` frames takes; gives how many bytes were read.
+    fn load(
+        &mut self,
+        shards: &PacketShards,
+        reader: &VideoReader,
+        wanted: &[FrameRank],
+    ) -> Result<u64, SourceError> {
+        let mut read = 0;
+        let needed = reader.needed(&self.open, wanted).map_err(|why| failed(&why, Reach::Slot))?;
+        for segment in self.video.segments_of(needed.into_iter().map(|packet| packet.0 as usize)) {
+            if !self.loaded[segment]
+                && let Some((packets, bytes)) = shards.packets(&self.video, segment).map_err(broken)?
+            {
+                self.open.put_packets(packets, &bytes);
+                self.loaded[segment] = true;
+                read += bytes.len() as u64;
+            }
+        }
+        Ok(read)
+    }
+
+    /// A clip of these frames. A frame's name is its rank in the source.
+    fn clip(&self, drawn: SampledFrames, mut pictures: Pictures) -> ClipFrames {
+        let SampledFrames { mut ranks, times, .. } = drawn;
+        let stored = &self.video.stored;
+        if let Some(made) = &stored.made {
+            let in_source = |rank: &mut FrameRank| {
+                rank.0 = made.source_frames.get(rank.0 as usize).copied().unwrap_or(rank.0);
+            };
+            ranks.iter_mut().for_each(in_source);
+            pictures.iter_mut().for_each(|(rank, _)| in_source(rank));
+        }
+        let pixels = Pixels::Pictures { pictures, orientation: stored.orientation };
+        ClipFrames { video: stored.video.as_str().into(), label: stored.label, ranks, times, pixels }
+    }
+}
+
+fn broken(why: ShardError) -> SourceError {
+    SourceError::Broken { reason: why.to_string() }
+}
+
+impl ClipReader for Reader {
+    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError> {
+        let mut one = self.frames_together(video, vec![(slot, start)]);
+        one.pop().expect("because each slot has a result")
+    }
+
+    /// One plan and one pass for all slots; the segments that it takes are read once.
+    fn frames_together(
+        &mut self,
+        video: u64,
+        slots: Vec<(u64, Draws)>,
+    ) -> Vec<Result<ClipFrames, SourceError>> {
+        let profile = Arc::clone(&self.profile);
+        let mut opened = match self.last.take() {
+            Some(last) if last.number == video => last,
+            _ => match profile.time(Stage::Read, || self.open(video)) {
+                Ok(opened) => opened,
+                Err(why) => return slots.iter().map(|_| Err(why.clone())).collect(),
+            },
+        };
+        let rule = self.source.rule;
+        let draw =
+            |(slot, mut start): (u64, Draws)| SampledFrames::of(&opened.open.facts, rule, slot, &mut start);
+        let drawn: Vec<_> = slots.into_iter().map(draw).collect();
+        let pictures = sampled::together(&drawn, |wanted| {
+            let shards = &self.source.shards;
+            let loaded = profile.time(Stage::Read, || opened.load(shards, &self.reader, wanted))?;
+            profile.count_read(loaded);
+            sampled::decode(wanted, &mut self.reader, &opened.open, &profile)
+        });
+        let frames = |(drawn, pictures): (Result<SampledFrames, _>, Result<_, SourceError>)| {
+            Ok(opened.clip(drawn?, pictures?))
+        };
+        let clips: Vec<_> = drawn.into_iter().zip(pictures).map(frames).collect();
+        if clips.iter().any(Result::is_ok) {
+            self.last = Some(opened);
+        }
+        clips
+    }
+}

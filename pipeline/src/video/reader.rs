@@ -1,0 +1,215 @@
+//! Decodes open videos on one thread, by frame, as little as that takes.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Limits, OpenVideo, Verify};
+use crate::{
+    FrameRank, PacketNumber,
+    codec::{Codec, Start},
+    decode::{Extent, Naming, Request, Stream, TimeLimit, Work, decoder::Decoder},
+    demux,
+    error::VideoError,
+    picture::Picture,
+    plan::{self, OutputIndex, PacketRun, Skipping, order::IndexMode},
+};
+
+/// Opens and decodes videos on one thread; its decoders live as long as it does.
+#[derive(Debug)]
+pub struct VideoReader {
+    pub(super) limits: Limits,
+    pub(super) skipping: Skipping,
+    verify: Verify,
+    decoders: HashMap<Codec, Decoder>,
+    work: Work,
+}
+
+impl VideoReader {
+    /// A reader without decoders; each is made when a video first needs it.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            skipping: Skipping::default(),
+            verify: Verify::default(),
+            decoders: HashMap::new(),
+            work: Work::default(),
+        }
+    }
+
+    /// The same reader with another way of skipping.
+    pub fn with_skipping(mut self, skipping: Skipping) -> Self {
+        self.skipping = skipping;
+        self
+    }
+
+    /// The same reader with another rule of what is verified.
+    pub fn with_verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// What its decoders have done so far.
+    pub fn work(&self) -> Work {
+        self.work
+    }
+
+    /// The pictures of the distinct `wanted` frames, in ascending rank.
+    ///
+    /// # Errors
+    /// When a wanted frame does not exist, or anything about the decode gives reason to doubt a pixel.
+    pub fn decode(
+        &mut self,
+        video: &OpenVideo,
+        wanted: &[FrameRank],
+    ) -> Result<Vec<(FrameRank, Picture)>, VideoError> {
+        let mut ranks = wanted.to_vec();
+        ranks.sort_unstable();
+        ranks.dedup();
+        let Some(&last) = ranks.last() else { return Ok(Vec::new()) };
+        if last.0 >= video.facts.frames {
+            return Err(VideoError::NoSuchFrame { rank: last, frames: video.facts.frames });
+        }
+        let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
+        let kept = self.decode_ranks(video, &ranks, extent)?;
+        let missing = kept.iter().filter(|picture| picture.is_none()).count();
+        if missing == kept.len() {
+            return Err(VideoError::NothingDecoded { packets: video.facts.packets });
+        }
+        if let Some(at) = kept.iter().position(Option::is_none) {
+            let wanted = ranks.len() as u32;
+            return Err(VideoError::FramesMissing { wanted, missing: missing as u32, first: ranks[at] });
+        }
+        Ok(ranks.into_iter().zip(kept.into_iter().flatten()).collect())
+    }
+
+    /// Whether the next decode of `video` is one of all its packets.
+    pub fn verifies(&self, video: &OpenVideo) -> bool {
+        let facts = &video.facts;
+        let pixels = u64::from(facts.packets) * u64::from(facts.width) * u64::from(facts.height);
+        self.verify == Verify::Video && !video.is_verified() && pixels <= self.limits.verified_pixels
+    }
+
+    /// Decodes all of `video` and keeps nothing, however long that takes.
+    ///
+    /// # Errors
+    /// When its decoder complains of anything, or gives fewer frames than the packets promise.
+    pub fn verify(&mut self, video: &OpenVideo) -> Result<(), VideoError> {
+        if video.is_verified() {
+            return Ok(());
+        }
+        let limits = Limits { seconds: u32::MAX, ..self.limits };
+        let limits = std::mem::replace(&mut self.limits, limits);
+        let decoded = self.decode_ranks(video, &[], Extent::Video);
+        self.limits = limits;
+        decoded.map(drop)
+    }
+
+    /// Where frames turn out to come in another order than their times say, again by counting.
+    fn decode_ranks(
+        &mut self,
+        video: &OpenVideo,
+        ranks: &[FrameRank],
+        extent: Extent,
+    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        let places = || ranks.iter().map(|&rank| video.place_of(rank)).collect::<Vec<_>>();
+        match self.decode_places(video, &places(), extent) {
+            Err(VideoError::OutOfOrder { .. }) if video.can_be_counted() => {
+                video.counted.store(true, Relaxed);
+                self.decode_places(video, &places(), extent)
+            }
+            decoded => decoded,
+        }
+    }
+
+    fn decode_places(
+        &mut self,
+        video: &OpenVideo,
+        places: &[OutputIndex],
+        extent: Extent,
+    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        let (mut runs, naming) = match video.mode() {
+            IndexMode::Linear => {
+                check_start(video, &[whole(video)], &[OutputIndex(0)])?;
+                (vec![whole(video)], Naming::Counting)
+            }
+            IndexMode::Times | IndexMode::Reorder => {
+                let runs = plan::plan(&video.index, places, self.skipping)
+                    .expect("every rank below the number of frames has its packet");
+                check_start(video, &runs, places)?;
+                (runs, Naming::ByPacket)
+            }
+        };
+        if extent == Extent::Video {
+            runs = vec![whole(video)];
+        }
+        let limit =
+            TimeLimit { deadline: demux::deadline(self.limits.seconds), seconds: self.limits.seconds };
+        // Taken out, and put back only when all went well: a decoder that failed is not used again.
+        let mut decoder = match self.decoders.remove(&video.codec) {
+            Some(decoder) => decoder,
+            None => Decoder::new(video.codec)?,
+        };
+        let stream = Stream {
+            caps: &video.caps,
+            header: &video.header,
+            packets: &video.packets,
+            file: &video.file,
+            index: &video.index,
+            verified: video.is_verified(),
+        };
+        let request = Request { runs: &runs, wanted: places, naming, extent };
+        let kept = decoder.decode(stream, request, limit, &mut self.work);
+        // Packets that could not be read are no damage.
+        video.file.check()?;
+        let kept = kept?;
+        if extent == Extent::Video {
+            let came = decoder.frames_that_came();
+            let promised = match naming {
+                Naming::ByPacket => video.index.iter().filter(|packet| packet.place.is_some()).count() as u64,
+                // What opening the video counted, or is about to count.
+                Naming::Counting if video.facts.index == IndexMode::Linear => came,
+                Naming::Counting => video.facts.frames.into(),
+            };
+            if came != promised {
+                return Err(VideoError::FramesLost { promised, came });
+            }
+            video.trust();
+        }
+        self.decoders.insert(video.codec, decoder);
+        Ok(kept)
+    }
+
+    /// Counts the frames of a video whose packets do not tell, by decoding it.
+    pub(super) fn count(&mut self, video: &mut OpenVideo) -> Result<(), VideoError> {
+        self.decode_places(video, &[], Extent::Video)?;
+        let came = self.decoders.get(&video.codec).map_or(0, Decoder::frames_that_came);
+        if came == 0 {
+            return Err(VideoError::NothingDecoded { packets: video.facts.packets });
+        }
+        let stamps: Vec<_> = video.packets.iter().map(|packet| packet.stamp).collect();
+        video.facts.recount(came as u32, &stamps);
+        if video.facts.frames == 0 {
+            return Err(VideoError::NothingShown { packets: video.facts.packets });
+        }
+        Ok(())
+    }
+}
+
+/// Refuses pictures of H.264 and HEVC before the stream's first trusted start: decoders show them, made
+/// from references that are not there. (Starts of the other codecs may be stated outside the packets.)
+fn check_start(video: &OpenVideo, runs: &[PacketRun], places: &[OutputIndex]) -> Result<(), VideoError> {
+    let trusted = !matches!(video.codec, Codec::H264 | Codec::Hevc)
+        || video.index.first().is_none_or(|packet| packet.start != Start::Never);
+    let from_beginning = runs.iter().any(|run| run.send.first() == Some(&PacketNumber(0)));
+    match places.first() {
+        Some(place) if from_beginning && !trusted => {
+            Err(VideoError::NoStart { rank: FrameRank(place.0.saturating_sub(video.hidden)) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// All packets, as one run.
+fn whole(video: &OpenVideo) -> PacketRun {
+    PacketRun { send: (0..video.packets.len() as u32).map(PacketNumber).collect() }
+}

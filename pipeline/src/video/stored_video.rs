@@ -1,0 +1,85 @@
+//! What is kept of a video between runs: in shards with its packets, in the index of a manifest without them.
+
+use crate::{
+    StreamTime,
+    codec::Codec,
+    file::FileStamp,
+    picture::Orientation,
+    plan::{PacketFact, order::IndexMode},
+};
+
+/// What is kept of a video besides the bytes of its packets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredVideo {
+    /// Its place in the source.
+    pub number: u64,
+    /// Its file, as the dataset names it.
+    pub video: String,
+    /// The first half of the BLAKE3 digest of its file.
+    pub digest: [u8; 16],
+    /// Its class.
+    pub label: Option<i32>,
+    /// Name of the file's container.
+    pub container: String,
+    /// Codec of the packets.
+    pub codec: Codec,
+    /// Description of the stream for a decoder, as GStreamer writes caps, without `codec_data`.
+    pub caps: String,
+    /// The container's decoder configuration, or nothing.
+    pub codec_data: Vec<u8>,
+    /// Columns and rows of a picture before it is turned upright.
+    pub size: (u32, u32),
+    /// Coded columns and rows, where a header has them.
+    pub coded: Option<(u32, u32)>,
+    /// Where the visible window begins right of the first column: its distance from it, and its width.
+    pub left: Option<(u32, u32)>,
+    /// How pictures are turned upright.
+    pub orientation: Orientation,
+    /// Whether pictures are, or may be, interlaced.
+    pub interlaced: bool,
+    /// How frames are ranked.
+    pub mode: IndexMode,
+    /// Frames that come out of the decoder before frame 0, which an edit list hides.
+    pub hidden: u32,
+    /// Presentation time of each frame.
+    pub times: Vec<StreamTime>,
+    /// The packets, in decode order.
+    pub packets: Vec<StoredPacket>,
+    /// What it was transcoded from, and by what.
+    pub made: Option<Made>,
+}
+
+/// What is kept of a packet besides its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredPacket {
+    /// How many bytes it has.
+    pub bytes: u32,
+    /// When the container says that its frame is shown.
+    pub pts: Option<StreamTime>,
+    /// What a plan needs to know.
+    pub fact: PacketFact,
+    /// An edit list hides its frame.
+    pub hidden: bool,
+    /// The container marks it as a key frame.
+    pub key: bool,
+}
+
+/// How the packets of a transcode came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Rank in the source of each frame.
+    pub source_frames: Vec<u32>,
+    /// The encoder and all that it was told.
+    pub encoder: String,
+}
+
+/// A video, and where in its file its packets are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexedVideo {
+    /// What is kept of it.
+    pub stored: StoredVideo,
+    /// The first byte of each packet.
+    pub places: Vec<u64>,
+    /// By what its file is known again.
+    pub stamp: FileStamp,
+}

@@ -1,0 +1,166 @@
+//! Opens a file: takes it apart into packets, ranks their frames, and refuses what cannot be read whole.
+
+use std::{path::Path, sync::Once};
+
+use gstreamer as gst;
+
+use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
+use crate::{
+    codec::headers,
+    demux::{self, Demuxed, demuxer},
+    error::VideoError,
+    file::{FileBytes, recognise},
+    plan::{
+        PacketFact,
+        order::{self, IndexMode},
+    },
+    system,
+};
+
+impl VideoReader {
+    /// Reads `path`, takes it apart and ranks its frames.
+    ///
+    /// # Errors
+    /// When the file is no video that can be read whole; see [`VideoError`].
+    pub fn open(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
+        let mut video = self.open_for_scan(path)?;
+        if video.facts.index == IndexMode::Linear {
+            self.count(&mut video)?;
+        }
+        Ok(video)
+    }
+
+    /// Like [`Self::open`], but never decodes: the frames of an [`IndexMode::Linear`] video are taken
+    /// to be its packets that show a picture.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_for_scan(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
+        initialise()?;
+        let file = open_file(path, self.limits.file_bytes)?;
+        let opened = self.take_apart(file.clone());
+        // Whatever was found out from bytes that could not be read says nothing of the film.
+        file.check()?;
+        opened.map_err(|why| unsupported::named(why, path, &file))
+    }
+
+    /// Ranks the frames of a file's video.
+    fn take_apart(&self, file: FileBytes) -> Result<OpenVideo, VideoError> {
+        let deadline = demux::deadline(self.limits.seconds);
+        let bytes = file.length();
+        let container =
+            recognise(file.slice(0..RECOGNISED).as_ref()).ok_or(VideoError::UnknownContainer { bytes })?;
+        let demuxed = demuxer::demux(file.clone(), container, deadline, self.limits.seconds)?;
+        let Demuxed { codec, framing, caps, mut packets, orientation, turns } = demuxed;
+
+        let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
+        let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
+        let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
+        let turns = if turns.first.is_some() { turns } else { header.turns };
+        let orientation = turned::upright(orientation, turns)?;
+        paired::join(&mut packets, &mut coded);
+        parts::join(&mut packets, &mut coded)?;
+        let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
+        let (mode, places) = order::order(codec, &stamps, &coded);
+        let parts = stamps.last().map_or(1, |stamp| stamp.part as usize + 1);
+        if parts > 1 && mode != IndexMode::Times {
+            return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
+        }
+        let facts = facts::Gathered {
+            bytes,
+            container,
+            codec,
+            caps: &caps,
+            orientation,
+            header,
+            packets: &packets,
+            stamps: &stamps,
+            places: &places,
+            coded: &coded,
+            mode,
+        };
+        let (facts, hidden) = facts.facts();
+        let mut shown = order::shown(&stamps, &places);
+        // One part hides frames at its ends, unless times are not in the order of the frames.
+        let is_behind_hidden = shown.first().is_none_or(|first| first.0 == hidden);
+        if parts == 1 && is_behind_hidden && shown.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0) {
+            shown.clear();
+        }
+        self.check_size(&facts, header.size)?;
+        if facts.frames == 0 {
+            return Err(VideoError::NothingShown { packets: facts.packets });
+        }
+        if let Some(at) = header.gap {
+            return Err(VideoError::PacketsMissing { at, packets: facts.packets });
+        }
+        let may_skip = !facts.interlaced;
+        let index = coded.iter().zip(&places).map(|(coded, &place)| PacketFact {
+            place,
+            start: coded.start,
+            disposable: coded.disposable && may_skip,
+        });
+        let index = index.collect();
+        let (sizes, verified, counted) = Default::default();
+        Ok(OpenVideo {
+            facts,
+            codec,
+            caps,
+            packets,
+            file,
+            index,
+            hidden,
+            shown,
+            header,
+            sizes,
+            verified,
+            counted,
+        })
+    }
+
+    pub(super) fn check_size(&self, facts: &VideoFacts, coded: Option<(u32, u32)>) -> Result<(), VideoError> {
+        // Decoders believe the stream: one whose header was damaged makes of a small film a giant one.
+        let container = (facts.width, facts.height);
+        if let Some(stream) = coded.filter(|&stream| !is_near(stream, container)) {
+            return Err(VideoError::SizesDiffer { stream, container });
+        }
+        for (width, height) in [Some((facts.width, facts.height)), coded].into_iter().flatten() {
+            if u64::from(width) * u64::from(height) > self.limits.pixels {
+                return Err(VideoError::PictureTooLarge { width, height, limit: self.limits.pixels });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes at the beginning of a file by which its container is known.
+const RECOGNISED: u64 = 4096;
+
+/// Opens a file, of which up to `in_memory` bytes are read at once.
+pub(super) fn open_file(path: &Path, in_memory: u64) -> Result<FileBytes, VideoError> {
+    system::read(path, || FileBytes::open(path, in_memory))?
+        .map_err(|cause| VideoError::CannotOpen { path: path.to_owned(), cause })
+}
+
+/// The bytes of a packet; one that cannot be read has none.
+struct Bytes(Result<gst::MappedBuffer<gst::buffer::Readable>, gst::Buffer>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |mapped| mapped.as_slice())
+    }
+}
+
+/// Whether a coded size may be that of pictures of a size that a container states: whole blocks of up to 64
+/// samples, a window in them, and twice the size for what is meant to be shown smaller.
+fn is_near((width, height): (u32, u32), (shown_width, shown_height): (u32, u32)) -> bool {
+    let near = |coded: u32, shown: u32| shown == 0 || coded / 2 <= shown.saturating_add(64);
+    near(width, shown_width) && near(height, shown_height)
+}
+
+/// Initialises GStreamer once a process.
+pub(super) fn initialise() -> Result<(), VideoError> {
+    static ONCE: Once = Once::new();
+    let mut result = Ok(());
+    ONCE.call_once(|| result = gst::init());
+    result.map_err(|_| VideoError::ElementMissing { element: "gstreamer" })
+}
