@@ -22,9 +22,11 @@ pub use self::{
     },
 };
 use crate::{
-    learning_rate::{LearningRate, PUBLISHED_BATCH},
-    model::{ModelShape, NormEpsilons, Stack},
-    optimiser::Betas,
+    model::{ModelShape, NormEpsilons, Stack, stages::Memory},
+    optimiser::{
+        adamw::Betas,
+        learning_rate::{LearningRate, PUBLISHED_BATCH},
+    },
 };
 
 impl Recipe {
@@ -130,6 +132,11 @@ impl Recipe {
             warmup,
             total,
         }
+    }
+
+    /// What is kept for the backward pass.
+    pub fn memory(&self) -> Memory {
+        if self.model.gradient_checkpointing { Memory::BlockInputs } else { Memory::Everything }
     }
 
     /// The optimiser's settings.

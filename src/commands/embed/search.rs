@@ -13,7 +13,7 @@ use std::{
 use anyhow::Result;
 use pipeline::{dataset::VideoEntry, names};
 use schemas::embeddings::{Embedded, Embedding};
-use trainer::frozen::Pool;
+use trainer::inference::frozen_encoder::Pool;
 
 use super::{
     make::{Maker, Preprocess, Taker, Taking},

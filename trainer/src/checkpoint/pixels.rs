@@ -23,7 +23,7 @@ pub struct PixelScale {
 }
 
 impl PixelScale {
-    /// Those of ImageNet, which all batches are scaled by ([`crate::clips::normalise`]).
+    /// Those of ImageNet, which all batches are scaled by ([`crate::batch::masked::normalise`]).
     pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
     /// Whether it is ImageNet's.
@@ -77,7 +77,7 @@ impl SavedModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clips::{PIXEL_MEAN, PIXEL_STD};
+    use crate::batch::masked::{PIXEL_MEAN, PIXEL_STD};
 
     #[test]
     fn imagenet_s_numbers_are_those_that_batches_are_scaled_by() {

@@ -16,9 +16,12 @@ use super::{
 };
 use crate::{
     Device,
-    learning_rate::LearningRate,
-    mixing::{Mix, soft_target_loss, upload_targets},
-    optimiser::{AdamW, Betas},
+    batch::mixup::{Mix, upload_targets},
+    loss::answers::soft_target_loss,
+    optimiser::{
+        adamw::{AdamW, Betas},
+        learning_rate::LearningRate,
+    },
     weights::{Entry, Layout, Weights, floats},
 };
 

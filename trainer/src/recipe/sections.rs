@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::finetuning::{Augment, Classifier, Views};
 use crate::{
-    kernels::{Kernels, Precision},
+    kernels::{Kernels, Precision, Target},
     model::Size,
-    objective::Target,
 };
 
 /// All settings.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use pipeline::{names, plan::views::Pass, quarantine::Quarantine};
 use schemas::LabelledBatch;
-use trainer::{Recipe, mixing::Mix};
+use trainer::{Recipe, batch::mixup::Mix};
 
 use super::{Arguments, Line, digest, parquet_file, print};
 use crate::{data, labelled_data};

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Recipe,
     checkpoint::{CheckpointError, Kind, SavedModel},
+    kernels::Target,
     model::layout::LastNorm,
-    objective::Target,
 };
 
 /// Longest config.json that is read; a thousand named classes take 60 kB.
