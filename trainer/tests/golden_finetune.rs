@@ -139,7 +139,7 @@ fn check_groups(golden: &Golden, tolerance: &mut Tolerance) {
     let train = &golden.meta["train"];
     let (decay, depth) = (real(&train["optimizer"]["layer_decay"]), golden.shape.encoder.depth);
     let layout = layout::classifier(&golden.shape, golden.classes);
-    let scales = layer_decay::scales(&layout, depth, decay, Freeze::Nothing);
+    let scales = layer_decay::scales(&layout, depth, decay);
     assert_eq!(train["groups"].as_object().unwrap().len(), layout.0.len());
     for (entry, scale) in layout.0.iter().zip(scales) {
         let group = &train["groups"][&entry.name];

@@ -10,7 +10,7 @@ use super::{
     masked::{ClipIdentity, normalise, upload_cubes},
     pixel_box::PixelBox,
 };
-use crate::{Device, random::Draws};
+use crate::{device::Device, random::Draws};
 
 /// An error of whoever makes batches.
 pub type BatchError = Box<dyn std::error::Error + Send + Sync>;

@@ -19,7 +19,7 @@ use std::{borrow::Cow, ops::Range};
 use burn::tensor::{Int, Tensor, TensorData};
 use schemas::{ClipBatch, ClipGeometry, geometry::CHANNELS};
 
-use crate::{Device, kernels, weights::NotFinite};
+use crate::{device::Device, kernels, weights::NotFinite};
 
 /// Mean of each colour over ImageNet, subtracted from pixels in [0, 1] (official `DataAugmentation`).
 pub const PIXEL_MEAN: [f32; CHANNELS] = [0.485, 0.456, 0.406];

@@ -15,9 +15,30 @@ use burn::tensor::{Tensor, TensorData};
 use schemas::ClipGeometry;
 
 use super::pixel_box::PixelBox;
-use crate::{random::Draws, recipe::Augment};
+use crate::random::Draws;
+
+/// How often and how strongly batches are mixed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mixing {
+    /// Probability that a batch is mixed at all.
+    pub mix: f64,
+    /// α of the Beta distribution of mixup; 0 leaves it out.
+    pub mixup: f64,
+    /// α of the Beta distribution of cutmix; 0 leaves it out.
+    pub cutmix: f64,
+    /// Probability of cutmix in a mixed batch, where there are both.
+    pub cutmix_share: f64,
+}
+
+impl Mixing {
+    /// Whether batches may be mixed.
+    pub fn mixes(&self) -> bool {
+        self.mix > 0.0 && (self.mixup > 0.0 || self.cutmix > 0.0)
+    }
+}
 
 /// How a batch is mixed.
+#[doc(alias("cutmix", "mixup"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mix {
     /// Not at all.
@@ -38,19 +59,19 @@ pub enum Mix {
 
 impl Mix {
     /// What happens to micro-batch `part` of step `step`.
-    pub fn draw(augment: &Augment, geometry: ClipGeometry, seed: u64, step: u64, part: u64) -> Self {
+    pub fn draw(mixing: Mixing, geometry: ClipGeometry, seed: u64, step: u64, part: u64) -> Self {
         let mut draws = Draws::keyed(seed, "mixup and cutmix", &[step, part]);
-        if !augment.mixes() || draws.unit() >= augment.mix {
+        if !mixing.mixes() || draws.unit() >= mixing.mix {
             return Self::Nothing;
         }
-        let cut = match (augment.mixup > 0.0, augment.cutmix > 0.0) {
-            (true, true) => draws.unit() < augment.cutmix_share,
+        let cut = match (mixing.mixup > 0.0, mixing.cutmix > 0.0) {
+            (true, true) => draws.unit() < mixing.cutmix_share,
             (_, cutmix) => cutmix,
         };
         if !cut {
-            return Self::Mixup { lambda: draws.beta(augment.mixup) };
+            return Self::Mixup { lambda: draws.beta(mixing.mixup) };
         }
-        let lambda = draws.beta(augment.cutmix);
+        let lambda = draws.beta(mixing.cutmix);
         let (height, width) = (geometry.height(), geometry.width());
         let mut place = |length: usize| (draws.unit() * length as f64) as usize;
         let (y, x) = (place(height), place(width));
@@ -116,7 +137,7 @@ pub fn cutmix_box(height: usize, width: usize, lambda: f64, y: usize, x: usize) 
 }
 
 /// Targets on a device: `[B, K]`.
-pub fn upload_targets(targets: Vec<f32>, classes: usize, device: &crate::Device) -> Tensor<2> {
+pub fn upload_targets(targets: Vec<f32>, classes: usize, device: &crate::device::Device) -> Tensor<2> {
     let clips = targets.len() / classes.max(1);
     Tensor::from_data(TensorData::new(targets, [clips, classes]), device.tensors())
 }
@@ -124,7 +145,7 @@ pub fn upload_targets(targets: Vec<f32>, classes: usize, device: &crate::Device)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Device, weights::floats};
+    use crate::{device::Device, weights::floats};
 
     fn geometry() -> ClipGeometry {
         ClipGeometry::new(2, 8, 8, 2, 4).unwrap()
@@ -149,13 +170,13 @@ mod tests {
 
     #[test]
     fn the_same_step_is_mixed_alike_and_half_of_the_steps_are_cut() {
-        let augment = Augment::default();
-        let draw = |step| Mix::draw(&augment, geometry(), 3, step, 0);
+        let mixing = Mixing { mix: 1.0, mixup: 0.8, cutmix: 1.0, cutmix_share: 0.5 };
+        let draw = |step| Mix::draw(mixing, geometry(), 3, step, 0);
         assert_eq!(draw(5), draw(5));
         let cut = (0..1000).filter(|step| matches!(draw(*step), Mix::Cutmix { .. })).count();
         assert!((440..560).contains(&cut), "{cut}");
-        let without = Augment { cutmix: 0.0, ..augment };
-        assert!(matches!(Mix::draw(&without, geometry(), 3, 5, 0), Mix::Mixup { .. }));
+        let without = Mixing { cutmix: 0.0, ..mixing };
+        assert!(matches!(Mix::draw(without, geometry(), 3, 5, 0), Mix::Mixup { .. }));
     }
 
     #[test]

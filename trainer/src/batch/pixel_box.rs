@@ -72,7 +72,7 @@ fn split(cubes: Tensor<3>, geometry: ClipGeometry) -> Tensor<5> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Device, weights::floats};
+    use crate::{device::Device, weights::floats};
 
     #[test]
     fn exactly_the_pixels_of_the_box_are_taken_in_every_frame() {

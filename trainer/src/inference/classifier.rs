@@ -1,8 +1,8 @@
 //! A classifier as its description or its file says it is.
 
 use crate::{
-    Device,
     checkpoint::{Description, SavedModel},
+    device::Device,
     model::classifier::Classifier,
     weights::{Misfit, Weights},
 };

@@ -3,11 +3,11 @@
 use schemas::{LabelledBatch, predictions::Prediction};
 
 use crate::{
-    Device,
     batch::{
         finite,
         labelled::{LabelledClips, LabelledClipsError},
     },
+    device::Device,
     model::classifier::Classifier,
     weights::{Weights, floats},
 };

@@ -19,12 +19,12 @@ use super::{
     frozen_encoder::{FrozenEncoder, Pool},
 };
 use crate::{
-    Device,
     batch::{
         finite,
         labelled::{LabelledClips, LabelledClipsError},
     },
     checkpoint::{Kind, PixelScale, SavedModel},
+    device::Device,
     kernels::{self, Kernels, Precision},
     model::{ModelShape, classifier::Classifier, layout::LastNorm},
     weights::{Misfit, Weights, floats},

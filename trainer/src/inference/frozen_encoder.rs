@@ -15,12 +15,12 @@ use burn::tensor::Tensor;
 use schemas::{ClipGeometry, LabelledBatch, clip_batch::ClipBatchError, geometry::CHANNELS};
 
 use crate::{
-    Device,
     batch::{
         finite,
         labelled::{BatchError, LabelledClips, LabelledClipsError, labels},
     },
     checkpoint::{Kind, SavedModel},
+    device::Device,
     model::{
         ModelShape,
         classifier::Classifier,

@@ -13,8 +13,8 @@
 use schemas::{ClipBatch, ClipGeometry, geometry::CHANNELS};
 
 use crate::{
-    Device,
     batch::masked::{ClipsError, MaskedClips},
+    device::Device,
     kernels::Target,
     model::{Mode, VideoMae},
     weights::{NotFinite, Weights, floats},

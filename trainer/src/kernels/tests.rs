@@ -8,7 +8,7 @@ use super::{
     attention, attention_branch, gelu, in_precision, layer_norm, linear, masked_loss, mlp_branch, square_sum,
     with_kernels,
 };
-use crate::{Device, batch::masked::upload_cubes, random::Draws, weights::floats};
+use crate::{batch::masked::upload_cubes, device::Device, random::Draws, weights::floats};
 
 /// Every processor's device of this build, and what `TUBELET_TEST_DEVICES` names beside them, such as a card:
 /// `tch:cuda:0,cuda:0`.

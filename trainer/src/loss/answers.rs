@@ -63,7 +63,7 @@ pub fn soft_target_loss(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Device, weights::floats};
+    use crate::{device::Device, weights::floats};
 
     const ANSWERS: [f32; 6] = [0.3, -1.2, 2.0, -0.7, 0.0, 4.5];
     const LABELS: [f32; 6] = [1.0, 0.0, 0.25, 0.0, 1.0, 0.5];

@@ -48,7 +48,7 @@ mod tests {
     use burn::tensor::TensorData;
 
     use super::*;
-    use crate::{Device, batch::masked::upload_cubes, weights::floats};
+    use crate::{batch::masked::upload_cubes, device::Device, weights::floats};
 
     /// Targets of one cube of 2×16×16 pixels, whose colours all have these levels.
     fn of_cube(levels: [u8; 512], target: Target) -> Vec<f32> {

@@ -23,8 +23,8 @@ use super::{
     stages::{Stage, forward},
 };
 use crate::{
-    Device,
     batch::masked::ClipIdentity,
+    device::Device,
     weights::{NotFinite, Weights, floats},
 };
 

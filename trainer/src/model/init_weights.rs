@@ -7,7 +7,7 @@
 //! the embedding (a convolution, which its initialiser passes over) and the narrowing to the decoder.
 
 use crate::{
-    Device,
+    device::Device,
     model::{ModelShape, layout},
     random::Draws,
     weights::{Entry, HostTensor, Weights},

@@ -19,7 +19,7 @@ use super::{
     sizes::ModelShape,
     stages::{Stage, forward},
 };
-use crate::{Device, batch::masked::MaskedClips, weights::Weights};
+use crate::{batch::masked::MaskedClips, device::Device, weights::Weights};
 
 /// What a model has beside its weights: its lengths and its tables of positions.
 pub struct VideoMae {

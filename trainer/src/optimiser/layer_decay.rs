@@ -9,7 +9,7 @@
 //! What is frozen learns at rate 0, which leaves it as it is to the bit: weight decay acts with the tensor's
 //! own rate.
 
-use crate::{recipe::Freeze, weights::Layout};
+use crate::weights::Layout;
 
 /// The layer that a tensor belongs to in a classifier of `depth` blocks (official `get_num_layer_for_vit`).
 pub fn layer_of(name: &str, depth: usize) -> usize {
@@ -28,12 +28,18 @@ pub fn scale(layer: usize, depth: usize, decay: f64) -> f64 {
 }
 
 /// What the rate of each tensor of `layout` is multiplied by.
-pub fn scales(layout: &Layout, depth: usize, decay: f64, freeze: Freeze) -> Vec<f64> {
-    let of = |name: &str| match (freeze, layer_of(name, depth)) {
-        (Freeze::Encoder, layer) if layer <= depth => 0.0,
-        (_, layer) => scale(layer, depth, decay),
-    };
-    layout.0.iter().map(|entry| of(&entry.name)).collect()
+#[doc(alias("layer-wise learning rate decay", "LLRD"))]
+pub fn scales(layout: &Layout, depth: usize, decay: f64) -> Vec<f64> {
+    layout.0.iter().map(|entry| scale(layer_of(&entry.name, depth), depth, decay)).collect()
+}
+
+/// Sets the scales of all tensors below the head to 0.
+pub fn freeze_encoder(scales: &mut [f64], layout: &Layout, depth: usize) {
+    for (scale, entry) in scales.iter_mut().zip(&layout.0) {
+        if layer_of(&entry.name, depth) <= depth {
+            *scale = 0.0;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +67,9 @@ mod tests {
         let names = ["patch_embed.proj.bias", "blocks.1.norm1.weight", "fc_norm.weight", "head.bias"];
         let entry = |name: &str| Entry { name: name.to_owned(), shape: vec![1] };
         let layout = Layout(names.map(entry).to_vec());
-        assert_eq!(scales(&layout, 2, 0.5, Freeze::Encoder), [0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(scales(&layout, 2, 0.5, Freeze::Nothing), [0.125, 0.5, 1.0, 1.0]);
+        let mut scales = scales(&layout, 2, 0.5);
+        assert_eq!(scales, [0.125, 0.5, 1.0, 1.0]);
+        freeze_encoder(&mut scales, &layout, 2);
+        assert_eq!(scales, [0.0, 0.0, 1.0, 1.0]);
     }
 }

@@ -19,8 +19,8 @@ use super::{
     hold_out,
 };
 use crate::{
-    Device,
     batch::mixup::{Mix, upload_targets},
+    device::Device,
     loss::answers::soft_target_loss,
     optimiser::adamw::{self, AdamW, Betas, Decayed},
     random::Draws,

@@ -15,8 +15,8 @@ use super::{
     finite, hold_out,
 };
 use crate::{
-    Device,
     batch::mixup::{Mix, upload_targets},
+    device::Device,
     loss::answers::soft_target_loss,
     optimiser::{
         adamw::{AdamW, Betas},

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finetuning::{Augment, Classifier, Views};
+use super::finetuning_sections::{Augment, Classifier, Views};
 use crate::{
     kernels::{Kernels, Precision, Target},
     model::Size,

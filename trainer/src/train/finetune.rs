@@ -29,13 +29,13 @@ use super::{
     validation::{Validate, Validations},
 };
 use crate::{
-    Device, Recipe,
     batch::{labelled::LabelledClips, mixup::Mix},
     checkpoint::Kind,
+    device::Device,
     inference::classifier::classifier,
     model::{Mode, classifier::Classifier, layout},
     optimiser::layer_decay,
-    recipe::Freeze,
+    recipe::{Freeze, Recipe},
 };
 
 /// What happens in a fine-tuning, as it happens.
@@ -145,12 +145,11 @@ fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(TrainSta
         return Err(no_classifier("its checkpoint is for clips of another shape than the recipe's"));
     }
     let layout = layout::classifier(&shape, classes);
-    let scales = layer_decay::scales(
-        &layout,
-        shape.encoder.depth,
-        recipe.optimiser.layer_decay,
-        recipe.classifier.freeze,
-    );
+    let depth = shape.encoder.depth;
+    let mut scales = layer_decay::scales(&layout, depth, recipe.optimiser.layer_decay);
+    if recipe.classifier.freeze == Freeze::Encoder {
+        layer_decay::freeze_encoder(&mut scales, &layout, depth);
+    }
     let training = TrainState::resume(recipe, &layout, checkpoint, device)?.scaled(scales);
     let objective = Objective::of(recipe, classes)?;
     Ok((training, Model { classifier: classifier(&description, device), objective }))
@@ -176,7 +175,7 @@ fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }
-        let mix = Mix::draw(&recipe.augment, geometry, seed, training.step, part);
+        let mix = Mix::draw(recipe.augment.mixing(), geometry, seed, training.step, part);
         let targets = model.objective.targets(&batch, mix, device)?;
         let found = forward_backward_labelled(
             &model.classifier,

@@ -10,7 +10,6 @@ use burn::tensor::Tensor;
 
 use super::activation_checkpointing::{TensorGradients, with_checkpointing};
 use crate::{
-    Recipe,
     batch::masked::{ClipIdentity, MaskedClips},
     kernels::{self, Kernels, Precision, Target},
     loss::{answers::AnswerLoss, reconstruction},
@@ -19,7 +18,7 @@ use crate::{
         classifier::Classifier,
         stages::{Memory, Stage},
     },
-    recipe::Freeze,
+    recipe::{Freeze, Recipe},
     weights::{Weights, floats},
 };
 

@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 
 use super::initial_weights::{InitialWeightsError, check_size};
 use crate::{
-    Device, Recipe,
     checkpoint::{Kind, SavedModel},
+    device::Device,
     model::{init_weights, layout},
+    recipe::Recipe,
     weights::{HostTensor, Weights},
 };
 

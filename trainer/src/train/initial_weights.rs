@@ -12,13 +12,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Device, Recipe, RecipeError,
     checkpoint::{Description, Kind, SavedModel},
+    device::Device,
     model::{
         ModelShape, NormEpsilons, Size, Stack, init_weights,
         layout::{self, LastNorm},
     },
-    recipe::Position,
+    recipe::{Position, Recipe, RecipeError},
     weights::{HostTensor, Misfit, Weights},
 };
 

@@ -4,13 +4,13 @@ use burn::tensor::Tensor;
 use schemas::{LabelledBatch, ProblemType};
 
 use crate::{
-    Device, Recipe,
     batch::{
         labelled::{LabelledClipsError, label_vectors, labels},
         mixup::{Mix, upload_targets},
     },
+    device::Device,
     loss::answers::AnswerLoss,
-    recipe::ClassWeights,
+    recipe::{ClassWeights, Recipe},
 };
 
 /// What the clips of a micro-batch are to answer, and by which loss.
@@ -30,7 +30,7 @@ impl Objective {
     ///
     /// # Errors
     /// When the recipe's weights are of another number of classes, or have not been worked out.
-    pub fn of(recipe: &Recipe, answers: usize) -> Result<Self, crate::RecipeError> {
+    pub fn of(recipe: &Recipe, answers: usize) -> Result<Self, crate::recipe::RecipeError> {
         let problem_type = recipe.classifier.problem_type;
         let weights: Vec<f32> = match &recipe.classifier.class_weights {
             ClassWeights::Given(weights) if weights.len() == answers => {
@@ -109,7 +109,7 @@ mod tests {
         LabelledBatch::try_from(builder.finish().unwrap()).unwrap()
     }
 
-    fn objective(settings: &[&str], answers: usize) -> Result<Objective, crate::RecipeError> {
+    fn objective(settings: &[&str], answers: usize) -> Result<Objective, crate::recipe::RecipeError> {
         let mut recipe = Recipe::default();
         settings.iter().for_each(|setting| recipe.set(setting).unwrap());
         Objective::of(&recipe, answers)

@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use schemas::{ClipBatch, ClipGeometry};
 
 use super::{steps::TrainError, stopwatch::Stopwatch};
-use crate::{Device, batch::masked::MaskedClips};
+use crate::{batch::masked::MaskedClips, device::Device};
 
 /// Micro-batches, brought to the device one before it is needed.
 pub(crate) struct Prefetch<'a, I> {

@@ -24,10 +24,11 @@ use super::{
     stopwatch::Stopwatch,
 };
 use crate::{
-    Device, Recipe,
     batch::masked::MaskedClips,
+    device::Device,
     model::{Mode, VideoMae, layout},
     optimiser::adamw,
+    recipe::Recipe,
 };
 
 /// Trains from where `run` ends until `steps.until`. Each of `batches` is one micro-batch; they go on from

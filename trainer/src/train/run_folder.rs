@@ -24,9 +24,11 @@ use schemas::whole_file;
 
 pub use self::state::RunFiles;
 use crate::{
-    Recipe,
-    checkpoint::native::{self, Checkpoint, CheckpointError},
-    recipe::RecipeError,
+    checkpoint::{
+        native::{self, Checkpoint, CheckpointError},
+        run_checkpoints,
+    },
+    recipe::{Recipe, RecipeError},
 };
 
 /// Checkpoints that are kept.
@@ -228,17 +230,13 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be written, or an old one not removed.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf, RunFolderError> {
-        let path = self.checkpoint_path(checkpoint.about.step);
+        let path = run_checkpoints::path_of(&self.path, checkpoint.about.step);
         checkpoint.write(&path)?;
         let all = self.checkpoints()?;
         for (_, old) in &all[..all.len().saturating_sub(KEPT)] {
             fs::remove_file(old).map_err(|cause| at(old, cause))?;
         }
         Ok(path)
-    }
-
-    fn checkpoint_path(&self, step: u64) -> PathBuf {
-        self.path.join(format!("checkpoint-{step}.safetensors"))
     }
 
     fn newest(&self) -> Result<Option<PathBuf>, RunFolderError> {
@@ -251,17 +249,7 @@ impl RunFolder {
 
     /// Steps and files of all checkpoints, by step.
     fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>, RunFolderError> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(|cause| at(&self.path, cause))? {
-            let path = entry.map_err(|cause| at(&self.path, cause))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let step = name.strip_prefix("checkpoint-").and_then(|rest| rest.strip_suffix(".safetensors"));
-            if let Some(step) = step.and_then(|step| step.parse().ok()) {
-                found.push((step, path));
-            }
-        }
-        found.sort();
-        Ok(found)
+        run_checkpoints::in_folder(&self.path).map_err(|cause| at(&self.path, cause))
     }
 }
 

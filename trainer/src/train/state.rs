@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use schemas::MADE_BY;
 
 use crate::{
-    Device, Recipe,
     checkpoint::{
         Description,
         native::{About, Checkpoint},
     },
+    device::Device,
     model::{ModelShape, init_weights},
     optimiser::adamw::AdamW,
+    recipe::Recipe,
     weights::{HostTensor, Layout, Misfit, Weights, download},
 };
 

@@ -22,9 +22,9 @@ use super::{
     stopwatch::Stopwatch,
 };
 use crate::{
-    Recipe, RecipeError,
     batch::{labelled::LabelledClipsError, masked::ClipsError},
     optimiser::adamw,
+    recipe::{Recipe, RecipeError},
     weights::Misfit,
 };
 

@@ -24,8 +24,8 @@ use schemas::{LabelledBatch, metrics::ValidationLine};
 use self::tally::Tally;
 use super::{metrics::Metrics, run_folder::RunFolder, state::TrainState, steps::TrainError};
 use crate::{
-    Device, Recipe, batch::labelled::BatchError, checkpoint::Description,
-    inference::classify::ClipClassifier, model::classifier::Classifier,
+    batch::labelled::BatchError, checkpoint::Description, device::Device,
+    inference::classify::ClipClassifier, model::classifier::Classifier, recipe::Recipe,
 };
 
 /// The clips of a validation.

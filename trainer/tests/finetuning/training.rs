@@ -40,7 +40,7 @@ impl Settings {
         let decay = real(&optimizer["layer_decay"]);
         Self {
             betas: golden.betas(),
-            scales: layer_decay::scales(&layout, golden.shape.encoder.depth, decay, Freeze::Nothing),
+            scales: layer_decay::scales(&layout, golden.shape.encoder.depth, decay),
             clip_norm: optimizer["clip_grad"].as_f64(),
             decayed: adamw::Decayed::Matrices,
             rate: 1.0,

@@ -8,7 +8,10 @@ use std::{
 use schemas::run_state::{self, RunState, RunVideo};
 
 use super::{RunFolder, RunFolderError, at};
-use crate::{Recipe, checkpoint::native::Checkpoint};
+use crate::{
+    checkpoint::{native::Checkpoint, run_checkpoints},
+    recipe::Recipe,
+};
 
 /// What a run begins with, beside its recipe.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +69,7 @@ impl RunFolder {
         let empty = |path: &&PathBuf| fs::metadata(path).is_ok_and(|facts| facts.len() == 0);
         // The recipe goes first: without it the rest is no run, whatever happens.
         let written = [self.recipe_path(), self.state_path(), self.videos_path(), self.classes_path()];
-        let first = self.checkpoint_path(0);
+        let first = run_checkpoints::path_of(&self.path, 0);
         for path in written.iter().chain([&first]).chain(lines.iter().filter(empty)) {
             // What cannot be taken away is taken over by the next start.
             let _ = fs::remove_file(path);

@@ -8,7 +8,7 @@ use std::{fs::File, io::Read as _, path::Path};
 use schemas::{ClipGeometry, geometry::CHANNELS};
 use serde::Deserialize;
 
-use crate::checkpoint::{CheckpointError, PixelScale};
+use super::{CheckpointError, PixelScale};
 
 /// The file; newer versions call a video's so.
 pub(super) const FILE: &str = "preprocessor_config.json";
@@ -46,8 +46,20 @@ impl Colours {
     }
 }
 
+/// How a folder's processor scales pixels, or ImageNet's scale, and that it is taken for granted.
+pub(super) fn pixels_of(folder: &Path) -> Result<(PixelScale, Vec<String>), CheckpointError> {
+    Ok(match read(folder)? {
+        Some(scale) => (scale, Vec::new()),
+        None => {
+            let file = FILE;
+            let words = format!("pixels scaled by ImageNet's mean and deviation ({file} is not there)");
+            (PixelScale::IMAGENET, vec![words])
+        }
+    })
+}
+
 /// How the folder's processor scales pixels; none where the folder does not say.
-pub(super) fn read(folder: &Path) -> Result<Option<PixelScale>, CheckpointError> {
+fn read(folder: &Path) -> Result<Option<PixelScale>, CheckpointError> {
     let names = [FILE, FILE_OF_VIDEO];
     let Some(path) = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file()) else {
         return Ok(None);
