@@ -213,7 +213,7 @@ pub fn notes(recipe: &Recipe) -> Vec<String> {
         if recipe.augment.smoothing > 0.0 {
             notes.push("numbers are not smoothed: augment.smoothing is for classes".to_owned());
         }
-        if recipe.augment.mixes() {
+        if recipe.augment.mixing().mixes() {
             notes.push(
                 "mixup and cutmix mix the numbers of two videos in proportion, as the mix of their pixels; \
                  `--set augment.mix=0` leaves them alone"

@@ -7,11 +7,14 @@
 use std::time::Duration;
 
 use pipeline::{
-    labelled::Fit,
-    plan::views::{Pass, ShortSegments, Spread},
+    clips::views::Fit,
+    sampling::{
+        labelled::{Pass, Spread},
+        segments::ShortSegments,
+    },
 };
 use trainer::{
-    frozen::Pool,
+    inference::frozen_encoder::Pool,
     kernels::{Kernels, Precision},
     recipe::Resample,
 };

@@ -6,7 +6,6 @@
 use anyhow::Result;
 use trainer::{
     Device, Recipe,
-    gradients::Memory,
     kernels::Kernels,
     model::{
         layout,
@@ -30,7 +29,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
         visible: tokens.visible,
         masked: tokens.painted,
         counted: tokens.counted,
-        memory: Memory::of(recipe),
+        memory: recipe.memory(),
         branches: if whole { Branches::Whole } else { Branches::InParts },
         accumulates: parts > 1,
         averages: recipe.optimiser.ema > 0.0,

@@ -12,7 +12,7 @@ use std::{fmt::Display, path::PathBuf, sync::Arc};
 use anyhow::Result;
 use pipeline::profile::Profile;
 use schemas::metrics::MetricsLine;
-use trainer::{Device, Outcome, Recipe, run_folder::RunFolderError};
+use trainer::{Device, Outcome, Recipe, train::run_folder::RunFolderError};
 
 pub use self::{
     begun::Begun,

@@ -12,7 +12,11 @@ use schemas::{
     predictions::{Failure, Prediction, Predictions, Tested},
 };
 use trainer::{
-    Device, Recipe, frozen, judge::Judge, kernels, model::classifier::Classifier, weights::Weights,
+    Device, Recipe,
+    inference::{classifier, classify::ClipClassifier},
+    kernels,
+    model::classifier::Classifier,
+    weights::Weights,
 };
 
 use crate::{
@@ -54,7 +58,7 @@ impl Tester {
     pub fn new(asked: Asked, classes: Classes, together: usize, workers: usize) -> Result<Self> {
         let Asked { model, recipe, device } = asked;
         let (digest, problem_type) = (model.digest(), model.problem_type);
-        let (classifier, weights) = frozen::classifier(model, &device)?;
+        let (classifier, weights) = classifier::classifier_of(model, &device)?;
         Ok(Self { classifier, weights, device, digest, problem_type, recipe, classes, together, workers })
     }
 
@@ -91,7 +95,7 @@ impl Tester {
         let wanted = Wanted::test(&self.recipe);
         let views =
             labelled_data::views(source, &self.recipe, wanted, rows.to_vec(), 1, self.workers, &failures)?;
-        let judge = Judge::new(&self.classifier, &self.weights, &self.device);
+        let judge = ClipClassifier::new(&self.classifier, &self.weights, &self.device);
         let mut answered = Predictions { tested: self.tested(videos), ..Predictions::default() };
         let mut stopped = false;
         for batch in ByVideo::new(views, self.together) {

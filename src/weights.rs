@@ -8,14 +8,15 @@ use pipeline::dataset::labels::Classes;
 use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
     Device, Recipe,
-    beginning::{self, BeginError, Beginning},
+    batch::{finite::OutputNotFinite, labelled::LabelledClipsError},
     checkpoint::{self, CheckpointError, Heads, Hints, Kind, SavedModel},
-    finite::OutputNotFinite,
-    frozen::FeaturesError,
-    initial_pretraining,
-    labelled_clips::LabelledClipsError,
+    inference::frozen_encoder::FeaturesError,
     model::layout::LastNorm,
-    training::Training,
+    train::{
+        initial_pretraining,
+        initial_weights::{self, InitialClassifier, InitialWeightsError},
+        state::TrainState,
+    },
 };
 
 use crate::report::{self, Usage};
@@ -101,7 +102,7 @@ pub fn pretraining(
     heads: Option<Heads>,
     recipe: &Recipe,
     device: &Device,
-) -> Result<(Training, String)> {
+) -> Result<(TrainState, String)> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
     }
@@ -124,7 +125,7 @@ pub fn pretraining(
         ));
     }
     initial.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
-    Ok((Training::from_weights(recipe, initial.weights), digest))
+    Ok((TrainState::from_weights(recipe, initial.weights), digest))
 }
 
 /// What a fine-tuning begins with: `init` is a file, a run, or `scratch`; and the digest of the file's weights.
@@ -138,13 +139,14 @@ pub fn classifier(
     recipe: &Recipe,
     classes: &Classes,
     device: &Device,
-) -> Result<(Beginning, Option<String>)> {
+) -> Result<(InitialClassifier, Option<String>)> {
     let labels = classes.names().to_vec();
     let Some(init) = init else {
         return Err(Usage::new("nothing says what to begin with").hint("--init FILE|RUN|scratch").into());
     };
     if init == Path::new("scratch") {
-        let beginning = beginning::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
+        let beginning =
+            initial_weights::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
         report::say(format_args!("begins from scratch: {} tensors are drawn", beginning.new.len()));
         return Ok((beginning, None));
     }
@@ -155,7 +157,7 @@ pub fn classifier(
     }
     let model = read(init, heads, recipe)?;
     let (what, digest) = (describe(&model), model.digest());
-    let beginning = beginning::from_model(recipe, labels, model, device)
+    let beginning = initial_weights::from_model(recipe, labels, model, device)
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
     let (taken, all) = (beginning.taken, beginning.taken + beginning.new.len());
     let new = if beginning.new.is_empty() { "none".to_owned() } else { beginning.new.join(", ") };
@@ -205,7 +207,7 @@ pub fn check_same(
     }
 }
 
-fn unfit(why: &BeginError, before: &str) -> Usage {
+fn unfit(why: &InitialWeightsError, before: &str) -> Usage {
     let usage = Usage::new(format!("{before}{why}"));
     match why.hint() {
         Some(hint) => usage.hint(hint),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use pipeline::names;
 use schemas::embeddings::{Embedding, Number};
-use trainer::frozen::Pool;
+use trainer::inference::frozen_encoder::Pool;
 
 use self::{
     make::{Maker, Preprocess, Reasons, Taker, Taking},

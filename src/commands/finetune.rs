@@ -20,11 +20,14 @@ use schemas::{
 };
 use trainer::{
     Device, Outcome, Recipe, RunFolder, Steps,
-    beginning::Beginning,
+    batch::labelled::BatchError,
     checkpoint::{self, Heads},
-    finetune::{self, Event},
     recipe::Freeze,
-    validation::{BatchError, ValidationClips},
+    train::{
+        finetune::{self, Event},
+        initial_weights::InitialClassifier,
+        validation::ValidationClips,
+    },
 };
 
 use crate::{
@@ -225,7 +228,7 @@ fn beginning(
     recipe: &Recipe,
     classes: &Classes,
     device: &Device,
-) -> Result<(Option<InitialWeights>, Option<Beginning>)> {
+) -> Result<(Option<InitialWeights>, Option<InitialClassifier>)> {
     let init = arguments.init.as_deref();
     if let Some(begun) = begun {
         if let (Some(init), Some(state)) = (init, begun.state()) {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Result;
 use pipeline::{dataset::Dataset, quarantine::Quarantine};
 use schemas::run_state::{InitialWeights, Part, RunVideo};
-use trainer::{Device, Outcome, Recipe, Steps, checkpoint::Heads, training::Training};
+use trainer::{Device, Outcome, Recipe, Steps, checkpoint::Heads, train::state::TrainState};
 
 use crate::{
     arguments,
@@ -68,7 +68,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let plan = Plan { command: COMMAND, recipe: &recipe, steps, init, data };
     let ready = arguments.run.ready(begun, &plan, || match first {
         Some(first) => Ok(first),
-        None => Ok(Training::begin(&recipe, &recipe.model_shape()?, &device)),
+        None => Ok(TrainState::begin(&recipe, &recipe.model_shape()?, &device)),
     })?;
     train(&ready, &recipe, &device, dataset, steps, arguments.run.workers)
 }
@@ -131,7 +131,7 @@ fn first(
     begun: Option<&Begun>,
     recipe: &Recipe,
     device: &Device,
-) -> Result<(Option<InitialWeights>, Option<Training>)> {
+) -> Result<(Option<InitialWeights>, Option<TrainState>)> {
     let Some(file) = &arguments.init else { return Ok((None, None)) };
     match begun {
         Some(begun) => {

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use schemas::ProblemType;
 use trainer::{
     Device, Recipe,
-    frozen::{Frozen, Pool, Source},
+    inference::frozen_encoder::{FrozenEncoder, Pool, Source},
     probe::{
         Outcome, Select,
         attentive::AttentiveProbe,
@@ -213,7 +213,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn probe(
     arguments: &Arguments,
     source: &Source<'_>,
-    frozen: &Frozen,
+    frozen: &FrozenEncoder,
     Both { train, test }: &Both,
     classes: usize,
     (select, seed): (Select, u64),
@@ -293,18 +293,18 @@ fn check_settings(arguments: &Arguments) -> Result<()> {
 }
 
 /// The encoder, the settings that clips are made by (its own where it says them), and where it is computed.
-fn encoder(arguments: &Arguments) -> Result<(Frozen, Recipe, Device)> {
+fn encoder(arguments: &Arguments) -> Result<(FrozenEncoder, Recipe, Device)> {
     if arguments.is_random() {
         let (recipe, device) = arguments.model.unmade(arguments::built_in("laptop")?)?;
-        let frozen = Frozen::drawn(recipe.model_shape()?, recipe.run.seed, &device);
+        let frozen = FrozenEncoder::drawn(recipe.model_shape()?, recipe.run.seed, &device);
         return Ok((frozen, recipe, device));
     }
     let Asked { model, recipe, device } = arguments.model.open(None)?;
-    Ok((Frozen::of(model, &device)?, recipe, device))
+    Ok((FrozenEncoder::of(model, &device)?, recipe, device))
 }
 
 /// Rows and columns of averages in a cube that make a picture of about [`PICTURE`] rows.
-fn cells(frozen: &Frozen) -> usize {
+fn cells(frozen: &FrozenEncoder) -> usize {
     let geometry = frozen.geometry();
     let [_, rows, _] = geometry.grid();
     largest_divisor(geometry.patch(), PICTURE / rows.clamp(1, PICTURE))

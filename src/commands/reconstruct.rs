@@ -9,8 +9,8 @@ use schemas::ClipBatch;
 use trainer::{
     Device, Recipe, RunFolder,
     checkpoint::{self, Kind},
+    inference::reconstruct::{Reconstruction, Statistics},
     model::VideoMae,
-    reconstruct::{Reconstruction, Statistics},
     weights::Weights,
 };
 
@@ -69,7 +69,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let batch = clip(&arguments, &recipe)?;
     let statistics = if arguments.honest { Statistics::Guessed } else { Statistics::True };
     let target = recipe.model.target;
-    let painted = trainer::reconstruct::reconstruct(&model, &weights, &batch, target, statistics, &device)?;
+    let painted =
+        trainer::inference::reconstruct::reconstruct(&model, &weights, &batch, target, statistics, &device)?;
     let [painted] = <[Reconstruction; 1]>::try_from(painted)
         .expect("because a batch of one clip gives one reconstruction");
 
@@ -138,7 +139,7 @@ fn clip(arguments: &Arguments, recipe: &Recipe) -> Result<ClipBatch> {
 }
 
 fn rows(painted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
-    let normalised = recipe.model.target == trainer::objective::Target::Normalised;
+    let normalised = recipe.model.target == trainer::kernels::Target::Normalised;
     let how = match (normalised, honest) {
         (false, _) => "reconstruction",
         (true, false) => "reconstruction, brightness and contrast of each hidden cube given",

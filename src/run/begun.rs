@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use schemas::run_state::{RunState, RunVideo};
-use trainer::{Recipe, RunFolder, run_folder::ResumePoint};
+use trainer::{Recipe, RunFolder, train::run_folder::ResumePoint};
 
 use crate::report::{self, Usage};
 

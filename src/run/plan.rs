@@ -20,8 +20,10 @@ use schemas::{
 };
 use trainer::{
     Recipe, RunFolder, Steps,
-    run_folder::{Beginnings, RunFolderError},
-    training::Training,
+    train::{
+        run_folder::{RunFiles, RunFolderError},
+        state::TrainState,
+    },
 };
 
 use super::{Begun, RunArguments, changes};
@@ -126,7 +128,7 @@ impl RunArguments {
         &self,
         begun: Option<Begun>,
         plan: &Plan<'_>,
-        first: impl FnOnce() -> Result<Training>,
+        first: impl FnOnce() -> Result<TrainState>,
     ) -> Result<Ready> {
         match begun {
             None => self.begin(plan, first),
@@ -134,17 +136,13 @@ impl RunArguments {
         }
     }
 
-    fn begin(&self, plan: &Plan<'_>, first: impl FnOnce() -> Result<Training>) -> Result<Ready> {
+    fn begin(&self, plan: &Plan<'_>, first: impl FnOnce() -> Result<TrainState>) -> Result<Ready> {
         let videos = run_state::videos_to_text(&plan.data.videos)?;
         let state = self.state(plan, &videos)?;
         let checkpoint = first()?.checkpoint(plan.recipe, &plan.data.digest);
         let classes = (!plan.data.classes.is_empty()).then(|| plan.data.classes.join("\n") + "\n");
-        let beginnings = Beginnings {
-            state: &state,
-            videos: &videos,
-            classes: classes.as_deref(),
-            checkpoint: &checkpoint,
-        };
+        let beginnings =
+            RunFiles { state: &state, videos: &videos, classes: classes.as_deref(), checkpoint: &checkpoint };
         match RunFolder::begin(&self.out, plan.recipe, &plan.data.digest, beginnings) {
             Ok(folder) => Ok(Ready { folder, first: 0, begins: true }),
             Err(error @ RunFolderError::Taken { .. }) => Err(taken(&error).into()),

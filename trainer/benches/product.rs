@@ -8,10 +8,10 @@ use std::{hint::black_box, time::Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
 use gemm::Parallelism;
-use trainer::kernels;
+use trainer::{allocator, kernels};
 
 #[global_allocator]
-static MEMORY: kernels::KeptMemory = kernels::KeptMemory;
+static MEMORY: allocator::KeptMemory = allocator::KeptMemory;
 
 /// Rows, values in and values out.
 const LAYERS: [(&str, [usize; 3]); 6] = [

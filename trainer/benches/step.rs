@@ -11,7 +11,7 @@ mod scenes;
 use trainer::{Device, Recipe, time_steps};
 
 #[global_allocator]
-static MEMORY: trainer::kernels::KeptMemory = trainer::kernels::KeptMemory;
+static MEMORY: trainer::allocator::KeptMemory = trainer::allocator::KeptMemory;
 
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();

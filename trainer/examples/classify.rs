@@ -21,9 +21,9 @@ use safetensors::{Dtype, tensor::TensorView};
 use schemas::ClipBatch;
 use trainer::{
     Device,
+    batch::masked::{MaskedClips, normalise, upload_cubes},
     checkpoint::{self, Kind, SavedModel},
-    clips::{MaskedClips, normalise, upload_cubes},
-    frozen,
+    inference::classifier,
     model::{Mode, VideoMae},
     weights::Weights,
 };
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if model.kind == Kind::Pretraining {
         return predict(model, Path::new(clips), out, &device);
     }
-    let (classifier, weights) = frozen::classifier(model, &device)?;
+    let (classifier, weights) = classifier::classifier_of(model, &device)?;
     let geometry = classifier.shape().geometry;
     let tensors = tensors::Tensors::read(Path::new(clips));
     let (shape, frames) = tensors.bytes("input.u8");
@@ -82,7 +82,7 @@ fn predict(model: SavedModel, clips: &Path, out: &str, device: &Device) -> Resul
     let batch = ClipBatch::try_from(batches::record_batch(geometry, &clips))?;
     let batch = MaskedClips::upload(&batch, geometry, device)?;
     let weights = Weights::fit(model.layout(), model.weights.clone(), device)?;
-    let found = VideoMae::new(model.shape, device).paint(&weights, &batch, Mode::Fixed);
+    let found = VideoMae::new(model.shape, device).predict(&weights, &batch, Mode::Fixed);
     let lengths = found.dims().to_vec();
     let found = bytes(found)?;
     let prediction = TensorView::new(Dtype::F32, lengths, &found)?;

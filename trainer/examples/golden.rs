@@ -23,13 +23,16 @@ use schemas::{ClipBatch, ClipGeometry, MADE_BY};
 use serde_json::{Value, json};
 use trainer::{
     Device,
-    clips::{self, MaskedClips, PIXEL_MEAN, PIXEL_STD},
-    gradients::{Memory, descend},
-    initialise,
-    model::{Mode, ModelShape, NormEpsilons, Stack, VideoMae, classifier::Classifier, layout},
-    objective::{self, Target},
-    optimiser::{self, AdamW, Betas},
+    batch::masked::{self, MaskedClips, PIXEL_MEAN, PIXEL_STD},
+    kernels::Target,
+    loss::reconstruction,
+    model::{
+        Mode, ModelShape, NormEpsilons, Stack, VideoMae, classifier::Classifier, init_weights, layout,
+        stages::Memory,
+    },
+    optimiser::adamw::{self, AdamW, Betas},
     random::Draws,
+    train::forward_backward::forward_backward,
     weights::{HostTensor, Weights},
 };
 
@@ -120,29 +123,31 @@ impl Plan {
         let batch = upload(geometry, &clips, &device)?;
         let everything: Vec<MadeClip> = clips.iter().map(with_all_counted).collect();
         let everything = upload(geometry, &everything, &device)?;
-        tensors.put("target", host(objective::targets(&everything, self.target)));
+        tensors.put("target", host(reconstruction::targets(&everything, self.target)));
         tensors.put("out.encoder", host(model.encode(&weights, &everything, Mode::Fixed)));
-        tensors.put("out.prediction", host(model.paint(&weights, &everything, Mode::Fixed)));
+        tensors.put("out.prediction", host(model.predict(&weights, &everything, Mode::Fixed)));
         let classifier = self.classify(&clips, &weights, tensors, &device)?;
 
         let mut adamw = AdamW::new(BETAS, &weights);
         let (mut losses, mut norms) = (Vec::new(), Vec::new());
         for (step, rate) in RATES.into_iter().enumerate() {
-            let descent = descend(&model, &weights, &batch, self.target, Mode::Fixed, Memory::Everything);
-            let norm = optimiser::global_norm(&descent.gradients);
+            let gradients =
+                forward_backward(&model, &weights, &batch, self.target, Mode::Fixed, Memory::Everything);
+            let norm = adamw::global_norm(&gradients.tensors);
             if step == 0 {
-                tensors.put_all("grad.", weights.with_values(descent.gradients.clone()).download());
+                tensors.put_all("grad.", weights.with_values(gradients.tensors.clone()).download());
             }
-            losses.push(descent.loss());
+            losses.push(gradients.loss());
             norms.push(norm);
             let gradients = match self.clip_norm {
-                Some(limit) => optimiser::clip(descent.gradients, norm, limit),
-                None => descent.gradients,
+                Some(limit) => adamw::clip(gradients.tensors, norm, limit),
+                None => gradients.tensors,
             };
             weights = adamw.update(weights, gradients, rate);
         }
         tensors.put_all("step5.", weights.download());
-        let after = descend(&model, &weights, &batch, self.target, Mode::Fixed, Memory::Everything).loss();
+        let after =
+            forward_backward(&model, &weights, &batch, self.target, Mode::Fixed, Memory::Everything).loss();
         Ok(self.meta(&weights, &clips, [losses, norms], after, classifier))
     }
 
@@ -174,7 +179,7 @@ impl Plan {
 
     /// The initial weights, every vector shaken so that a forgotten bias or norm shows.
     fn weights(&self, device: &Device) -> BTreeMap<String, HostTensor> {
-        let mut tensors = initialise::draw(&self.shape, 12, device).download();
+        let mut tensors = init_weights::draw(&self.shape, 12, device).download();
         tensors.iter_mut().for_each(|(name, tensor)| {
             if tensor.shape.len() == 1 || name == "mask_token" {
                 shake(name, tensor);
@@ -206,14 +211,14 @@ impl Plan {
         };
         let shape = [clips.len(), geometry.tokens()];
         tensors.put_bytes("mask.encoder", &shape, mask(&|clip, token| !clip.visible.contains(&token)));
-        let is_painted =
+        let is_predicted =
             |clip: &MadeClip, token| clip.target.contains(&token) || clip.context.contains(&token);
-        tensors.put_bytes("mask.decoder", &shape, mask(&|clip, token| !is_painted(clip, token)));
+        tensors.put_bytes("mask.decoder", &shape, mask(&|clip, token| !is_predicted(clip, token)));
         let counted: Vec<u8> = clips
             .iter()
             .flat_map(|clip| {
-                let painted = (0..geometry.tokens()).filter(move |token| is_painted(clip, *token));
-                painted.map(move |token| clip.target.contains(&token).into())
+                let predicted = (0..geometry.tokens()).filter(move |token| is_predicted(clip, *token));
+                predicted.map(move |token| clip.target.contains(&token).into())
             })
             .collect();
         tensors.put_bytes("loss_mask", &[clips.len(), counted.len() / clips.len()], counted);
@@ -250,8 +255,8 @@ impl Plan {
             .iter()
             .flat_map(|clip| (0..geometry.tokens()).flat_map(|token| cube(&clip.frames, geometry, token)));
         let cubes: Vec<u8> = cubes.collect();
-        let cubes = clips::upload_cubes(&cubes, [clips.len(), geometry.tokens(), geometry.cube()], device);
-        let classified = Classifier::new(self.shape, device).classify(&weights, clips::normalise(cubes));
+        let cubes = masked::upload_cubes(&cubes, [clips.len(), geometry.tokens(), geometry.cube()], device);
+        let classified = Classifier::new(self.shape, device).classify(&weights, masked::normalise(cubes));
         let scores = log_softmax(classified.logits.clone(), 1); // B K
         let labels: Vec<usize> = (0..clips.len()).map(|clip| (clip + 1) % CLASSES).collect();
         let picked = labels
@@ -328,7 +333,7 @@ fn shake(name: &str, tensor: &mut HostTensor) {
     tensor.values.iter_mut().for_each(|value| *value += draws.within(0.2) as f32);
 }
 
-/// The clip with every painted token counted in the loss, so that all of them come out.
+/// The clip with every predicted token counted in the loss, so that all of them come out.
 fn with_all_counted(clip: &MadeClip) -> MadeClip {
     let mut target = [clip.target.clone(), clip.context.clone()].concat();
     target.sort_unstable();

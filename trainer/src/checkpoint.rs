@@ -25,16 +25,24 @@
 //! gone when they write the file again. The note says what the model was made with; the code of the other
 //! program computes with its own.
 
+mod about;
+mod claims;
 mod container;
 mod description;
 mod error;
+mod finite;
+mod format;
 mod heads;
+mod hints;
 mod hugging_face;
 mod key_bias;
 mod naming;
 pub mod native;
 mod official;
-mod pixels;
+mod pixel_scale;
+mod preprocessing;
+mod rescale;
+pub(crate) mod run_checkpoints;
 mod safetensors_file;
 mod saved_model;
 mod tensor_table;
@@ -46,22 +54,12 @@ use self::tensor_table::Values;
 pub use self::{
     description::Description,
     error::CheckpointError,
+    format::Format,
     heads::Heads,
-    naming::Format,
-    pixels::PixelScale,
+    hints::Hints,
+    pixel_scale::PixelScale,
     saved_model::{Kind, SavedModel},
 };
-
-/// What a person knows of a model and its file may not say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hints {
-    /// Attention heads.
-    pub heads: Option<Heads>,
-    /// Frames of a clip.
-    pub frames: Option<usize>,
-    /// Height and width of a frame in pixels.
-    pub sides: Option<[usize; 2]>,
-}
 
 /// Reads the model in `path`, whatever its format.
 ///

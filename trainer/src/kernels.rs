@@ -4,42 +4,51 @@
 //! ([`fused`]) runs these; every other one runs the composed version that stands in the operation's file:
 //! tensor operations that anyone can check by eye, and against which the kernels are tested.
 //! [`with_kernels`] runs that version on any device.
+//!
+//! ```text
+//! attention, gelu, layer_norm, linear, branches, masked_loss, adamw, square_sum     what is called
+//! fused, backend, precision                                                         how a device is asked
+//! flex ─▶ cpu       Burn's flex backend; the loops over slices that it runs on
+//! libtorch ─▶ cpu   LibTorch, and its kernels for cards; on the CPU some of the same loops
+//! ```
 
 mod adamw;
 mod attention;
+mod backend;
 mod branches;
+mod cpu;
 mod flex;
 mod fused;
 mod gelu;
-mod kept_memory;
 mod layer_norm;
-mod length;
 #[cfg(feature = "tch")]
 mod libtorch;
 mod linear;
-mod painting;
+mod masked_loss;
 mod precision;
+mod square_sum;
 #[cfg(test)]
 mod tests;
 mod upload;
 
+pub(crate) use self::masked_loss::{targets_of_levels, weighted_loss};
 pub use self::{
-    adamw::{AdamwStep, Learning, Learnt, adamw, adamw_of_all},
+    adamw::{adamw, adamw_of_all},
     attention::attention,
+    backend::{AdamwStep, Learning, Learnt, Target},
     branches::{AttentionTensors, MlpTensors, attention_branch, mlp_branch},
     gelu::gelu,
-    kept_memory::KeptMemory,
     layer_norm::layer_norm,
-    length::{square_sum, square_sums},
     linear::linear,
-    painting::painting_loss,
+    masked_loss::masked_loss,
     precision::{Kernels, Precision, in_precision, with_kernels},
+    square_sum::{square_sum, square_sums},
     upload::{upload_bytes, upload_tokens},
 };
 
 /// Whether the processor's own backend gains anything by products in bf16; elsewhere it computes them in f32.
 pub fn processor_has_bf16() -> bool {
-    flex::has_bf16()
+    cpu::product::has_bf16()
 }
 
 /// Before a step on `device`: see [`libtorch`]'s threads. Other devices share theirs anyway.
@@ -52,7 +61,7 @@ pub(crate) fn share_threads(device: &burn::tensor::Device, kernels: Kernels, pre
     let _ = (device, kernels, precision);
 }
 
-/// Before tensors are made on LibTorch: see [`KeptMemory`], which its allocator does not ask.
+/// Before tensors are made on LibTorch: see [`crate::allocator`], which its allocator does not ask.
 #[cfg(feature = "tch")]
 pub(crate) fn keep_libtorch_memory() {
     libtorch::keep_memory();

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Gradients, Tensor, TensorData};
 
-use crate::Device;
+use crate::device::Device;
 
 /// Name and shape of one tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]

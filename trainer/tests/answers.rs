@@ -13,11 +13,15 @@ use schemas::{
     metrics::ValidationLine,
 };
 use trainer::{
-    Device, Recipe, RunFolder, Steps, TrainError, beginning,
+    Device, Recipe, RunFolder, Steps, TrainError,
+    batch::labelled::BatchError,
     checkpoint::{self, Format, Kind},
-    finetune::{self, Event, finetune},
     random::Draws,
-    validation::{BatchError, ValidationClips},
+    train::{
+        finetune::{self, Event, finetune},
+        initial_weights,
+        validation::ValidationClips,
+    },
 };
 
 const SEVERAL: &str = "classifier.problem_type=multi_label_classification";
@@ -87,8 +91,12 @@ fn names(recipe: &Recipe) -> Vec<String> {
 fn begin(recipe: &Recipe) -> (tempfile::TempDir, RunFolder) {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(&folder.path().join("run"), recipe, "made clips").unwrap();
-    finetune::begin(recipe, &run, beginning::from_scratch(recipe, names(recipe), &Device::flex()).unwrap())
-        .unwrap();
+    finetune::begin(
+        recipe,
+        &run,
+        initial_weights::from_scratch(recipe, names(recipe), &Device::flex()).unwrap(),
+    )
+    .unwrap();
     (folder, run)
 }
 
@@ -196,7 +204,7 @@ fn a_head_of_another_kind_is_left_and_one_of_the_same_is_taken() {
     let small = ["model.patch=4", "model.encoder_dim=16", "model.encoder_heads=2", "model.encoder_mlp=40"];
     let recipe = recipe(&[&small[..], &[SEVERAL]].concat());
     let mut model = small_model::model(Kind::Classifier { classes: 3 });
-    let begin = |model| beginning::from_model(&recipe, names(&recipe), model, &Device::flex()).unwrap();
+    let begin = |model| initial_weights::from_model(&recipe, names(&recipe), model, &Device::flex()).unwrap();
     let begun = begin(model.clone());
     assert_eq!(begun.new, ["head.weight", "head.bias"]);
     assert!(begun.notes.iter().any(|note| note.contains("answers by single_label")), "{:?}", begun.notes);

@@ -20,12 +20,12 @@ use schemas::{ClipBatch, ClipGeometry};
 use serde_json::Value;
 use trainer::{
     Device, Recipe, RunFolder,
+    batch::masked::{self, MaskedClips},
     checkpoint::{
         self, CheckpointError, Format, Heads, Hints, Kind, PixelScale, SavedModel, read_any, read_with,
     },
-    clips::{self, MaskedClips},
     model::{Mode, VideoMae, classifier::Classifier, layout::LastNorm},
-    training::Training,
+    train::state::TrainState,
     weights::{HostTensor, Weights},
 };
 
@@ -87,7 +87,7 @@ fn a_run_is_read_as_its_newest_checkpoint_without_the_optimiser() {
         recipe.set(setting).unwrap();
     }
     let shape = recipe.model_shape().unwrap();
-    let training = Training::begin(&recipe, &shape, &Device::flex());
+    let training = TrainState::begin(&recipe, &shape, &Device::flex());
     let run = RunFolder::create(folder.path(), &recipe, "digest").unwrap();
     assert!(read_any(folder.path()).unwrap_err().to_string().ends_with("the run has no checkpoint yet"));
     let written = training.checkpoint(&recipe, "digest");
@@ -148,7 +148,7 @@ fn a_model_of_other_pixels_says_the_same_of_ours() {
     let (geometry, device) = (model.shape.geometry, Device::flex());
     let (tokens, cube) = (geometry.tokens(), geometry.cube());
     let levels: Vec<u8> = (0..2 * tokens * cube).map(|at| (at * 37 % 256) as u8).collect();
-    let ours = clips::normalise(clips::upload_cubes(&levels, [2, tokens, cube], &device));
+    let ours = masked::normalise(masked::upload_cubes(&levels, [2, tokens, cube], &device));
     model.pixels = PixelScale { mean: [0.5, 0.25, 0.0], std: [0.5, 1.0, 2.0] };
     // The same pixels as the model wants them, colour by colour.
     let colours = (0..3).map(|colour| {
@@ -295,11 +295,11 @@ impl Golden {
         for device in devices() {
             match model.kind {
                 Kind::Pretraining => {
-                    let [encoded, painted] = self.pretrain(model, &device);
+                    let [encoded, predicted] = self.pretrain(model, &device);
                     if layout.is_empty() {
                         self.compare(path, "pretrain.encoder", encoded);
                     }
-                    self.compare(path, &format!("{layout}pretrain.prediction"), painted);
+                    self.compare(path, &format!("{layout}pretrain.prediction"), predicted);
                 }
                 Kind::Classifier { .. } => {
                     self.compare(path, &format!("{layout}finetune.logits"), self.classify(model, &device));
@@ -327,7 +327,7 @@ impl Golden {
         let network = VideoMae::new(model.shape, device);
         [
             host(network.encode(&weights, &batch, Mode::Fixed)),
-            host(network.paint(&weights, &batch, Mode::Fixed)),
+            host(network.predict(&weights, &batch, Mode::Fixed)),
         ]
     }
 
@@ -339,7 +339,7 @@ impl Golden {
             .chunks_exact(self.frames.len() / clips)
             .flat_map(|frames| (0..tokens).flat_map(|token| batches::cube(frames, self.geometry, token)))
             .collect();
-        let cubes = clips::normalise(clips::upload_cubes(&cubes, [clips, tokens, cube], device));
+        let cubes = masked::normalise(masked::upload_cubes(&cubes, [clips, tokens, cube], device));
         let weights = Weights::fit(model.layout(), model.weights.clone(), device).unwrap();
         host(Classifier::new(model.shape, device).classify(&weights, cubes).logits)
     }

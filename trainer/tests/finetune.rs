@@ -13,12 +13,15 @@ use schemas::{
 };
 use trainer::{
     Device, Outcome, Recipe, RunFolder, Steps,
-    beginning::{self, BeginError},
+    batch::labelled::BatchError,
     checkpoint::{self, Kind},
-    finetune::{self, Event, finetune},
     model::layout::LastNorm,
     random::Draws,
-    validation::{BatchError, ValidationClips},
+    train::{
+        finetune::{self, Event, finetune},
+        initial_weights::{self, InitialWeightsError},
+        validation::ValidationClips,
+    },
 };
 
 const CLASSES: usize = 3;
@@ -79,7 +82,7 @@ fn labels() -> Vec<String> {
 fn begin(recipe: &Recipe) -> (tempfile::TempDir, RunFolder) {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(&folder.path().join("run"), recipe, "made clips").unwrap();
-    let scratch = beginning::from_scratch(recipe, labels(), &Device::flex()).unwrap();
+    let scratch = initial_weights::from_scratch(recipe, labels(), &Device::flex()).unwrap();
     assert_eq!((scratch.taken, scratch.new.len()), (0, scratch.weights.layout().0.len()));
     finetune::begin(recipe, &run, scratch).unwrap();
     (folder, run)
@@ -185,8 +188,9 @@ fn small() -> Recipe {
 
 #[test]
 fn exactly_the_encoder_of_a_checkpoint_is_taken() {
-    let begin =
-        |kind| beginning::from_model(&small(), labels(), small_model::model(kind), &Device::flex()).unwrap();
+    let begin = |kind| {
+        initial_weights::from_model(&small(), labels(), small_model::model(kind), &Device::flex()).unwrap()
+    };
     let new = ["fc_norm.weight", "fc_norm.bias", "head.weight", "head.bias"];
     for kind in [
         Kind::Pretraining,
@@ -211,11 +215,11 @@ fn rows_of_a_larger_head_are_picked_by_name() {
     let mut model = small_model::model(Kind::Classifier { classes: 5 });
     model.labels = ["blue", "x", "red", "y", "green"].map(str::to_owned).to_vec();
     let rows = model.weights["head.bias"].values.clone();
-    let begun = beginning::from_model(&small(), labels(), model.clone(), &Device::flex()).unwrap();
+    let begun = initial_weights::from_model(&small(), labels(), model.clone(), &Device::flex()).unwrap();
     assert_eq!(begun.weights.download()["head.bias"].values, [rows[2], rows[4], rows[0]]);
     assert!(begun.new.is_empty());
     model.labels[0] = "violet".to_owned();
-    let begun = beginning::from_model(&small(), labels(), model, &Device::flex()).unwrap();
+    let begun = initial_weights::from_model(&small(), labels(), model, &Device::flex()).unwrap();
     assert_eq!(begun.new, ["head.weight", "head.bias"]);
 }
 
@@ -223,10 +227,10 @@ fn rows_of_a_larger_head_are_picked_by_name() {
 fn a_checkpoint_of_another_size_is_refused_with_settings_that_fit() {
     let model = small_model::model(Kind::Pretraining);
     let wide = recipe(&["model.patch=4"]);
-    let Err(refused) = beginning::from_model(&wide, labels(), model, &Device::flex()) else { panic!() };
+    let Err(refused) = initial_weights::from_model(&wide, labels(), model, &Device::flex()) else { panic!() };
     assert!(refused.to_string().contains("width 16, wanted 24"), "{refused}");
     assert!(refused.hint().unwrap().contains("--set model.encoder_dim=16"));
     let odd = recipe(&["classifier.classes=4"]);
-    let Err(refused) = beginning::from_scratch(&odd, labels(), &Device::flex()) else { panic!() };
-    assert!(matches!(refused, BeginError::Classes { listed: 3, head: 4 }));
+    let Err(refused) = initial_weights::from_scratch(&odd, labels(), &Device::flex()) else { panic!() };
+    assert!(matches!(refused, InitialWeightsError::Classes { listed: 3, head: 4 }));
 }

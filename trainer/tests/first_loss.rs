@@ -12,10 +12,10 @@ use batches::{MadeClip, record_batch};
 use schemas::{ClipBatch, ClipGeometry};
 use trainer::{
     Device, Recipe,
-    clips::MaskedClips,
-    initialise,
-    model::{Mode, VideoMae},
-    objective::{self, Target},
+    batch::masked::MaskedClips,
+    kernels::Target,
+    loss::reconstruction,
+    model::{Mode, VideoMae, init_weights},
 };
 
 /// A published model, and the loss of its formula.
@@ -91,13 +91,14 @@ fn losses(recipe: &Recipe, dual: bool) -> [f64; 2] {
     let device = Device::flex();
     let model = VideoMae::new(recipe.model_shape().unwrap(), &device);
     let geometry = model.shape().geometry;
-    let weights = initialise::draw(model.shape(), 1, &device);
+    let weights = init_weights::draw(model.shape(), 1, &device);
     let batch = ClipBatch::try_from(record_batch(geometry, &[clip(geometry, dual)])).unwrap();
     let clips = MaskedClips::upload(&batch, geometry, &device).unwrap();
-    let targets = objective::targets(&clips, Target::Normalised);
-    let painted = model.paint(&weights, &clips, Mode::Fixed);
-    [targets.zeros_like(), painted]
-        .map(|painted| objective::loss(painted, targets.clone(), &clips).into_scalar::<f32>().into())
+    let targets = reconstruction::targets(&clips, Target::Normalised);
+    let predicted = model.predict(&weights, &clips, Mode::Fixed);
+    [targets.zeros_like(), predicted].map(|predicted| {
+        reconstruction::mean_squared_error(predicted, targets.clone(), &clips).into_scalar::<f32>().into()
+    })
 }
 
 fn clip(geometry: ClipGeometry, dual: bool) -> MadeClip {

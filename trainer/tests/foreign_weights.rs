@@ -16,8 +16,8 @@ use safetensors::Dtype;
 use small_model::model;
 use trainer::{
     Device,
+    batch::masked,
     checkpoint::{self, Format, Heads, Hints, Kind, SavedModel, read_any, read_with, sniff},
-    clips,
     model::{VideoMae, classifier::Classifier, layout::LastNorm},
     weights::Weights,
 };
@@ -325,7 +325,7 @@ fn a_feature_model_gives_the_feature_of_its_classifier() {
     let geometry = whole.shape.geometry;
     let (tokens, cube) = (geometry.tokens(), geometry.cube());
     let levels: Vec<u8> = (0..tokens * cube).map(|at| (at * 37 % 256) as u8).collect();
-    let cubes = clips::normalise(clips::upload_cubes(&levels, [1, tokens, cube], &device));
+    let cubes = masked::normalise(masked::upload_cubes(&levels, [1, tokens, cube], &device));
     let classifier = Classifier::new(whole.shape, &device);
     let fit = |model: &SavedModel| Weights::fit(model.layout(), model.weights.clone(), &device).unwrap();
     let host = |features: Tensor<2>| -> Vec<f32> { features.try_into_vec_as().unwrap() };

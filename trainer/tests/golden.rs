@@ -23,11 +23,11 @@ use schemas::ClipBatch;
 use trained::Twins;
 use trainer::{
     Device,
-    clips::{self, MaskedClips},
-    gradients::{Memory, descend},
-    model::{Mode, VideoMae, classifier::Classifier, layout},
-    objective,
-    optimiser::{self, Betas, Decayed},
+    batch::masked::{self, MaskedClips},
+    loss::reconstruction,
+    model::{Mode, VideoMae, classifier::Classifier, layout, stages::Memory},
+    optimiser::adamw::{self, Betas, Decayed},
+    train::forward_backward::forward_backward,
     weights::{HostTensor, Weights},
 };
 
@@ -111,15 +111,15 @@ fn check(path: &Path, device: &Device) -> Vec<String> {
     let everything = upload(&golden.batch(Counted::Everything), &golden, device);
     let mut tolerance = Tolerance::new(&golden);
 
-    let cubes = clips::upload_cubes(&golden.all_cubes(), golden.all_cubes_shape(), device);
-    let pixels = golden.first_frames(&host(clips::normalise(cubes)));
+    let cubes = masked::upload_cubes(&golden.all_cubes(), golden.all_cubes_shape(), device);
+    let pixels = golden.first_frames(&host(masked::normalise(cubes)));
     tolerance.check("input.pixels", pixels, golden.tensor("input.pixels_first_frame"));
-    let targets = objective::targets(&everything, golden.target);
+    let targets = reconstruction::targets(&everything, golden.target);
     tolerance.check("target", host(targets), &golden.sharp_targets());
     let encoded = model.encode(&weights, &everything, Mode::Fixed);
     tolerance.check("out.encoder", host(encoded), golden.tensor("out.encoder"));
-    let painted = model.paint(&weights, &everything, Mode::Fixed);
-    tolerance.check("out.prediction", host(painted), golden.tensor("out.prediction"));
+    let predicted = model.predict(&weights, &everything, Mode::Fixed);
+    tolerance.check("out.prediction", host(predicted), golden.tensor("out.prediction"));
 
     let batch = upload(&golden.batch(Counted::LossMask), &golden, device);
     check_training(&golden, &model, &weights, &batch, &Settings::of(&golden), &mut tolerance);
@@ -159,26 +159,27 @@ fn check_training(
 ) {
     let alike = vec![1.0; before.layout().0.len()];
     let mut twins = Twins::new(before, settings.betas, &alike, settings.decayed);
-    let descended =
-        |weights: &Weights| descend(model, weights, batch, golden.target, Mode::Fixed, Memory::Everything);
+    let descended = |weights: &Weights| {
+        forward_backward(model, weights, batch, golden.target, Mode::Fixed, Memory::Everything)
+    };
     let clipped = |gradients, norm| match settings.clip_norm {
-        Some(limit) => optimiser::clip(gradients, norm, limit),
+        Some(limit) => adamw::clip(gradients, norm, limit),
         None => gradients,
     };
     for step in 0..golden.rates.len() {
-        let descent = descended(&twins.trainee.weights);
-        let norm = optimiser::global_norm(&descent.gradients);
-        tolerance.check_number("losses", descent.loss(), golden.losses[step]);
+        let gradients = descended(&twins.trainee.weights);
+        let norm = adamw::global_norm(&gradients.tensors);
+        tolerance.check_number("losses", gradients.loss(), golden.losses[step]);
         tolerance.check_number("grad_norms", norm, golden.gradient_norms[step]);
         if step == 0 {
-            let gradients = before.with_values(descent.gradients.clone()).download();
+            let gradients = before.with_values(gradients.tensors.clone()).download();
             tolerance.check_gradients("grad", gradients, &golden.tensors("grad."));
         }
-        let shaken = descended(&twins.twin.weights).gradients;
-        let shaken_norm = optimiser::global_norm(&shaken);
+        let shaken = descended(&twins.twin.weights).tensors;
+        let shaken_norm = adamw::global_norm(&shaken);
         twins.decay(settings.weight_decays[step]);
         let rate = golden.rates[step] * settings.rate;
-        twins.update(clipped(descent.gradients, norm), &clipped(shaken, shaken_norm), rate);
+        twins.update(clipped(gradients.tensors, norm), &clipped(shaken, shaken_norm), rate);
     }
     let after = descended(&twins.trainee.weights);
     tolerance.check_number("loss_after", after.loss(), golden.loss_after);
@@ -194,8 +195,8 @@ fn check_classifier(golden: &Golden, device: &Device, tolerance: &mut Tolerance)
     let layout = layout::classifier(&golden.shape, expected.classes);
     let weights = Weights::fit(layout, tensors, device).unwrap().tracked();
 
-    let cubes = clips::upload_cubes(&golden.all_cubes(), golden.all_cubes_shape(), device);
-    let classified = Classifier::new(golden.shape, device).classify(&weights, clips::normalise(cubes));
+    let cubes = masked::upload_cubes(&golden.all_cubes(), golden.all_cubes_shape(), device);
+    let classified = Classifier::new(golden.shape, device).classify(&weights, masked::normalise(cubes));
     let scores = log_softmax(classified.logits.clone(), 1); // B K
     let picked = expected
         .labels

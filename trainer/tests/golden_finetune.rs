@@ -21,19 +21,15 @@ use finetuning::{
 use serde_json::Value;
 use trainer::{
     Device,
-    clips::upload_cubes,
-    gradients::Memory,
-    layer_decay,
-    learning_rate::LearningRate,
-    mixing::{Mix, cutmix_box, upload_targets},
-    model::{
-        classifier::{Chance, Classifier},
-        drop_path::DropPath,
-        dropout::Dropout,
-        layout,
-        position_table::PositionTable,
+    batch::{
+        masked::upload_cubes,
+        mixup::{Mix, cutmix_box, upload_targets},
     },
-    optimiser::Decayed,
+    model::{
+        classifier::Classifier, drop_path::DropPath, dropout::Dropout, layout, position_table::PositionTable,
+        stages::Memory,
+    },
+    optimiser::{adamw::Decayed, layer_decay, learning_rate::LearningRate},
     recipe::{By, Freeze},
     weights::{HostTensor, Weights},
 };
@@ -124,8 +120,7 @@ fn check_forward(golden: &Golden, device: &Device, tolerance: &mut Tolerance) {
             depth: golden.shape.encoder.depth,
             keep: keep.map(|row| row.iter().map(|keep| *keep == 1.0).collect()).collect(),
         };
-        let chance = Chance { drop_path, dropout: Dropout::Never };
-        let found = classifier.classify_by(&weights, pixels, &chance);
+        let found = classifier.classify_with(&weights, pixels, &drop_path, &Dropout::Never);
         tolerance.check("drop path logits", &host(found.logits), golden.tensors.floats("drop_path.logits"));
     }
 }
@@ -144,7 +139,7 @@ fn check_groups(golden: &Golden, tolerance: &mut Tolerance) {
     let train = &golden.meta["train"];
     let (decay, depth) = (real(&train["optimizer"]["layer_decay"]), golden.shape.encoder.depth);
     let layout = layout::classifier(&golden.shape, golden.classes);
-    let scales = layer_decay::scales(&layout, depth, decay, Freeze::Nothing);
+    let scales = layer_decay::scales(&layout, depth, decay);
     assert_eq!(train["groups"].as_object().unwrap().len(), layout.0.len());
     for (entry, scale) in layout.0.iter().zip(scales) {
         let group = &train["groups"][&entry.name];
@@ -309,7 +304,7 @@ fn stretched_positions_are_pytorch_s() {
 
 #[test]
 fn attentive_probes_are_v_jepa_s() {
-    use trainer::{mixing::soft_target_loss, probe::attentive::AttentiveProbe};
+    use trainer::{loss::answers::soft_target_loss, probe::attentive::AttentiveProbe};
     for path in with("probe.json") {
         let about = json(&path);
         let tensors = tensors::Tensors::read(&path.with_extension("safetensors"));

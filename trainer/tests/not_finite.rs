@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use safetensors::Dtype;
 use small_model::model;
 use trainer::checkpoint::{self, CheckpointError, Format, Kind, SavedModel, read_any, read_to_inspect};
-use trainer::{Device, Recipe, RunFolder, training::Training};
+use trainer::{Device, Recipe, RunFolder, train::state::TrainState};
 
 /// What is no number, in 32 bits.
 fn no_number() -> impl Strategy<Value = f32> {
@@ -164,7 +164,7 @@ fn a_run_keeps_its_checkpoints_where_the_next_one_would_hold_what_is_no_number()
     ] {
         recipe.set(setting).unwrap();
     }
-    let training = Training::begin(&recipe, &recipe.model_shape().unwrap(), &Device::flex());
+    let training = TrainState::begin(&recipe, &recipe.model_shape().unwrap(), &Device::flex());
     let run = RunFolder::create(folder.path(), &recipe, "digest").unwrap();
     let mut checkpoint = training.checkpoint(&recipe, "digest");
     let files = || fs::read_dir(folder.path()).unwrap().count();

@@ -6,10 +6,10 @@ mod scenes;
 use schemas::{ClipBatch, ClipGeometry};
 use trainer::{
     Device, Recipe,
+    inference::reconstruct::{Reconstruction, Statistics, reconstruct},
+    kernels::Target,
     model::VideoMae,
-    objective::Target,
-    reconstruct::{Reconstruction, Statistics, reconstruct},
-    training::Training,
+    train::state::TrainState,
 };
 
 fn pictures(geometry: ClipGeometry, batch: &ClipBatch, statistics: Statistics) -> Vec<Reconstruction> {
@@ -21,7 +21,7 @@ fn pictures(geometry: ClipGeometry, batch: &ClipBatch, statistics: Statistics) -
     recipe.set(&format!("clip.size={}", geometry.height())).unwrap();
     let device = Device::flex();
     let model = VideoMae::new(recipe.model_shape().unwrap(), &device);
-    let weights = Training::begin(&recipe, model.shape(), &device).weights;
+    let weights = TrainState::begin(&recipe, model.shape(), &device).weights;
     reconstruct(&model, &weights, batch, Target::Normalised, statistics, &device).unwrap()
 }
 

@@ -9,12 +9,11 @@ use batches::{MadeClip, cube, record_batch};
 use schemas::{ClipBatch, ClipGeometry};
 use trainer::{
     Device,
-    clips::{MaskedClips, PIXEL_MEAN, PIXEL_STD},
-    gradients::{Memory, descend},
-    initialise,
-    model::{Mode, ModelShape, NormEpsilons, Stack, VideoMae, layout},
-    objective::Target,
+    batch::masked::{MaskedClips, PIXEL_MEAN, PIXEL_STD},
+    kernels::Target,
+    model::{Mode, ModelShape, NormEpsilons, Stack, VideoMae, init_weights, layout, stages::Memory},
     random::Draws,
+    train::forward_backward::forward_backward,
     weights::{HostTensor, Weights},
 };
 
@@ -31,10 +30,11 @@ impl Plain {
     fn loss(&self, clips: &[MadeClip]) -> f64 {
         let (mut sum, mut counted) = (0.0, 0);
         for clip in clips {
-            let painted = self.paint(clip);
-            for (token, painted) in clip.target.iter().zip(&painted) {
+            let predicted = self.paint(clip);
+            for (token, predicted) in clip.target.iter().zip(&predicted) {
                 let wanted = self.wanted(&cube(&clip.frames, self.shape.geometry, *token));
-                let squares = wanted.iter().zip(painted).map(|(wanted, painted)| (wanted - painted).powi(2));
+                let squares =
+                    wanted.iter().zip(predicted).map(|(wanted, predicted)| (wanted - predicted).powi(2));
                 sum += squares.sum::<f64>() / wanted.len() as f64;
                 counted += 1;
             }
@@ -214,7 +214,7 @@ fn clips(geometry: ClipGeometry, decoder: Option<usize>) -> Vec<MadeClip> {
 fn check(shape: ModelShape, target: Target, decoder: Option<usize>) {
     let clips = clips(shape.geometry, decoder);
     let batch = ClipBatch::try_from(record_batch(shape.geometry, &clips)).unwrap();
-    let mut tensors = initialise::draw(&shape, 4, &Device::flex()).download();
+    let mut tensors = init_weights::draw(&shape, 4, &Device::flex()).download();
     // Biases and norms away from 0 and 1, so that a forgotten one shows.
     for (name, tensor) in &mut tensors {
         let mut draws = Draws::keyed(4, name, &[]);
@@ -230,14 +230,14 @@ fn check(shape: ModelShape, target: Target, decoder: Option<usize>) {
         let uploaded = MaskedClips::upload(&batch, shape.geometry, &device).unwrap();
         let table = Weights::fit(layout::pretraining(&shape), tensors.clone(), &device).unwrap();
         let model = VideoMae::new(shape, &device);
-        let descent = descend(&model, &table, &uploaded, target, Mode::Fixed, Memory::Everything);
+        let gradients = forward_backward(&model, &table, &uploaded, target, Mode::Fixed, Memory::Everything);
         let name = device.name();
         assert!(
-            (descent.loss() / wanted - 1.0).abs() < 1e-6,
+            (gradients.loss() / wanted - 1.0).abs() < 1e-6,
             "{name}: loss {}, wanted {wanted}",
-            descent.loss()
+            gradients.loss()
         );
-        let gradients = table.with_values(descent.gradients).download();
+        let gradients = table.with_values(gradients.tensors).download();
         for (tensor, gradient) in gradients {
             let largest = gradient.values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
             let at = gradient.values.iter().position(|value| value.abs() == largest).unwrap();

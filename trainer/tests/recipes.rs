@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use trainer::{
     Recipe,
+    kernels::Target,
     model::Size,
-    objective::Target,
     recipe::{DecoderMask, MaskKind},
 };
 

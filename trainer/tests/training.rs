@@ -13,13 +13,12 @@ use burn::tensor::{Tensor, TensorData};
 use schemas::{ClipBatch, metrics::MetricsLine};
 use trainer::{
     Device, Outcome, Recipe, RunFolder, Steps, TrainError,
-    clips::MaskedClips,
-    gradients::{Memory, descend},
-    initialise,
-    model::{Mode, VideoMae},
-    objective::Target,
-    optimiser, pretrain,
-    training::Training,
+    batch::masked::MaskedClips,
+    kernels::Target,
+    model::{Mode, VideoMae, init_weights, stages::Memory},
+    optimiser::adamw,
+    pretrain,
+    train::{forward_backward::forward_backward, state::TrainState},
 };
 
 /// A model of a few thousand weights on clips of 64 cubes.
@@ -210,19 +209,20 @@ fn micro_batches_are_equal_to_the_whole_batch() {
     let parts = with(&["model.drop_path=0.3", "optimiser.micro_batch=1"]);
     let device = Device::flex();
     let model = VideoMae::new(whole.model_shape().unwrap(), &device);
-    let weights = initialise::draw(model.shape(), 3, &device);
-    let mode = Mode::Training { seed: 5, drop_path: 0.3 };
-    let descent = |recipe: &Recipe, number| {
+    let weights = init_weights::draw(model.shape(), 3, &device);
+    let mode = Mode::Training { seed: 5, drop_path: 0.3, dropout: 0.0 };
+    let gradients_of = |recipe: &Recipe, number| {
         let batch = ClipBatch::try_from(batch(recipe, number)).unwrap();
         let clips = MaskedClips::upload(&batch, model.shape().geometry, &device).unwrap();
-        descend(&model, &weights, &clips, Target::Normalised, mode, Memory::Everything)
+        forward_backward(&model, &weights, &clips, Target::Normalised, mode, Memory::Everything)
     };
-    let once = descent(&whole, 0);
-    let joined = (0..4).map(|number| descent(&parts, number)).reduce(|sum, part| sum.join(part)).unwrap();
+    let once = gradients_of(&whole, 0);
+    let joined =
+        (0..4).map(|number| gradients_of(&parts, number)).reduce(|sum, part| sum.join(part)).unwrap();
     assert!((once.loss() / joined.loss() - 1.0).abs() < 1e-6, "{} {}", once.loss(), joined.loss());
     let difference: Vec<_> =
-        once.gradients.iter().zip(joined.gradients).map(|(once, joined)| once.clone() - joined).collect();
-    let share = optimiser::global_norm(&difference) / optimiser::global_norm(&once.gradients);
+        once.tensors.iter().zip(joined.tensors).map(|(once, joined)| once.clone() - joined).collect();
+    let share = adamw::global_norm(&difference) / adamw::global_norm(&once.tensors);
     assert!(share < 1e-5, "the gradients differ by {share:e} of their norm");
 }
 
@@ -233,8 +233,8 @@ fn blocks_computed_again_give_the_same_gradients() {
         let recipe = with(&[&format!("optimiser.batch={clips}"), &format!("clip.frames={frames}")]);
         let device = Device::flex();
         let model = VideoMae::new(recipe.model_shape().unwrap(), &device);
-        let weights = initialise::draw(model.shape(), 3, &device);
-        let mode = Mode::Training { seed: 5, drop_path: 0.3 };
+        let weights = init_weights::draw(model.shape(), 3, &device);
+        let mode = Mode::Training { seed: 5, drop_path: 0.3, dropout: 0.0 };
         let batch = ClipBatch::try_from(batch(&recipe, 0)).unwrap();
         let mut clips = MaskedClips::upload(&batch, model.shape().geometry, &device).unwrap();
         if frames == 12 {
@@ -245,11 +245,11 @@ fn blocks_computed_again_give_the_same_gradients() {
             clips.weights = Some(Tensor::from_data(TensorData::new(values, shape), &clips.visible.device()));
         }
         let [kept, again] = [Memory::Everything, Memory::BlockInputs]
-            .map(|memory| descend(&model, &weights, &clips, Target::Normalised, mode, memory));
+            .map(|memory| forward_backward(&model, &weights, &clips, Target::Normalised, mode, memory));
         assert!((kept.loss() / again.loss() - 1.0).abs() < 1e-6, "{} {}", kept.loss(), again.loss());
-        let pairs = kept.gradients.iter().zip(again.gradients);
+        let pairs = kept.tensors.iter().zip(again.tensors);
         let difference: Vec<_> = pairs.map(|(kept, again)| kept.clone() - again).collect();
-        let share = optimiser::global_norm(&difference) / optimiser::global_norm(&kept.gradients);
+        let share = adamw::global_norm(&difference) / adamw::global_norm(&kept.tensors);
         assert!(share < 1e-6, "{} clips: the gradients differ by {share:e} of their norm", clips.len());
     }
 }
@@ -257,7 +257,7 @@ fn blocks_computed_again_give_the_same_gradients() {
 #[test]
 fn the_average_of_the_weights_follows_them() {
     let recipe = with(&["optimiser.ema=0.75"]);
-    let training = Training::begin(&recipe, &recipe.model_shape().unwrap(), &Device::flex());
+    let training = TrainState::begin(&recipe, &recipe.model_shape().unwrap(), &Device::flex());
     let name = "decoder.head.weight";
     let before = training.weights.download()[name].values.clone();
     let gradients = training.weights.values().iter().map(|values| values.ones_like()).collect();

@@ -17,7 +17,13 @@ use pipeline::{
     sampling::labelled::Pass,
 };
 use schemas::{LabelledBatch, predictions::Prediction};
-use trainer::{Device, frozen, judge::Judge, model::classifier::Classifier, recipe::Skip, weights::Weights};
+use trainer::{
+    Device,
+    inference::{classifier, classify::ClipClassifier},
+    model::classifier::Classifier,
+    recipe::Skip,
+    weights::Weights,
+};
 
 use crate::{
     asking::{self, Asked, ByVideo, ModelArguments},
@@ -80,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             let asked = arguments.model.open(None)?;
             asked.classes()?;
             let Asked { model: saved, recipe, device } = asked;
-            let (classifier, weights) = frozen::classifier(saved, &device)?;
+            let (classifier, weights) = classifier::classifier_of(saved, &device)?;
             model = Some((classifier, weights, device));
             recipe
         }
@@ -152,7 +158,7 @@ fn one_way(
             labelled::views_alone(source, settings, numbers, 1, workers, ignore, Arc::clone(&profile))?;
         channel::spawn(stream, data::WAITING_BYTES, Arc::clone(&profile))?
     };
-    let judge = model.map(|(classifier, weights, device)| Judge::new(classifier, weights, device));
+    let judge = model.map(|(classifier, weights, device)| ClipClassifier::new(classifier, weights, device));
     let mut hash = blake3::Hasher::new();
     let (mut views, mut answers, mut hashing) = (0, Vec::new(), Duration::ZERO);
     for batch in ByVideo::new(rows, asked.batch) {

@@ -13,8 +13,10 @@ use schemas::{
 };
 use trainer::{
     Recipe,
-    embedding::{Embedder, Pixels},
-    frozen::Pool,
+    inference::{
+        embed::{Embedder, Pixels},
+        frozen_encoder::Pool,
+    },
 };
 
 use super::windows::Windows;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::Result;
 use pipeline::{names, video_entry::VideoEntry};
 use schemas::embeddings::{Embedded, Embedding};
-use trainer::frozen::Pool;
+use trainer::inference::frozen_encoder::Pool;
 
 use super::{
     make::{Maker, Preprocess, Taker, Taking},

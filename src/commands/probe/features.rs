@@ -10,10 +10,10 @@ use anyhow::Result;
 use pipeline::{names, sampling::labelled::Pass};
 use trainer::{
     Device, Recipe,
-    frozen::{self, Pool, Source},
+    batch::labelled::BatchError,
+    inference::frozen_encoder::{self, Pool, Source},
     kernels,
     probe::features::{Cache, FailedVideo, Features},
-    validation::BatchError,
 };
 
 use crate::{
@@ -121,7 +121,7 @@ impl Making<'_> {
         let (geometry, model) = (self.recipe.geometry()?, &self.recipe.model);
         let made = kernels::with_kernels(model.kernels, || {
             kernels::in_precision(model.precision, || {
-                frozen::features(&sources, batches, geometry, self.classes, self.pool, self.device)
+                frozen_encoder::features(&sources, batches, geometry, self.classes, self.pool, self.device)
             })
         });
         progress.end();

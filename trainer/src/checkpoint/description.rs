@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PixelScale,
-    native::About,
-    saved_model::{Claims, Kind, SavedModel},
+    about::About,
+    claims::Claims,
+    saved_model::{Kind, SavedModel},
 };
 use crate::model::{ModelShape, NormEpsilons, Stack};
 
@@ -138,6 +139,27 @@ impl Description {
 
     pub(super) fn to_json(&self) -> String {
         json(self)
+    }
+}
+
+impl SavedModel {
+    /// What it is, without its weights.
+    pub fn description(&self) -> Description {
+        Description::of(self)
+    }
+
+    /// BLAKE3 of what it is and of its weights: two models with the same digest say the same.
+    pub fn digest(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(self.description().to_json().as_bytes());
+        for (name, tensor) in &self.weights {
+            hash.update(name.as_bytes());
+            tensor.values.chunks(1 << 14).for_each(|values| {
+                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                hash.update(&bytes);
+            });
+        }
+        hash.finalize().to_hex().to_string()
     }
 }
 

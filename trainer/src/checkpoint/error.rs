@@ -35,7 +35,7 @@ pub enum CheckpointError {
         cause: String,
     },
     /// It is a safetensors file without the metadata of a tubelet checkpoint.
-    #[error("{path} is no {format}: its `{key}` is {found:?}", path = path.display(), format = super::native::FORMAT)]
+    #[error("{path} is no {format}: its `{key}` is {found:?}", path = path.display(), format = super::format::FORMAT)]
     Foreign {
         /// Which file.
         path: PathBuf,

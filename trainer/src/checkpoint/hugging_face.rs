@@ -16,29 +16,26 @@
 mod config;
 mod measured;
 mod names;
-mod preprocessing;
 
-use std::{collections::BTreeMap, io::Write as _, path::Path};
+use std::{io::Write as _, path::Path};
 
 use self::config::Config;
 use super::{
-    CheckpointError, Hints, Kind, PixelScale, SavedModel,
+    CheckpointError, Hints, Kind, SavedModel,
+    about::About,
+    claims::{self, Claims},
     container::Container,
     description::{KEY, Note},
+    finite::finite,
+    format::CONFIG,
     heads, key_bias,
-    native::{self, About},
+    preprocessing::{self, pixels_of},
     safetensors_file,
-    saved_model::{self, Claims},
     tensor_table::TensorTable,
     whole_file::{write_whole, write_whole_folder},
 };
-use crate::{
-    model::{ModelShape, NormEpsilons, Stack, layout::LastNorm},
-    weights::HostTensor,
-};
+use crate::model::{ModelShape, NormEpsilons, Stack, layout::LastNorm};
 
-/// What makes a folder one of Hugging Face's.
-pub(super) const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 /// PyTorch's default epsilon, which Hugging Face's `decoder.norm` and `fc_norm` are left at.
 const LAST_EPSILON: f64 = 1e-5;
@@ -87,18 +84,6 @@ pub(super) fn read(container: Container, hints: Hints) -> Result<SavedModel, Che
     })
 }
 
-/// How a folder's processor scales pixels, or ImageNet's scale, and that it is taken for granted.
-pub(super) fn pixels_of(folder: &Path) -> Result<(PixelScale, Vec<String>), CheckpointError> {
-    Ok(match preprocessing::read(folder)? {
-        Some(scale) => (scale, Vec::new()),
-        None => {
-            let file = preprocessing::FILE;
-            let words = format!("pixels scaled by ImageNet's mean and deviation ({file} is not there)");
-            (PixelScale::IMAGENET, vec![words])
-        }
-    })
-}
-
 /// What the tensors are; whether an encoder alone has its last norm is the config's to say.
 fn kind(table: &TensorTable) -> Kind {
     if table.has("mask_token") {
@@ -114,7 +99,7 @@ fn kind(table: &TensorTable) -> Kind {
 fn shape(path: &Path, config: &Config, kind: Kind, hints: Hints) -> Result<ModelShape, CheckpointError> {
     let patch = config.patch(path)?;
     let sides = config.image_size.sides();
-    let geometry = saved_model::geometry(path, hints, config.num_frames, sides, config.tubelet_size, patch)?;
+    let geometry = claims::geometry(path, hints, config.num_frames, sides, config.tubelet_size, patch)?;
     let decoder = match kind {
         Kind::Pretraining => Stack {
             dim: config.decoder_hidden_size,
@@ -148,7 +133,7 @@ pub(super) fn write(model: &SavedModel, path: &Path) -> Result<(), CheckpointErr
     let layout = model.layout();
     let tensors = names::from_official(&layout, model.kind, &model.weights);
     let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
-    native::finite(&tensors, path, model.about.step)?;
+    finite(&tensors, path, model.about.step)?;
     // `transformers` refuses a file whose format is not said.
     let metadata = [("format", "pt".to_owned()), (KEY, Note::json_of(model))];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
@@ -161,6 +146,3 @@ pub(super) fn write(model: &SavedModel, path: &Path) -> Result<(), CheckpointErr
     })
     .map_err(at)
 }
-
-/// Tensors under Hugging Face's names.
-type Tensors = BTreeMap<String, HostTensor>;

@@ -10,19 +10,12 @@
 //! before every name. A word that all names share is no part of a name either, whatever it is.
 
 use super::{
-    CheckpointError, container::Container, hugging_face, native::FORMAT_KEY, tensor_table::TensorTable,
+    CheckpointError,
+    container::Container,
+    format::{FORMAT_KEY, Format},
+    hugging_face,
+    tensor_table::TensorTable,
 };
-
-/// A format of files of weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Official names; written as `torch.save` writes them in the official code.
-    Official,
-    /// Hugging Face's names; written as a folder with config.json and model.safetensors.
-    HuggingFace,
-    /// tubelet's own safetensors file.
-    Tubelet,
-}
 
 /// How the format of every version of tubelet's own file begins.
 const OURS: &str = "tubelet-checkpoint/";

@@ -20,17 +20,18 @@ mod v2_config;
 
 use std::{collections::BTreeMap, io::Write as _, path::Path};
 
-use schemas::{ClipGeometry, ProblemType};
+use schemas::ProblemType;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use self::{lengths::Lengths, v2_config::V2Config};
 use super::{
     CheckpointError, Heads, Hints, Kind, PixelScale, SavedModel,
+    about::About,
+    claims::{self, Claims, PUBLISHED_CLIP},
     container::Container,
     description::{KEY, Note},
+    finite::finite,
     heads, key_bias,
-    native::{self, About},
-    saved_model::{self, Claims},
     whole_file::write_whole,
 };
 use crate::{
@@ -42,9 +43,6 @@ use crate::{
 const FOLDER: &str = "archive";
 /// Where storages begin, so that torch can map them into memory (`.storage_alignment` of newer files).
 const ALIGNMENT: u16 = 64;
-/// Frames and side where nothing says others: those of every published model (official `run_mae_pretraining.py`).
-pub(super) const PUBLISHED_CLIP: (usize, usize) = (16, 224);
-
 /// Reads the model in a container of official names.
 pub(super) fn read(container: Container, hints: Hints) -> Result<SavedModel, CheckpointError> {
     let config = V2Config::beside(&container)?;
@@ -96,10 +94,10 @@ fn of_lengths(
         None => "the official code, or another with its names".to_owned(),
     };
     let about = About { made_by, ..About::default() };
-    let geometry = saved_model::geometry(path, hints, frames, [side; 2], lengths.tubelet, lengths.patch)?;
+    let geometry = claims::geometry(path, hints, frames, [side; 2], lengths.tubelet, lengths.patch)?;
     Ok(Claims {
         kind: lengths.kind,
-        shape: shape(geometry, lengths, heads, NormEpsilons::default()),
+        shape: lengths.shape(geometry, heads, NormEpsilons::default()),
         labels: Vec::new(),
         stretched_from: None,
         pixels: PixelScale::IMAGENET,
@@ -115,33 +113,16 @@ fn of_note(path: &Path, hints: Hints, lengths: &Lengths, note: Note) -> Result<C
     let ModelShape { geometry, encoder, decoder, epsilons, .. } = note.model.shape();
     heads::agree(path, hints.heads, encoder, decoder)?;
     let (frames, sides) = (geometry.frames(), [geometry.height(), geometry.width()]);
-    let geometry = saved_model::geometry(path, hints, frames, sides, lengths.tubelet, lengths.patch)?;
-    let shape = shape(geometry, lengths, (encoder.heads, decoder.heads), epsilons);
+    let geometry = claims::geometry(path, hints, frames, sides, lengths.tubelet, lengths.patch)?;
+    let shape = lengths.shape(geometry, (encoder.heads, decoder.heads), epsilons);
     Ok(Claims { kind: lengths.kind, shape, ..note.model.claims(note.about) })
-}
-
-fn shape(
-    geometry: ClipGeometry,
-    lengths: &Lengths,
-    (of_encoder, of_decoder): (usize, usize),
-    epsilons: NormEpsilons,
-) -> ModelShape {
-    ModelShape {
-        geometry,
-        encoder: Stack { heads: of_encoder, ..lengths.encoder },
-        decoder: lengths
-            .decoder
-            .map_or(SavedModel::NO_DECODER, |decoder| Stack { heads: of_decoder, ..decoder }),
-        epsilons,
-        encoder_norm: lengths.encoder_norm,
-    }
 }
 
 /// Writes `model` to `path`.
 pub(super) fn write(model: &SavedModel, path: &Path, insisted: Option<Heads>) -> Result<(), CheckpointError> {
     keeps_heads(model, path, insisted)?;
     let tensors = model.weights.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
-    native::finite(&tensors, path, model.about.step)?;
+    finite(&tensors, path, model.about.step)?;
     write_table(path, &model.layout(), &model.weights, &[(KEY, &Note::json_of(model))])
 }
 
@@ -194,6 +175,8 @@ fn keeps_heads(model: &SavedModel, path: &Path, insisted: Option<Heads>) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use schemas::ClipGeometry;
+
     use super::*;
     use crate::{checkpoint::read_with, model::layout::LastNorm, weights::Entry};
 

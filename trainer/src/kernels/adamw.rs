@@ -17,24 +17,10 @@ use burn::{
 
 #[cfg(feature = "tch")]
 use super::libtorch;
-use super::{flex, fused};
-
-/// The numbers of one update; they do not depend on the tensor.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AdamwStep {
-    /// Learning rate.
-    pub rate: f64,
-    /// Weight decay: 0 for tensors that are left alone.
-    pub decay: f64,
-    /// β₁.
-    pub beta1: f64,
-    /// β₂.
-    pub beta2: f64,
-    /// ε.
-    pub epsilon: f64,
-    /// t.
-    pub time: u64,
-}
+use super::{
+    backend::{AdamwStep, Learning, Learnt},
+    flex, fused,
+};
 
 /// Value, gradient and moments of a tensor before an update to value and moments after it.
 pub fn adamw(
@@ -52,22 +38,6 @@ pub fn adamw(
         Dispatch::adamw(value, gradient, first, second, rate, decay, beta1, beta2, epsilon, time);
     (Tensor::from_dispatch(value), [first, second].map(Tensor::from_dispatch))
 }
-
-/// A tensor before an update.
-#[derive(Clone, Debug)]
-pub struct Learning {
-    /// Its value.
-    pub value: Tensor<1>,
-    /// Its gradient.
-    pub gradient: Tensor<1>,
-    /// Its moments.
-    pub moments: [Tensor<1>; 2],
-    /// The numbers of its update.
-    pub step: AdamwStep,
-}
-
-/// Value and moments of a tensor after an update.
-pub type Learnt = (Tensor<1>, [Tensor<1>; 2]);
 
 /// The update of all tensors of a model; on cards in one launch.
 pub fn adamw_of_all(tensors: Vec<Learning>) -> Vec<Learnt> {

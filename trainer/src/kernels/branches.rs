@@ -36,7 +36,8 @@ use burn::backend::LibTorch;
 
 use super::{
     attention::attention,
-    fused::{Kernels, Queries, brings_kernels},
+    backend::{Kernels, Queries},
+    fused::brings_kernels,
     gelu::gelu,
     layer_norm::layer_norm,
     linear::linear,

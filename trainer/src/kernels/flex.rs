@@ -1,24 +1,4 @@
-//! The operations on the processor through Burn's flex backend: own vectorised Rust on all threads.
-//!
-//! Work is cut into pieces that do not depend on the number of threads, and partial sums are added in the
-//! order of the pieces, so one thread and many give the same bits. Sums and exponentials are written
-//! without fused multiply-adds, so that they also do not depend on the processor.
-
-mod adamw;
-pub(super) mod attention;
-#[cfg(target_arch = "x86_64")]
-mod bf16;
-#[cfg(target_arch = "x86_64")]
-mod blocked;
-mod gelu;
-mod layer_norm;
-mod length;
-pub(super) mod linear;
-mod painting;
-mod product;
-#[cfg(target_arch = "x86_64")]
-mod registers;
-mod vector;
+//! The operations through Burn's flex backend: its tensors are handed to the loops of [`super::cpu`] as slices.
 
 use burn::{
     backend::{
@@ -28,18 +8,9 @@ use burn::{
     tensor::{Shape, TensorData},
 };
 
-pub(super) use self::{adamw::adamw, length::square_sum, product::has_bf16};
-/// What the kernels of LibTorch do in its memory.
-#[cfg(feature = "tch")]
-pub(super) mod in_place {
-    pub(in super::super) use super::{
-        adamw::adamw_in_place as adamw, layer_norm::backward as norm_backward, painting::painting,
-        product::outdoes_mkl,
-    };
-}
 use super::{
-    fused::{Kernels, LinearGradients, Queries},
-    painting::Measure,
+    backend::{AdamwStep, Kernels, LinearGradients, Measure, Queries, multiplied},
+    cpu::{self, attention, buffer::unwritten, gelu, layer_norm, linear},
     precision::Precision,
 };
 
@@ -174,23 +145,43 @@ impl Kernels for Flex {
     }
 }
 
-/// A gradient times a factor `[1]`.
-pub(super) fn times(gradient: Floats, factor: Floats) -> Floats {
-    super::painting::multiplied::<Flex>(gradient, factor)
+/// Value and moments after an update. A buffer that somebody else holds is copied first.
+pub(super) fn adamw(
+    value: Floats,
+    gradient: Floats,
+    [first, second]: [Floats; 2],
+    step: AdamwStep,
+) -> (Floats, Floats, Floats) {
+    // A view is copied out of its larger buffer, so that the storage is the tensor.
+    let own = |tensor: Floats| if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
+    let [mut value, gradient, mut first, mut second] = [value, gradient, first, second].map(own);
+    let moments = [&mut first, &mut second].map(|tensor| tensor.storage_mut::<f32>());
+    cpu::adamw::adamw(value.storage_mut::<f32>(), slice(&gradient), moments, step);
+    (value, first, second)
 }
 
-/// The loss of painted cubes and its gradient: see [`painting`].
-pub(super) fn painting(
-    painted: Floats,
+/// The sum of all squares, `[1]`.
+pub(super) fn square_sum(values: Floats) -> Floats {
+    tensor(vec![cpu::square_sum::square_sum(slice(&values.to_contiguous()))], [1])
+}
+
+/// A gradient times a factor `[1]`.
+pub(super) fn times(gradient: Floats, factor: Floats) -> Floats {
+    multiplied::<Flex>(gradient, factor)
+}
+
+/// The loss of predicted cubes and its gradient: see [`cpu::masked_loss`].
+pub(super) fn masked_loss(
+    predicted: Floats,
     weights: Floats,
     cubes: IntTensor<Flex>,
     measure: Measure,
 ) -> [Floats; 2] {
-    let shape = three(&painted);
-    let (mut painted, weights, cubes) = (owned(painted), weights.to_contiguous(), cubes.to_contiguous());
+    let shape = three(&predicted);
+    let (mut predicted, weights, cubes) = (owned(predicted), weights.to_contiguous(), cubes.to_contiguous());
     let cubes = cubes.as_slice::<u8>().expect("because cubes are brought to the device as bytes");
-    let loss = painting::painting(&mut painted, slice(&weights), cubes, measure);
-    [tensor(vec![loss], [1]), tensor(painted, shape)]
+    let loss = cpu::masked_loss::masked_loss(&mut predicted, slice(&weights), cubes, measure);
+    [tensor(vec![loss], [1]), tensor(predicted, shape)]
 }
 
 fn slice(tensor: &Floats) -> &[f32] {
@@ -212,17 +203,4 @@ fn two(tensor: &Floats) -> [usize; 2] {
 
 fn three(tensor: &Floats) -> [usize; 3] {
     tensor.layout().shape().dims()
-}
-
-/// Room for values that are all written before one is read: filling it with zeros would be a further pass
-/// over the memory.
-#[allow(unsafe_code)]
-fn unwritten(length: usize) -> Vec<f32> {
-    let mut values = Vec::with_capacity(length);
-    // SAFETY: the capacity is there, any bits are an f32, and callers write every element before they read.
-    #[allow(clippy::uninit_vec)]
-    unsafe {
-        values.set_len(length);
-    }
-    values
 }

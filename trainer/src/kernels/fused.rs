@@ -23,80 +23,10 @@ use burn::{
 #[cfg(feature = "tch")]
 use burn::backend::LibTorch;
 
-use super::precision::{self, Precision};
-
-/// Gradients of values, weight and bias of a linear layer; none for those that nobody wants.
-pub(super) type LinearGradients<B> = [Option<FloatTensor<B>>; 3];
-
-/// Which tokens of each clip ask: `count` from token `first` on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Queries {
-    pub(super) first: usize,
-    pub(super) count: usize,
-}
-
-/// What a device brings. Shapes as in the functions of this folder; rows are folded to two dimensions.
-///
-/// In bf16 a device may hand tensors of bf16 from one of these to the next ([`Kernels::lowered`], and results
-/// of which `result` says so); gradients of weights and whatever leaves an operation are f32.
-pub(super) trait Kernels: Backend {
-    /// A factor of products in `precision`, in the form in which this device wants it.
-    fn lowered(factor: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self>;
-    /// `qkv` to what the queries gather, `[B, count, D]`, and the logarithms of the sums.
-    fn attention_forward(
-        qkv: FloatTensor<Self>,
-        heads: usize,
-        queries: Queries,
-        precision: Precision,
-    ) -> [FloatTensor<Self>; 2];
-    /// From the output's gradient and `[qkv, gathered, logarithms]`, the gradient of `qkv`.
-    fn attention_gradient(
-        gradient: FloatTensor<Self>,
-        saved: [FloatTensor<Self>; 3],
-        heads: usize,
-        queries: Queries,
-        precision: Precision,
-    ) -> FloatTensor<Self>;
-    /// GELU.
-    fn gelu_forward(values: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// From the output's gradient and the input, the input's gradient.
-    fn gelu_gradient(gradient: FloatTensor<Self>, values: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// Values, weight and bias to normed values, lowered, and means and scales of the rows.
-    fn norm_forward(
-        values: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        epsilon: f64,
-        precision: Precision,
-    ) -> [FloatTensor<Self>; 3];
-    /// The lowered normed values again, from `[values, weight, bias, means, scales]`.
-    fn norm_again(saved: [FloatTensor<Self>; 5], epsilon: f64, precision: Precision) -> FloatTensor<Self>;
-    /// From the output's gradient and `[values, weight, means, scales]`, the gradients of values, weight
-    /// and bias. That of the values is added to `onto`.
-    fn norm_gradient(
-        gradient: FloatTensor<Self>,
-        saved: [FloatTensor<Self>; 4],
-        onto: Option<FloatTensor<Self>>,
-    ) -> [FloatTensor<Self>; 3];
-    /// `onto + values · weightᵀ + bias`, of lowered values and weight.
-    fn linear_forward(
-        values: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        onto: Option<FloatTensor<Self>>,
-        precision: Precision,
-        result: Precision,
-    ) -> FloatTensor<Self>;
-    /// From the output's gradient, values and weight, all lowered, those gradients that are wanted.
-    fn linear_gradient(
-        gradient: FloatTensor<Self>,
-        values: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        wanted: [bool; 3],
-        precision: Precision,
-        result: Precision,
-    ) -> LinearGradients<Self>;
-}
+use super::{
+    backend::{Kernels, Queries},
+    precision::{self, Precision},
+};
 
 #[backend_extension(Autodiff, Flex, LibTorch: cfg(feature = "tch"))]
 pub(super) trait Fused: Backend {

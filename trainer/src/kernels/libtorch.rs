@@ -1,7 +1,7 @@
 //! The operations through LibTorch: its own fused forward and backward pairs, where it exports both.
 //!
 //! Its bindings export neither LayerNorm's backward pass nor a fused AdamW. On the processor the row loops of
-//! [`flex`] do these in LibTorch's memory; on cards LibTorch's own do, through a few lines of C++ ([`card`]).
+//! [`super::cpu`] do these in LibTorch's memory; on cards LibTorch's own do, through a few lines of C++ ([`card`]).
 //! The row loops also do f32 products, those of linear layers and of attention, where the processor is one
 //! that LibTorch's own leave half unused.
 //!
@@ -29,10 +29,8 @@ pub(super) use self::{
     threads::share_threads,
 };
 use super::{
-    adamw::AdamwStep,
-    flex::{attention, in_place, linear},
-    fused::{Kernels, LinearGradients, Queries},
-    painting::Measure,
+    backend::{AdamwStep, Kernels, LinearGradients, Measure, Queries},
+    cpu::{self, attention, linear},
     precision::{Precision, precision},
 };
 
@@ -176,7 +174,7 @@ impl Kernels for LibTorch {
             onto.map_or_else(|| values.tensor.zeros_like(), |onto| onto.tensor.contiguous().copy());
         let saved = [values, weight, means, scales].map(|saved| saved.tensor.contiguous());
         let [values, weight, means, scales] = saved.each_ref().map(floats);
-        let sums = in_place::norm_backward(
+        let sums = cpu::layer_norm::backward(
             floats_mut(&mut result),
             floats(&gradient),
             values,
@@ -247,7 +245,7 @@ impl Kernels for LibTorch {
 
 /// Whether what comes from this tensor by products is computed by our own loops in LibTorch's memory.
 fn is_better_in_place(tensor: &Tensor) -> bool {
-    tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && in_place::outdoes_mkl()
+    tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && cpu::product::outdoes_mkl()
 }
 
 fn sizes(qkv: &Tensor, heads: usize, asking: Queries) -> attention::Sizes {
@@ -338,7 +336,7 @@ pub(super) fn adamw(
         on_card(&mut value, &gradient, [&mut first, &mut second], step);
     } else {
         let moments = [&mut first, &mut second].map(floats_mut);
-        in_place::adamw(floats_mut(&mut value), floats(&gradient), moments, step);
+        cpu::adamw::adamw(floats_mut(&mut value), floats(&gradient), moments, step);
     }
     (Floats::new(value), Floats::new(first), Floats::new(second))
 }
@@ -372,34 +370,35 @@ fn column_sums(rows: &Tensor) -> Tensor {
     found.unwrap_or_else(|| rows.sum_dim_intlist([0i64].as_slice(), false, Kind::Float))
 }
 
-/// Whether [`painting`] takes these cubes.
-pub(super) fn paints<const R: usize>(painted: &burn::tensor::Tensor<R>) -> bool {
-    match card(&painted.device().inner()) {
-        Some(card) => cuda::takes(card, painted.dims()[R - 1] as i64),
+/// Whether [`masked_loss`] takes these cubes.
+pub(super) fn takes_cubes<const R: usize>(predicted: &burn::tensor::Tensor<R>) -> bool {
+    match card(&predicted.device().inner()) {
+        Some(card) => cuda::takes(card, predicted.dims()[R - 1] as i64),
         None => true,
     }
 }
 
-/// The loss of painted cubes and its gradient. On a card that is lowered, since it goes into a product next.
-pub(super) fn painting(
-    painted: Floats,
+/// The loss of predicted cubes and its gradient. On a card that is lowered, since it goes into a product next.
+pub(super) fn masked_loss(
+    predicted: Floats,
     weights: Floats,
     cubes: IntTensor<LibTorch>,
     measure: Measure,
 ) -> [Floats; 2] {
-    if painted.tensor.device().is_cuda() {
-        let given = [&painted, &weights].map(|given| given.tensor.contiguous());
+    if predicted.tensor.device().is_cuda() {
+        let given = [&predicted, &weights].map(|given| given.tensor.contiguous());
         let cubes = cubes.tensor.to_kind(Kind::Uint8).contiguous();
-        let found = cuda::painting(&given[0], &given[1], &cubes, measure, precision());
+        let found = cuda::masked_loss(&given[0], &given[1], &cubes, measure, precision());
         return found.expect("because it was asked whether it takes these").map(Floats::new);
     }
-    let mut painted = match painted.can_mut() && painted.tensor.is_contiguous() {
-        true => painted.tensor,
-        false => painted.tensor.contiguous().copy(),
+    let mut predicted = match predicted.can_mut() && predicted.tensor.is_contiguous() {
+        true => predicted.tensor,
+        false => predicted.tensor.contiguous().copy(),
     };
     let (weights, cubes) = (weights.tensor.contiguous(), cubes.tensor.to_kind(Kind::Uint8).contiguous());
-    let loss = in_place::painting(floats_mut(&mut painted), floats(&weights), bytes(&cubes), measure);
-    [Tensor::from_slice(&[loss]), painted].map(Floats::new)
+    let loss =
+        cpu::masked_loss::masked_loss(floats_mut(&mut predicted), floats(&weights), bytes(&cubes), measure);
+    [Tensor::from_slice(&[loss]), predicted].map(Floats::new)
 }
 
 /// The gradients of a norm on a card: by our own kernel, or by LibTorch's and an addition.

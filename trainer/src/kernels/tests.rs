@@ -4,10 +4,11 @@ use burn::tensor::{Device as TensorDevice, Tensor, TensorData};
 use proptest::prelude::*;
 
 use super::{
-    AdamwStep, AttentionTensors, Kernels, Learning, MlpTensors, Precision, adamw, adamw_of_all, attention,
-    attention_branch, gelu, in_precision, layer_norm, length, linear, mlp_branch, painting, with_kernels,
+    AdamwStep, AttentionTensors, Kernels, Learning, MlpTensors, Precision, Target, adamw, adamw_of_all,
+    attention, attention_branch, gelu, in_precision, layer_norm, linear, masked_loss, mlp_branch, square_sum,
+    with_kernels,
 };
-use crate::{Device, clips::upload_cubes, objective::Target, random::Draws, weights::floats};
+use crate::{batch::masked::upload_cubes, device::Device, random::Draws, weights::floats};
 
 /// Every processor's device of this build, and what `TUBELET_TEST_DEVICES` names beside them, such as a card:
 /// `tch:cuda:0,cuda:0`.
@@ -273,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn a_painting_loss_is_its_plain_twin(
+    fn a_masked_loss_is_its_plain_twin(
         clips in 1usize..3, targets in 1usize..5, pixels in 2usize..70, normalised: bool, weighted: bool,
     ) {
         for named in named_devices() {
@@ -284,10 +285,10 @@ proptest! {
             let cubes = upload_cubes(&bytes, shape, &named);
             let target = if normalised { Target::Normalised } else { Target::Raw };
             let weights = weighted.then(|| drawn("weights", [clips, targets, 1], &device).abs().round().clamp(0.0, 1.0));
-            let both = [painting::painting_loss, painting::composed].map(|loss| {
-                let painted = drawn("painted", shape, &device).autodiff().require_grad();
-                let loss = loss(painted.clone(), cubes.clone(), weights.clone(), clips * targets, target) * 3.0;
-                let gradient = painted.grad_remove(&mut loss.backward()).unwrap();
+            let both = [masked_loss, masked_loss::composed].map(|loss| {
+                let predicted = drawn("predicted", shape, &device).autodiff().require_grad();
+                let loss = loss(predicted.clone(), cubes.clone(), weights.clone(), clips * targets, target) * 3.0;
+                let gradient = predicted.grad_remove(&mut loss.backward()).unwrap();
                 (loss.inner(), gradient)
             });
             let [(loss, gradient), (plain_loss, plain_gradient)] = both;
@@ -300,10 +301,10 @@ proptest! {
     fn a_square_sum_is_its_plain_twin(length in 1usize..60_000) {
         for device in devices() {
             let values = drawn("values", [length], &device);
-            prop_assert!(apart(length::square_sum(values.clone()), length::composed(values.clone())) < 1e-5);
+            prop_assert!(apart(square_sum(values.clone()), square_sum::composed(values.clone())) < 1e-5);
             let both = [values, drawn("other", [length / 3 + 1], &device)];
-            let wanted = both.each_ref().map(|values| length::composed(values.clone()));
-            let found = length::square_sums(&both).sum();
+            let wanted = both.each_ref().map(|values| square_sum::composed(values.clone()));
+            let found = square_sum::square_sums(&both).sum();
             prop_assert!(apart(found, Tensor::cat(wanted.to_vec(), 0).sum()) < 1e-5);
         }
     }

@@ -83,11 +83,6 @@ impl Block {
         }
     }
 
-    /// All blocks of a stack.
-    pub(super) fn stack(weights: &Weights, prefix: &str, stack: Stack, epsilon: f64) -> Vec<Self> {
-        (0..stack.depth).map(|number| Self::of(weights, prefix, number, stack, epsilon)).collect()
-    }
-
     /// Tokens `[B, N, D]` to tokens of the same shape.
     pub(super) fn forward(&self, tokens: Tensor<3>, drop_path: &DropPath, number: usize) -> Tensor<3> {
         let [_, all, _] = tokens.dims();

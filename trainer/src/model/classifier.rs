@@ -12,16 +12,19 @@
 use burn::tensor::Tensor;
 
 use super::{
-    Stage,
-    block::{Affine, Block, Linear},
+    block::{Affine, Linear},
     drop_path::DropPath,
     dropout::Dropout,
-    encoder::Encoder,
+    encoder,
+    mode::Mode,
+    patch_embedding::PatchEmbedding,
     position_table::PositionTable,
     sizes::ModelShape,
+    stages::{Stage, forward},
 };
 use crate::{
-    Device,
+    batch::masked::ClipIdentity,
+    device::Device,
     weights::{NotFinite, Weights, floats},
 };
 
@@ -37,20 +40,6 @@ pub struct Classified {
     pub features: Tensor<2>,
     /// One number a class, `[B, K]`.
     pub logits: Tensor<2>,
-}
-
-/// What is random in a forward pass.
-#[derive(Clone, Debug)]
-pub struct Chance {
-    /// Branches that are left out.
-    pub drop_path: DropPath,
-    /// Features that are left out.
-    pub dropout: Dropout,
-}
-
-impl Chance {
-    /// Nothing is random: validation.
-    pub const NONE: Self = Self { drop_path: DropPath::Never, dropout: Dropout::Never };
 }
 
 impl Classifier {
@@ -71,39 +60,51 @@ impl Classifier {
         &self.shape
     }
 
-    /// Normalised cubes of whole clips `[B, N, C]` to classes. The weights have the layout of
+    /// Normalised cubes of whole clips `[B, N, C]` to classes, with nothing random. The weights have the layout of
     /// [`super::layout::classifier`].
     pub fn classify(&self, weights: &Weights, cubes: Tensor<3>) -> Classified {
-        self.classify_by(weights, cubes, &Chance::NONE)
+        self.classify_with(weights, cubes, &DropPath::Never, &Dropout::Never)
+    }
+
+    /// The same with branches and features left out as these say.
+    pub fn classify_with(
+        &self,
+        weights: &Weights,
+        cubes: Tensor<3>,
+        drop_path: &DropPath,
+        dropout: &Dropout,
+    ) -> Classified {
+        let features = self.features(weights, self.tokens_with(weights, cubes, drop_path));
+        let logits = head(weights, dropout.apply(features.clone()));
+        Classified { features, logits }
     }
 
     /// `fc_norm` of the mean token of whole clips, `[B, E]`. The weights need no head.
+    #[doc(alias = "forward_features")]
     pub fn feature(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<2> {
-        self.features(weights, self.tokens(weights, cubes, &DropPath::Never))
-    }
-
-    /// The same, as in training.
-    pub fn classify_by(&self, weights: &Weights, cubes: Tensor<3>, chance: &Chance) -> Classified {
-        let features = self.features(weights, self.tokens(weights, cubes, &chance.drop_path));
-        let logits = head(weights, chance.dropout.apply(features.clone()));
-        Classified { features, logits }
+        self.features(weights, self.tokens(weights, cubes))
     }
 
     /// Normalised cubes `[B, N, C]` to tokens before the first block, `[B, N, E]`.
     pub fn embed(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<3> {
-        Encoder::of(weights, "", &self.shape).embed(cubes, self.positions.all())
+        PatchEmbedding::of(weights, "").forward(cubes, self.positions.all())
     }
 
     /// Normalised cubes `[B, N, C]` to tokens behind the last block, `[B, N, E]`. The weights may be those of
     /// an encoder alone.
-    pub fn tokens(&self, weights: &Weights, cubes: Tensor<3>, drop_path: &DropPath) -> Tensor<3> {
-        Encoder::of(weights, "", &self.shape).forward(cubes, self.positions.all(), drop_path)
+    pub fn tokens(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<3> {
+        self.tokens_with(weights, cubes, &DropPath::Never)
+    }
+
+    fn tokens_with(&self, weights: &Weights, cubes: Tensor<3>, drop_path: &DropPath) -> Tensor<3> {
+        let clips = cubes.dims()[0];
+        forward(&self.encoder_stages(drop_path), weights, cubes, clips)
     }
 
     /// Normalised cubes `[B, N, C]` to what an encoder alone makes of them, `[B, N, E]`: through its closing norm
     /// if the weights have one.
     pub fn encode(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<3> {
-        let tokens = self.tokens(weights, cubes, &DropPath::Never);
+        let tokens = self.tokens(weights, cubes);
         if weights.has("norm.weight") {
             Affine::of(weights, "norm").forward(tokens, self.shape.epsilons.blocks)
         } else {
@@ -111,32 +112,28 @@ impl Classifier {
         }
     }
 
-    /// The way from cubes to logits, which stand as `[B, 1, K]`, cut into stages that each keep one tensor.
-    /// The last one is all that is not the encoder.
-    pub(crate) fn stages<'a>(&'a self, chance: &'a Chance) -> Vec<Stage<'a>> {
-        let (stack, epsilon) = (self.shape.encoder, self.shape.epsilons.blocks);
-        let mut stages: Vec<Stage<'a>> = vec![Box::new(|weights, cubes, _| self.embed(weights, cubes))];
-        stages.extend((0..stack.depth).map(|number| -> Stage<'a> {
-            Box::new(move |weights, tokens, part| {
-                let drop_path = chance.drop_path.of(part);
-                Block::of(weights, "", number, stack, epsilon).forward(tokens, &drop_path, number)
-            })
-        }));
-        stages.push(Box::new(|weights, tokens, part| {
+    /// The way from the cubes of `clips` to logits, which stand as `[B, 1, K]`, cut into stages that each keep one
+    /// tensor. The last one is all that is not the encoder.
+    pub(crate) fn stages(&self, mode: Mode, clips: &[ClipIdentity]) -> Vec<Stage<'_>> {
+        let mut stages = self.encoder_stages(&mode.drop_path("encoder", self.shape.encoder.depth, clips));
+        let dropout = mode.dropout(clips);
+        stages.push(Box::new(move |weights, tokens, part| {
             let features = self.features(weights, tokens);
-            head(weights, chance.dropout.of(part).apply(features)).unsqueeze_dim(1)
+            head(weights, dropout.of(part).apply(features)).unsqueeze_dim(1)
         }));
         stages
+    }
+
+    fn encoder_stages(&self, drop_path: &DropPath) -> Vec<Stage<'_>> {
+        encoder::stages("", &self.shape, |_| self.positions.all(), drop_path)
     }
 
     /// The first part of the model behind which values are not all finite, where logits are not. The clips go
     /// through it once more for it.
     pub(crate) fn first_not_finite(&self, weights: &Weights, cubes: Tensor<3>) -> String {
-        let chance = Chance::NONE;
-        let stages = self.stages(&chance);
-        let (clips, depth) = (cubes.dims()[0], self.shape.encoder.depth);
+        let clips = cubes.dims()[0];
         let mut tokens = cubes;
-        for (number, stage) in stages.iter().enumerate().take(1 + depth) {
+        for (number, stage) in self.encoder_stages(&DropPath::Never).iter().enumerate() {
             tokens = stage(weights, tokens, 0..clips);
             if NotFinite::among(&floats(tokens.clone())).is_some() {
                 return match number {

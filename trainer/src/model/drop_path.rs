@@ -9,16 +9,7 @@ use std::ops::Range;
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::random::Draws;
-
-/// Who a clip of the batch is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClipIdentity {
-    /// Its epoch.
-    pub epoch: u64,
-    /// Its number within the epoch.
-    pub number: u64,
-}
+use crate::{batch::masked::ClipIdentity, random::Draws};
 
 /// What happens to branches.
 #[derive(Clone, Debug)]

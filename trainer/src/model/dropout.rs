@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::ClipIdentity;
+use crate::batch::masked::ClipIdentity;
 use crate::random::Draws;
 
 /// What happens to features.

@@ -5,45 +5,40 @@
 //!
 //! Shapes: B clips, V visible tokens, C values of a cube, E encoder width.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use super::{
-    block::{Affine, Block, Linear},
+    block::{Affine, Block},
     drop_path::DropPath,
+    patch_embedding::PatchEmbedding,
     sizes::ModelShape,
+    stages::Stage,
 };
 use crate::weights::Weights;
 
-/// The embedding and the blocks, under names that begin with a prefix.
-pub(super) struct Encoder {
-    embedding: Linear,
-    blocks: Vec<Block>,
-}
-
-impl Encoder {
-    /// The encoder of a model in pre-training (`encoder.`) or of a classifier (no prefix).
-    pub(super) fn of(weights: &Weights, prefix: &str, shape: &ModelShape) -> Self {
-        Self {
-            // With kernel and stride equal, the published convolution is this product: the cube's bytes
-            // are in the order of the kernel's weights.
-            embedding: Linear::of(weights, &format!("{prefix}patch_embed.proj")),
-            blocks: Block::stack(weights, prefix, shape.encoder, shape.epsilons.blocks),
-        }
-    }
-
-    /// Normalised cubes `[B, V, C]` at `positions` `[B or 1, V, E]` to tokens `[B, V, E]`.
-    pub(super) fn embed(&self, cubes: Tensor<3>, positions: Tensor<3>) -> Tensor<3> {
-        self.embedding.forward(cubes) + positions
-    }
-
-    /// Cubes at positions to tokens behind the last block, before any norm.
-    pub(super) fn forward(&self, cubes: Tensor<3>, positions: Tensor<3>, drop_path: &DropPath) -> Tensor<3> {
-        let tokens = self.embed(cubes, positions);
-        self.blocks
-            .iter()
-            .enumerate()
-            .fold(tokens, |tokens, (number, block)| block.forward(tokens, drop_path, number))
-    }
+/// The way from normalised cubes `[B, V, C]` to tokens `[B, V, E]` behind the last block, before any norm: the
+/// embedding, then the blocks. `prefix` begins the names of a model in pre-training (`encoder.`) and is empty for a
+/// classifier; `positions` are those of the tokens of some of the clips, `[B or 1, V, E]`.
+#[doc(alias = "forward_encoder")]
+pub(super) fn stages<'a>(
+    prefix: &'static str,
+    shape: &ModelShape,
+    positions: impl Fn(Range<usize>) -> Tensor<3> + 'a,
+    drop_path: &DropPath,
+) -> Vec<Stage<'a>> {
+    let (stack, epsilon) = (shape.encoder, shape.epsilons.blocks);
+    let mut stages: Vec<Stage<'a>> = vec![Box::new(move |weights, cubes, clips| {
+        PatchEmbedding::of(weights, prefix).forward(cubes, positions(clips))
+    })];
+    stages.extend((0..stack.depth).map(|number| -> Stage<'a> {
+        let drop_path = drop_path.clone();
+        Box::new(move |weights, tokens, clips| {
+            Block::of(weights, prefix, number, stack, epsilon).forward(tokens, &drop_path.of(clips), number)
+        })
+    }));
+    stages
 }
 
 /// The norm behind the encoder in pre-training, where there is one: `encoder.norm`.

@@ -7,8 +7,10 @@
 //! and one block at a time is whole, for some of the clips at a time. Scores of attention are never kept. What the
 //! program, its decoders and LibTorch themselves take comes on top.
 
-use super::sizes::{ModelShape, Stack};
-use crate::{block_by_block::clips_at_once, gradients::Memory};
+use super::{
+    sizes::{ModelShape, Stack},
+    stages::{Memory, clips_at_once},
+};
 
 /// Bytes of an f32.
 const FLOAT: u64 = 4;

@@ -9,7 +9,7 @@ mod stretch;
 
 use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::Device;
+use crate::device::Device;
 
 /// The table of a stack of blocks on its device: `[tokens, dim]`.
 #[derive(Clone, Debug)]

@@ -14,7 +14,8 @@
 use burn::tensor::{Tensor, activation::softmax};
 
 use crate::{
-    Device, kernels,
+    device::Device,
+    kernels,
     random::Draws,
     weights::{Entry, Layout, Weights},
 };

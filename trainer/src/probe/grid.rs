@@ -19,9 +19,10 @@ use super::{
     hold_out,
 };
 use crate::{
-    Device,
-    mixing::{Mix, soft_target_loss, upload_targets},
-    optimiser::{self, AdamW, Betas, Decayed},
+    batch::mixup::{Mix, upload_targets},
+    device::Device,
+    loss::answers::soft_target_loss,
+    optimiser::adamw::{self, AdamW, Betas, Decayed},
     random::Draws,
     weights::{Weights, floats},
 };
@@ -168,8 +169,8 @@ pub fn fit(probe: AttentiveProbe, train: &Features, training: &Training, device:
                 let gradients = weights.or_zeros(tracked.take_gradients(&mut loss.backward()));
                 let gradients = match training.manner {
                     Manner::VJepa => {
-                        let norm = optimiser::global_norm(&gradients);
-                        optimiser::clip(gradients, norm, 1.0)
+                        let norm = adamw::global_norm(&gradients);
+                        adamw::clip(gradients, norm, 1.0)
                     }
                     Manner::VJepa2 => gradients,
                 };

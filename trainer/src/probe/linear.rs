@@ -15,10 +15,13 @@ use super::{
     finite, hold_out,
 };
 use crate::{
-    Device,
-    learning_rate::LearningRate,
-    mixing::{Mix, soft_target_loss, upload_targets},
-    optimiser::{AdamW, Betas},
+    batch::mixup::{Mix, upload_targets},
+    device::Device,
+    loss::answers::soft_target_loss,
+    optimiser::{
+        adamw::{AdamW, Betas},
+        learning_rate::LearningRate,
+    },
     weights::{Entry, Layout, Weights, floats},
 };
 

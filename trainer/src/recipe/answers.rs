@@ -1,44 +1,12 @@
-//! What kind of answer a classifier's head gives, and how much each class counts: settings of `[classifier]` that are
-//! written into a recipe only where they are not as ever.
+//! Checks of what kind of answer a classifier's head gives, and of how much each class counts.
 
 use schemas::ProblemType;
-use serde::{Deserialize, Serialize};
 
-use super::{Classifier, RecipeError, invalid, sections::Recipe};
-
-/// How much each class counts in the loss.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "it is none, balanced, or a list of a weight a class such as [1, 2.5]")]
-pub enum ClassWeights {
-    /// By a rule.
-    By(WeightRule),
-    /// These, in the order of the classes. Where videos have several labels they are the weights of having each
-    /// label against not having it.
-    Given(Vec<f64>),
-}
-
-/// A rule for the weights of classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WeightRule {
-    /// All alike.
-    None,
-    /// By scikit-learn's formula from the training videos; a run writes down the list that comes of it.
-    Balanced,
-}
-
-impl ClassWeights {
-    /// Whether all classes count alike.
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Default for ClassWeights {
-    fn default() -> Self {
-        Self::By(WeightRule::None)
-    }
-}
+use super::{
+    error::{RecipeError, invalid},
+    finetuning_sections::{ClassWeights, Classifier, WeightRule},
+    sections::Recipe,
+};
 
 /// Weights as they are written in a recipe.
 fn shown(weights: &ClassWeights) -> String {

@@ -1,6 +1,6 @@
 //! The recipes that come with the command; each is a file in `recipes/` and a line here.
 
-use super::{RecipeError, layers::distance};
+use super::{error::RecipeError, layers::distance};
 
 /// A recipe by the name of its file.
 macro_rules! recipe {

@@ -5,7 +5,7 @@
 
 use toml::{Table, Value};
 
-use super::sections::Recipe;
+use super::{error::RecipeError, sections::Recipe};
 
 /// Section, key and value of the settings that are written down only where they are another: a recipe that does not
 /// know them has the text, and the digest, that it always had.
@@ -15,68 +15,6 @@ fn as_ever() -> [(&'static str, &'static str, Value); 3] {
         ("classifier", "class_weights", Value::String("none".to_owned())),
         ("classifier", "balanced_sampling", Value::Boolean(false)),
     ]
-}
-
-/// Why settings make no recipe.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecipeError {
-    /// The text is not TOML, or a setting not `key=value`.
-    #[error("the recipe cannot be read: {why}")]
-    Syntax {
-        /// What is wrong, and where.
-        why: String,
-    },
-    /// There is no such setting.
-    #[error("there is no setting `{key}`")]
-    UnknownKey {
-        /// What was given.
-        key: String,
-        /// The setting whose name is nearest.
-        nearest: String,
-    },
-    /// There is no built-in recipe of this name.
-    #[error("there is no built-in recipe `{name}`")]
-    UnknownRecipe {
-        /// What was asked for.
-        name: String,
-        /// The names there are.
-        names: String,
-    },
-    /// A setting is of another kind: text for a number, or a word that it does not know.
-    #[error("`{key} = {value}` is not what this setting takes: {why}")]
-    Kind {
-        /// Which setting.
-        key: String,
-        /// What was given.
-        value: String,
-        /// What it takes.
-        why: String,
-    },
-    /// A setting is out of range or does not go with another.
-    #[error("`{key} = {value}` {why}")]
-    Invalid {
-        /// Which setting.
-        key: String,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        why: String,
-        /// What would do.
-        hint: Option<String>,
-    },
-}
-
-impl RecipeError {
-    /// What would do, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::UnknownKey { nearest, .. } => Some(format!("the nearest one is `{nearest}`")),
-            Self::UnknownRecipe { names, .. } => Some(format!("there are {names}")),
-            Self::Invalid { hint, .. } => hint.clone(),
-            Self::Syntax { .. } | Self::Kind { .. } => None,
-        }
-    }
 }
 
 impl Recipe {

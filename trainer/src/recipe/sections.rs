@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finetuning::{Augment, Classifier, Views};
+use super::finetuning_sections::{Augment, Classifier, Views};
 use crate::{
-    kernels::{Kernels, Precision},
+    kernels::{Kernels, Precision, Target},
     model::Size,
-    objective::Target,
 };
 
 /// All settings.

@@ -10,7 +10,7 @@ use schemas::ClipGeometry;
 use serde_json::Value;
 use trainer::{
     model::{ModelShape, NormEpsilons, Stack},
-    optimiser::Betas,
+    optimiser::adamw::Betas,
 };
 
 pub use self::tolerance::{Tolerance, shown};

@@ -3,17 +3,19 @@
 use burn::tensor::Tensor;
 use trainer::{
     Device,
-    clips::{normalise, upload_cubes},
-    gradients::{Descent, Memory, descend_to_classes},
-    layer_decay,
-    learning_rate::LearningRate,
-    mixing::{Mix, upload_targets},
-    model::{
-        classifier::{Chance, Classifier},
-        layout,
+    batch::{
+        masked::{normalise, upload_cubes},
+        mixup::{Mix, upload_targets},
     },
-    optimiser::{self, Betas},
+    loss::answers::AnswerLoss,
+    model::{Mode, classifier::Classifier, layout, stages::Memory},
+    optimiser::{
+        adamw::{self, Betas},
+        layer_decay,
+        learning_rate::LearningRate,
+    },
     recipe::Freeze,
+    train::forward_backward::{Gradients, forward_backward_labelled},
     weights::{HostTensor, Weights},
 };
 
@@ -26,7 +28,7 @@ pub struct Settings {
     /// What the rate of each tensor is multiplied by.
     pub scales: Vec<f64>,
     pub clip_norm: Option<f64>,
-    pub decayed: optimiser::Decayed,
+    pub decayed: adamw::Decayed,
     /// What all rates are multiplied by.
     pub rate: f64,
 }
@@ -38,9 +40,9 @@ impl Settings {
         let decay = real(&optimizer["layer_decay"]);
         Self {
             betas: golden.betas(),
-            scales: layer_decay::scales(&layout, golden.shape.encoder.depth, decay, Freeze::Nothing),
+            scales: layer_decay::scales(&layout, golden.shape.encoder.depth, decay),
             clip_norm: optimizer["clip_grad"].as_f64(),
-            decayed: optimiser::Decayed::Matrices,
+            decayed: adamw::Decayed::Matrices,
             rate: 1.0,
         }
     }
@@ -102,40 +104,52 @@ pub fn check_training(
         let at = rate.at((number(&schedule["first_step"]) + step) as u64);
         tolerance.number("learning rates", at, real(&wanted["lr"]));
         let targets = targets(golden, step, tolerance);
-        let descents = |weights: &Weights| -> Vec<Descent> {
+        let gradients_of = |weights: &Weights| -> Vec<Gradients> {
             let part = |part: usize| {
                 let clips = part * micro..(part + 1) * micro;
                 let rows = clips.start * golden.classes..clips.end * golden.classes;
                 let targets = upload_targets(targets[rows].to_vec(), golden.classes, device);
                 let cubes = pixels.clone().slice([clips]);
-                let (chance, freeze) = (&Chance::NONE, Freeze::Nothing);
-                descend_to_classes(&classifier, weights, cubes, targets, chance, freeze, memory)
+                let (kind, mode, freeze) = (&AnswerLoss::CrossEntropy, Mode::Fixed, Freeze::Nothing);
+                forward_backward_labelled(
+                    &classifier,
+                    weights,
+                    cubes,
+                    &[],
+                    targets,
+                    kind,
+                    mode,
+                    freeze,
+                    memory,
+                )
             };
             (0..parts).map(part).collect()
         };
-        let mean = |descents: Vec<Descent>| descents.into_iter().reduce(|sum, part| sum.join(part)).unwrap();
-        let found = descents(&twins.trainee.weights);
+        let mean = |gradients_of: Vec<Gradients>| {
+            gradients_of.into_iter().reduce(|sum, part| sum.join(part)).unwrap()
+        };
+        let found = gradients_of(&twins.trainee.weights);
         for (found, wanted) in found.iter().zip(wanted["micro_losses"].as_array().unwrap()) {
             tolerance.number("micro losses", found.loss(), real(wanted));
         }
-        let descent = mean(found);
-        tolerance.number("losses", descent.loss(), real(&wanted["loss"]));
-        let norm = optimiser::global_norm(&descent.gradients);
+        let gradients = mean(found);
+        tolerance.number("losses", gradients.loss(), real(&wanted["loss"]));
+        let norm = adamw::global_norm(&gradients.tensors);
         tolerance.number("gradient norms", norm, real(&wanted["grad_norm_before_clip"]));
         if step == 0 {
-            for (name, gradient) in before.with_values(descent.gradients.clone()).download() {
+            for (name, gradient) in before.with_values(gradients.tensors.clone()).download() {
                 tolerance.check("gradients", &gradient, golden.tensors.floats(&format!("grad.{name}")));
             }
         }
         let clipped = |gradients: Vec<Tensor<1>>| match settings.clip_norm {
             Some(limit) => {
-                let norm = optimiser::global_norm(&gradients);
-                optimiser::clip(gradients, norm, limit)
+                let norm = adamw::global_norm(&gradients);
+                adamw::clip(gradients, norm, limit)
             }
             None => gradients,
         };
-        let gradients = clipped(descent.gradients);
-        let shaken = clipped(mean(descents(&twins.twin.weights)).gradients);
+        let gradients = clipped(gradients.tensors);
+        let shaken = clipped(mean(gradients_of(&twins.twin.weights)).tensors);
         twins.update(gradients, &shaken, at * settings.rate);
         if let Some(decay) = train["ema_decay"].as_f64() {
             twins.undetermined.average(decay);

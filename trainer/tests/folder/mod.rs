@@ -12,9 +12,9 @@ use schemas::{ClipBatch, ClipGeometry};
 use serde_json::Value;
 pub use tolerance::Tolerance;
 use trainer::{
+    kernels::Target,
     model::{ModelShape, NormEpsilons, Stack},
-    objective::Target,
-    optimiser::Betas,
+    optimiser::adamw::Betas,
     weights::{HostTensor, Layout},
 };
 
@@ -25,7 +25,7 @@ use crate::batches::{MadeClip, cube, record_batch};
 pub enum Counted {
     /// Those of `loss_mask`; the others are contexts.
     LossMask,
-    /// All, so that everything painted can be looked at.
+    /// All, so that everything predicted can be looked at.
     Everything,
 }
 

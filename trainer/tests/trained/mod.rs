@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 use trainer::{
-    optimiser::{AdamW, Betas, Decayed},
+    optimiser::adamw::{AdamW, Betas, Decayed},
     weights::{HostTensor, Weights},
 };
 

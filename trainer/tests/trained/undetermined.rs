@@ -14,7 +14,7 @@
 //! δ is rounding, and from the second step on what weights that are off do to the gradients: a twin that is trained
 //! with gradients shaken by rounding measures it.
 
-use trainer::optimiser::Betas;
+use trainer::optimiser::adamw::Betas;
 
 /// δ as a share of a tensor's largest gradient: 64 units in the last place of f32. PyTorch's f32 gradients of small
 /// models differ from its f64 ones by 1e-6 to 8e-6 of it.

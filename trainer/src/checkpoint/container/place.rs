@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use super::shards;
-use crate::checkpoint::{CheckpointError, hugging_face::CONFIG, native};
+use crate::checkpoint::{CheckpointError, format::CONFIG, run_checkpoints};
 
 /// Names of Hugging Face's files of weights, in the order in which `transformers` looks for them.
 const FILES: [&str; 4] = [
@@ -32,7 +32,7 @@ pub(super) fn of(path: &Path) -> Result<PathBuf, CheckpointError> {
             .ok_or_else(|| unknown(format!("the folder has {CONFIG}, but none of {}", FILES.join(", "))));
     }
     if path.join("recipe.toml").is_file() {
-        return native::newest(path);
+        return run_checkpoints::newest(path);
     }
     Err(unknown(format!("the folder has neither {CONFIG} (Hugging Face) nor recipe.toml (a run)")))
 }

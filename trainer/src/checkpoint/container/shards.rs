@@ -17,7 +17,11 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Container, Holder, holder, open_file, torch::Beside};
+use super::{
+    contents::{Beside, Container},
+    holder::{Holder, holder},
+    safetensors, torch,
+};
 use crate::checkpoint::{CheckpointError, tensor_table::TensorTable};
 
 /// Longest index that is read; the giant model's takes 60 kB.
@@ -64,10 +68,13 @@ pub(super) fn open(path: &Path) -> Result<Container, CheckpointError> {
         if !part.is_file() {
             return Err(damaged(format!("it names {file}, which is not there")));
         }
-        if holder(&part)? == Holder::Index {
-            return Err(damaged(format!("it names {file}, which is an index itself")));
-        }
-        let opened = open_file(&part)?;
+        let opened = match holder(&part)? {
+            Holder::Safetensors => safetensors::open(&part)?,
+            Holder::Torch => torch::open(&part)?,
+            Holder::Index => {
+                return Err(damaged(format!("it names {file}, which is an index itself")));
+            }
+        };
         if let Some(absent) = tensors.iter().find(|name| !opened.table.has(name)) {
             return Err(damaged(format!("`{absent}` is not in {file}, where it should be")));
         }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::Path};
 
 use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
 
-use super::Container;
+use super::contents::{Beside, Container};
 use crate::checkpoint::{
     CheckpointError,
     description::{KEY, Note},
@@ -26,15 +26,6 @@ const WEIGHTS: [&str; 8] = [
     "target_encoder",
     "model_ema",
 ];
-
-/// What a file of torch says beside its weights.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::checkpoint) struct Beside {
-    /// The epoch after which it was written.
-    pub(in crate::checkpoint) epoch: Option<i64>,
-    /// Which weights were taken, where there are several.
-    pub(in crate::checkpoint) choice: Option<String>,
-}
 
 /// Opens the file at `path`.
 pub(super) fn open(path: &Path) -> Result<Container, CheckpointError> {

@@ -9,7 +9,7 @@ use super::{
     names::{self, EMBEDDING},
 };
 use crate::{
-    checkpoint::{CheckpointError, Hints, Kind, heads, official::PUBLISHED_CLIP, tensor_table::TensorTable},
+    checkpoint::{CheckpointError, Hints, Kind, claims::PUBLISHED_CLIP, heads, tensor_table::TensorTable},
     model::layout::LastNorm,
 };
 

@@ -14,12 +14,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Tensors;
 use crate::{
     checkpoint::Kind,
     model::layout::LastNorm,
     weights::{Entry, HostTensor, Layout},
 };
+
+/// Tensors under Hugging Face's names.
+type Tensors = BTreeMap<String, HostTensor>;
 
 /// What is in the name of every model's embedding, and in no official name.
 pub(super) const EMBEDDING: &str = "embeddings.patch_embeddings.projection";

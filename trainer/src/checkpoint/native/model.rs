@@ -3,22 +3,24 @@
 //! A run's checkpoint takes its lengths from the run's recipe. A converted model has no recipe to take them
 //! from; its file says them in an entry of the metadata, as JSON.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemas::{MADE_BY, ProblemType};
 
-use super::{AVERAGE, About, CheckpointError, FIRST, MODEL, SECOND, about, description, finite, metadata};
+use super::metadata::{AVERAGE, FIRST, MODEL, SECOND, about, description, metadata};
 use crate::{
-    Recipe, RunFolder,
     checkpoint::{
-        Hints, Kind, PixelScale, SavedModel,
+        CheckpointError, Hints, Kind, PixelScale, SavedModel,
+        about::About,
+        claims::{self, Claims},
         container::Container,
         description::Description,
+        finite::finite,
         heads, safetensors_file,
-        saved_model::{self, Claims},
         tensor_table::TensorTable,
         whole_file::write_whole,
     },
+    recipe::Recipe,
 };
 
 /// Reads the model in a checkpoint, without what the optimiser needs.
@@ -37,7 +39,7 @@ pub(in crate::checkpoint) fn read_model(
     let said = claims.shape.geometry;
     let sides = [said.height(), said.width()];
     claims.shape.geometry =
-        saved_model::geometry(path, hints, said.frames(), sides, said.tubelet(), said.patch())?;
+        claims::geometry(path, hints, said.frames(), sides, said.tubelet(), said.patch())?;
     heads::agree(path, hints.heads, claims.shape.encoder, claims.shape.decoder)?;
     claims.fulfil(table, |table, layout| table.take(&layout))
 }
@@ -68,12 +70,4 @@ fn of_recipe(table: &TensorTable, about: About) -> Result<Claims, CheckpointErro
         assumed: Vec::new(),
         notes: Vec::new(),
     })
-}
-
-/// The newest checkpoint of the run in `folder`.
-pub(in crate::checkpoint) fn newest(folder: &Path) -> Result<PathBuf, CheckpointError> {
-    let unknown = |why: String| CheckpointError::Unknown { path: folder.to_owned(), why };
-    let point =
-        RunFolder::open(folder).and_then(|run| run.resume_point()).map_err(|why| unknown(why.to_string()))?;
-    Ok(point.ok_or_else(|| unknown("the run has no checkpoint yet".to_owned()))?.checkpoint)
 }

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use schemas::geometry::CHANNELS;
+use schemas::{ClipGeometry, geometry::CHANNELS};
 
 use crate::{
     checkpoint::{CheckpointError, Kind, SavedModel, tensor_table::TensorTable},
-    model::{Stack, layout::LastNorm},
+    model::{ModelShape, NormEpsilons, Stack, layout::LastNorm},
 };
 
 /// What is in a table of official names without wrappers.
@@ -55,6 +55,24 @@ impl Lengths {
         };
         let encoder_norm = !pretraining || table.names().any(|name| name.starts_with("encoder.norm."));
         Ok(Self { kind, tubelet, patch, encoder: stack(table, prefix, dim), decoder, encoder_norm })
+    }
+
+    /// The model of these lengths, with what they do not tell: the clips, the heads of encoder and decoder, the
+    /// epsilons.
+    pub(super) fn shape(
+        &self,
+        geometry: ClipGeometry,
+        (of_encoder, of_decoder): (usize, usize),
+        epsilons: NormEpsilons,
+    ) -> ModelShape {
+        let decoder = self.decoder.map(|decoder| Stack { heads: of_decoder, ..decoder });
+        ModelShape {
+            geometry,
+            encoder: Stack { heads: of_encoder, ..self.encoder },
+            decoder: decoder.unwrap_or(SavedModel::NO_DECODER),
+            epsilons,
+            encoder_norm: self.encoder_norm,
+        }
     }
 }
 

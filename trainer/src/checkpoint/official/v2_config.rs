@@ -16,14 +16,15 @@ use std::{
 use schemas::ProblemType;
 use serde::Deserialize;
 
-use super::{Lengths, shape};
+use super::lengths::Lengths;
 use crate::{
     checkpoint::{
         CheckpointError, Heads, Hints, Kind, SavedModel,
+        about::About,
+        claims::{self, Claims},
         container::Container,
-        heads, hugging_face,
-        native::About,
-        saved_model::{self, Claims},
+        heads,
+        preprocessing::pixels_of,
     },
     model::{NormEpsilons, Stack},
 };
@@ -133,13 +134,13 @@ impl V2Config {
         let encoder = Stack { heads: num_heads, ..lengths.encoder };
         heads::agree(path, hints.heads, encoder, Stack { heads: heads.1, ..SavedModel::NO_DECODER })?;
         let geometry =
-            saved_model::geometry(path, hints, num_frames, [img_size; 2], lengths.tubelet, lengths.patch)?;
+            claims::geometry(path, hints, num_frames, [img_size; 2], lengths.tubelet, lengths.patch)?;
         let epsilons = NormEpsilons { blocks: layer_norm_eps, last: layer_norm_eps };
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        let (pixels, assumed) = hugging_face::pixels_of(folder)?;
+        let (pixels, assumed) = pixels_of(folder)?;
         Ok(Claims {
             kind: lengths.kind,
-            shape: shape(geometry, lengths, heads, epsilons),
+            shape: lengths.shape(geometry, heads, epsilons),
             labels: Vec::new(),
             stretched_from: None,
             pixels,

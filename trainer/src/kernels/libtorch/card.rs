@@ -205,7 +205,10 @@ const NO_WAIT: bool = true;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::libtorch::{floats, floats_mut, in_place};
+    use crate::kernels::{
+        cpu::layer_norm,
+        libtorch::{floats, floats_mut},
+    };
 
     fn drawn(shape: &[i64], seed: i64) -> Tensor {
         tch::manual_seed(seed);
@@ -219,7 +222,7 @@ mod tests {
         let (_, means, scales) = rows.native_layer_norm([96].as_slice(), Some(&weight), Some(&bias), 1e-6);
         let found = norm_backward(&gradient, [&rows, &weight, &means, &scales]);
         let mut of_rows = rows.zeros_like();
-        let sums = in_place::norm_backward(
+        let sums = layer_norm::backward(
             floats_mut(&mut of_rows),
             floats(&gradient),
             floats(&rows),

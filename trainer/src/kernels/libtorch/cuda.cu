@@ -141,10 +141,10 @@ __device__ void norm_backward(const In *gradient, const float *rows, const float
         }
 }
 
-// The loss of painted cubes of WIDTH values, a block a cube: its gradient, and each cube's sum of squared errors.
+// The loss of predicted cubes of WIDTH values, a block a cube: its gradient, and each cube's sum of squared errors.
 // Sums of levels and of their squares are whole numbers and so exact.
 template <typename Out>
-__device__ void painting(const float *painted, const unsigned char *cubes, const float *weights, Out *gradient,
+__device__ void masked_loss(const float *predicted, const unsigned char *cubes, const float *weights, Out *gradient,
                          float *losses, int normalised, float share) {
     const int pixels = WIDTH / 3;
     long start = (long)blockIdx.x * WIDTH;
@@ -176,7 +176,7 @@ __device__ void painting(const float *painted, const unsigned char *cubes, const
     float stretch = normalised ? pixels : 1, weight = weights ? weights[blockIdx.x] : 1;
     float factor = 2 * share * weight, loss = 0;
     for (int at = threadIdx.x * 4; at < WIDTH; at += THREADS * 4) {
-        float4 made = loaded(painted + start + at);
+        float4 made = loaded(predicted + start + at);
         float error[4] = {made.x, made.y, made.z, made.w};
 #pragma unroll
         for (int value = 0; value < 4; value++) {
@@ -308,14 +308,14 @@ norm_backward_bf16(const half16 *gradient, const float *rows, const float *weigh
     norm_backward(gradient, rows, weight, means, scales, onto, result, sums, count);
 }
 
-__global__ void painting_f32(const float *painted, const unsigned char *cubes, const float *weights, float *gradient,
+__global__ void masked_loss_f32(const float *predicted, const unsigned char *cubes, const float *weights, float *gradient,
                              float *losses, int normalised, float share) {
-    painting(painted, cubes, weights, gradient, losses, normalised, share);
+    masked_loss(predicted, cubes, weights, gradient, losses, normalised, share);
 }
 
-__global__ void painting_bf16(const float *painted, const unsigned char *cubes, const float *weights,
+__global__ void masked_loss_bf16(const float *predicted, const unsigned char *cubes, const float *weights,
                               half16 *gradient, float *losses, int normalised, float share) {
-    painting(painted, cubes, weights, gradient, losses, normalised, share);
+    masked_loss(predicted, cubes, weights, gradient, losses, normalised, share);
 }
 
 }

@@ -18,9 +18,9 @@ use cudarc::{
 };
 use tch::{Device, Kind, Tensor};
 
-use crate::{
-    kernels::{painting::Measure, precision::Precision},
-    objective::Target,
+use crate::kernels::{
+    backend::{Measure, Target},
+    precision::Precision,
 };
 
 const SOURCE: &str = include_str!("cuda.cu");
@@ -230,28 +230,28 @@ pub(super) fn added(onto: &Tensor, product: &Tensor) -> Option<Tensor> {
     Some(result)
 }
 
-/// The loss of painted cubes `[B, T, C]`, and its gradient in `precision`.
-pub(super) fn painting(
-    painted: &Tensor,
+/// The loss of predicted cubes `[B, T, C]`, and its gradient in `precision`.
+pub(super) fn masked_loss(
+    predicted: &Tensor,
     weights: &Tensor,
     cubes: &Tensor,
     measure: Measure,
     precision: Precision,
 ) -> Option<[Tensor; 2]> {
-    let width = *painted.size().last()?;
-    let kernels = kernels(painted, width)?;
-    let count = (painted.numel() as i64 / width) as u32;
-    let gradient = Tensor::empty(painted.size(), (kind(precision), painted.device()));
-    let losses = Tensor::empty([i64::from(count)], (Kind::Float, painted.device()));
-    let function = kernels.function("painting", precision == Precision::Bf16);
-    let given = [painted, cubes, weights, &gradient, &losses].map(address);
+    let width = *predicted.size().last()?;
+    let kernels = kernels(predicted, width)?;
+    let count = (predicted.numel() as i64 / width) as u32;
+    let gradient = Tensor::empty(predicted.size(), (kind(precision), predicted.device()));
+    let losses = Tensor::empty([i64::from(count)], (Kind::Float, predicted.device()));
+    let function = kernels.function("masked_loss", precision == Precision::Bf16);
+    let given = [predicted, cubes, weights, &gradient, &losses].map(address);
     let (normalised, share) = (i32::from(measure.target == Target::Normalised), measure.share as f32);
     let mut launch = kernels.stream.launch_builder(&function);
     for address in &given {
         launch.arg(address);
     }
     launch.arg(&normalised).arg(&share);
-    // SAFETY: the arguments are those of `painting_*`; painted and cubes (bytes) are [B, T, C] with one weight a
+    // SAFETY: the arguments are those of `masked_loss_*`; predicted and cubes (bytes) are [B, T, C] with one weight a
     // cube, the results are as long as the kernel takes them to be, and ours.
     unsafe { launch.launch(grid(count)) }.expect(LAUNCHED);
     let loss = losses.sum_dim_intlist([0i64].as_slice(), true, Kind::Float) * measure.share;

@@ -19,7 +19,7 @@ use super::{
     card::{self, card},
     cuda::{self, LAUNCHED, address, grid},
 };
-use crate::kernels::adamw::{Learning, Learnt};
+use crate::kernels::backend::{AdamwStep, Learning, Learnt};
 
 /// Elements of a stretch.
 const STRETCH: usize = 1 << 15;
@@ -53,7 +53,7 @@ pub(in super::super) fn square_sums(tensors: &[tensor::Tensor<1>]) -> Option<ten
 /// Whether [`adamw`] updates these: they are on a card, and their steps differ in rate and decay alone.
 pub(in super::super) fn updates(tensors: &[Learning]) -> bool {
     let Some(first) = tensors.first() else { return false };
-    let alike = |step| crate::kernels::AdamwStep { rate: first.step.rate, decay: first.step.decay, ..step };
+    let alike = |step| AdamwStep { rate: first.step.rate, decay: first.step.decay, ..step };
     kernels(&first.value).is_some() && tensors.iter().all(|tensor| alike(tensor.step) == first.step)
 }
 

@@ -2,8 +2,10 @@
 
 use std::sync::OnceLock;
 
-use super::in_place;
-use crate::kernels::precision::{Kernels, Precision};
+use crate::kernels::{
+    cpu::product::outdoes_mkl,
+    precision::{Kernels, Precision},
+};
 
 /// Where our own loops do the products, LibTorch keeps to one thread: little is left for it to do, and its threads
 /// spin for a while after each of its operations, on the processors that our loops need. (A step of ViT-B on two
@@ -11,6 +13,6 @@ use crate::kernels::precision::{Kernels, Precision};
 pub(in super::super) fn share_threads(kernels: Kernels, precision: Precision) {
     static ALL: OnceLock<i32> = OnceLock::new();
     let all = *ALL.get_or_init(tch::get_num_threads);
-    let ours = kernels == Kernels::Own && precision == Precision::F32 && in_place::outdoes_mkl();
+    let ours = kernels == Kernels::Own && precision == Precision::F32 && outdoes_mkl();
     tch::set_num_threads(if ours { 1 } else { all });
 }

@@ -1,0 +1,19 @@
+//! A safetensors file: a length, a header, the values.
+
+use std::path::Path;
+
+use super::contents::{Beside, Container};
+use crate::checkpoint::{
+    CheckpointError,
+    description::{KEY, Note},
+    tensor_table::TensorTable,
+};
+
+/// Opens the file at `path`.
+pub(super) fn open(path: &Path) -> Result<Container, CheckpointError> {
+    let bytes =
+        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+    let (table, metadata) = TensorTable::of_safetensors(path, bytes)?;
+    let note = metadata.get(KEY).and_then(|text| Note::from_json(text));
+    Ok(Container { table, metadata, note, beside: Beside::default(), of_folder: false })
+}

@@ -1,0 +1,21 @@
+//! Values that are no numbers are not written.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::CheckpointError;
+use crate::weights::HostTensor;
+
+/// Refuses to write values that are no numbers.
+pub(super) fn finite(
+    tensors: &BTreeMap<String, &HostTensor>,
+    path: &Path,
+    step: u64,
+) -> Result<(), CheckpointError> {
+    let found = tensors.iter().find_map(|(name, tensor)| Some((name.clone(), tensor.not_finite()?)));
+    match found {
+        Some((name, found)) => {
+            Err(CheckpointError::NotFiniteToWrite { path: path.to_owned(), name, step, found })
+        }
+        None => Ok(()),
+    }
+}

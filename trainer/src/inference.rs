@@ -1,0 +1,7 @@
+//! What a trained model is used for: classes, vectors, features for probes, and pictures of what it predicts.
+
+pub mod classifier;
+pub mod classify;
+pub mod embed;
+pub mod frozen_encoder;
+pub mod reconstruct;

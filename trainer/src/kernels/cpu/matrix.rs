@@ -1,0 +1,120 @@
+//! The factors of a product and where it goes: strided blocks of larger buffers.
+
+#![allow(unsafe_code)] // several targets share a buffer and no element; bounds are checked here
+
+use std::marker::PhantomData;
+
+/// A matrix somewhere in a buffer.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    /// The buffer, from the matrix's first element on.
+    pub(super) values: &'a [f32],
+    /// Elements from one row to the next.
+    pub(super) row_stride: usize,
+    /// Elements from one column to the next.
+    pub(super) column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// A matrix whose rows lie `row_stride` apart.
+    pub(super) fn rows(values: &'a [f32], row_stride: usize) -> Self {
+        Self { values, row_stride, column_stride: 1 }
+    }
+
+    /// Rows as columns.
+    pub(super) fn transposed(self) -> Self {
+        Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+    }
+
+    /// The same from row `row` and column `column` on.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn from(self, [row, column]: [usize; 2]) -> Self {
+        Self { values: &self.values[row * self.row_stride + column * self.column_stride..], ..self }
+    }
+
+    /// Where `ROWS` rows begin, of which `there` are there; for each other one it is the last again.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(super) fn beginnings<const ROWS: usize>(self, there: usize) -> [*const f32; ROWS] {
+        std::array::from_fn(|row| self.values.as_ptr().wrapping_add(row.min(there - 1) * self.row_stride))
+    }
+
+    /// Panics when the buffer ends before the last of so many rows and columns.
+    pub(super) fn check(self, [rows, columns]: [usize; 2]) {
+        let last = (rows - 1) * self.row_stride + (columns - 1) * self.column_stride;
+        assert!(last < self.values.len(), "a factor is shorter than its lengths say");
+    }
+}
+
+/// What is done with what stands in the output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// It is overwritten, and need not have been written before.
+    Overwritten,
+    /// The product is added to it.
+    AddedTo,
+}
+
+/// Where a product goes: some columns of some rows of a buffer, borrowed like a `&mut` to them.
+pub(super) struct Target<'a> {
+    pub(super) first: *mut f32,
+    pub(super) stride: usize,
+    size: [usize; 2],
+    buffer: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it is the only way to its elements while it lives, like the `&mut [f32]` that it was made of.
+unsafe impl Send for Target<'_> {}
+
+impl<'a> Target<'a> {
+    /// All of a buffer, as rows of `stride` columns.
+    pub(super) fn new(buffer: &'a mut [f32], stride: usize) -> Self {
+        let size = [buffer.len() / stride, stride];
+        Self { first: buffer.as_mut_ptr(), stride, size, buffer: PhantomData }
+    }
+
+    /// A buffer of rows of `stride` elements, cut into targets of `width` columns.
+    pub(super) fn columns(buffer: &'a mut [f32], stride: usize, width: usize) -> Vec<Self> {
+        let size = [buffer.len() / stride, width];
+        let first = buffer.as_mut_ptr();
+        // They share rows, and no element.
+        let target =
+            |number| Self { first: first.wrapping_add(number * width), stride, size, buffer: PhantomData };
+        (0..stride / width).map(target).collect()
+    }
+
+    /// The same from row `row` on.
+    pub(super) fn from_row(&mut self, row: usize) -> Target<'_> {
+        let [rows, columns] = self.size;
+        let first = self.first.wrapping_add(row * self.stride);
+        let size = [rows.checked_sub(row).expect("because blocks begin within the rows"), columns];
+        Target { first, stride: self.stride, size, buffer: PhantomData }
+    }
+
+    /// Sets all elements to 0.
+    pub(super) fn clear(&mut self) {
+        let [rows, columns] = self.size;
+        for row in 0..rows {
+            // SAFETY: the row's columns belong to this target.
+            unsafe { self.first.add(row * self.stride).write_bytes(0, columns) };
+        }
+    }
+
+    /// Multiplies each row by its factor.
+    pub(super) fn scale_rows(&mut self, factors: &[f32]) {
+        let [rows, columns] = self.size;
+        for (row, factor) in factors.iter().enumerate().take(rows) {
+            // SAFETY: the row's columns belong to this target and have been written.
+            let row = unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.stride), columns) };
+            row.iter_mut().for_each(|value| *value *= factor);
+        }
+    }
+
+    /// Panics when so many rows and columns are more than it has.
+    pub(super) fn check(&self, wanted: [usize; 2]) {
+        assert!(
+            wanted[0] <= self.size[0] && wanted[1] <= self.size[1],
+            "the output is shorter than its lengths say"
+        );
+    }
+}

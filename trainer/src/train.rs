@@ -1,0 +1,29 @@
+//! The training loops, and everything that only a training needs.
+//!
+//! ```text
+//! pretrain, finetune            the two loops, one screen each
+//! initial_weights,              what a training begins with: a checkpoint's weights, and what they lack, drawn
+//! initial_pretraining
+//! prefetch                      the next micro-batch goes to the device while the current one is computed
+//! forward_backward              the loss of a micro-batch and its gradients; with little memory by
+//!                               activation_checkpointing
+//! objective                     what a head's answers are compared with
+//! state, steps                  one optimiser step; what is logged and saved behind it
+//! validation                    how well a classifier does while it is trained
+//! run_folder, metrics           the folder of a run, its files
+//! ```
+
+mod activation_checkpointing;
+pub mod finetune;
+pub mod forward_backward;
+pub mod initial_pretraining;
+pub mod initial_weights;
+pub mod metrics;
+pub mod objective;
+mod prefetch;
+pub mod pretrain;
+pub mod run_folder;
+pub mod state;
+pub mod steps;
+mod stopwatch;
+pub mod validation;

@@ -1,0 +1,212 @@
+//! The fine-tuning loop.
+//!
+//! ```text
+//! for batches of whole clips, from where the last run ended:
+//!     set the learning rate of this step; each layer has its share of it
+//!     mix each micro-batch with itself turned round, and its targets likewise
+//!     loss, gradients  ←  forward and backward of each micro-batch, averaged
+//!     stop here if the loss or the gradient norm is not finite        (weights untouched)
+//!     clip; update; count
+//!     every epoch: validate on fixed views, one a video; keep the best weights
+//!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
+//! ```
+
+use std::sync::atomic::AtomicBool;
+
+use arrow::array::RecordBatch;
+use schemas::{
+    LabelledBatch,
+    metrics::{MetricsLine, ValidationLine},
+};
+
+use super::{
+    forward_backward::{Computation, Gradients, forward_backward_labelled},
+    initial_weights::InitialClassifier,
+    objective::Objective,
+    run_folder::{RunFolder, RunFolderError},
+    state::TrainState,
+    steps::{Outcome, RunLog, Steps, TrainError, optimiser_step},
+    validation::{Validate, Validations},
+};
+use crate::{
+    batch::{labelled::LabelledClips, mixup::Mix},
+    checkpoint::Kind,
+    device::Device,
+    inference::classifier::classifier,
+    model::{Mode, classifier::Classifier, layout},
+    optimiser::layer_decay,
+    recipe::{Freeze, Recipe},
+};
+
+/// What happens in a fine-tuning, as it happens.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step was made. Its line is not written yet: whoever knows what a trainer does not may add it.
+    Step(&'a mut MetricsLine),
+    /// The weights were validated.
+    Validated {
+        /// How well they did.
+        line: &'a ValidationLine,
+        /// Whether they are the best so far, and kept as such.
+        best: bool,
+    },
+}
+
+/// What a fine-tuning begins with, before its first step.
+pub fn before_first_step(recipe: &Recipe, beginning: InitialClassifier) -> TrainState {
+    let mut training = TrainState::from_weights(recipe, beginning.weights);
+    training.description = Some(beginning.description);
+    training
+}
+
+/// Writes what a fine-tuning begins with as the checkpoint of step 0.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn begin(recipe: &Recipe, run: &RunFolder, beginning: InitialClassifier) -> Result<(), RunFolderError> {
+    run.write_checkpoint(&before_first_step(recipe, beginning).checkpoint(recipe, run.data()))?;
+    Ok(())
+}
+
+/// Fine-tunes from where `run` ends (at first what [`begin`] wrote) until `steps.until`. Each of `batches` is
+/// one micro-batch; they go on from [`RunFolder::resume_point`]. `validate` gives the validation's batches each
+/// time it is asked. `stop` is looked at between steps. `report` sees every step and validation.
+///
+/// # Errors
+/// When anything but a request to stop keeps it from its last step.
+#[allow(clippy::too_many_arguments)] // what a run is made of, each once
+pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    recipe: &Recipe,
+    device: &Device,
+    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    mut validate: Option<&mut Validate<'_>>,
+    run: &RunFolder,
+    steps: Steps,
+    stop: &AtomicBool,
+    mut report: impl FnMut(Event<'_>),
+) -> Result<Outcome, TrainError> {
+    recipe.check()?;
+    recipe.check_finetuning(steps.per_epoch, steps.schedule)?;
+    let (mut training, model) = resume(recipe, device, run)?;
+    let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
+    let mut log = RunLog::open(recipe, run, training.step)?;
+    let mut validations = Validations::open(run, training.step)?;
+    let mut batches = batches.fuse();
+
+    while training.step < steps.until {
+        if log.asked_to_stop(stop) {
+            return log.stopped(&training);
+        }
+        let rate = learning_rate.at(training.step);
+        let next = || log.stopwatch.waiting(|| batches.next());
+        let Some((epoch, gradients)) = next_gradients(recipe, device, &model, &training, next)? else {
+            return log.out_of_data(&training, stop);
+        };
+        let (loss, gradient_norm);
+        (training, loss, gradient_norm) = optimiser_step(training, gradients, rate, recipe)?;
+        let step = training.step;
+        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
+        log.line(fill, |line| report(Event::Step(line)))?;
+        if let Some(validate) = validate.as_deref_mut().filter(|_| is_validated(recipe, steps, step)) {
+            let (line, best) =
+                validations.validate(validate, &model.classifier, &training, recipe, epoch, device)?;
+            report(Event::Validated { line: &line, best });
+        }
+        log.save_when_due(&training)?;
+    }
+    log.done(&training)
+}
+
+/// What is fine-tuned.
+struct Model {
+    classifier: Classifier,
+    objective: Objective,
+}
+
+/// Where the run ends.
+fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(TrainState, Model), TrainError> {
+    let checkpoint = run.last_checkpoint()?;
+    let no_classifier =
+        |why: &str| TrainError::NoClassifier { path: run.path().to_owned(), why: why.to_owned() };
+    let description =
+        checkpoint.model.clone().ok_or_else(|| no_classifier("its checkpoint is no classifier's"))?;
+    let Kind::Classifier { classes } = description.kind() else {
+        return Err(no_classifier("its checkpoint holds another kind of model"));
+    };
+    let asked = recipe.classifier.problem_type;
+    if description.problem_type() != asked {
+        let found = description.problem_type();
+        return Err(no_classifier(&format!(
+            "its checkpoint answers by {found}, the recipe asks for {asked}"
+        )));
+    }
+    let shape = description.shape();
+    if shape.geometry != recipe.geometry()? {
+        return Err(no_classifier("its checkpoint is for clips of another shape than the recipe's"));
+    }
+    let layout = layout::classifier(&shape, classes);
+    let depth = shape.encoder.depth;
+    let mut scales = layer_decay::scales(&layout, depth, recipe.optimiser.layer_decay);
+    if recipe.classifier.freeze == Freeze::Encoder {
+        layer_decay::freeze_encoder(&mut scales, &layout, depth);
+    }
+    let training = TrainState::resume(recipe, &layout, checkpoint, device)?.scaled(scales);
+    let objective = Objective::of(recipe, classes)?;
+    Ok((training, Model { classifier: classifier(&description, device), objective }))
+}
+
+/// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
+/// whole.
+fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    recipe: &Recipe,
+    device: &Device,
+    model: &Model,
+    training: &TrainState,
+    mut next: impl FnMut() -> Option<Result<RecordBatch, E>>,
+) -> Result<Option<(u64, Gradients)>, TrainError> {
+    let (micro_batch, parts) = recipe.accumulation()?;
+    let (seed, geometry) = (recipe.run.seed, model.classifier.shape().geometry);
+    let mut whole: Option<(u64, Gradients)> = None;
+    for part in 0..parts as u64 {
+        let Some(batch) = next() else { return Ok(None) };
+        let batch = batch.map_err(|cause| TrainError::Data { step: training.step, cause: cause.into() })?;
+        let batch = LabelledBatch::try_from(batch)?;
+        let clips = LabelledClips::upload(&batch, geometry, device)?;
+        if clips.len() != micro_batch {
+            return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
+        }
+        let mix = Mix::draw(recipe.augment.mixing(), geometry, seed, training.step, part);
+        let targets = model.objective.targets(&batch, mix, device)?;
+        let found = forward_backward_labelled(
+            &model.classifier,
+            &training.weights,
+            mix.pixels(clips.pixels(seed), geometry),
+            &clips.identities,
+            targets,
+            &model.objective.loss,
+            mode(recipe),
+            recipe.classifier.freeze,
+            Computation::of(recipe),
+        );
+        whole = Some(match whole {
+            None => (clips.identities[0].epoch, found),
+            Some((epoch, gradients)) => (epoch, gradients.join(found)),
+        });
+    }
+    Ok(whole)
+}
+
+/// What is left out in training. A frozen encoder is whole: it has nothing to learn from gaps.
+fn mode(recipe: &Recipe) -> Mode {
+    let drop_path = match recipe.classifier.freeze {
+        Freeze::Encoder => 0.0,
+        Freeze::Nothing => recipe.model.drop_path,
+    };
+    Mode::Training { seed: recipe.run.seed, drop_path, dropout: recipe.classifier.dropout }
+}
+
+/// Whether the weights of step `step` are validated: at the end of every so many epochs, and at the very end.
+fn is_validated(recipe: &Recipe, steps: Steps, step: u64) -> bool {
+    let every = recipe.views.every.saturating_mul(steps.per_epoch);
+    every > 0 && (step.is_multiple_of(every) || step == steps.until)
+}
