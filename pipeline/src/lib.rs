@@ -34,6 +34,7 @@ pub mod transform;
 pub mod tubelets;
 pub mod video;
 pub mod video_entry;
+pub mod worker_pool;
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

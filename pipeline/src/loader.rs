@@ -14,9 +14,6 @@ use arrow::error::ArrowError;
 
 use crate::{settings::SettingsError, source::SourceError};
 
-/// Stuck threads that a run bears; each may hold a decoder and its pictures for good.
-pub const MOST_LEFT_BEHIND: u32 = 4;
-
 /// The threads and what they may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workers {

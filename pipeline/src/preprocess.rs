@@ -1,14 +1,11 @@
 //! Fills shards: every key's rows, made on several threads, written in the order of keys.
 //!
 //! ```text
-//! keys s, s+W, s+2W …  ─▶ thread "preprocess-s" ──bounded(1)──▶ taken in turn ─▶ ShardWriter
+//! keys of a shard ─▶ [`WorkerPool`] ─▶ rows, in the order of keys, of at most two keys a thread ─▶ ShardWriter
 //! ```
 //!
-//! Thread k of W has every W-th key and a channel of its own, so rows come in order and at most the rows of
-//! two keys a thread are in memory. A thread ends with its keys, or when its channel is dropped. One that
-//! neither says nor does anything within the time limit is left behind with the video it is stuck on, and
-//! another goes on with the keys after that; one that waits for a disk ends the work, since that is no fault of the
-//! video.
+//! A key whose thread is stuck or panics fails; one whose thread waits for a disk ends the work, since that is no fault of
+//! the video.
 
 #[cfg(feature = "video")]
 pub mod encode;
@@ -19,30 +16,24 @@ mod packets;
 mod transcode;
 
 use std::{
-    ops::Range,
+    ops::ControlFlow,
     path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    thread,
     time::Duration,
 };
-
-use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 pub use self::frames::clips;
 #[cfg(feature = "video")]
 pub use self::{packets::packets, transcode::transcode};
 use crate::{
-    heartbeat::{self, Heartbeat},
     quarantine::{Quarantine, QuarantineError},
     shard::{Row, ShardError, ShardFacts, ShardWriter, unfinished},
-    source::{Reach, SourceError},
+    source::SourceError,
+    worker_pool::{Answer, PoolError, Worker, WorkerPool},
 };
-
-/// Threads that may be stuck before it is given up.
-const MOST_LEFT_BEHIND: u32 = 4;
 
 /// Why shards could not be filled. What was finished stays, and a second run does the rest.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +73,10 @@ pub struct Filled {
 }
 
 /// Makes the rows of a key, on one thread.
-pub type KeyMaker = Box<dyn FnMut(u64) -> Result<Vec<Row>, SourceError>>;
+pub type KeyMaker = Worker<u64, KeyRows>;
+
+/// The rows of a key, or why it has none.
+pub type KeyRows = Result<Vec<Row>, SourceError>;
 
 /// How the rows of a dataset are made.
 pub struct Making<'a> {
@@ -113,14 +107,16 @@ pub fn fill<F: ShardFacts>(
     let left: u64 = shards.iter().map(|keys| keys.end - keys.start).sum();
     let mut behind = facts.keys() - left;
     let mut filled = Filled { written: 0, failed: 0, stopped: false };
+    let maker = Arc::clone(&making.maker);
+    let pool = WorkerPool::start("preprocess", making.workers, making.patience, move || maker())?;
     for keys in shards {
         let mut writer = ShardWriter::create(out, facts, keys.clone())?;
-        let mut lanes = Lanes::start(making, keys.clone())?;
-        for key in keys {
+        pool.in_order(keys.map(|key| (key, key)), 2 * making.workers, |key, answer| {
             if stop.load(Relaxed) {
-                return Ok(Filled { stopped: true, ..filled });
+                filled.stopped = true;
+                return Ok(ControlFlow::Break(()));
             }
-            match lanes.next(key)? {
+            match rows(answer, &(making.name)(key))? {
                 Ok(rows) => {
                     for row in rows {
                         writer.push(row)?;
@@ -134,10 +130,28 @@ pub fn fill<F: ShardFacts>(
             }
             behind += 1;
             done(behind);
+            Ok::<_, PreprocessError>(ControlFlow::Continue(()))
+        })?;
+        if filled.stopped {
+            return Ok(filled);
         }
         writer.finish()?;
     }
     Ok(filled)
+}
+
+/// The rows of a key of `video`, or why it has none.
+fn rows(answer: Answer<KeyRows>, video: &str) -> Result<KeyRows, PreprocessError> {
+    match answer {
+        Ok(answered) => Ok(answered.unwrap_or_else(|why| Err(why.into()))),
+        Err(PoolError::NoByte { seconds }) => {
+            Err(PreprocessError::Source(SourceError::no_byte(video, seconds)))
+        }
+        Err(PoolError::TooManyStuck { stuck }) => {
+            Err(PreprocessError::TooManyStuck { stuck, video: video.to_owned() })
+        }
+        Err(PoolError::Thread(why)) => Err(PreprocessError::Thread(why)),
+    }
 }
 
 fn note(quarantine: &Quarantine, video: &str, why: SourceError) -> Result<(), PreprocessError> {
@@ -148,75 +162,5 @@ fn note(quarantine: &Quarantine, video: &str, why: SourceError) -> Result<(), Pr
     }
 }
 
-/// The threads of one shard, each with every W-th key.
-struct Lanes<'a> {
-    making: &'a Making<'a>,
-    keys: Range<u64>,
-    lanes: Vec<Lane>,
-    stuck: u32,
-}
-
-struct Lane {
-    rows: Receiver<Result<Vec<Row>, SourceError>>,
-    heartbeat: Heartbeat,
-}
-
-impl<'a> Lanes<'a> {
-    fn start(making: &'a Making<'a>, keys: Range<u64>) -> Result<Self, PreprocessError> {
-        let mut lanes = Self { making, keys: keys.clone(), lanes: Vec::new(), stuck: 0 };
-        for first in keys.take(making.workers.max(1)) {
-            let lane = lanes.lane(first)?;
-            lanes.lanes.push(lane);
-        }
-        Ok(lanes)
-    }
-
-    /// A thread for the keys `first`, `first + W`, … of the shard.
-    fn lane(&self, first: u64) -> Result<Lane, PreprocessError> {
-        let (sender, rows) = crossbeam_channel::bounded(1);
-        let maker = Arc::clone(&self.making.maker);
-        let keys = (first..self.keys.end).step_by(self.making.workers.max(1));
-        // One message: the thread's own counter, said when it begins.
-        let (tell, told) = crossbeam_channel::bounded(1);
-        thread::Builder::new().name(format!("preprocess-{first}")).spawn(move || {
-            let _ = tell.send(heartbeat::of_this_thread());
-            let mut make = maker();
-            for key in keys {
-                if sender.send(make(key)).is_err() {
-                    return;
-                }
-            }
-        })?;
-        let heartbeat = told.recv().unwrap_or_default();
-        Ok(Lane { rows, heartbeat })
-    }
-
-    /// The rows of `key`; keys are asked for in rising order.
-    fn next(&mut self, key: u64) -> Result<Result<Vec<Row>, SourceError>, PreprocessError> {
-        let at = ((key - self.keys.start) % self.lanes.len() as u64) as usize;
-        let patience = self.making.patience;
-        loop {
-            let before = self.lanes[at].heartbeat.steps();
-            match self.lanes[at].rows.recv_timeout(patience) {
-                Ok(rows) => return Ok(rows),
-                Err(RecvTimeoutError::Timeout) if self.lanes[at].heartbeat.steps() != before => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        if self.lanes[at].heartbeat.is_reading() {
-            let name = (self.making.name)(key);
-            return Err(PreprocessError::Source(SourceError::no_byte(&name, patience.as_secs())));
-        }
-        self.stuck += 1;
-        if self.stuck > MOST_LEFT_BEHIND {
-            let video = (self.making.name)(key);
-            return Err(PreprocessError::TooManyStuck { stuck: self.stuck, video });
-        }
-        self.lanes[at] = self.lane(key + self.lanes.len() as u64)?;
-        Ok(Err(SourceError::Failed {
-            verdict: "time-limit".into(),
-            reason: format!("nothing went on for {} s", patience.as_secs()),
-            reach: Reach::Video,
-        }))
-    }
-}
+#[cfg(test)]
+mod tests;

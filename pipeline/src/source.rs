@@ -20,6 +20,7 @@ use crate::{
     names,
     picture::{Orientation, Picture},
     profile::Profile,
+    worker_pool::JobError,
 };
 
 /// The frames of one slot, before crop and mask.
@@ -112,6 +113,12 @@ impl SourceError {
                  network file system still answers, then run the command again"
             ),
         }
+    }
+}
+
+impl From<JobError> for SourceError {
+    fn from(why: JobError) -> Self {
+        Self::Failed { verdict: why.verdict().to_owned(), reason: why.to_string(), reach: Reach::Video }
     }
 }
 

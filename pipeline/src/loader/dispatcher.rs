@@ -12,9 +12,8 @@
 //!   are in the batch. A job that asks for more than the budget asks for all of it and goes alone.
 //! - **Order**: `FuturesOrdered` yields from the front only, so batches do not depend on the workers.
 //! - **Failures**: a failed slot is followed by the next of the order (see [`crate::schedule`]).
-//! - **Time limit**: a thread that has taken a job and makes no [`crate::heartbeat`] within it is stuck: it
-//!   is left behind, its video recorded, a fresh thread started; more than [`MOST_LEFT_BEHIND`] end the
-//!   stream, and so does one that waits for a disk: that is no fault of its video. (One that is only slow is ended
+//! - **Time limit**: a video whose thread is stuck or panics fails ([`crate::worker_pool`]). Too many stuck threads end the
+//!   stream, and so does one that waits for a disk: that is no fault of its video. (A thread that is only slow is ended
 //!   by the reader's own limits.)
 //! - **End**: the stream goes on for ever, epoch after epoch. Dropping it drops the permits, the awaited
 //!   answers and the pool; threads finish the clip in hand and return.
@@ -24,10 +23,7 @@
 use std::{
     collections::HashSet,
     ops::Range,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -37,21 +33,18 @@ use futures::{
     stream::{FuturesOrdered, StreamExt as _},
 };
 use schemas::{Kind, MADE_BY, quarantine::QuarantineLine};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    time::Instant,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
-    MOST_LEFT_BEHIND, StreamError, Workers,
-    worker::{Answers, Job, OnFailure, Pool, WorkerContext},
+    StreamError, Workers,
+    worker::{ClipJob, ClipRows, OnFailure, WorkerContext},
 };
 use crate::{
     clips::{FailedSlot, RowMaker},
-    heartbeat::Heartbeat,
     profile::Profile,
     schedule::Order,
     source::{ClipSource, Reach, SourceError},
+    worker_pool::{PoolError, Sent, WorkerPool},
 };
 
 /// Bytes of one permit.
@@ -91,18 +84,18 @@ pub(crate) fn clips<M: RowMaker>(
     let LoaderInputs { source, workers, on_failure, output } = asked;
     let maker = Arc::new(maker);
     let context =
-        WorkerContext { source: source.clone(), maker: maker.clone(), on_failure, profile: profile.clone() };
+        Arc::new(WorkerContext { source: source.clone(), maker: maker.clone(), profile: profile.clone() });
+    let patience = Duration::from_secs(u64::from(workers.seconds_per_clip));
     let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
     // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
     let (stop, mut stopped) = mpsc::unbounded_channel();
     let dispatcher = Arc::new(Dispatcher {
         stop,
-        pool: Pool::start(context, workers.count)?,
+        pool: WorkerPool::start("clip-worker", workers.count, patience, move || context.clone().worker())?,
         source,
         maker: maker.clone(),
-        limit: Duration::from_secs(u64::from(workers.seconds_per_clip)),
+        on_failure,
         lost: Mutex::default(),
-        left_behind: AtomicU32::new(0),
     });
     let budget = Arc::new(Semaphore::new(most as usize));
     let window = 2 * workers.count.max(1) + 2;
@@ -147,27 +140,22 @@ pub(crate) fn clips<M: RowMaker>(
 
 /// What all clips in flight share.
 struct Dispatcher<M: RowMaker> {
-    pool: Pool<M>,
+    pool: WorkerPool<ClipJob, ClipRows<M::Row>>,
     source: Arc<dyn ClipSource>,
     maker: Arc<M>,
-    limit: Duration,
+    on_failure: Arc<OnFailure>,
     /// Videos of which no clip can be had; only what holds for every clip of a video stands here, so
     /// that knowing it earlier or later changes no batch.
     lost: Mutex<HashSet<u64>>,
-    left_behind: AtomicU32,
     /// Ends the stream at once, also while the clip in front waits for a thread that will never come.
     stop: mpsc::UnboundedSender<StreamError>,
 }
 
-/// What a thread answers, or that it ended without an answer.
-type Awaited<T> = Result<T, oneshot::error::RecvError>;
-
-/// A job that was sent.
-struct Sent<R> {
+/// Clips of a video that were sent.
+struct SentClips<R> {
     video: u64,
     clips: usize,
-    started: oneshot::Receiver<(u64, Heartbeat)>,
-    answer: oneshot::Receiver<Answers<R>>,
+    sent: Sent<ClipRows<R>>,
 }
 
 impl<M: RowMaker> Dispatcher<M> {
@@ -183,11 +171,8 @@ impl<M: RowMaker> Dispatcher<M> {
     }
 
     /// Sends a job for clips (numbers and slots) of one video.
-    fn send(&self, epoch: u32, video: u64, clips: Vec<(u64, u64)>) -> Sent<M::Row> {
-        let ((start, started), (reply, answer)) = (oneshot::channel(), oneshot::channel());
-        let sent = Sent { video, clips: clips.len(), started, answer };
-        self.pool.send(Job::Clips { epoch, video, clips, started: start, answer: reply });
-        sent
+    fn send(&self, epoch: u32, video: u64, clips: Vec<(u64, u64)>) -> SentClips<M::Row> {
+        SentClips { video, clips: clips.len(), sent: self.pool.send(ClipJob { epoch, video, clips }) }
     }
 
     fn is_lost(&self, video: u64) -> bool {
@@ -208,7 +193,7 @@ impl<M: RowMaker> Dispatcher<M> {
         let first = (!self.is_lost(video)).then(|| self.send(order.epoch, video, slots));
         async move {
             let mut answers = match first {
-                Some(sent) => self.answer(sent).await?.into_iter(),
+                Some(sent) => self.answer(sent).await.into_iter(),
                 None => Vec::new().into_iter(),
             };
             let mut rows = Vec::new();
@@ -247,7 +232,7 @@ impl<M: RowMaker> Dispatcher<M> {
                 continue;
             }
             let sent = self.send(order.epoch, video, vec![(number, slot)]);
-            match self.answer(sent).await?.pop() {
+            match self.answer(sent).await.pop() {
                 Some(Ok(rows)) => return Ok(rows),
                 Some(Err(why)) => self.write_down(video, why).await?,
                 None => {}
@@ -255,55 +240,23 @@ impl<M: RowMaker> Dispatcher<M> {
         }
     }
 
-    /// What the thread that takes the job says, or that it says nothing within the limit.
-    async fn answer(&self, sent: Sent<M::Row>) -> Result<Answers<M::Row>, StreamError> {
-        let failed = |verdict: &str, reason: String| -> Answers<M::Row> {
-            let why = SourceError::Failed { verdict: verdict.into(), reason, reach: Reach::Video };
-            (0..sent.clips).map(|_| Err(why.clone())).collect()
+    /// The rows of the clips that were sent, or why there are none. It never comes back where the stream ends.
+    async fn answer(&self, SentClips { video, clips, sent }: SentClips<M::Row>) -> ClipRows<M::Row> {
+        let end = match self.pool.answer(sent).await {
+            Ok(Ok(rows)) => return rows,
+            Ok(Err(why)) => {
+                let why = SourceError::from(why);
+                return (0..clips).map(|_| Err(why.clone())).collect();
+            }
+            Err(why) => why,
         };
-        // Waiting in the queue has no limit of its own: the threads before it have.
-        let Ok((thread, progress)) = sent.started.await else {
-            return Ok(failed("panicked", "the thread ended before it read the video".into()));
-        };
-        match self.in_time(&progress, sent.answer).await {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(_)) => {
-                self.pool.replace(thread)?;
-                Ok(failed("panicked", "the thread that read the video ended without an answer".into()))
-            }
-            None if progress.is_reading() => {
-                let why = SourceError::no_byte(&self.source.name(sent.video), self.limit.as_secs());
-                let _ = self.stop.send(StreamError::Source(why));
-                future::pending().await
-            }
-            None => {
-                let stuck = self.left_behind.fetch_add(1, Relaxed) + 1;
-                if stuck > MOST_LEFT_BEHIND {
-                    let video = self.source.name(sent.video);
-                    let _ = self.stop.send(StreamError::TooManyStuck { stuck, video });
-                    return future::pending().await;
-                }
-                self.pool.replace(thread)?;
-                let seconds = self.limit.as_secs();
-                Ok(failed("time-limit", format!("its decoder or demuxer was stuck for {seconds} s")))
-            }
-        }
-    }
-
-    /// The answer, or nothing once the thread has made no step for the time limit.
-    async fn in_time<T>(&self, progress: &Heartbeat, mut answer: oneshot::Receiver<T>) -> Option<Awaited<T>> {
-        let (mut steps, mut since) = (progress.steps(), Instant::now());
-        loop {
-            if let Ok(answer) = tokio::time::timeout(self.limit / 8, &mut answer).await {
-                return Some(answer);
-            }
-            let found = progress.steps();
-            if found != steps {
-                (steps, since) = (found, Instant::now());
-            } else if since.elapsed() >= self.limit {
-                return None;
-            }
-        }
+        let video = self.source.name(video);
+        let _ = self.stop.send(match end {
+            PoolError::NoByte { seconds } => StreamError::Source(SourceError::no_byte(&video, seconds)),
+            PoolError::TooManyStuck { stuck } => StreamError::TooManyStuck { stuck, video },
+            PoolError::Thread(why) => StreamError::Thread(why),
+        });
+        future::pending().await
     }
 
     /// Takes note of a failure; an error ends the stream.
@@ -325,9 +278,9 @@ impl<M: RowMaker> Dispatcher<M> {
         let kind = Kind::of_verdict(&verdict).name().to_owned();
         let line =
             QuarantineLine { video: self.source.name(video), verdict, kind, reason, made_by: MADE_BY.into() };
-        let (reply, answer) = oneshot::channel();
-        self.pool.send(Job::Record { line, answer: reply });
-        match answer.await {
+        let on_failure = self.on_failure.clone();
+        // A file is written, so it is no work for an async thread.
+        match tokio::task::spawn_blocking(move || on_failure(line)).await {
             Ok(written) => written.map_err(StreamError::Failures),
             Err(_) => Err(StreamError::Failures("the failure could not be written down".into())),
         }
