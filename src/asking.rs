@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use arrow::{array::RecordBatch, compute::concat_batches};
-use pipeline::{
-    dataset::labels::Classes,
-    loader::channel::Batches,
-    sampling::{labelled::Spread, segments::ShortSegments},
-};
+use pipeline::{dataset::labels::Classes, loader::channel::Batches, sampling::labelled::Spread};
 use schemas::LabelledBatch;
+use schemas::settings::{ShortSegments, Verify};
 use trainer::{
     Device, Recipe, RunFolder,
     checkpoint::{self, Heads, Hints, Kind, SavedModel},
-    recipe,
 };
 
 use crate::{
@@ -179,7 +175,7 @@ fn recipe_of(model: &SavedModel, path: &Path) -> Result<Recipe> {
 
 /// Nothing is decoded that no view shows, unless somebody asks for it (`--set clip.verify=video`).
 fn nothing_unseen(mut recipe: Recipe) -> Recipe {
-    recipe.clip.verify = recipe::Verify::Clip;
+    recipe.clip.verify = Verify::Clip;
     recipe
 }
 
@@ -254,7 +250,7 @@ pub fn views_in_words(recipe: &Recipe) -> String {
     let frames = recipe.clip.frames;
     let clips = match labelled_data::spread(recipe) {
         Spread::Dense { stride } => format!("test clips of {frames} frames, {stride} apart"),
-        Spread::Segments { short: ShortSegments::PadFront } => format!("test clips of {frames} segments"),
+        Spread::Segments { short: ShortSegments::All } => format!("test clips of {frames} segments"),
         Spread::Segments { short: ShortSegments::First } => {
             format!("test clips of {frames} segments, frame 0 of short videos")
         }

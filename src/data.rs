@@ -15,21 +15,15 @@ use pipeline::{
         stream,
         worker::OnFailure,
     },
-    mask::{DecoderMask, MaskKind},
     names,
     profile::Profile,
     quarantine::Quarantine,
-    sampling::{
-        FrameRule,
-        pretraining::{Pace, ShortVideo},
-    },
-    schedule::ClipOrder,
+    sampling::{FrameRule, pretraining::Pace},
     settings::{ClipSettings, Flip},
     source::ClipSource,
-    transform::{Resample, crop::CropRule},
 };
-use schemas::{frame_shard::StoredPixels, quarantine::QuarantineLine};
-use trainer::{Recipe, recipe};
+use schemas::{frame_shard::StoredPixels, quarantine::QuarantineLine, settings::Resample};
+use trainer::Recipe;
 
 use crate::{
     arguments,
@@ -104,12 +98,6 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
     let geometry = recipe.geometry()?;
     let (micro_batch, parts) = recipe.accumulation()?;
     let clip = &recipe.clip;
-    let mask = match recipe.mask.kind {
-        recipe::MaskKind::Tube => MaskKind::Tube,
-        recipe::MaskKind::Random => MaskKind::Random,
-        recipe::MaskKind::Frame => MaskKind::Frame,
-        recipe::MaskKind::Block => MaskKind::Block,
-    };
     Ok(ClipSettings {
         geometry,
         pace: if clip.target_fps > 0.0 {
@@ -117,34 +105,17 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
         } else {
             Pace::Stride(clip.stride as u32)
         },
-        short_videos: match clip.short_video {
-            recipe::ShortVideo::RepeatLast => ShortVideo::RepeatLast,
-            recipe::ShortVideo::Loop => ShortVideo::Loop,
-            recipe::ShortVideo::Skip => ShortVideo::Skip,
-        },
+        short_videos: clip.short_video,
         short_side: clip.short_side as u32,
-        resample: match clip.resample {
-            recipe::Resample::Planes => Resample::Planes,
-            recipe::Resample::Rgb => Resample::Rgb,
-        },
-        crop: match clip.crop {
-            recipe::Crop::MultiScale => CropRule::MultiScale,
-            recipe::Crop::Centre => CropRule::Centre,
-        },
+        resample: clip.resample,
+        crop: clip.crop,
         flip: Flip::Never,
-        mask,
+        mask: recipe.mask.kind,
         mask_ratio: recipe.mask.ratio,
-        decoder_mask: match recipe.mask.decoder {
-            recipe::DecoderMask::None => DecoderMask::Hidden,
-            recipe::DecoderMask::RunningCell => {
-                DecoderMask::RunningCells { share: recipe.mask.decoder_ratio }
-            }
-        },
+        decoder_mask: recipe.mask.decoder,
+        decoder_ratio: recipe.mask.decoder_ratio,
         clips_per_video,
-        clip_order: match clip.order {
-            recipe::ClipOrder::Together => ClipOrder::Together,
-            recipe::ClipOrder::Scattered => ClipOrder::Scattered,
-        },
+        clip_order: clip.order,
         repeats: clip.repeats as u32,
         batch: (micro_batch / clip.repeats) as u32,
         batches_per_update: parts as u32,
@@ -174,12 +145,12 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
         }
         // Planes of their own size become RGB as the files' would; resized ones cannot.
         let (kept, way) = match facts.pixels {
-            StoredPixels::Rgb => ("RGB", recipe::Resample::Rgb),
-            StoredPixels::Planes if facts.short_side > 0 => ("resized planes", recipe::Resample::Planes),
+            StoredPixels::Rgb => ("RGB", Resample::Rgb),
+            StoredPixels::Planes if facts.short_side > 0 => ("resized planes", Resample::Planes),
             StoredPixels::Planes => ("planes", clip.resample),
         };
         if way != clip.resample {
-            let way = if way == recipe::Resample::Rgb { "rgb" } else { "planes" };
+            let way = if way == Resample::Rgb { "rgb" } else { "planes" };
             return Err(Usage::new(format!("the shards hold {kept}, which clip.resample = {way} reads"))
                 .hint(format!("--set clip.resample={way}"))
                 .into());
@@ -211,13 +182,8 @@ fn raw(
     recipe: &Recipe,
     rule: FrameRule,
 ) -> Result<Arc<dyn ClipSource>> {
-    use pipeline::{source::videos, video::Verify};
-    let verify = match recipe.clip.verify {
-        recipe::Verify::Video => Verify::Video,
-        recipe::Verify::Clip => Verify::Clip,
-    };
-    let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe)))))
+    let videos = pipeline::source::videos::VideoSource::new(videos.clone(), rule, limits(recipe));
+    Ok(Arc::new(Arc::new(videos.with_verify(recipe.clip.verify).with_skipping(recipe.clip.skip))))
 }
 
 #[cfg(feature = "video")]
@@ -228,17 +194,7 @@ fn packets(
 ) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::packet_shards::PacketVideos;
     let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_skipping(skipping(recipe)))))
-}
-
-#[cfg(feature = "video")]
-fn skipping(recipe: &Recipe) -> pipeline::plan::Skipping {
-    use pipeline::plan::Skipping;
-    match recipe.clip.skip {
-        recipe::Skip::Unwanted => Skipping::Unwanted,
-        recipe::Skip::Groups => Skipping::Groups,
-        recipe::Skip::Nothing => Skipping::Nothing,
-    }
+    Ok(Arc::new(Arc::new(videos.with_skipping(recipe.clip.skip))))
 }
 
 /// What a video may cost before it is refused.
@@ -338,8 +294,8 @@ mod tests {
     #[test]
     fn what_is_cut_out_of_a_frame_is_the_recipe_s_word() {
         let mut recipe = Recipe::built_in("tiny").unwrap();
-        assert_eq!(settings(&recipe, 1).unwrap().crop, CropRule::MultiScale);
+        assert_eq!(settings(&recipe, 1).unwrap().crop, schemas::settings::Crop::MultiScale);
         recipe.set("clip.crop=centre").unwrap();
-        assert_eq!(settings(&recipe, 1).unwrap().crop, CropRule::Centre);
+        assert_eq!(settings(&recipe, 1).unwrap().crop, schemas::settings::Crop::Centre);
     }
 }

@@ -8,15 +8,12 @@ use std::time::Duration;
 
 use pipeline::{
     clips::views::Fit,
-    sampling::{
-        labelled::{Pass, Spread},
-        segments::ShortSegments,
-    },
+    sampling::labelled::{Pass, Spread},
 };
+use schemas::settings::{Resample, ShortSegments};
 use trainer::{
     inference::frozen_encoder::Pool,
     kernels::{Kernels, Precision},
-    recipe::Resample,
 };
 
 /// What clips are for, and which of a video they are.
@@ -36,7 +33,7 @@ pub fn of_pass(pass: Pass) -> String {
 pub fn of_spread(spread: Spread) -> String {
     match spread {
         Spread::Dense { stride } => format!("Dense {{ stride: {stride} }}"),
-        Spread::Segments { short: ShortSegments::PadFront } => "Segments { short: PadFront }".to_owned(),
+        Spread::Segments { short: ShortSegments::All } => "Segments { short: PadFront }".to_owned(),
         Spread::Segments { short: ShortSegments::First } => "Segments { short: First }".to_owned(),
     }
 }
@@ -120,7 +117,7 @@ mod tests {
         assert_eq!(of_pass(windows), "Windows { every: 4, at_once: 8, slots: 2 }");
         assert_eq!(of_spread(Spread::Dense { stride: 4 }), "Dense { stride: 4 }");
         let segments = |short| of_spread(Spread::Segments { short });
-        assert_eq!(segments(ShortSegments::PadFront), "Segments { short: PadFront }");
+        assert_eq!(segments(ShortSegments::All), "Segments { short: PadFront }");
         assert_eq!(segments(ShortSegments::First), "Segments { short: First }");
         assert_eq!([Fit::Windows, Fit::Squash].map(of_fit), ["Windows", "Squash"]);
         assert_eq!([Pool::Mean, Pool::Tokens].map(of_pool), ["Mean", "Tokens"]);

@@ -18,10 +18,7 @@ use pipeline::{
         labelled,
     },
     profile::Profile,
-    sampling::{
-        labelled::{LabelledSampling, Pass, Spread},
-        segments::ShortSegments,
-    },
+    sampling::labelled::{LabelledSampling, Pass, Spread},
     source::{ClipSource, subset::Subset},
 };
 use schemas::{ClipGeometry, quarantine::QuarantineLine};
@@ -33,12 +30,7 @@ use crate::{data, digest_words, labelling::LabelledVideos, report::Usage};
 pub fn spread(recipe: &Recipe) -> Spread {
     match recipe.augment.sampling {
         recipe::Sampling::Dense => Spread::Dense { stride: recipe.clip.stride as u32 },
-        recipe::Sampling::Segments => Spread::Segments {
-            short: match recipe.augment.short_segments {
-                recipe::ShortSegments::All => ShortSegments::PadFront,
-                recipe::ShortSegments::First => ShortSegments::First,
-            },
-        },
+        recipe::Sampling::Segments => Spread::Segments { short: recipe.augment.short_segments },
     }
 }
 

@@ -7,13 +7,13 @@ use std::{fs, path::PathBuf};
 
 use pipeline::{
     FrameRank,
-    plan::Skipping,
     video::{Limits, VideoReader},
 };
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
+use schemas::settings::Skip;
 
 mod measure;
 use measure::cpu_ms;
@@ -31,8 +31,7 @@ fn main() {
     files.retain(|file| file.extension().is_some_and(|kind| kind != "md"));
     files.sort();
 
-    let ways =
-        [("open only", None), ("skipping", Some(Skipping::Unwanted)), ("groups", Some(Skipping::Groups))];
+    let ways = [("open only", None), ("skipping", Some(Skip::Unwanted)), ("groups", Some(Skip::Groups))];
     let mut readers = ways
         .map(|(_, skipping)| VideoReader::new(Limits::default()).with_skipping(skipping.unwrap_or_default()));
     let mut rounds = vec![[0.0; 3]; ROUNDS];

@@ -9,8 +9,8 @@ use pipeline::{
     clips::{batch::BatchBuilder, masked::ClipRow},
     codec::Start,
     loader::{StreamError, channel},
-    mask::{DecoderMask, MaskKind, MaskRule},
-    plan::{self, OutputIndex, PacketFact, Skipping},
+    mask::MaskRule,
+    plan::{self, OutputIndex, PacketFact},
     profile::Profile,
     schedule::Schedule,
     settings::ClipSettings,
@@ -19,6 +19,7 @@ use pipeline::{
     video::{Limits, VideoReader},
 };
 use schemas::ClipGeometry;
+use schemas::settings::{DecoderMask, MaskKind, Skip};
 
 mod measure;
 use measure::measure;
@@ -62,25 +63,25 @@ fn plan() {
     measure("plan 16 frames among 300 packets", 2000, |round| {
         let first = round as u32 % 200;
         let wanted: Vec<_> = (0..16).map(|frame| OutputIndex(first + 4 * frame)).collect();
-        black_box(plan::plan(&packets, &wanted, Skipping::Unwanted));
+        black_box(plan::plan(&packets, &wanted, Skip::Unwanted));
     });
 }
 
 fn masks(geometry: ClipGeometry, schedule: Schedule) {
-    let cells = DecoderMask::RunningCells { share: 0.5 };
     for (name, kind, decoder) in [
-        ("mask: tube", MaskKind::Tube, DecoderMask::Hidden),
-        ("mask: tube, decoder by running cells", MaskKind::Tube, cells),
-        ("mask: random", MaskKind::Random, DecoderMask::Hidden),
+        ("mask: tube", MaskKind::Tube, DecoderMask::None),
+        ("mask: tube, decoder by running cells", MaskKind::Tube, DecoderMask::RunningCell),
+        ("mask: random", MaskKind::Random, DecoderMask::None),
     ] {
-        let rule = MaskRule::new(geometry, kind, 0.9, decoder).expect("because .9 of 196 fit");
+        let rule = MaskRule::new(geometry, kind, 0.9).expect("because .9 of 196 fit");
+        let rule = rule.with_decoder(decoder, 0.5).expect("because half of 14 × 14 places fit");
         measure(name, 500, |round| drop(black_box(rule.draw(&mut schedule.row(0, round as u64)))));
     }
 }
 
 /// Gives a batch of four clips.
 fn cubes_and_batch(geometry: ClipGeometry, schedule: Schedule) -> RecordBatch {
-    let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9, DecoderMask::Hidden).expect("because .9 fits");
+    let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9).expect("because .9 fits");
     let mask = rule.draw(&mut schedule.row(0, 0));
     let mut frame = Lines::default();
     frame.reshape(geometry.width(), geometry.height());

@@ -21,35 +21,9 @@ mod tube;
 pub use error::MaskError;
 pub use running_cell::RunningCells;
 use schemas::ClipGeometry;
+use schemas::settings::{DecoderMask, MaskKind};
 
 use crate::schedule::RowDraws;
-
-/// How the tokens that the encoder does not see lie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MaskKind {
-    /// The same places at all times (VideoMAE).
-    #[default]
-    Tube,
-    /// Anywhere in space and time.
-    Random,
-    /// Whole time positions.
-    Frame,
-    /// Rectangles of places, the same at all times.
-    Block,
-}
-
-/// Which tokens the decoder paints.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum DecoderMask {
-    /// All that the encoder does not see (VideoMAE).
-    #[default]
-    Hidden,
-    /// Those that running cells leave open (VideoMAE V2).
-    RunningCells {
-        /// Share of tokens hidden from the decoder, .25 to below 1.
-        share: f64,
-    },
-}
 
 /// A rule of masks that fits a geometry; draws one mask after the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,16 +46,11 @@ pub struct Mask {
 }
 
 impl MaskRule {
-    /// Masks of `kind` that hide the share `ratio`, with a decoder mask.
+    /// Masks of `kind` that hide the share `ratio` from the encoder; the decoder predicts all of it.
     ///
     /// # Errors
-    /// When the ratio hides nothing or everything, or the cells do not fit.
-    pub fn new(
-        geometry: ClipGeometry,
-        kind: MaskKind,
-        ratio: f64,
-        decoder: DecoderMask,
-    ) -> Result<Self, MaskError> {
+    /// When the ratio hides nothing or everything.
+    pub fn new(geometry: ClipGeometry, kind: MaskKind, ratio: f64) -> Result<Self, MaskError> {
         let of = match kind {
             MaskKind::Tube | MaskKind::Block => geometry.places(),
             MaskKind::Random => geometry.tokens(),
@@ -91,11 +60,19 @@ impl MaskRule {
         if !(0.0..1.0).contains(&ratio) || hidden == 0 || hidden >= of {
             return Err(MaskError::Ratio { ratio, hidden, of });
         }
+        Ok(Self { geometry, kind, hidden, cells: None })
+    }
+
+    /// The same with a decoder mask that hides the share `ratio` of all tokens, .25 to below 1, from the decoder.
+    ///
+    /// # Errors
+    /// When the cells do not fit.
+    pub fn with_decoder(self, decoder: DecoderMask, ratio: f64) -> Result<Self, MaskError> {
         let cells = match decoder {
-            DecoderMask::Hidden => None,
-            DecoderMask::RunningCells { share } => Some(RunningCells::new(geometry, share)?),
+            DecoderMask::None => None,
+            DecoderMask::RunningCell => Some(RunningCells::new(self.geometry, ratio)?),
         };
-        Ok(Self { geometry, kind, hidden, cells })
+        Ok(Self { cells, ..self })
     }
 
     /// Visible tokens of every mask of this rule.
@@ -136,7 +113,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::schedule::{ClipOrder, Schedule};
+    use crate::schedule::Schedule;
+    use schemas::settings::ClipOrder;
 
     fn geometry(times: usize, height: usize, width: usize) -> ClipGeometry {
         ClipGeometry::new(times * 2, height * 16, width * 16, 2, 16).unwrap()
@@ -166,7 +144,7 @@ mod tests {
             (8, 10, 10, 0.57, 448, 352),
         ] {
             let geometry = geometry(times, height, width);
-            let rule = MaskRule::new(geometry, MaskKind::Tube, ratio, DecoderMask::Hidden).unwrap();
+            let rule = MaskRule::new(geometry, MaskKind::Tube, ratio).unwrap();
             let mask = rule.draw(&mut row(0));
             assert_eq!((mask.target.len(), mask.visible.len()), (hidden, visible), "{geometry:?} {ratio}");
             assert_eq!((rule.visible_tokens(), mask.context.len()), (visible, 0));
@@ -176,7 +154,7 @@ mod tests {
     #[test]
     fn random_and_frame_masks_hide_their_counts() {
         let hidden = |kind, ratio| {
-            let rule = MaskRule::new(geometry(8, 14, 14), kind, ratio, DecoderMask::Hidden).unwrap();
+            let rule = MaskRule::new(geometry(8, 14, 14), kind, ratio).unwrap();
             rule.draw(&mut row(1)).target.len()
         };
         assert_eq!(hidden(MaskKind::Random, 0.9), 1411);
@@ -194,20 +172,17 @@ mod tests {
             (0.75, [392, 352, 552, 512]),
         ] {
             for number in 0..8 {
-                let decoder = match share {
-                    0.0 => DecoderMask::Hidden,
-                    share => DecoderMask::RunningCells { share },
-                };
-                let rule = MaskRule::new(geometry(8, 14, 14), MaskKind::Tube, 0.9, decoder).unwrap();
+                let decoder = if share == 0.0 { DecoderMask::None } else { DecoderMask::RunningCell };
+                let rule = MaskRule::new(geometry(8, 14, 14), MaskKind::Tube, 0.9).unwrap();
+                let rule = rule.with_decoder(decoder, share).unwrap();
                 let mask = rule.draw(&mut row(number));
                 assert_eq!((mask.target.len(), mask.context.len()), (counted, painted - counted));
                 let seen = mask.visible.len();
                 assert_eq!((seen + painted, seen + counted), (length, cubes), "share {share}");
             }
         }
-        let rule =
-            MaskRule::new(geometry(8, 16, 16), MaskKind::Tube, 0.9, DecoderMask::RunningCells { share: 0.5 });
-        let mask = rule.unwrap().draw(&mut row(0));
+        let rule = MaskRule::new(geometry(8, 16, 16), MaskKind::Tube, 0.9).unwrap();
+        let mask = rule.with_decoder(DecoderMask::RunningCell, 0.5).unwrap().draw(&mut row(0));
         assert_eq!((mask.target.len(), mask.context.len()), (920, 104));
         assert_eq!(mask.visible.len() + 1024, 1232, "the decoder's sequence");
     }
@@ -215,7 +190,7 @@ mod tests {
     #[test]
     fn ratios_that_leave_nothing_are_refused() {
         for ratio in [0.0, 1.0, -0.5, 0.001, f64::NAN] {
-            let rule = MaskRule::new(geometry(8, 14, 14), MaskKind::Tube, ratio, DecoderMask::Hidden);
+            let rule = MaskRule::new(geometry(8, 14, 14), MaskKind::Tube, ratio);
             assert!(matches!(rule, Err(MaskError::Ratio { .. })), "{ratio}");
         }
     }
@@ -227,7 +202,7 @@ mod tests {
             ratio in 0.25f64..0.85, height in 2usize..9, width in 2usize..9, number: u64,
         ) {
             let geometry = geometry(8, height, width);
-            let rule = MaskRule::new(geometry, kind, ratio, DecoderMask::Hidden).unwrap();
+            let rule = MaskRule::new(geometry, kind, ratio).unwrap();
             let mask = rule.draw(&mut row(number));
             prop_assert_eq!(mask.visible.len(), rule.visible_tokens());
             let mut all = [mask.visible.clone(), mask.target.clone()].concat();
@@ -240,7 +215,7 @@ mod tests {
         #[test]
         fn a_tube_is_the_same_at_all_times(number: u64) {
             let geometry = geometry(8, 14, 14);
-            let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9, DecoderMask::Hidden).unwrap();
+            let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9).unwrap();
             let visible = rule.draw(&mut row(number)).visible;
             for time in visible.chunks(20) {
                 prop_assert!(time.iter().map(|token| token % 196).eq(visible[..20].iter().copied()));

@@ -18,6 +18,7 @@
 pub mod order;
 
 use crate::{PacketNumber, codec::Start};
+use schemas::settings::Skip;
 
 /// A packet's place among all pictures that come out of the decoder, counted from 0. Frames that an
 /// edit list hides have a place, but no rank.
@@ -33,18 +34,6 @@ pub struct PacketFact {
     pub start: Start,
     /// No other picture refers to it, and it carries nothing else that later packets need.
     pub disposable: bool,
-}
-
-/// Which pictures that nobody wants are not decoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Skipping {
-    /// Those of [`Skipping::Groups`], and between these those that no other picture refers to.
-    #[default]
-    Unwanted,
-    /// Those before the random-access point of a wanted one, and those of a group behind its last wanted one.
-    Groups,
-    /// None: all of the video is decoded.
-    Nothing,
 }
 
 /// Packets that are sent without a gap that matters; the decoder is drained after each run.
@@ -67,13 +56,13 @@ impl PacketRun {
 ///
 /// Gives nothing when a wanted place is that of no packet. Packet 0 always counts as a closed start,
 /// as it does in a full decode.
-pub fn plan(packets: &[PacketFact], wanted: &[OutputIndex], skipping: Skipping) -> Option<Vec<PacketRun>> {
+pub fn plan(packets: &[PacketFact], wanted: &[OutputIndex], skipping: Skip) -> Option<Vec<PacketRun>> {
     let is_wanted = |at: usize| packets[at].place.is_some_and(|place| wanted.binary_search(&place).is_ok());
     let positions: Vec<usize> = (0..packets.len()).filter(|&at| is_wanted(at)).collect();
     if positions.len() != wanted.len() {
         return None;
     }
-    if skipping == Skipping::Nothing {
+    if skipping == Skip::Nothing {
         let send = (0..packets.len()).map(|at| PacketNumber(at as u32)).collect();
         return Some(vec![PacketRun { send }]);
     }
@@ -102,7 +91,7 @@ pub fn plan(packets: &[PacketFact], wanted: &[OutputIndex], skipping: Skipping) 
         let last = *group.last().expect("a group has at least the wanted picture that it was made for");
         let send = (start..=last)
             .filter(|&at| is_wanted(at) || !is_leading(packets, start, at))
-            .filter(|&at| skipping == Skipping::Groups || !packets[at].disposable || is_wanted(at))
+            .filter(|&at| skipping == Skip::Groups || !packets[at].disposable || is_wanted(at))
             .map(|at| PacketNumber(at as u32))
             .collect();
         runs.push(PacketRun { send });
@@ -175,7 +164,7 @@ mod tests {
 
     fn sent(packets: &[PacketFact], wanted: &[u32]) -> Vec<Vec<u32>> {
         let wanted: Vec<_> = wanted.iter().copied().map(OutputIndex).collect();
-        let runs = plan(packets, &wanted, Skipping::Unwanted).unwrap();
+        let runs = plan(packets, &wanted, Skip::Unwanted).unwrap();
         runs.iter().map(|run| run.send.iter().map(|packet| packet.0).collect()).collect()
     }
 
@@ -205,14 +194,14 @@ mod tests {
     fn what_is_skipped_is_the_settings_choice() {
         let sent = |skipping| plan(&two_groups(Start::Closed), &[OutputIndex(8)], skipping).unwrap();
         let packets = |skipping| sent(skipping)[0].send.iter().map(|packet| packet.0).collect::<Vec<_>>();
-        assert_eq!(packets(Skipping::Unwanted), [4, 7, 9]);
-        assert_eq!(packets(Skipping::Groups), [4, 5, 6, 7, 8, 9]);
-        assert_eq!(packets(Skipping::Nothing), (0..10).collect::<Vec<_>>());
+        assert_eq!(packets(Skip::Unwanted), [4, 7, 9]);
+        assert_eq!(packets(Skip::Groups), [4, 5, 6, 7, 8, 9]);
+        assert_eq!(packets(Skip::Nothing), (0..10).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_place_that_no_packet_has_gives_no_plan() {
-        assert_eq!(plan(&two_groups(Start::Open), &[OutputIndex(10)], Skipping::Unwanted), None);
+        assert_eq!(plan(&two_groups(Start::Open), &[OutputIndex(10)], Skip::Unwanted), None);
     }
 
     fn stream() -> impl Strategy<Value = Vec<PacketFact>> {
@@ -246,7 +235,7 @@ mod tests {
             let mut wanted: Vec<_> = picks.iter().map(|pick| packets[pick.index(packets.len())].place.unwrap()).collect();
             wanted.sort_unstable();
             wanted.dedup();
-            let runs = plan(&packets, &wanted, Skipping::Unwanted).unwrap();
+            let runs = plan(&packets, &wanted, Skip::Unwanted).unwrap();
             let all: Vec<usize> = runs.iter().flat_map(|run| &run.send).map(|packet| packet.0 as usize).collect();
             prop_assert!(all.is_sorted_by(|a, b| a < b));
             for place in &wanted {

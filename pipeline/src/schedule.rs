@@ -20,16 +20,7 @@
 //! masks; row r of clip n draws them by the number n·R + r.
 
 use crate::draws::{Draws, Purpose};
-
-/// How the clips of a video lie in an epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClipOrder {
-    /// One after the other.
-    #[default]
-    Together,
-    /// Anywhere.
-    Scattered,
-}
+use schemas::settings::ClipOrder;
 
 /// The facts that decide an epoch's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

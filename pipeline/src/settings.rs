@@ -3,11 +3,11 @@
 use schemas::ClipGeometry;
 
 use crate::{
-    mask::{DecoderMask, MaskError, MaskKind, MaskRule},
-    sampling::pretraining::{Pace, Sampling, ShortVideo},
-    schedule::{ClipOrder, Schedule, ScheduleError},
-    transform::{Resample, crop::CropRule},
+    mask::{MaskError, MaskRule},
+    sampling::pretraining::{Pace, Sampling},
+    schedule::{Schedule, ScheduleError},
 };
+use schemas::settings::{ClipOrder, Crop, DecoderMask, MaskKind, Resample, ShortVideo};
 
 /// Whether clips are mirrored left to right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,15 +33,17 @@ pub struct ClipSettings {
     /// In which order frames become pixels. Stored RGB frames know the official one only.
     pub resample: Resample,
     /// How crops are drawn.
-    pub crop: CropRule,
+    pub crop: Crop,
     /// Whether clips are mirrored.
     pub flip: Flip,
     /// How hidden tokens lie.
     pub mask: MaskKind,
     /// Share of hidden tokens.
     pub mask_ratio: f64,
-    /// Which tokens the decoder paints.
+    /// Which hidden tokens the decoder need not predict.
     pub decoder_mask: DecoderMask,
+    /// Share of all tokens that are hidden from the decoder, .25 to below 1; without effect without a decoder mask.
+    pub decoder_ratio: f64,
     /// Clips drawn from each video in an epoch.
     pub clips_per_video: u32,
     /// How the clips of a video lie in an epoch.
@@ -92,11 +94,12 @@ impl ClipSettings {
             short_videos: ShortVideo::RepeatLast,
             short_side: 0,
             resample: Resample::Planes,
-            crop: CropRule::MultiScale,
+            crop: Crop::MultiScale,
             flip: Flip::Never,
             mask: MaskKind::Tube,
             mask_ratio: 0.9,
-            decoder_mask: DecoderMask::Hidden,
+            decoder_mask: DecoderMask::None,
+            decoder_ratio: 0.5,
             clips_per_video: 1,
             clip_order: ClipOrder::Together,
             repeats: 1,
@@ -116,7 +119,8 @@ impl ClipSettings {
     /// # Errors
     /// When it does not fit the geometry.
     pub fn mask_rule(&self) -> Result<MaskRule, MaskError> {
-        MaskRule::new(self.geometry, self.mask, self.mask_ratio, self.decoder_mask)
+        MaskRule::new(self.geometry, self.mask, self.mask_ratio)?
+            .with_decoder(self.decoder_mask, self.decoder_ratio)
     }
 
     /// The schedule over `videos` videos.

@@ -23,16 +23,6 @@ pub use self::{
     whole_frame::{whole_frame, window_of},
 };
 
-/// In which order frames become the pixels of a clip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Resample {
-    /// Planes are resized, then converted to RGB: one rounding.
-    #[default]
-    Planes,
-    /// Frames are converted to RGB, then resized as Pillow does (official).
-    Rgb,
-}
-
 /// RGB pixels as others take them: `height × width × 3` bytes, rows without padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RgbFrame {

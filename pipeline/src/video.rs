@@ -30,11 +30,6 @@ mod turned;
 mod unsupported;
 
 #[cfg(feature = "video")]
-pub use self::{
-    facts::VideoFacts,
-    limits::{Limits, Verify},
-    open_video::OpenVideo,
-    reader::VideoReader,
-};
+pub use self::{facts::VideoFacts, limits::Limits, open_video::OpenVideo, reader::VideoReader};
 #[cfg(feature = "video")]
 pub use crate::decode::Work;

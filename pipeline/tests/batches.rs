@@ -14,7 +14,6 @@ use arrow::array::RecordBatch;
 use pipeline::{
     dataset::{Dataset, VideoList},
     loader::{Workers, channel, stream},
-    plan::Skipping,
     preprocess::{self, Making, clips, fill},
     profile::Profile,
     quarantine::Quarantine,
@@ -22,10 +21,10 @@ use pipeline::{
     settings::ClipSettings,
     shard::{FrameShards, PacketShards},
     source::{ClipFrames, ClipSource, packet_shards::PacketVideos, videos},
-    transform::Resample,
     video::Limits,
     video_entry::VideoEntry,
 };
+use schemas::settings::{Resample, Skip};
 use schemas::{
     ClipGeometry, MADE_BY,
     frame_shard::{FrameShardFacts, StoredPixels},
@@ -162,7 +161,7 @@ fn several_clips_of_a_video_are_the_same_from_files_and_packets_in_one_pass_and_
     let shards = packets(folder.path(), &films);
     let packets = PacketVideos::new(shards.clone(), settings.sampling(), Limits::default());
     let unskipped = PacketVideos::new(shards, settings.sampling(), Limits::default());
-    let unskipped = unskipped.with_skipping(Skipping::Nothing);
+    let unskipped = unskipped.with_skipping(Skip::Nothing);
     let sources: [Arc<dyn ClipSource>; 3] =
         [raw(&films, settings), Arc::new(Arc::new(packets)), Arc::new(Arc::new(unskipped))];
     let mut readers = sources.map(|source| source.reader(Arc::default()));

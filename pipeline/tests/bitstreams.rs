@@ -9,8 +9,9 @@ use pipeline::{
     error::VideoError,
     picture::Orientation,
     plan::order::{IndexMode, TimesFrom},
-    video::{Limits, OpenVideo, Verify, VideoReader},
+    video::{Limits, OpenVideo, VideoReader},
 };
+use schemas::settings::Verify;
 
 fn reader() -> VideoReader {
     VideoReader::new(Limits::default())

@@ -17,8 +17,9 @@ use pipeline::{
         rgb::resize::Resize,
         window_of,
     },
-    video::{Limits, Verify, VideoReader},
+    video::{Limits, VideoReader},
 };
+use schemas::settings::Verify;
 
 /// The side of a clip.
 const SIDE: u32 = 224;

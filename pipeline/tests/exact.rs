@@ -6,13 +6,13 @@ mod shared;
 use pipeline::{
     FrameRank,
     picture::{Matrix, Range},
-    plan::Skipping,
     video::{Limits, VideoReader},
 };
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
+use schemas::settings::Skip;
 
 use shared::{Film, films, folder, md5_of, md5_of_all};
 
@@ -22,7 +22,7 @@ fn differences(folders: &[&str]) -> Vec<String> {
     // This is about pixels: on a busy machine a 4K film takes its time.
     let limits = Limits { seconds: 600, ..Limits::default() };
     let mut planned = VideoReader::new(limits);
-    let mut plain = VideoReader::new(limits).with_skipping(Skipping::Nothing);
+    let mut plain = VideoReader::new(limits).with_skipping(Skip::Nothing);
     let mut found = Vec::new();
     for film in films(folders) {
         if let Err(difference) = compare(&film, &clips, &mut planned, &mut plain) {

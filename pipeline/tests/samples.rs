@@ -5,15 +5,15 @@ use std::path::Path;
 
 use pipeline::{
     FrameRank,
-    plan::Skipping,
     video::{Limits, VideoReader},
 };
+use schemas::settings::Skip;
 
 #[test]
 fn a_planned_clip_of_every_sample_equals_the_whole_decode() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"));
     let mut planned = VideoReader::new(Limits::default());
-    let mut plain = VideoReader::new(Limits::default()).with_skipping(Skipping::Nothing);
+    let mut plain = VideoReader::new(Limits::default()).with_skipping(Skip::Nothing);
     for file in ["big_buck_bunny.mp4", "bottles.webm", "cars.mp4", "flower.mp4"] {
         let video = planned.open(&folder.join(file)).unwrap();
         let all: Vec<_> = (0..video.facts.frames).map(FrameRank).collect();

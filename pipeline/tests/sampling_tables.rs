@@ -11,9 +11,10 @@ use pipeline::{
     },
     sampling::{
         dense, labelled,
-        segments::{self, ShortSegments},
+        segments::{self},
     },
 };
+use schemas::settings::ShortSegments;
 use serde_json::Value;
 
 /// Runs `check` on every row of table `name` of every folder; no table is empty.
@@ -67,7 +68,7 @@ fn dense_test_clips() {
 #[test]
 fn segment_training_clips() {
     for (table, short) in
-        [("segment_train_v1", ShortSegments::First), ("segment_train_v2", ShortSegments::PadFront)]
+        [("segment_train_v1", ShortSegments::First), ("segment_train_v2", ShortSegments::All)]
     {
         rows(table, |row| {
             let (frames, segments) = (number(row, "frames"), number(row, "segments"));
@@ -94,15 +95,14 @@ fn segment_training_clips() {
 fn segment_validation_clips() {
     rows("segment_validation_v2", |row| {
         let (frames, segments) = (number(row, "frames"), number(row, "segments"));
-        let found = segments::validation(frames, segments, ShortSegments::PadFront);
+        let found = segments::validation(frames, segments, ShortSegments::All);
         assert_eq!(found, numbers(&row["indices"]), "{row}");
     });
 }
 
 #[test]
 fn segment_test_clips() {
-    for (table, short) in
-        [("segment_test_v1", ShortSegments::First), ("segment_test_v2", ShortSegments::PadFront)]
+    for (table, short) in [("segment_test_v1", ShortSegments::First), ("segment_test_v2", ShortSegments::All)]
     {
         rows(table, |row| {
             let expected = views_of(row);

@@ -17,9 +17,10 @@ use gstreamer as gst;
 use pipeline::{
     FrameRank,
     picture::Picture,
-    plan::{Skipping, order::IndexMode},
-    video::{Limits, OpenVideo, Verify, VideoReader},
+    plan::order::IndexMode,
+    video::{Limits, OpenVideo, VideoReader},
 };
+use schemas::settings::{Skip, Verify};
 
 const FRAMES: u32 = 38;
 
@@ -85,7 +86,7 @@ fn check(path: &Path, whole: &[Picture], mode: Option<IndexMode>) {
     assert_eq!(video.facts.times.len(), whole.len());
     assert!(video.facts.times.is_sorted_by(|a, b| a < b), "{:?}", video.facts.times);
     assert!(frames == whole, "{}: other frames", path.display());
-    for skipping in [Skipping::Unwanted, Skipping::Groups, Skipping::Nothing] {
+    for skipping in [Skip::Unwanted, Skip::Groups, Skip::Nothing] {
         let mut reader =
             VideoReader::new(Limits::default()).with_verify(Verify::Clip).with_skipping(skipping);
         for start in [0, 3, 11] {

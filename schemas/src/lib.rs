@@ -16,6 +16,7 @@ pub mod predictions;
 pub mod problem_type;
 pub mod quarantine;
 pub mod run_state;
+pub mod settings;
 pub mod whole_file;
 
 pub use clip_batch::ClipBatch;

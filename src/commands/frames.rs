@@ -6,16 +6,18 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use md5::{Digest as _, Md5};
 use pipeline::{
     FrameRank,
     error::VideoError,
     names,
     picture::{Picture, Sampling},
-    plan::Skipping,
     transform,
-    video::{Limits, OpenVideo, Verify, VideoReader},
+    video::{Limits, OpenVideo, VideoReader},
 };
+use schemas::settings::{Skip, Verify};
+use serde::de::DeserializeOwned;
 
 use crate::report::Usage;
 
@@ -40,27 +42,17 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// What is decoded before a frame is given: all of the video, or what the frames need
-    #[arg(long, value_enum, default_value_t = Extent::Video)]
-    verify: Extent,
+    #[arg(long, default_value = "video", value_parser = PossibleValuesParser::new(["video", "clip"]).try_map(|word| setting::<Verify>(&word)))]
+    verify: Verify,
     /// Which pictures are not decoded: unwanted ones that no other refers to, those of groups without a wanted one, or
     /// none
-    #[arg(long, value_enum, default_value_t = Skip::Unwanted)]
+    #[arg(long, default_value = "unwanted", value_parser = PossibleValuesParser::new(["unwanted", "groups", "nothing"]).try_map(|word| setting::<Skip>(&word)))]
     skipping: Skip,
 }
 
-/// What `--verify` takes.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Extent {
-    Video,
-    Clip,
-}
-
-/// What `--skipping` takes.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Skip {
-    Unwanted,
-    Groups,
-    Nothing,
+/// A setting by the word that recipes have for it.
+fn setting<T: DeserializeOwned>(word: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_value(word.into())
 }
 
 /// Runs it.
@@ -69,16 +61,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file", names::shown(file))).into());
     }
-    let verify = match arguments.verify {
-        Extent::Video => Verify::Video,
-        Extent::Clip => Verify::Clip,
-    };
-    let skipping = match arguments.skipping {
-        Skip::Unwanted => Skipping::Unwanted,
-        Skip::Groups => Skipping::Groups,
-        Skip::Nothing => Skipping::Nothing,
-    };
-    let mut reader = VideoReader::new(Limits::default()).with_verify(verify).with_skipping(skipping);
+    let mut reader =
+        VideoReader::new(Limits::default()).with_verify(arguments.verify).with_skipping(arguments.skipping);
     let video = reader.open(file).map_err(|why| told(file, why))?;
     let ranks = ranks(&arguments.indices, video.facts.frames)?;
     let pictures = decoded(&mut reader, &video, &ranks).map_err(|why| told(file, why))?;

@@ -10,12 +10,13 @@ use pipeline::{
     shard::{ShardFacts, facts_in},
     video_entry::VideoEntry,
 };
+use schemas::settings::Resample;
 use schemas::{
     MADE_BY,
     frame_shard::{FrameShardFacts, StoredPixels},
     packet_shard::{PacketShardFacts, TranscodeFacts},
 };
-use trainer::{Recipe, recipe::Resample};
+use trainer::Recipe;
 
 use crate::{
     arguments::{self, RecipeArguments, Videos},

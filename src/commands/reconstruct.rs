@@ -123,7 +123,7 @@ fn read(arguments: &Arguments, device: &Device) -> Result<Saved> {
 /// The recipe with one clip a batch, and every hidden cube painted: a decoder mask saves work in training,
 /// here it would leave holes.
 fn showing_everything(mut recipe: Recipe) -> Recipe {
-    recipe.mask.decoder = trainer::recipe::DecoderMask::None;
+    recipe.mask.decoder = schemas::settings::DecoderMask::None;
     recipe.optimiser.batch = 1;
     recipe.optimiser.micro_batch = 0;
     recipe.clip.clips_per_video = 1;

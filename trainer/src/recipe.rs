@@ -17,10 +17,7 @@ mod sections;
 pub use self::{
     error::RecipeError,
     finetuning_sections::{
-        Augment, By, ClassWeights, Classifier, Freeze, Position, Sampling, ShortSegments, Views, WeightRule,
+        Augment, By, ClassWeights, Classifier, Freeze, Position, Sampling, Views, WeightRule,
     },
-    sections::{
-        Clip, ClipOrder, Crop, DecoderMask, Mask, MaskKind, Model, Optimiser, Recipe, Resample, Run,
-        Schedule, ShortVideo, Skip, Verify,
-    },
+    sections::{Clip, Mask, Model, Optimiser, Recipe, Run, Schedule},
 };

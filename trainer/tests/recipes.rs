@@ -3,12 +3,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use trainer::{
-    Recipe,
-    kernels::Target,
-    model::Size,
-    recipe::{DecoderMask, MaskKind},
-};
+use schemas::settings::{DecoderMask, MaskKind};
+use trainer::{Recipe, kernels::Target, model::Size};
 
 /// Training videos in the lists.
 const K400: u64 = 240_436;

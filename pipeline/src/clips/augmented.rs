@@ -19,11 +19,12 @@ use crate::{
         labelled::{LabelledSampling, Pass, Spread},
         pretraining,
     },
-    schedule::{ClipOrder, Order, Schedule},
+    schedule::{Order, Schedule},
     settings::{SettingsError, check_counts, check_size, whole_updates},
     source::{ClipFrames, ClipSource},
     transform::lines::Lines,
 };
+use schemas::settings::ClipOrder;
 
 /// What a training clip is and how clips are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]

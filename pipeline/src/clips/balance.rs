@@ -61,7 +61,7 @@ fn classes_of(label: Option<i32>, labels: Option<&[f32]>) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::ClipOrder;
+    use schemas::settings::ClipOrder;
 
     const SCHEDULE: Schedule =
         Schedule { seed: 5, videos: 3000, clips_per_video: 2, order: ClipOrder::Scattered };

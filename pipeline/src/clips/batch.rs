@@ -155,11 +155,8 @@ mod tests {
     use schemas::ClipBatch;
 
     use super::*;
-    use crate::{
-        mask::{DecoderMask, MaskKind, MaskRule},
-        schedule::{ClipOrder, Schedule},
-        transform::crop::Window,
-    };
+    use crate::{mask::MaskRule, schedule::Schedule, transform::crop::Window};
+    use schemas::settings::{ClipOrder, DecoderMask, MaskKind};
 
     fn row(geometry: ClipGeometry, rule: &MaskRule, clip: u64) -> ClipRow {
         let schedule = Schedule { seed: 0, videos: 9, clips_per_video: 1, order: ClipOrder::Together };
@@ -183,8 +180,8 @@ mod tests {
     #[test]
     fn with_running_cells_864_of_1568_cubes_leave() {
         let geometry = ClipGeometry::new(16, 224, 224, 2, 16).unwrap();
-        let decoder = DecoderMask::RunningCells { share: 0.5 };
-        let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9, decoder).unwrap();
+        let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9).unwrap();
+        let rule = rule.with_decoder(DecoderMask::RunningCell, 0.5).unwrap();
         let mut builder = BatchBuilder::new(geometry, rule.visible_tokens());
         for clip in 0..3 {
             builder.push(row(geometry, &rule, clip));
@@ -200,7 +197,7 @@ mod tests {
     #[test]
     fn a_row_of_another_mask_is_refused() {
         let geometry = ClipGeometry::new(16, 224, 224, 2, 16).unwrap();
-        let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9, DecoderMask::Hidden).unwrap();
+        let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9).unwrap();
         let mut builder = BatchBuilder::new(geometry, rule.visible_tokens() + 8);
         builder.push(row(geometry, &rule, 0));
         assert!(builder.finish().is_err());

@@ -17,7 +17,7 @@ use crate::{
     schedule::Schedule,
     settings::{ClipSettings, Flip},
     source::ClipFrames,
-    transform::crop::Window,
+    transform::crop::{self, Window},
     tubelets,
 };
 
@@ -132,7 +132,7 @@ impl ClipMaker {
 
     fn crop(&self, frame: (u32, u32), draws: &mut Draws) -> Window {
         let clip = (self.settings.geometry.width() as u32, self.settings.geometry.height() as u32);
-        self.settings.crop.draw(frame, clip, draws)
+        crop::draw(self.settings.crop, frame, clip, draws)
     }
 }
 
@@ -168,8 +168,9 @@ mod tests {
         FrameRank, StreamTime,
         picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
         source::Pixels,
-        transform::{self, Resample},
+        transform::{self},
     };
+    use schemas::settings::Resample;
 
     fn frames(ranks: &[u32], orientation: Orientation) -> ClipFrames {
         let picture = |rank: u32| {

@@ -4,7 +4,7 @@ use crate::{
     picture::{Orientation, Picture},
     source::{ClipFrames, Pixels, places_in},
     transform::{
-        self, Resample,
+        self,
         crop::Window,
         lines::Lines,
         orientation,
@@ -13,6 +13,7 @@ use crate::{
         whole_planes,
     },
 };
+use schemas::settings::Resample;
 
 /// The distinct frames of a clip, of one size once upright (and, where asked for, resized).
 pub(super) struct Upright {

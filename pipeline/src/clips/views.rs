@@ -15,10 +15,11 @@ use crate::{
     },
     profile::{Profile, Stage},
     sampling::labelled,
-    schedule::{ClipOrder, Order, Schedule},
+    schedule::{Order, Schedule},
     source::{ClipFrames, ClipSource},
     transform::{RgbFrame, crop::Window, lines::Lines},
 };
+use schemas::settings::ClipOrder;
 
 /// How a frame becomes the pixels of a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

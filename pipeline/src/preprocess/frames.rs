@@ -8,11 +8,12 @@ use super::KeyMaker;
 use crate::{
     picture::Picture,
     profile::Profile,
-    schedule::{ClipOrder, Schedule},
+    schedule::Schedule,
     shard::{Planes, Row, StoredClip},
     source::{ClipFrames, ClipSource, Pixels, Reach, SourceError},
     transform,
 };
+use schemas::settings::ClipOrder;
 
 /// Makes the rows of a dataset of frame shards from the clips of `source`.
 pub fn clips(source: Arc<dyn ClipSource>, facts: FrameShardFacts) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {

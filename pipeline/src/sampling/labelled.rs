@@ -9,9 +9,10 @@
 use super::{
     dense,
     pretraining::SamplingError,
-    segments::{self, ShortSegments},
+    segments::{self},
 };
 use crate::{StreamTime, draws::Draws, transform::crop::Window};
+use schemas::settings::ShortSegments;
 
 /// How the frames of a labelled clip are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@
 //! At a target rate, frames are chosen by their presentation times instead of by counting.
 
 use crate::{StreamTime, draws::Draws};
+use schemas::settings::ShortVideo;
 
 /// How far apart the frames of a clip are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,18 +21,6 @@ pub enum Pace {
     Stride(u32),
     /// So many frames a second of presentation time.
     Rate(f64),
-}
-
-/// What a video gives that is shorter than a clip's span.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ShortVideo {
-    /// Its last reachable frame is repeated (official).
-    #[default]
-    RepeatLast,
-    /// It is played again from its first frame.
-    Loop,
-    /// Nothing: another clip takes its place.
-    Skip,
 }
 
 /// The rule by which frames are sampled.

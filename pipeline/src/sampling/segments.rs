@@ -8,25 +8,15 @@
 //! ```
 
 use crate::draws::Draws;
+use schemas::settings::ShortSegments;
 
-/// What a training or validation clip is of a video with fewer frames than segments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ShortSegments {
-    /// Frame 0 until what follows fits, then every frame (V2).
-    #[default]
-    PadFront,
-    /// Frame 0 throughout (V1).
-    First,
-}
-
-impl ShortSegments {
-    fn clip(self, frames: u32, segments: u32) -> Vec<u32> {
-        match self {
-            Self::First => vec![0; segments as usize],
-            Self::PadFront => {
-                let padding = segments.saturating_sub(frames);
-                std::iter::repeat_n(0, padding as usize).chain(0..frames).take(segments as usize).collect()
-            }
+/// The clip of a video with fewer frames than segments.
+fn short_clip(short: ShortSegments, frames: u32, segments: u32) -> Vec<u32> {
+    match short {
+        ShortSegments::First => vec![0; segments as usize],
+        ShortSegments::All => {
+            let padding = segments.saturating_sub(frames);
+            std::iter::repeat_n(0, padding as usize).chain(0..frames).take(segments as usize).collect()
         }
     }
 }
@@ -44,7 +34,7 @@ fn with_places(
     mut place: impl FnMut(u32) -> u32,
 ) -> Vec<u32> {
     match range(frames, segments) {
-        0 => short.clip(frames, segments),
+        0 => short_clip(short, frames, segments),
         average => (0..segments).map(|segment| segment * average + place(segment).min(average - 1)).collect(),
     }
 }
@@ -89,20 +79,20 @@ mod tests {
 
     #[test]
     fn the_tail_of_31_frames_is_never_used() {
-        assert_eq!(at(31, 16, ShortSegments::PadFront, &[9; 16]), (0..16).collect::<Vec<_>>());
-        assert_eq!(validation(61, 16, ShortSegments::PadFront)[..4], [1, 4, 7, 10]);
+        assert_eq!(at(31, 16, ShortSegments::All, &[9; 16]), (0..16).collect::<Vec<_>>());
+        assert_eq!(validation(61, 16, ShortSegments::All)[..4], [1, 4, 7, 10]);
     }
 
     #[test]
     fn short_videos_repeat_their_first_frame_each_version_in_its_way() {
         let padded = [0, 0, 0, 0, 0, 1, 2, 3];
-        assert_eq!(validation(4, 8, ShortSegments::PadFront), padded);
+        assert_eq!(validation(4, 8, ShortSegments::All), padded);
         assert_eq!(validation(4, 8, ShortSegments::First), [0; 8]);
     }
 
     #[test]
     fn two_test_clips_interleave() {
-        let views = test(61, 16, 2, ShortSegments::PadFront);
+        let views = test(61, 16, 2, ShortSegments::All);
         assert_eq!(views[0], [0, 3, 7, 11, 15, 19, 22, 26, 30, 34, 38, 41, 45, 49, 53, 57]);
         assert_eq!(views[1], [1, 5, 9, 13, 17, 20, 24, 28, 32, 36, 40, 43, 47, 51, 55, 59]);
     }
@@ -112,7 +102,7 @@ mod tests {
         fn every_clip_has_its_length_and_frames_that_exist(
             frames in 1u32..400, segments in 1u32..33, views in 1u32..8, number: u64, first: bool,
         ) {
-            let short = if first { ShortSegments::First } else { ShortSegments::PadFront };
+            let short = if first { ShortSegments::First } else { ShortSegments::All };
             let mut draws = Draws::new(0, Purpose::Start, 0, number);
             let mut clips = test(frames, segments, views, short);
             prop_assert_eq!(clips.len(), views as usize);

@@ -13,12 +13,12 @@ use super::{
 use crate::{
     FrameRank,
     draws::Draws,
-    plan::Skipping,
     profile::{Profile, Stage},
     sampling::FrameRule,
     shard::{PacketShards, ShardError, ShardVideo},
     video::{Limits, OpenVideo, VideoReader},
 };
+use schemas::settings::Skip;
 
 /// Packet shards as a source of clips.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct PacketVideos {
     shards: PacketShards,
     rule: FrameRule,
     limits: Limits,
-    skipping: Skipping,
+    skipping: Skip,
     /// Bytes of each video's packets and of a picture; 0 until it was opened once.
     bytes: Vec<[AtomicU64; 2]>,
 }
@@ -40,11 +40,11 @@ impl PacketVideos {
         // Facts may come from anywhere: no more counters than there can be videos.
         let videos = shards.facts().videos.min(MOST_VIDEOS);
         let bytes = (0..videos).map(|_| Default::default()).collect();
-        Self { shards, rule: rule.into(), limits, skipping: Skipping::default(), bytes }
+        Self { shards, rule: rule.into(), limits, skipping: Skip::default(), bytes }
     }
 
     /// The same videos with another way of skipping.
-    pub fn with_skipping(mut self, skipping: Skipping) -> Self {
+    pub fn with_skipping(mut self, skipping: Skip) -> Self {
         self.skipping = skipping;
         self
     }

@@ -18,11 +18,11 @@ use crate::{
     draws::Draws,
     error::VideoError,
     names,
-    plan::Skipping,
     profile::{Profile, Stage},
     sampling::FrameRule,
-    video::{Limits, OpenVideo, Verify, VideoReader, stored_video::IndexedVideo},
+    video::{Limits, OpenVideo, VideoReader, stored_video::IndexedVideo},
 };
+use schemas::settings::{Skip, Verify};
 
 /// Video files as a source of clips.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct VideoSource {
     rule: FrameRule,
     limits: Limits,
     verify: Verify,
-    skipping: Skipping,
+    skipping: Skip,
     /// Videos that were decoded whole without complaint; each is once, by whichever thread has it first.
     verified: Vec<AtomicBool>,
     /// Bytes of each video's file and of a picture; 0 until it was opened once.
@@ -54,7 +54,7 @@ impl VideoSource {
             rule: rule.into(),
             limits,
             verify: Verify::default(),
-            skipping: Skipping::default(),
+            skipping: Skip::default(),
             verified,
             bytes,
             largest: AtomicU64::new(0),
@@ -68,7 +68,7 @@ impl VideoSource {
     }
 
     /// The same videos with another way of skipping.
-    pub fn with_skipping(mut self, skipping: Skipping) -> Self {
+    pub fn with_skipping(mut self, skipping: Skip) -> Self {
         self.skipping = skipping;
         self
     }

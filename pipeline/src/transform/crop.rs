@@ -7,6 +7,7 @@
 //! never delivered.
 
 use crate::draws::Draws;
+use schemas::settings::Crop;
 
 /// A rectangle of pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,32 +28,20 @@ const SCALES: [f64; 4] = [1.0, 0.875, 0.75, 0.66];
 /// A side that is this close to the clip's becomes the clip's.
 const SNAP: i64 = 3;
 
-/// How a crop is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CropRule {
-    /// One of the ten pairs at one of the thirteen places (official).
-    #[default]
-    MultiScale,
-    /// The largest window in the middle that has the clip's proportions; nothing is drawn.
-    Centre,
-}
-
-impl CropRule {
-    /// The crop of a frame of `frame` (columns, rows) for a clip of `clip` (columns, rows).
-    pub fn draw(self, frame: (u32, u32), clip: (u32, u32), draws: &mut Draws) -> Window {
-        match self {
-            Self::MultiScale => {
-                let pair = pairs(frame, clip)[draws.place(10)];
-                let place = places(frame, pair)[draws.place(13)];
-                clamp(frame, pair, place)
-            }
-            Self::Centre => {
-                let (frame_width, frame_height) = (u64::from(frame.0), u64::from(frame.1));
-                let (clip_width, clip_height) = (u64::from(clip.0.max(1)), u64::from(clip.1.max(1)));
-                let width = frame_width.min(frame_height * clip_width / clip_height).max(1) as u32;
-                let height = frame_height.min(frame_width * clip_height / clip_width).max(1) as u32;
-                Window { x: (frame.0 - width) / 2, y: (frame.1 - height) / 2, width, height }
-            }
+/// The crop of a frame of `frame` (columns, rows) for a clip of `clip` (columns, rows).
+pub fn draw(crop: Crop, frame: (u32, u32), clip: (u32, u32), draws: &mut Draws) -> Window {
+    match crop {
+        Crop::MultiScale => {
+            let pair = pairs(frame, clip)[draws.place(10)];
+            let place = places(frame, pair)[draws.place(13)];
+            clamp(frame, pair, place)
+        }
+        Crop::Centre => {
+            let (frame_width, frame_height) = (u64::from(frame.0), u64::from(frame.1));
+            let (clip_width, clip_height) = (u64::from(clip.0.max(1)), u64::from(clip.1.max(1)));
+            let width = frame_width.min(frame_height * clip_width / clip_height).max(1) as u32;
+            let height = frame_height.min(frame_width * clip_height / clip_width).max(1) as u32;
+            Window { x: (frame.0 - width) / 2, y: (frame.1 - height) / 2, width, height }
         }
     }
 }
@@ -155,16 +144,16 @@ mod tests {
     #[test]
     fn a_crop_in_the_middle_has_the_clips_proportions() {
         let draws = &mut Draws::new(0, Purpose::Crop, 0, 0);
-        let window = CropRule::Centre.draw((340, 256), (224, 224), draws);
+        let window = draw(Crop::Centre, (340, 256), (224, 224), draws);
         assert_eq!(window, Window { x: 42, y: 0, width: 256, height: 256 });
     }
 
     proptest! {
         #[test]
         fn a_crop_lies_in_the_frame(width in 1u32..3000, height in 1u32..3000, side in 1u32..500, number: u64) {
-            for rule in [CropRule::MultiScale, CropRule::Centre] {
+            for rule in [Crop::MultiScale, Crop::Centre] {
                 let draws = &mut Draws::new(0, Purpose::Crop, 0, number);
-                let window = rule.draw((width, height), (side, side), draws);
+                let window = draw(rule, (width, height), (side, side), draws);
                 prop_assert!(window.width > 0 && window.height > 0);
                 prop_assert!(window.x + window.width <= width && window.y + window.height <= height);
             }

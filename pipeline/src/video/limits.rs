@@ -14,20 +14,6 @@ pub struct Limits {
     pub verified_pixels: u64,
 }
 
-/// What must have been decoded without complaint before a picture of a video is given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verify {
-    /// Every packet of the video, once, where it is not longer than [`Limits::verified_pixels`]. The first
-    /// clip then costs a full decode, and a video of which a decoder complains anywhere gives no clip.
-    ///
-    /// A decoder may make wrong pictures of damaged packets without a word and complain only of others,
-    /// which a clip does not need.
-    #[default]
-    Video,
-    /// The packets that are sent for the wanted pictures.
-    Clip,
-}
-
 impl Default for Limits {
     /// 60 s, 8192×8192 pixels, 64 MiB; 2²⁹ pixels are 3 minutes of 340×256 or 8 seconds of 1080p.
     fn default() -> Self {

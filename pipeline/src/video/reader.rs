@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Limits, OpenVideo, Verify};
+use super::{Limits, OpenVideo};
 use crate::{
     FrameRank, PacketNumber,
     codec::{Codec, Start},
@@ -11,14 +11,16 @@ use crate::{
     demux,
     error::VideoError,
     picture::Picture,
-    plan::{self, OutputIndex, PacketRun, Skipping, order::IndexMode},
+    plan::{self, OutputIndex, PacketRun, order::IndexMode},
 };
+use schemas::settings::Skip;
+use schemas::settings::Verify;
 
 /// Opens and decodes videos on one thread; its decoders live as long as it does.
 #[derive(Debug)]
 pub struct VideoReader {
     pub(super) limits: Limits,
-    pub(super) skipping: Skipping,
+    pub(super) skipping: Skip,
     verify: Verify,
     decoders: HashMap<Codec, Decoder>,
     work: Work,
@@ -29,7 +31,7 @@ impl VideoReader {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            skipping: Skipping::default(),
+            skipping: Skip::default(),
             verify: Verify::default(),
             decoders: HashMap::new(),
             work: Work::default(),
@@ -37,7 +39,7 @@ impl VideoReader {
     }
 
     /// The same reader with another way of skipping.
-    pub fn with_skipping(mut self, skipping: Skipping) -> Self {
+    pub fn with_skipping(mut self, skipping: Skip) -> Self {
         self.skipping = skipping;
         self
     }

@@ -12,7 +12,7 @@ use pipeline::{
     profile::{Interval, Profile, Stage},
     quarantine::Quarantine,
 };
-use trainer::recipe::Verify;
+use schemas::settings::Verify;
 
 use crate::{
     arguments::{self, RecipeArguments},

@@ -16,12 +16,12 @@ use pipeline::{
     profile::Profile,
     sampling::labelled::Pass,
 };
+use schemas::settings::Skip;
 use schemas::{LabelledBatch, predictions::Prediction};
 use trainer::{
     Device,
     inference::{classifier, classify::ClipClassifier},
     model::classifier::Classifier,
-    recipe::Skip,
     weights::Weights,
 };
 

@@ -3,10 +3,10 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
+use schemas::settings::DecoderMask;
 use trainer::{
     Device, Recipe,
     model::{layout, macs::Macs},
-    recipe::DecoderMask,
 };
 
 use super::forecast::Forecast;

@@ -2,8 +2,9 @@
 
 use super::{
     error::{RecipeError, invalid},
-    sections::{DecoderMask, Recipe},
+    sections::Recipe,
 };
+use schemas::settings::DecoderMask;
 
 impl Recipe {
     /// Checks everything that can be wrong without looking at data.

@@ -1,6 +1,7 @@
 //! The sections that only fine-tuning, probes and evaluation read: keys and defaults.
 
 use schemas::ProblemType;
+use schemas::settings::ShortSegments;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::mixup::Mixing;
@@ -96,16 +97,6 @@ pub enum Sampling {
     Dense,
     /// A frame of each of as many equal parts of the video (Something-Something).
     Segments,
-}
-
-/// What a video of fewer frames than segments gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ShortSegments {
-    /// Its first frame until the rest just fits, then all of it (VideoMAE V2).
-    All,
-    /// Its first frame only (VideoMAE).
-    First,
 }
 
 /// `[views]`: what a video is judged by.

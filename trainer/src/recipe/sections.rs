@@ -1,5 +1,6 @@
 //! The settings themselves: sections, keys, defaults.
 
+use schemas::settings::{ClipOrder, Crop, DecoderMask, MaskKind, Resample, ShortVideo, Skip, Verify};
 use serde::{Deserialize, Serialize};
 
 use super::finetuning_sections::{Augment, Classifier, Views};
@@ -69,71 +70,6 @@ pub struct Clip {
     pub skip: Skip,
 }
 
-/// Which pictures that no clip wants are not decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Skip {
-    /// Those of `Groups`, and between these those that no other picture refers to.
-    Unwanted,
-    /// Those before the random-access point of a wanted one, and those of a group behind its last wanted one.
-    Groups,
-    /// None: all of the video is decoded for each clip, as loaders without an index do.
-    Nothing,
-}
-
-/// What must decode without complaint before a video gives clips.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verify {
-    /// All of it, once a run, unless a manifest of `tubelet scan --verify` says that it does. Videos longer
-    /// than a few minutes are taken by the clip.
-    Video,
-    /// What each clip takes.
-    Clip,
-}
-
-/// How the clips of a video lie in an epoch, where there are several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClipOrder {
-    /// One after the other: one pass over the file gives them all.
-    Together,
-    /// Anywhere; each is a pass of its own.
-    Scattered,
-}
-
-/// In which order frames become the pixels of a clip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resample {
-    /// Resized as the decoder's planes, then converted: one rounding, and less to do.
-    Planes,
-    /// Converted first, then resized as Pillow does: the official code's bytes.
-    Rgb,
-}
-
-/// What is cut out of the frames of a clip, in pre-training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Crop {
-    /// A window of one of ten sizes and shapes at one of thirteen places, drawn for each clip (official).
-    MultiScale,
-    /// The largest window in the middle that has the clip's shape.
-    Centre,
-}
-
-/// What a video that is too short for a clip gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ShortVideo {
-    /// Its last frames again and again (official).
-    RepeatLast,
-    /// Its frames from the beginning again.
-    Loop,
-    /// No clip.
-    Skip,
-}
-
 /// `[mask]`: which tokens are hidden from the encoder, and which of these from the decoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,30 +82,6 @@ pub struct Mask {
     pub decoder: DecoderMask,
     /// Share of tokens hidden from the decoder; without effect when `decoder` is none.
     pub decoder_ratio: f64,
-}
-
-/// Shape of what is hidden from the encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MaskKind {
-    /// The same places at all times.
-    Tube,
-    /// Any tokens.
-    Random,
-    /// Whole time positions.
-    Frame,
-    /// Boxes.
-    Block,
-}
-
-/// What is hidden from the decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DecoderMask {
-    /// Nothing: it paints every hidden token.
-    None,
-    /// Cells of two by two places with a pattern that runs through time.
-    RunningCell,
 }
 
 /// `[model]`: its size and what it is asked for. Overrides of 0 mean "as the size says".
