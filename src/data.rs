@@ -217,7 +217,7 @@ fn raw(
         recipe::Verify::Clip => Verify::Clip,
     };
     let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe)))))
+    Ok(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe))))
 }
 
 #[cfg(feature = "video")]
@@ -228,7 +228,7 @@ fn packets(
 ) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::packet_shards::PacketVideos;
     let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_skipping(skipping(recipe)))))
+    Ok(Arc::new(videos.with_skipping(skipping(recipe))))
 }
 
 #[cfg(feature = "video")]

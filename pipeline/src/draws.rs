@@ -109,6 +109,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn purposes_keep_the_numbers_that_older_runs_were_drawn_with() {
+        let numbers = [
+            (Purpose::Order, 1),
+            (Purpose::Start, 2),
+            (Purpose::Crop, 3),
+            (Purpose::Flip, 4),
+            (Purpose::Mask, 5),
+            (Purpose::Decoder, 6),
+            (Purpose::Operations, 7),
+            (Purpose::Erase, 8),
+            (Purpose::Split, 9),
+            (Purpose::Balance, 12),
+            (Purpose::Scene, 16),
+        ];
+        for (purpose, number) in numbers {
+            assert_eq!(purpose as u64, number, "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_gives_the_numbers_that_older_runs_drew() {
+        let mut draws = Draws::new(7, Purpose::Mask, 3, 1 << 40);
+        assert_eq!([draws.below(1 << 32), draws.below(1 << 32)], [0, 0]);
+    }
+
+    #[test]
     fn the_same_key_gives_the_same_numbers_and_another_key_others() {
         let numbers = |seed, purpose, epoch, number| {
             let mut draws = Draws::new(seed, purpose, epoch, number);

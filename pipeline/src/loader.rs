@@ -18,6 +18,8 @@ use crate::{settings::SettingsError, source::SourceError};
 pub const MOST_LEFT_BEHIND: u32 = 4;
 
 /// The threads and what they may use.
+#[doc(alias = "num_workers")]
+#[doc(alias = "prefetch_factor")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workers {
     /// Threads.

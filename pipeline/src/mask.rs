@@ -28,9 +28,12 @@ use crate::schedule::RowDraws;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MaskKind {
     /// The same places at all times (VideoMAE).
+    #[doc(alias = "TubeMaskingGenerator")]
     #[default]
     Tube,
     /// Anywhere in space and time.
+    #[doc(alias = "RandomMaskingGenerator")]
+    #[doc(alias = "random_masking")]
     Random,
     /// Whole time positions.
     Frame,

@@ -32,6 +32,9 @@ pub enum ClipOrder {
 }
 
 /// The facts that decide an epoch's order.
+#[doc(alias = "Sampler")]
+#[doc(alias = "RandomSampler")]
+#[doc(alias = "shuffle")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Seed of every draw.

@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// Opens and decodes videos on one thread; its decoders live as long as it does.
+#[doc(alias = "decord")]
 #[derive(Debug)]
 pub struct VideoReader {
     pub(super) limits: Limits,
