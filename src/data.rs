@@ -183,7 +183,7 @@ fn raw(
     rule: FrameRule,
 ) -> Result<Arc<dyn ClipSource>> {
     let videos = pipeline::source::videos::VideoSource::new(videos.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_verify(recipe.clip.verify).with_skipping(recipe.clip.skip))))
+    Ok(Arc::new(videos.with_verify(recipe.clip.verify).with_skipping(recipe.clip.skip)))
 }
 
 #[cfg(feature = "video")]
@@ -194,7 +194,7 @@ fn packets(
 ) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::packet_shards::PacketVideos;
     let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_skipping(recipe.clip.skip))))
+    Ok(Arc::new(videos.with_skipping(recipe.clip.skip)))
 }
 
 /// What a video may cost before it is refused.

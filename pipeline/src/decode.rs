@@ -42,6 +42,19 @@ pub(crate) struct Stream<'a> {
     pub verified: bool,
 }
 
+impl Stream<'_> {
+    /// The number that packet `at` is sent with, by which the frame that comes out is known. A picture that is never
+    /// shown gets the place of none.
+    fn name_of(&self, at: usize, naming: Naming) -> u64 {
+        match naming {
+            Naming::Counting => at as u64,
+            Naming::ByPacket => {
+                self.index[at].place.map_or(self.packets.len() as u64, |place| place.0.into())
+            }
+        }
+    }
+}
+
 /// What is wanted of a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {

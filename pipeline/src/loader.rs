@@ -15,6 +15,8 @@ use arrow::error::ArrowError;
 use crate::{settings::SettingsError, source::SourceError};
 
 /// The threads and what they may use.
+#[doc(alias = "num_workers")]
+#[doc(alias = "prefetch_factor")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workers {
     /// Threads.

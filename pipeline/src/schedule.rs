@@ -23,6 +23,9 @@ use crate::draws::{Draws, Purpose};
 use schemas::settings::ClipOrder;
 
 /// The facts that decide an epoch's order.
+#[doc(alias = "Sampler")]
+#[doc(alias = "RandomSampler")]
+#[doc(alias = "shuffle")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Seed of every draw.

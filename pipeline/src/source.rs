@@ -123,6 +123,7 @@ impl From<JobError> for SourceError {
 }
 
 /// A dataset seen as slots: slot = video number × clips per video + k.
+#[doc(alias = "Dataset")]
 pub trait ClipSource: Send + Sync {
     /// Videos, failing ones included.
     fn videos(&self) -> u64;

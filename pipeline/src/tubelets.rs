@@ -16,6 +16,7 @@ use crate::transform::lines::Lines;
 /// one cube after the other. A cube is whole once all its frames were put in.
 ///
 /// `frame` has the size of the geometry.
+#[doc(alias = "patchify")]
 pub fn put_frame(geometry: ClipGeometry, frame: &Lines, number: usize, tokens: &[u16], cubes: &mut [u8]) {
     match geometry.patch() {
         // Sizes known when compiled make a line one move instead of a call.

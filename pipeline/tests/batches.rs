@@ -54,7 +54,7 @@ fn settings(short_side: u32) -> ClipSettings {
 
 fn raw(films: &[VideoEntry], settings: ClipSettings) -> Arc<dyn ClipSource> {
     let videos = VideoList::new(films.to_vec());
-    Arc::new(Arc::new(videos::VideoSource::new(videos, settings.sampling(), Limits::default())))
+    Arc::new(videos::VideoSource::new(videos, settings.sampling(), Limits::default()))
 }
 
 fn batches(source: Arc<dyn ClipSource>, settings: ClipSettings, from: u64, count: usize) -> Vec<RecordBatch> {
@@ -162,8 +162,7 @@ fn several_clips_of_a_video_are_the_same_from_files_and_packets_in_one_pass_and_
     let packets = PacketVideos::new(shards.clone(), settings.sampling(), Limits::default());
     let unskipped = PacketVideos::new(shards, settings.sampling(), Limits::default());
     let unskipped = unskipped.with_skipping(Skip::Nothing);
-    let sources: [Arc<dyn ClipSource>; 3] =
-        [raw(&films, settings), Arc::new(Arc::new(packets)), Arc::new(Arc::new(unskipped))];
+    let sources: [Arc<dyn ClipSource>; 3] = [raw(&films, settings), Arc::new(packets), Arc::new(unskipped)];
     let mut readers = sources.map(|source| source.reader(Arc::default()));
     for video in 0..films.len() as u64 {
         let slots: Vec<_> = (3 * video..3 * video + 3).map(|slot| (slot, schedule.start(5, slot))).collect();

@@ -38,7 +38,7 @@ fn geometry() -> ClipGeometry {
 }
 
 fn source(films: Vec<VideoEntry>, rule: impl Into<FrameRule>) -> Arc<dyn ClipSource> {
-    Arc::new(Arc::new(videos::VideoSource::new(VideoList::new(films), rule, Limits::default())))
+    Arc::new(videos::VideoSource::new(VideoList::new(films), rule, Limits::default()))
 }
 
 fn workers(count: usize) -> Workers {

@@ -21,6 +21,7 @@ pub fn size(clip: (u32, u32), area: f64, aspect: f64) -> Option<(u32, u32)> {
 }
 
 /// With `probability`, a box in a clip of `clip` columns and rows.
+#[doc(alias = "RandomErasing")]
 pub fn draw(clip: (u32, u32), probability: f64, draws: &mut Draws) -> Option<Window> {
     if draws.unit() >= probability {
         return None;

@@ -10,6 +10,7 @@ use crate::{
 const TRIES: u32 = 10;
 
 /// How large a window may be, and how wide for its height.
+#[doc(alias = "RandomResizedCrop")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CropRange {
     /// Smallest and largest share of the frame's area.

@@ -38,12 +38,15 @@ pub struct TrainingSettings {
     /// Clips drawn from each video in an epoch.
     pub clips_per_video: u32,
     /// Augmented clips of each decoded one (`num_sample`): rows of a batch = `batch × repeats`.
+    #[doc(alias = "num_sample")]
+    #[doc(alias = "repeated augmentation")]
     pub repeats: u32,
     /// Clips of a batch, before they are repeated.
     pub batch: u32,
     /// Batches of one update: an epoch ends with a whole update, what is left over is dropped.
     pub batches_per_update: u32,
     /// Whether every class is drawn equally often, instead of every video once an epoch.
+    #[doc(alias = "WeightedRandomSampler")]
     pub balanced: bool,
     /// Seed of every draw.
     pub seed: u64,

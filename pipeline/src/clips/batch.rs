@@ -22,6 +22,7 @@ use schemas::{
 use super::masked::ClipRow;
 
 /// Collects rows of clips of one geometry and mask size.
+#[doc(alias = "collate_fn")]
 #[derive(Debug)]
 pub struct BatchBuilder {
     schema: SchemaRef,

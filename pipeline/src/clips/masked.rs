@@ -56,6 +56,7 @@ impl ClipRow {
 }
 
 /// Makes rows by fixed settings.
+#[doc(alias = "DataAugmentationForVideoMAE")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipMaker {
     settings: ClipSettings,

@@ -33,6 +33,8 @@ pub enum Fit {
 }
 
 /// What the views of a video are; which frames they show is the source's matter.
+#[doc(alias = "test_num_segment")]
+#[doc(alias = "test_num_crop")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ViewSettings {
     /// Frames, pixels and cubes of a view.
@@ -105,6 +107,39 @@ impl ViewMaker {
         Self { labels: labels_of(source), ..self }
     }
 
+    /// The cubes of all views, clip by clip, each at every window of its frames once they have this size.
+    fn cubes(
+        &self,
+        whole: &WholeFrames,
+        size: (u32, u32),
+        windows: &[Window],
+        clips: usize,
+        profile: &Profile,
+    ) -> Vec<Vec<u8>> {
+        let geometry = self.settings.geometry;
+        let length = geometry.frames();
+        let mut cubes = vec![vec![0; clip_bytes(geometry) as usize]; clips * windows.len()];
+        let mut cut = Lines::default();
+        for distinct in 0..whole.distinct() {
+            let pictures = profile.time(Stage::Transform, || {
+                whole.whole(distinct).map(|frame| self.settings.resized(&frame, size))
+            });
+            let Some(pictures) = pictures else { continue };
+            for (at, window) in windows.iter().enumerate() {
+                let frame = &pictures[at % pictures.len()];
+                profile.time(Stage::Transform, || cut.cut_from(&frame.pixels, frame.width, *window));
+                profile.time(Stage::Cubes, || {
+                    for clip in 0..clips {
+                        let places = &whole.places[clip * length..][..length];
+                        let shown = (0..length).filter(|&number| places[number] == distinct);
+                        put(geometry, &cut, shown, &self.tokens, &mut cubes[clip * windows.len() + at]);
+                    }
+                });
+            }
+        }
+        cubes
+    }
+
     /// The windows that a slot is cut at, and the numbers of its first clip and first window.
     fn cut_at(&self, windows: Vec<Window>, slot: u64) -> (Vec<Window>, u64, usize) {
         let place = slot % u64::from(self.settings.slots_per_video.max(1));
@@ -149,25 +184,7 @@ impl RowMaker for ViewMaker {
         let (windows, first_clip, first_crop) = self.cut_at(windows, slot);
         let clips = frames.ranks.len() / length;
         profile.count_clip(frames.ranks.len(), 0);
-        let mut cubes = vec![vec![0; clip_bytes(geometry) as usize]; clips * windows.len()];
-        let mut cut = Lines::default();
-        for distinct in 0..whole.distinct() {
-            let pictures = profile.time(Stage::Transform, || {
-                whole.whole(distinct).map(|frame| self.settings.resized(&frame, resized))
-            });
-            let Some(pictures) = pictures else { continue };
-            for (at, window) in windows.iter().enumerate() {
-                let frame = &pictures[at % pictures.len()];
-                profile.time(Stage::Transform, || cut.cut_from(&frame.pixels, frame.width, *window));
-                profile.time(Stage::Cubes, || {
-                    for clip in 0..clips {
-                        let places = &whole.places[clip * length..][..length];
-                        let shown = (0..length).filter(|&number| places[number] == distinct);
-                        put(geometry, &cut, shown, &self.tokens, &mut cubes[clip * windows.len() + at]);
-                    }
-                });
-            }
-        }
+        let cubes = self.cubes(&whole, resized, &windows, clips, profile);
         let video = self.schedule.video_of(slot);
         let labels = self.labels.get(video as usize).cloned().flatten();
         let row = |(at, cubes): (usize, Vec<u8>)| {

@@ -100,13 +100,7 @@ impl Dav1d {
             for number in &run.send {
                 let at = number.0 as usize;
                 let Some(packet) = stream.packets.get(at) else { continue };
-                // A picture that is never shown gets the place of none.
-                let place = match naming {
-                    Naming::Counting => at as u64,
-                    Naming::ByPacket => {
-                        stream.index[at].place.map_or(stream.packets.len() as u64, |place| place.0.into())
-                    }
-                };
+                let place = stream.name_of(at, naming);
                 pushed += 1;
                 let body = packet.buffer(stream.file).into_mapped_buffer_readable();
                 let body = body.map_err(|_| damaged(pushed, "a packet cannot be read"))?;

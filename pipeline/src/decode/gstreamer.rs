@@ -103,18 +103,14 @@ impl GstDecoder {
         complaints::take();
         let Request { runs, wanted, naming, extent } = request;
         self.begin(naming, wanted, stream.header);
-        let Stream { caps, packets, file, index, .. } = stream;
+        let Stream { caps, packets, file, .. } = stream;
         let mut pushed = 0;
         for run in runs {
             self.open(caps);
             for number in &run.send {
                 let at = number.0 as usize;
                 let Some(packet) = packets.get(at) else { continue };
-                // A picture that is never shown gets the place of none.
-                let place = match naming {
-                    Naming::Counting => at as u64,
-                    Naming::ByPacket => index[at].place.map_or(packets.len() as u64, |place| place.0.into()),
-                };
+                let place = stream.name_of(at, naming);
                 let mut buffer = packet.buffer(file);
                 if naming == Naming::Counting && !packet.stamp.is_presented() {
                     packet_time::mark_unpresented(&mut buffer);

@@ -27,6 +27,7 @@ use crate::{
 };
 
 /// Batches in order; waits for each. Dropping it ends the stream.
+#[doc(alias = "DataLoader")]
 #[derive(Debug)]
 pub struct Batches {
     batches: Receiver<Result<RecordBatch, StreamError>>,

@@ -76,27 +76,16 @@ pub(crate) struct Held<R> {
 /// # Errors
 /// When no thread can be started.
 pub(crate) fn clips<M: RowMaker>(
-    asked: LoaderInputs,
+    inputs: LoaderInputs,
     maker: M,
     mut places: impl Iterator<Item = Result<(u32, u64), StreamError>> + Send + 'static,
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<Held<M::Row>, StreamError>> + Send + 'static, StreamError> {
-    let LoaderInputs { source, workers, on_failure, output } = asked;
-    let maker = Arc::new(maker);
-    let context =
-        Arc::new(WorkerContext { source: source.clone(), maker: maker.clone(), profile: profile.clone() });
-    let patience = Duration::from_secs(u64::from(workers.seconds_per_clip));
+    let (workers, output, maker) = (inputs.workers, inputs.output, Arc::new(maker));
     let most = (workers.budget_bytes / PERMIT).clamp(1, u64::from(u32::MAX >> 3)) as u32;
     // One message at most matters: the first ends the stream. Filled by any clip in flight, emptied here.
     let (stop, mut stopped) = mpsc::unbounded_channel();
-    let dispatcher = Arc::new(Dispatcher {
-        stop,
-        pool: WorkerPool::start("clip-worker", workers.count, patience, move || context.clone().worker())?,
-        source,
-        maker: maker.clone(),
-        on_failure,
-        lost: Mutex::default(),
-    });
+    let dispatcher = Arc::new(Dispatcher::start(inputs, maker.clone(), stop, profile.clone())?);
     let budget = Arc::new(Semaphore::new(most as usize));
     let window = 2 * workers.count.max(1) + 2;
     let share = u64::from(most) * PERMIT / workers.count.max(1) as u64;
@@ -159,6 +148,21 @@ struct SentClips<R> {
 }
 
 impl<M: RowMaker> Dispatcher<M> {
+    /// Starts the threads.
+    fn start(
+        inputs: LoaderInputs,
+        maker: Arc<M>,
+        stop: mpsc::UnboundedSender<StreamError>,
+        profile: Arc<Profile>,
+    ) -> std::io::Result<Self> {
+        let LoaderInputs { source, workers, on_failure, .. } = inputs;
+        let context = Arc::new(WorkerContext { source: source.clone(), maker: maker.clone(), profile });
+        let patience = Duration::from_secs(u64::from(workers.seconds_per_clip));
+        let pool =
+            WorkerPool::start("clip-worker", workers.count, patience, move || context.clone().worker())?;
+        Ok(Self { stop, pool, source, maker, on_failure, lost: Mutex::default() })
+    }
+
     /// How many clips from `number` on may become one job, and its bytes; each clip's rows have `output`.
     fn job(&self, order: &Order, number: u64, output: u64, share: u64) -> (u64, u64) {
         let video = self.maker.schedule().video_of(order.slot(number, 0).unwrap_or(0));

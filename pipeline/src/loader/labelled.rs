@@ -37,6 +37,7 @@ use crate::{
 ///
 /// # Errors
 /// When the settings make no batch, or no thread can be started.
+#[doc(alias = "DataLoader")]
 pub fn training(
     source: Arc<dyn ClipSource>,
     settings: TrainingSettings,
@@ -50,8 +51,8 @@ pub fn training(
     let places = EpochCursor::new(from_batch, batches_per_epoch, u64::from(settings.batch))?.onwards();
     let output = clip_bytes(settings.geometry) * u64::from(settings.repeats);
     let maker = TrainingMaker::new(settings, videos).knowing(&*source);
-    let asked = LoaderInputs { source, workers, on_failure, output };
-    let rows = dispatcher::clips(asked, maker, places, profile.clone())?;
+    let inputs = LoaderInputs { source, workers, on_failure, output };
+    let rows = dispatcher::clips(inputs, maker, places, profile.clone())?;
     Ok(batched(rows, LabelledBatchBuilder::new(settings.geometry), settings.rows(), profile))
 }
 
@@ -110,8 +111,8 @@ fn view_stream(
     settings::check_size(u64::from(rows), settings.geometry)?;
     let output = clip_bytes(settings.geometry) * u64::from(settings.clips) * u64::from(settings.crops.max(1));
     let maker = ViewMaker::new(settings, gives, source.videos()).knowing(&*source);
-    let asked = LoaderInputs { source, workers, on_failure, output };
+    let inputs = LoaderInputs { source, workers, on_failure, output };
     let places = slots.into_iter().map(|slot| Ok((0, slot)));
-    let clips = dispatcher::clips(asked, maker, places, profile.clone())?;
+    let clips = dispatcher::clips(inputs, maker, places, profile.clone())?;
     Ok(batched(clips, LabelledBatchBuilder::new(settings.geometry), u64::from(rows), profile))
 }

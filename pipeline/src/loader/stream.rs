@@ -34,6 +34,7 @@ use crate::{
 ///
 /// # Errors
 /// When the settings make no batch, or no thread can be started.
+#[doc(alias = "DataLoader")]
 pub fn batches(
     source: Arc<dyn ClipSource>,
     settings: ClipSettings,
@@ -49,8 +50,8 @@ pub fn batches(
     let output = (settings.geometry.tokens() * settings.geometry.cube()) as u64 * u64::from(settings.repeats);
     let builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
     let places = EpochCursor::new(from_batch, batches_per_epoch, batch)?.onwards();
-    let asked = LoaderInputs { source, workers, on_failure, output };
-    let clips = clips(asked, maker, places, profile.clone())?;
+    let inputs = LoaderInputs { source, workers, on_failure, output };
+    let clips = clips(inputs, maker, places, profile.clone())?;
     Ok(batched(clips, builder, batch * u64::from(settings.repeats), profile))
 }
 

@@ -13,6 +13,7 @@ use schemas::ClipGeometry;
 use super::error::MaskError;
 
 /// A running-cell mask that fits a geometry.
+#[doc(alias = "RunningCellMaskingGenerator")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunningCells {
     geometry: ClipGeometry,

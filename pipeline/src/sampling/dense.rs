@@ -48,6 +48,7 @@ pub fn ending_at(frames: u32, clip: u32, stride: u32, end: u32) -> Vec<u32> {
 }
 
 /// A training clip, its end drawn.
+#[doc(alias = "dense sampling")]
 pub fn train(frames: u32, clip: u32, stride: u32, draws: &mut Draws) -> Vec<u32> {
     let end =
         ends(frames, clip, stride).map_or(0, |(low, high)| low + draws.place((high - low) as usize) as u32);

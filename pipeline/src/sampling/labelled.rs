@@ -61,6 +61,7 @@ pub enum Pass {
 }
 
 /// The rule by which the frames of a labelled clip are chosen.
+#[doc(alias = "VideoClsDataset")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelledSampling {
     /// Frames of a clip.

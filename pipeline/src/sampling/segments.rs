@@ -45,6 +45,8 @@ pub fn at(frames: u32, segments: u32, short: ShortSegments, places: &[u32]) -> V
 }
 
 /// A training clip, one draw a segment.
+#[doc(alias = "TSN")]
+#[doc(alias = "uniform sampling")]
 pub fn train(frames: u32, segments: u32, short: ShortSegments, draws: &mut Draws) -> Vec<u32> {
     let average = range(frames, segments) as usize;
     with_places(frames, segments, short, |_| draws.place(average) as u32)

@@ -21,7 +21,7 @@ use schemas::packet_shard::{self, PacketShardFacts};
 use super::{
     ShardError, VideoFlaw,
     columns::blob,
-    reader::{Columns, Place, Shards},
+    reader::{Columns, RowLocation, Shards},
 };
 use crate::video::stored_video::StoredVideo;
 
@@ -38,7 +38,7 @@ pub struct ShardVideo {
 
 #[derive(Clone, Debug)]
 struct Segment {
-    place: Place,
+    place: RowLocation,
     packets: Range<usize>,
     bytes: u64,
 }

@@ -35,7 +35,7 @@ pub struct Shards<F> {
     facts: F,
     shards: Arc<[Shard]>,
     /// By rising key.
-    places: Arc<[Place]>,
+    places: Arc<[RowLocation]>,
 }
 
 /// Clips whose frames were decoded before.
@@ -52,7 +52,7 @@ pub(super) struct Shard {
 
 /// Where a row is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct RowLocation {
     /// The slot of its clip, or the number of its video.
     pub key: u64,
     shard: usize,
@@ -98,7 +98,7 @@ impl<F: ShardFacts> Shards<F> {
             let Footer { metadata, blocks, .. } = footer;
             let shard = Shard { path, metadata, blocks, failure: Failure::default() };
             let keys = shard.keys(F::KEY, F::MOST_ROWS, layout::keys_of(&facts, number))?;
-            let place = |(key, row)| Place { key, shard: shards.len(), row };
+            let place = |(key, row)| RowLocation { key, shard: shards.len(), row };
             places.extend(keys.into_iter().zip(0..).map(place));
             shards.push(shard);
         }
@@ -121,7 +121,7 @@ impl<F: ShardFacts> Shards<F> {
     }
 
     /// The rows of a key: none where it failed when the shards were written.
-    pub(super) fn places(&self, key: u64) -> &[Place] {
+    pub(super) fn places(&self, key: u64) -> &[RowLocation] {
         let start = self.places.partition_point(|place| place.key < key);
         let count = self.places[start..].partition_point(|place| place.key == key);
         &self.places[start..start + count]
@@ -133,12 +133,12 @@ impl<F: ShardFacts> Shards<F> {
     }
 
     /// The file of a row.
-    pub(super) fn path(&self, place: Place) -> &Path {
+    pub(super) fn path(&self, place: RowLocation) -> &Path {
         &self.shards[place.shard].path
     }
 
     /// A batch of one row, or an empty one where the file has fewer rows.
-    pub(super) fn row(&self, place: Place, columns: Columns) -> Result<RecordBatch, ShardError> {
+    pub(super) fn row(&self, place: RowLocation, columns: Columns) -> Result<RecordBatch, ShardError> {
         self.shards[place.shard].row(place.row, columns)
     }
 }

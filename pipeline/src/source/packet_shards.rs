@@ -20,15 +20,15 @@ use crate::{
 };
 use schemas::settings::Skip;
 
-/// Packet shards as a source of clips.
-#[derive(Debug)]
+/// Packet shards as a source of clips; a clone shares what was learnt of them.
+#[derive(Clone, Debug)]
 pub struct PacketVideos {
     shards: PacketShards,
     rule: FrameRule,
     limits: Limits,
     skipping: Skip,
     /// Bytes of each video's packets and of a picture; 0 until it was opened once.
-    bytes: Vec<[AtomicU64; 2]>,
+    bytes: Arc<[[AtomicU64; 2]]>,
 }
 
 /// Bytes of the packets of a video that was never opened: what a row has at most, mostly.
@@ -53,7 +53,7 @@ impl PacketVideos {
 /// Videos of which sizes are remembered.
 const MOST_VIDEOS: u64 = 1 << 24;
 
-impl ClipSource for Arc<PacketVideos> {
+impl ClipSource for PacketVideos {
     fn videos(&self) -> u64 {
         self.shards.facts().videos
     }
@@ -77,7 +77,7 @@ impl ClipSource for Arc<PacketVideos> {
 }
 
 struct Reader {
-    source: Arc<PacketVideos>,
+    source: PacketVideos,
     reader: VideoReader,
     /// The video that was read last: clips of one video often follow each other.
     last: Option<Opened>,

@@ -14,7 +14,7 @@ use super::{
     sampled::{self, SampledFrames, failed},
 };
 use crate::{
-    dataset,
+    dataset::VideoList,
     draws::Draws,
     error::VideoError,
     names,
@@ -24,14 +24,20 @@ use crate::{
 };
 use schemas::settings::{Skip, Verify};
 
-/// Video files as a source of clips.
-#[derive(Debug)]
+/// Video files as a source of clips; a clone shares what was learnt of them.
+#[derive(Clone, Debug)]
 pub struct VideoSource {
-    videos: dataset::VideoList,
+    videos: Arc<VideoList>,
     rule: FrameRule,
     limits: Limits,
     verify: Verify,
     skipping: Skip,
+    learnt: Arc<Learnt>,
+}
+
+/// What decoding has told of the videos so far.
+#[derive(Debug)]
+struct Learnt {
     /// Videos that were decoded whole without complaint; each is once, by whichever thread has it first.
     verified: Vec<AtomicBool>,
     /// Bytes of each video's file and of a picture; 0 until it was opened once.
@@ -46,18 +52,19 @@ const UNKNOWN_PICTURE: u64 = 3840 * 2160 * 3 / 2;
 
 impl VideoSource {
     /// The videos of a dataset, in its order, whose frames are chosen by `rule`.
-    pub fn new(videos: dataset::VideoList, rule: impl Into<FrameRule>, limits: Limits) -> Self {
-        let bytes = videos.entries().iter().map(|_| Default::default()).collect();
-        let verified = videos.entries().iter().map(|_| AtomicBool::new(false)).collect();
+    pub fn new(videos: VideoList, rule: impl Into<FrameRule>, limits: Limits) -> Self {
+        let learnt = Learnt {
+            verified: videos.entries().iter().map(|_| AtomicBool::new(false)).collect(),
+            bytes: videos.entries().iter().map(|_| Default::default()).collect(),
+            largest: AtomicU64::new(0),
+        };
         Self {
-            videos,
+            videos: Arc::new(videos),
             rule: rule.into(),
             limits,
             verify: Verify::default(),
             skipping: Skip::default(),
-            verified,
-            bytes,
-            largest: AtomicU64::new(0),
+            learnt: Arc::new(learnt),
         }
     }
 
@@ -80,7 +87,7 @@ impl VideoSource {
     }
 }
 
-impl ClipSource for Arc<VideoSource> {
+impl ClipSource for VideoSource {
     fn videos(&self) -> u64 {
         self.videos.entries().len() as u64
     }
@@ -93,14 +100,19 @@ impl ClipSource for Arc<VideoSource> {
     }
 
     fn bytes(&self, video: u64, clips: u64) -> u64 {
-        match self.bytes.get(video as usize).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
+        match self
+            .learnt
+            .bytes
+            .get(video as usize)
+            .map(|known| known.each_ref().map(|known| known.load(Relaxed)))
+        {
             Some([file, picture]) if picture > 0 => self.clip_bytes(video, file, picture, clips),
             // Asking for a size does not read the file. One that cannot be had will fail to open anyway.
             _ => {
                 let entry = self.videos.entries().get(video as usize);
                 let file =
                     entry.and_then(|entry| fs::metadata(&entry.path).ok()).map_or(0, |file| file.len());
-                let picture = match self.largest.load(Relaxed) {
+                let picture = match self.learnt.largest.load(Relaxed) {
                     0 => UNKNOWN_PICTURE,
                     largest => largest,
                 };
@@ -116,7 +128,7 @@ impl ClipSource for Arc<VideoSource> {
 }
 
 struct Reader {
-    source: Arc<VideoSource>,
+    source: VideoSource,
     reader: VideoReader,
     /// The video that was read last: clips of one video often follow each other.
     last: Option<(u64, OpenVideo)>,
@@ -201,7 +213,7 @@ impl Reader {
                 })?
             }
         };
-        let verified = self.source.verified.get(number as usize);
+        let verified = self.source.learnt.verified.get(number as usize);
         if verified.is_some_and(|verified| verified.load(Relaxed))
             || videos.verified_bytes(number) == Some(open.facts.bytes)
         {
@@ -212,18 +224,20 @@ impl Reader {
 
     /// Whether this run, or a scan, has opened the video before.
     fn was_there(&self, number: u64) -> bool {
-        let known = self.source.bytes.get(number as usize);
+        let known = self.source.learnt.bytes.get(number as usize);
         self.source.videos.was_there(number) || known.is_some_and(|[_, picture]| picture.load(Relaxed) > 0)
     }
 
     /// Remembers what a decode without complaint tells of a video.
     fn learn(&self, number: u64, open: &OpenVideo, pictures: &sampled::Pictures) {
-        if let Some(verified) = self.source.verified.get(number as usize).filter(|_| open.is_verified()) {
+        if let Some(verified) =
+            self.source.learnt.verified.get(number as usize).filter(|_| open.is_verified())
+        {
             verified.store(true, Relaxed);
         }
         let picture = pictures.iter().map(|(_, picture)| picture.planes.len() as u64).max().unwrap_or(0);
-        self.source.largest.fetch_max(picture, Relaxed);
-        if let Some([of_file, of_picture]) = self.source.bytes.get(number as usize) {
+        self.source.learnt.largest.fetch_max(picture, Relaxed);
+        if let Some([of_file, of_picture]) = self.source.learnt.bytes.get(number as usize) {
             of_file.store(open.facts.bytes, Relaxed);
             of_picture.store(picture, Relaxed);
         }

@@ -17,6 +17,7 @@ use schemas::settings::Skip;
 use schemas::settings::Verify;
 
 /// Opens and decodes videos on one thread; its decoders live as long as it does.
+#[doc(alias = "decord")]
 #[derive(Debug)]
 pub struct VideoReader {
     pub(super) limits: Limits,

@@ -6,12 +6,12 @@ use gstreamer as gst;
 
 use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
 use crate::{
-    codec::headers,
+    codec::{Coded, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
     file::{FileBytes, recognise},
     plan::{
-        PacketFact,
+        OutputIndex, PacketFact,
         order::{self, IndexMode},
     },
     system,
@@ -80,12 +80,6 @@ impl VideoReader {
             mode,
         };
         let (facts, hidden) = facts.facts();
-        let mut shown = order::shown(&stamps, &places);
-        // One part hides frames at its ends, unless times are not in the order of the frames.
-        let is_behind_hidden = shown.first().is_none_or(|first| first.0 == hidden);
-        if parts == 1 && is_behind_hidden && shown.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0) {
-            shown.clear();
-        }
         self.check_size(&facts, header.size)?;
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });
@@ -93,13 +87,8 @@ impl VideoReader {
         if let Some(at) = header.gap {
             return Err(VideoError::PacketsMissing { at, packets: facts.packets });
         }
-        let may_skip = !facts.interlaced;
-        let index = coded.iter().zip(&places).map(|(coded, &place)| PacketFact {
-            place,
-            start: coded.start,
-            disposable: coded.disposable && may_skip,
-        });
-        let index = index.collect();
+        let shown = hidden_between(order::shown(&stamps, &places), parts, hidden);
+        let index = packet_facts(&coded, &places, !facts.interlaced);
         let (sizes, verified, counted) = Default::default();
         Ok(OpenVideo {
             facts,
@@ -134,6 +123,24 @@ impl VideoReader {
 
 /// Bytes at the beginning of a file by which its container is known.
 const RECOGNISED: u64 = 4096;
+
+/// The places of all frames, where an edit list of so many parts hides pictures between them; else nothing. One part
+/// hides frames at its ends, unless times are not in the order of the frames.
+fn hidden_between(shown: Vec<OutputIndex>, parts: usize, hidden: u32) -> Vec<OutputIndex> {
+    let is_behind_hidden = shown.first().is_none_or(|first| first.0 == hidden);
+    let follow = || shown.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0);
+    if parts == 1 && is_behind_hidden && follow() { Vec::new() } else { shown }
+}
+
+/// What a plan needs to know of each packet.
+fn packet_facts(coded: &[Coded], places: &[Option<OutputIndex>], may_skip: bool) -> Vec<PacketFact> {
+    let fact = |(coded, &place): (&Coded, &Option<OutputIndex>)| PacketFact {
+        place,
+        start: coded.start,
+        disposable: coded.disposable && may_skip,
+    };
+    coded.iter().zip(places).map(fact).collect()
+}
 
 /// Opens a file, of which up to `in_memory` bytes are read at once.
 pub(super) fn open_file(path: &Path, in_memory: u64) -> Result<FileBytes, VideoError> {

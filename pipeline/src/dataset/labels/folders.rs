@@ -87,6 +87,7 @@ impl Placed {
 
 /// The class of each video; none where it has no such folder. Without `level` it is the first below the root, or
 /// the root itself where no video of it lies in a folder.
+#[doc(alias = "ImageFolder")]
 pub fn classes_of(videos: &[Placed], level: Option<ClassLevel>) -> Vec<Option<String>> {
     let with_folders: BTreeSet<&Path> =
         videos.iter().filter(|video| !video.folders().is_empty()).map(|video| video.root.as_path()).collect();

@@ -71,6 +71,7 @@ fn digest(path: &Path) -> Result<blake3::Hash, LabelError> {
 ///
 /// # Errors
 /// Names the rows of `test`.
+#[doc(alias = "data leakage")]
 pub fn check_disjoint(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), LabelError> {
     let resolved = |video: &VideoEntry| video.path.canonicalize().unwrap_or_else(|_| video.path.clone());
     let known: std::collections::HashSet<PathBuf> = train.iter().map(resolved).collect();

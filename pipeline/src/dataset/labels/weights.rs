@@ -12,6 +12,7 @@ use super::Classes;
 use crate::video_entry::VideoEntry;
 
 /// The weight of each class of which there are `counts` videos; none for a class without any.
+#[doc(alias = "compute_class_weight")]
 pub fn balanced_weights(counts: &[usize]) -> Vec<Option<f64>> {
     let (videos, classes) = (counts.iter().sum::<usize>() as f64, counts.len() as f64);
     counts.iter().map(|&count| (count > 0).then(|| videos / (classes * count as f64))).collect()
@@ -19,6 +20,7 @@ pub fn balanced_weights(counts: &[usize]) -> Vec<Option<f64>> {
 
 /// The weight of having each label, of which there are `counts` among `videos` videos, against not having it;
 /// none for a label that no video has, or all have.
+#[doc(alias = "pos_weight")]
 pub fn positive_weights(counts: &[usize], videos: usize) -> Vec<Option<f64>> {
     let weight =
         |&count: &usize| (1..videos).contains(&count).then(|| (videos - count) as f64 / count as f64);

@@ -23,61 +23,14 @@ pub(super) fn check(
     container: Container,
     cut_reads: u32,
 ) -> Result<Demuxed, VideoError> {
-    let Track {
-        mut packets,
-        caps,
-        orientation,
-        chosen,
-        replaced,
-        unknown,
-        cover,
-        error,
-        held,
-        parsed,
-        turns,
-        ..
-    } = track;
-    if held > MOST_HELD {
+    if track.held > MOST_HELD {
         return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
     }
-    let Some(chosen) = chosen else {
-        return Err(match (unknown, error) {
-            (Some(media), _) if media.starts_with("application/x-cenc") => VideoError::Encrypted,
-            (Some(codec), _) => VideoError::UnknownCodec { codec },
-            (None, _) if cut_reads > 0 => {
-                VideoError::Truncated { reason: "its index points behind the end of the file".to_owned() }
-            }
-            (None, Some(reason)) => VideoError::ContainerDamaged { container: container.name(), reason },
-            (None, None) if cover => VideoError::UnknownCodec { codec: "image/png".to_owned() },
-            (None, None) => VideoError::NoVideoStream { container: container.name() },
-        });
-    };
-    if cut_reads > 0 {
-        return Err(VideoError::Truncated {
-            reason: format!(
-                "data behind the end of the file is promised; {} packets are there",
-                packets.len()
-            ),
-        });
-    }
-    if let Some(reason) = error {
-        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
-    }
-    if container == Container::Avi
-        && let Some(end) = riff::overrun(file)
-    {
-        let reason = format!("it says that it ends at byte {end}, and its index lies behind that");
-        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
-    }
-    if container == Container::TransportStream
-        && let Some(at) = pid_of(&chosen).and_then(|pid| continuity::first_gap(file, pid))
-    {
-        let reason = format!("a packet of the video is missing or damaged before byte {at}");
-        return Err(VideoError::ContainerDamaged { container: container.name(), reason });
-    }
-    if container == Container::TransportStream
-        && let Some(pid) = pid_of(&chosen)
-    {
+    let Some(chosen) = &track.chosen else { return Err(no_video(track, container, cut_reads)) };
+    let pid = pid_of(chosen).filter(|_| container == Container::TransportStream);
+    check_whole(&track, file, container, cut_reads, pid)?;
+    let Track { mut packets, caps, orientation, replaced, parsed, turns, .. } = track;
+    if let Some(pid) = pid {
         pes::fill(&mut packets, file, pid);
     }
     // Parsers leave out, without a word, pictures whose parameter sets are missing.
@@ -92,17 +45,7 @@ pub(super) fn check(
     let (Some(first), false) = (caps.first(), packets.is_empty()) else {
         return Err(VideoError::NoVideoStream { container: container.name() });
     };
-    let mut shape = Shape::default();
-    for other in &caps {
-        let other = Shape::of(other);
-        shape = match shape.joined(&other) {
-            Some(joined) => joined,
-            None => {
-                let (before, after) = (shape.to_string(), other.to_string());
-                return Err(VideoError::CapsChanged { before, after });
-            }
-        };
-    }
+    check_caps(&caps)?;
     let structure = first.structure(0).expect("a stream is only chosen by the structure of its caps");
     let Some(codec) = codec_of(structure) else {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
@@ -116,6 +59,65 @@ pub(super) fn check(
     }
     let framing = framing_of(structure);
     Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation, turns })
+}
+
+/// Why there is no video.
+fn no_video(track: Track, container: Container, cut_reads: u32) -> VideoError {
+    match (track.unknown, track.error) {
+        (Some(media), _) if media.starts_with("application/x-cenc") => VideoError::Encrypted,
+        (Some(codec), _) => VideoError::UnknownCodec { codec },
+        (None, _) if cut_reads > 0 => {
+            VideoError::Truncated { reason: "its index points behind the end of the file".to_owned() }
+        }
+        (None, Some(reason)) => VideoError::ContainerDamaged { container: container.name(), reason },
+        (None, None) if track.cover => VideoError::UnknownCodec { codec: "image/png".to_owned() },
+        (None, None) => VideoError::NoVideoStream { container: container.name() },
+    }
+}
+
+/// Refuses a file that is cut off, or that the demuxer found damaged, or of which a part is missing; `pid` is the number
+/// of the video's stream in a transport stream.
+fn check_whole(
+    track: &Track,
+    file: &FileBytes,
+    container: Container,
+    cut_reads: u32,
+    pid: Option<u16>,
+) -> Result<(), VideoError> {
+    let damaged = |reason| Err(VideoError::ContainerDamaged { container: container.name(), reason });
+    if cut_reads > 0 {
+        let there = track.packets.len();
+        let reason = format!("data behind the end of the file is promised; {there} packets are there");
+        return Err(VideoError::Truncated { reason });
+    }
+    if let Some(reason) = &track.error {
+        return damaged(reason.clone());
+    }
+    if container == Container::Avi
+        && let Some(end) = riff::overrun(file)
+    {
+        return damaged(format!("it says that it ends at byte {end}, and its index lies behind that"));
+    }
+    match pid.and_then(|pid| continuity::first_gap(file, pid)) {
+        Some(at) => damaged(format!("a packet of the video is missing or damaged before byte {at}")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a stream that becomes another on the way.
+fn check_caps(caps: &[gst::Caps]) -> Result<(), VideoError> {
+    let mut shape = Shape::default();
+    for other in caps {
+        let other = Shape::of(other);
+        shape = match shape.joined(&other) {
+            Some(joined) => joined,
+            None => {
+                let (before, after) = (shape.to_string(), other.to_string());
+                return Err(VideoError::CapsChanged { before, after });
+            }
+        };
+    }
+    Ok(())
 }
 
 /// The number of a pad's stream among the packets, which ends its name: `video_0_0100`.

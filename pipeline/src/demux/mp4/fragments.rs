@@ -224,6 +224,15 @@ impl<'a> Collector<'a> {
         head.is_some_and(|head| head.track == self.track)
     }
 
+    /// Checks a sample of the film, number `at` of its run, before it is taken in.
+    fn check_sample(&self, at: u32, length: u32, fragment: u64) -> Result<(), VideoError> {
+        self.clock.tick(at as usize)?;
+        match length {
+            0 => Err(damaged(format!("a sample of the fragment at byte {fragment} is empty"))),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes in a run of samples and gives where their data lie; those of other tracks are only measured.
     fn run(
         &mut self,
@@ -263,14 +272,8 @@ impl<'a> Collector<'a> {
                 optional(fields, run::FLAGS, if at == 0 { first_flags } else { head.flags })?;
             let offset = optional(fields, run::OFFSET, 0)? as i32;
             if is_meant {
-                if let Err(error) = self.clock.tick(at as usize) {
+                if let Err(error) = self.check_sample(at, length, state.place) {
                     return Some(Err(error));
-                }
-                if length == 0 {
-                    return Some(Err(damaged(format!(
-                        "a sample of the fragment at byte {} is empty",
-                        state.place
-                    ))));
                 }
                 let key = flags_of_sample & NO_KEY == 0;
                 let discarded = self.before.is_some_and(|before| before >= decoded);

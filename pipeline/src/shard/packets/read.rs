@@ -114,16 +114,6 @@ impl Part {
         let digest = found(row, "video_digest")?.as_fixed_size_binary_opt();
         let digest = digest.and_then(|digest| digest.value(0).try_into().ok());
         let setup = found(row, "codec_data")?.as_binary_opt::<i32>();
-        let made = match row.column_by_name("source_frames") {
-            None => None,
-            Some(_) => {
-                let source_frames = items::<UInt32Type>(row, "source_frames")?.values().to_vec();
-                if source_frames.len() != times.len() {
-                    return Err(VideoFlaw::Times { times: source_frames.len(), frames });
-                }
-                Some(Made { source_frames, encoder: text(row, "encoder")? })
-            }
-        };
         Ok(StoredVideo {
             number: number_of,
             video: text(row, "video")?,
@@ -146,9 +136,21 @@ impl Part {
             hidden: number::<UInt32Type>(row, "hidden")?,
             times: times.values().iter().map(|&time| StreamTime(time)).collect(),
             packets: self.packets,
-            made,
+            made: made(row, frames)?,
         })
     }
+}
+
+/// What a transcode of so many frames was made from; nothing where the packets are the source's own.
+fn made(row: &RecordBatch, frames: u32) -> Result<Option<Made>, VideoFlaw> {
+    if row.column_by_name("source_frames").is_none() {
+        return Ok(None);
+    }
+    let source_frames = items::<UInt32Type>(row, "source_frames")?.values().to_vec();
+    if source_frames.len() != frames as usize {
+        return Err(VideoFlaw::Times { times: source_frames.len(), frames });
+    }
+    Ok(Some(Made { source_frames, encoder: text(row, "encoder")? }))
 }
 
 /// Checks what holds for a video's packets together: each frame is shown by one of them.

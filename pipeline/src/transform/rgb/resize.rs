@@ -18,6 +18,8 @@ use super::{
 use crate::transform::lines::Lines;
 
 /// A resize of frames of one size to another: its weights are computed once.
+#[doc(alias = "Pillow")]
+#[doc(alias = "BILINEAR")]
 pub struct Resize {
     columns: Option<(Vec<Taps>, Option<Steps>)>,
     rows: Option<Vec<Taps>>,
