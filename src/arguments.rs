@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pipeline::labels::folders::ClassLevel;
+use pipeline::dataset::labels::folders::ClassLevel;
 use trainer::checkpoint::Heads;
 use trainer::checkpoint::Hints;
 use tubelet::data::labels::settings::LabelSettings;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use pipeline::labels::Classes;
+use pipeline::dataset::labels::Classes;
 use trainer::checkpoint;
 use trainer::checkpoint::Format;
 use trainer::checkpoint::Hints;
@@ -13,12 +13,11 @@ use trainer::checkpoint::SavedModel;
 use trainer::model::ModelShape;
 use trainer::model::layout::LastNorm;
 
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
-use crate::weights::describe;
-use crate::weights::explain;
-use crate::weights::note_assumed;
+use crate::{
+    error::{Result, Usage},
+    observer::Observer,
+    weights::{describe, explain, note_assumed},
+};
 
 /// A conversion that is asked for.
 #[derive(Clone, Debug)]

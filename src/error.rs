@@ -10,29 +10,27 @@ use std::path::PathBuf;
 
 use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
-use pipeline::dataset::DatasetError;
-use pipeline::labels::LabelError;
-use pipeline::manifest::ManifestError;
-use pipeline::quarantine::QuarantineError;
-use pipeline::shard::ShardError;
-use pipeline::shard::preprocess::PreprocessError;
-use pipeline::stream::StreamError;
-use pipeline::system::SystemError;
 #[cfg(feature = "video")]
-use pipeline::video::VideoError;
-use schemas::clip_batch::ClipBatchError;
-use schemas::embeddings::EmbeddingsError;
-use schemas::predictions::PredictionsError;
+use pipeline::error::VideoError;
+use pipeline::{
+    dataset::{DatasetError, labels::LabelError, manifest::ManifestError},
+    loader::StreamError,
+    preprocess::PreprocessError,
+    quarantine::QuarantineError,
+    shard::ShardError,
+    system::SystemError,
+};
+use schemas::{clip_batch::ClipBatchError, embeddings::EmbeddingsError, predictions::PredictionsError};
 use trainer::RecipeError;
 use trainer::TrainError;
+use trainer::batch::finite::OutputNotFinite;
+use trainer::batch::labelled::LabelledClipsError;
+use trainer::batch::masked::ClipsError;
 use trainer::checkpoint::CheckpointError;
-use trainer::clips::ClipsError;
 use trainer::evaluation::JoinError;
-use trainer::finite::OutputNotFinite;
-use trainer::frozen::FeaturesError;
-use trainer::labelled_clips::LabelledClipsError;
+use trainer::inference::frozen_encoder::FeaturesError;
 use trainer::probe::ScoresNotFinite;
-use trainer::run_folder::RunFolderError;
+use trainer::train::run_folder::RunFolderError;
 use trainer::weights::Misfit;
 
 /// What the library's functions give.

@@ -3,23 +3,20 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::labels::Classes;
-use schemas::predictions::Predictions;
-use schemas::run_state::Part;
+use pipeline::dataset::labels::Classes;
+use schemas::{predictions::Predictions, run_state::Part};
 use trainer::recipe::By;
 
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::data::labels::settings::LabelSettings;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::inference::classify_videos::Tester;
-use crate::inference::model::LoadedModel;
-use crate::inference::model::ModelSettings;
-use crate::inference::model::note_single_views;
-use crate::observer::Event;
-use crate::observer::Observer;
-use crate::run::begun::Begun;
-use crate::run::labelled::held_out;
+use crate::{
+    data::labels::{labelled_videos::LabelledVideos, settings::LabelSettings},
+    error::{Result, Usage},
+    inference::{
+        classify_videos::Tester,
+        model::{LoadedModel, ModelSettings, note_single_views},
+    },
+    observer::{Event, Observer},
+    run::{begun::Begun, labelled::held_out},
+};
 
 /// A test that is asked for.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 /// Steps make and drop the same large tensors again and again.
 #[global_allocator]
-static MEMORY: trainer::kernels::KeptMemory = trainer::kernels::KeptMemory;
+static MEMORY: trainer::allocator::KeptMemory = trainer::allocator::KeptMemory;
 
 const EXIT_CODES: &str = "Exit codes: 0 done (also when Ctrl-C stopped a run and a checkpoint was written), \
 1 it failed while running, 2 it was asked wrongly.";

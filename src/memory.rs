@@ -6,7 +6,6 @@
 use crate::error::Result;
 use trainer::{
     Device, Recipe,
-    gradients::Memory,
     kernels::Kernels,
     model::{
         layout,
@@ -33,7 +32,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
         visible: tokens.visible,
         masked: tokens.painted,
         counted: tokens.counted,
-        memory: Memory::of(recipe),
+        memory: recipe.memory(),
         branches: if whole { Branches::Whole } else { Branches::InParts },
         accumulates: parts > 1,
         averages: recipe.optimiser.ema > 0.0,
@@ -46,7 +45,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
 /// # Errors
 /// When the recipe is wrong.
 pub fn note_when_short(recipe: &Recipe, device: &Device, observer: &dyn Observer) -> Result<()> {
-    let Some(free) = machine::free_memory().filter(|_| device.is_processor()) else { return Ok(()) };
+    let Some(free) = machine::free_memory().filter(|_| device.is_cpu()) else { return Ok(()) };
     if let Some(advice) = advice(recipe, free)? {
         observer.note(advice);
     }

@@ -4,20 +4,23 @@
 use std::path::Path;
 
 use crate::error::Result;
-use pipeline::labels::Classes;
+use pipeline::dataset::labels::Classes;
 use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
     Device, Recipe,
-    beginning::{self, BeginError, Beginning},
     checkpoint::{self, CheckpointError, Heads, Hints, Kind, SavedModel},
-    initial_pretraining,
     model::layout::LastNorm,
-    training::Training,
+    train::{
+        initial_pretraining,
+        initial_weights::{self, InitialClassifier, InitialWeightsError},
+        state::TrainState,
+    },
 };
 
-use crate::error::Error;
-use crate::error::Usage;
-use crate::observer::Observer;
+use crate::{
+    error::{Error, Usage},
+    observer::Observer,
+};
 
 /// Errors that another argument would avoid are usage errors; the others are the file's.
 pub fn explain(why: CheckpointError) -> Error {
@@ -92,7 +95,7 @@ pub fn pretraining(
     recipe: &Recipe,
     device: &Device,
     observer: &dyn Observer,
-) -> Result<(Training, String)> {
+) -> Result<(TrainState, String)> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
     }
@@ -115,7 +118,7 @@ pub fn pretraining(
         ));
     }
     initial.notes.iter().for_each(|note| observer.note(format_args!("note: {note}")));
-    Ok((Training::from_weights(recipe, initial.weights), digest))
+    Ok((TrainState::from_weights(recipe, initial.weights), digest))
 }
 
 /// What a fine-tuning begins with: `init` is a file, a run, or `scratch`; and the digest of the file's weights.
@@ -130,13 +133,14 @@ pub fn classifier(
     classes: &Classes,
     device: &Device,
     observer: &dyn Observer,
-) -> Result<(Beginning, Option<String>)> {
+) -> Result<(InitialClassifier, Option<String>)> {
     let labels = classes.names().to_vec();
     let Some(init) = init else {
         return Err(Usage::new("nothing says what to begin with").hint("--init FILE|RUN|scratch").into());
     };
     if init == Path::new("scratch") {
-        let beginning = beginning::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
+        let beginning =
+            initial_weights::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
         observer.note(format_args!("begins from scratch: {} tensors are drawn", beginning.new.len()));
         return Ok((beginning, None));
     }
@@ -147,7 +151,7 @@ pub fn classifier(
     }
     let model = read(init, heads, recipe, observer)?;
     let (what, digest) = (describe(&model), model.digest());
-    let beginning = beginning::from_model(recipe, labels, model, device)
+    let beginning = initial_weights::from_model(recipe, labels, model, device)
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
     let (taken, all) = (beginning.taken, beginning.taken + beginning.new.len());
     let new = if beginning.new.is_empty() { "none".to_owned() } else { beginning.new.join(", ") };
@@ -198,7 +202,7 @@ pub fn check_same(
     }
 }
 
-fn unfit(why: &BeginError, before: &str) -> Usage {
+fn unfit(why: &InitialWeightsError, before: &str) -> Usage {
     let usage = Usage::new(format!("{before}{why}"));
     match why.hint() {
         Some(hint) => usage.hint(hint),

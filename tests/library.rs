@@ -8,13 +8,8 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::FrameRank;
-use pipeline::plan::views::Pass;
-use pipeline::video::Skipping;
-use pipeline::video::Verify;
-use schemas::ClipBatch;
-use schemas::LabelledBatch;
-use schemas::frame_shard::StoredPixels;
+use pipeline::{FrameRank, plan::Skipping, sampling::labelled::Pass, video::Verify};
+use schemas::{ClipBatch, LabelledBatch, frame_shard::StoredPixels};
 use trainer::checkpoint::Format;
 use trainer::checkpoint::Hints;
 use trainer::checkpoint::Kind;

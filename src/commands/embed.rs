@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use pipeline::names;
-use trainer::frozen::Pool;
+use trainer::inference::frozen_encoder::Pool;
 use tubelet::Embeddings;
 use tubelet::inference::embed::End;
 use tubelet::inference::embed::Failed;

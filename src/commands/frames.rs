@@ -7,13 +7,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use md5::{Digest as _, Md5};
-use pipeline::FrameRank;
-use pipeline::names;
-use pipeline::picture::Picture;
-use pipeline::picture::Sampling;
-use pipeline::video::OpenVideo;
-use pipeline::video::Skipping;
-use pipeline::video::Verify;
+use pipeline::{
+    FrameRank, names,
+    picture::{Picture, Sampling},
+    plan::Skipping,
+    video::{OpenVideo, Verify},
+};
 use tubelet::FrameReader;
 use tubelet::Usage;
 

@@ -9,9 +9,9 @@ use std::{
 
 use crate::error::Result;
 use pipeline::{
-    dataset::VideoEntry,
     names,
     system::{self, SystemError},
+    video_entry::VideoEntry,
 };
 
 use crate::error::Usage;

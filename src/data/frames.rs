@@ -4,20 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
-use pipeline::FrameRank;
-use pipeline::names;
-use pipeline::picture::Picture;
-use pipeline::transform;
-use pipeline::transform::RgbFrame;
-use pipeline::video::Limits;
-use pipeline::video::OpenVideo;
-use pipeline::video::Skipping;
-use pipeline::video::Verify;
-use pipeline::video::VideoReader;
+use pipeline::{
+    FrameRank, names,
+    picture::Picture,
+    plan::Skipping,
+    transform::{self, RgbFrame},
+    video::{Limits, OpenVideo, Verify, VideoReader},
+};
 
-use crate::error::Error;
-use crate::error::Result;
-use crate::error::Usage;
+use crate::error::{Error, Result, Usage};
 
 /// A video that is open, and the decoder for its frames.
 #[doc(alias = "VideoDecoder")]

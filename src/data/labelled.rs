@@ -8,21 +8,30 @@ use std::{
 use crate::error::Result;
 use pipeline::{
     augment::{self, Augment, rand_augment::RandAugment, resized_crop::CropRange},
-    channel::{self, Batches},
+    clips::{
+        augmented::TrainingSettings,
+        views::{Fit, ViewSettings},
+    },
     dataset::Dataset,
-    labelled::{self, Fit, TrainingSettings, ViewSettings},
-    plan::views::{LabelledSampling, Pass, ShortSegments, Spread},
+    loader::{
+        channel::{self, Batches},
+        labelled,
+    },
     profile::Profile,
-    source::{ClipSource, chosen::Chosen},
+    sampling::{
+        labelled::{LabelledSampling, Pass, Spread},
+        segments::ShortSegments,
+    },
+    source::{ClipSource, subset::Subset},
 };
 use schemas::{ClipGeometry, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
 
-use super::labels::labelled_videos::LabelledVideos;
-use super::loading;
-use super::loading::Loading;
-use super::loading::WAITING_BYTES;
-use super::source::source_by;
+use super::{
+    labels::labelled_videos::LabelledVideos,
+    loading::{self, Loading, WAITING_BYTES},
+    source::source_by,
+};
 use crate::error::Usage;
 
 /// How the frames of a recipe's clips are spread.
@@ -249,6 +258,6 @@ pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Ar
     let frames = recipe.geometry()?.frames() as u32;
     let rule = LabelledSampling { frames, spread: spread(recipe), pass };
     let behind = dataset.clips_per_video(slots);
-    let source = Chosen::new(source_by(dataset, recipe, rule.into())?, chosen, slots, behind);
+    let source = Subset::new(source_by(dataset, recipe, rule.into())?, chosen, slots, behind);
     Ok(Arc::new(source.with_labels(videos.labels().to_vec())))
 }

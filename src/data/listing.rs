@@ -16,14 +16,12 @@ use std::{
 
 use crate::error::Result;
 use pipeline::{
-    dataset::{Dataset, VideoEntry},
-    labels::folders::Placed,
+    dataset::{Dataset, labels::folders::Placed},
+    video_entry::VideoEntry,
 };
 
-use super::dataset;
-use super::videos;
-use crate::error::Usage;
-use crate::observer::Observer;
+use super::{dataset, videos};
+use crate::{error::Usage, observer::Observer};
 
 /// Videos, and where their clips come from.
 #[derive(Clone, Debug)]

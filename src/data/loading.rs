@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pipeline::names;
-use pipeline::profile::Profile;
-use pipeline::quarantine::Quarantine;
-use pipeline::stream::Workers;
-use pipeline::worker::OnFailure;
+use pipeline::{
+    loader::{Workers, worker::OnFailure},
+    names,
+    profile::Profile,
+    quarantine::Quarantine,
+};
 use schemas::quarantine::QuarantineLine;
 use trainer::Recipe;
 
-use crate::error::Result;
-use crate::observer::Observer;
+use crate::{error::Result, observer::Observer};
 
 /// Bytes of batches that wait for whoever takes them.
 pub const WAITING_BYTES: u64 = 256 << 20;

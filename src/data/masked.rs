@@ -3,32 +3,29 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use pipeline::channel;
-use pipeline::channel::Batches;
-use pipeline::dataset::Dataset;
-use pipeline::mask::DecoderMask;
-use pipeline::mask::MaskKind;
-use pipeline::plan::sampling::Pace;
-use pipeline::plan::sampling::ShortVideo;
-use pipeline::quarantine::Quarantine;
-use pipeline::schedule::ClipOrder;
-use pipeline::settings::ClipSettings;
-use pipeline::settings::Flip;
-use pipeline::source::ClipSource;
-use pipeline::stream;
-use pipeline::transform::Resample;
-use pipeline::transform::crop::CropRule;
+use pipeline::{
+    dataset::Dataset,
+    loader::{
+        channel::{self, Batches},
+        stream,
+    },
+    mask::{DecoderMask, MaskKind},
+    quarantine::Quarantine,
+    sampling::pretraining::{Pace, ShortVideo},
+    schedule::ClipOrder,
+    settings::{ClipSettings, Flip},
+    source::ClipSource,
+    transform::{Resample, crop::CropRule},
+};
 use schemas::frame_shard::StoredPixels;
 use trainer::Recipe;
 use trainer::recipe;
 
-use super::loading::Loading;
-use super::loading::WAITING_BYTES;
-use super::loading::workers;
-use super::source;
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::error::Usage;
+use super::{
+    loading::{Loading, WAITING_BYTES, workers},
+    source,
+};
+use crate::error::{Context as _, Result, Usage};
 
 /// Tokens of a clip by what becomes of them.
 pub struct TokenCounts {

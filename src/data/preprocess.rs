@@ -6,37 +6,29 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use std::time::Instant;
 
-use pipeline::dataset::Dataset;
-use pipeline::dataset::VideoEntry;
-use pipeline::shard::ShardFacts;
-use pipeline::shard::facts_in;
-use pipeline::shard::preprocess;
-use pipeline::shard::preprocess::Filled;
-use pipeline::shard::preprocess::Making;
-use pipeline::shard::preprocess::Pulse;
-use pipeline::shard::preprocess::RowMaker;
-use pipeline::shard::preprocess::fill;
-use schemas::MADE_BY;
-use schemas::frame_shard::FrameShardFacts;
-use schemas::frame_shard::StoredPixels;
-use schemas::packet_shard::PacketShardFacts;
-use schemas::packet_shard::TranscodeFacts;
+use pipeline::{
+    dataset::Dataset,
+    preprocess::{self, Filled, KeyMaker, Making, fill},
+    shard::{ShardFacts, facts_in},
+    video_entry::VideoEntry,
+};
+use schemas::{
+    MADE_BY,
+    frame_shard::{FrameShardFacts, StoredPixels},
+    packet_shard::{PacketShardFacts, TranscodeFacts},
+};
 use trainer::Recipe;
 use trainer::recipe::Resample;
 
-use super::dataset;
-use super::loading::Loading;
-use super::masked::source;
 #[cfg(feature = "video")]
 use super::source::limits;
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::machine;
-use crate::observer::Event;
-use crate::observer::Observer;
-use crate::recipe_choice;
-use crate::recipe_choice::RecipeChoice;
+use super::{dataset, loading::Loading, masked::source};
+use crate::{
+    error::{Context as _, Result, Usage},
+    machine,
+    observer::{Event, Observer},
+    recipe_choice::{self, RecipeChoice},
+};
 
 /// Clips of one shard: about 380 MB of 16 frames of 340×256 as planes.
 pub const CLIPS_PER_SHARD: u32 = 256;
@@ -159,7 +151,7 @@ pub fn preprocess(
 }
 
 /// The videos that packets are taken from.
-fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::Videos> {
+fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::VideoList> {
     match dataset {
         Dataset::Videos(videos) => Ok(videos),
         Dataset::FrameShards(_) | Dataset::PacketShards(_) => {
@@ -169,7 +161,7 @@ fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::Videos> {
 }
 
 /// Videos of a shard: as many as there are, or so many that shards have about [`SHARD_BYTES`].
-fn videos_per_shard(settings: &Preprocessing, videos: &pipeline::dataset::Videos) -> Result<u32> {
+fn videos_per_shard(settings: &Preprocessing, videos: &pipeline::dataset::VideoList) -> Result<u32> {
     if let Some(wanted) = settings.videos_per_shard {
         return Ok(wanted);
     }
@@ -197,7 +189,7 @@ fn transcoding(settings: &Preprocessing, recipe: &Recipe) -> Result<TranscodeFac
     if made.short_side == 0 {
         return Err(Usage::new("a transcode needs a short side of 2 pixels or more").into());
     }
-    made.encoder = pipeline::encode::told(&made);
+    made.encoder = preprocess::encode::told(&made);
     Ok(made)
 }
 
@@ -248,7 +240,7 @@ fn packets(
     Err(Usage::new("this build opens no videos").hint("build with `--features video`").into())
 }
 
-fn name_of(videos: &pipeline::dataset::Videos, number: u64) -> String {
+fn name_of(videos: &pipeline::dataset::VideoList, number: u64) -> String {
     let entry = videos.entries().get(number as usize);
     entry.map_or_else(String::new, |entry| pipeline::names::name_of(&entry.path))
 }
@@ -303,7 +295,7 @@ fn frames(
 struct Shards<'a> {
     what: &'static str,
     name: &'a dyn Fn(u64) -> String,
-    maker: Arc<dyn Fn(Pulse) -> RowMaker + Send + Sync>,
+    maker: Arc<dyn Fn() -> KeyMaker + Send + Sync>,
 }
 
 impl Shards<'_> {

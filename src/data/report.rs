@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pipeline::profile::{Binding, Figures, Interval, Profile, Stage};
+use pipeline::profile::{Bottleneck, Figures, Interval, Profile, Stage};
 use schemas::metrics::LoaderLine;
 
 /// Looks at a loader from time to time.
@@ -38,21 +38,21 @@ impl Watch {
 
 /// What is waited for, where a consumer does; nothing where it hardly waits.
 pub fn waited_for(interval: &Interval) -> Option<&'static str> {
-    match interval.binding() {
-        Binding::Consumer => None,
-        Binding::Decoder => Some("the decoder"),
-        Binding::Transform => Some("crop and resize"),
-        Binding::Cubes => Some("masks and cubes"),
-        Binding::Disk => Some("the disk"),
-        Binding::Demuxer => Some("the demuxer"),
-        Binding::Budget => Some("bytes in flight"),
-        Binding::Batches => Some("the order of clips"),
+    match interval.bottleneck() {
+        Bottleneck::Consumer => None,
+        Bottleneck::Decoder => Some("the decoder"),
+        Bottleneck::Transform => Some("crop and resize"),
+        Bottleneck::Cubes => Some("masks and cubes"),
+        Bottleneck::Disk => Some("the disk"),
+        Bottleneck::Demuxer => Some("the demuxer"),
+        Bottleneck::Budget => Some("bytes in flight"),
+        Bottleneck::Batches => Some("the order of clips"),
     }
 }
 
 /// Which stage binds, and what to do about it.
 pub fn sentence(interval: &Interval) -> String {
-    let binding = interval.binding();
+    let binding = interval.bottleneck();
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     let taken = percent(interval.share_of_workers(binding));
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -62,34 +62,34 @@ pub fn sentence(interval: &Interval) -> String {
     };
     let idle = percent(interval.idle_share());
     match binding {
-        Binding::Consumer => format!(
+        Bottleneck::Consumer => format!(
             "Loading is fast enough: batches are waited for {} of the time, and the workers are idle for {idle}.",
             percent(interval.waiting_share())
         ),
-        Binding::Decoder => format!(
+        Bottleneck::Decoder => format!(
             "The decoder binds, with {taken} of the workers' time: {more}`tubelet preprocess --store transcode` \
              makes clips that take a third of it, `tubelet preprocess --store frames` such that take none."
         ),
-        Binding::Transform => format!(
+        Bottleneck::Transform => format!(
             "Crop, resize and colour bind, with {taken} of the workers' time: {more}shards of smaller frames \
              (`tubelet preprocess --short-side 256`) take less of it."
         ),
-        Binding::Cubes => format!(
+        Bottleneck::Cubes => format!(
             "Masks and cubes bind, with {taken} of the workers' time: {more}a smaller `clip.size` takes less."
         ),
-        Binding::Disk => format!(
+        Bottleneck::Disk => format!(
             "The disk binds: workers wait for bytes {taken} of their time. A faster disk, or `tubelet preprocess \
              --store packets` (few large files, and only the packets that are needed), helps."
         ),
-        Binding::Demuxer => format!(
+        Bottleneck::Demuxer => format!(
             "Taking files apart binds, with {taken} of the workers' time: {more}`tubelet preprocess --store \
              packets` does it once for all epochs."
         ),
-        Binding::Budget => format!(
+        Bottleneck::Budget => format!(
             "The budget of bytes in flight binds: workers are idle for {idle} of their time. Fewer workers, or \
              smaller videos (`tubelet preprocess --store transcode`), help."
         ),
-        Binding::Batches => format!(
+        Bottleneck::Batches => format!(
             "The order binds: workers are idle for {idle} of their time, because batches are put together by one \
              thread and the clip in front is awaited."
         ),
@@ -104,7 +104,7 @@ pub fn line(interval: &Interval) -> LoaderLine {
     };
     let computing: Vec<_> = Stage::OF_WORKERS.into_iter().chain([Stage::Batch]).collect();
     LoaderLine {
-        binding: interval.binding().name().to_owned(),
+        binding: interval.bottleneck().name().to_owned(),
         clips: figures.clips,
         bytes_read: figures.bytes_read,
         packets_sent: figures.decoded.sent,

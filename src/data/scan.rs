@@ -6,28 +6,27 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-use pipeline::FrameRank;
-use pipeline::dataset::Dataset;
-use pipeline::dataset::VideoEntry;
-use pipeline::file::FileStamp;
-use pipeline::manifest;
-use pipeline::manifest::ManifestRow;
-use pipeline::manifest::index::IndexWriter;
-use pipeline::shard::ShardError;
-use pipeline::system::SystemError;
-use pipeline::video::Limits;
-use pipeline::video::OpenVideo;
-use pipeline::video::VideoError;
-use pipeline::video::VideoReader;
+use pipeline::{
+    FrameRank,
+    dataset::{
+        Dataset,
+        manifest::{self, ManifestRow, index::IndexWriter},
+    },
+    error::VideoError,
+    file::FileStamp,
+    shard::ShardError,
+    system::SystemError,
+    video::{Limits, OpenVideo, VideoReader},
+    video_entry::VideoEntry,
+};
 use schemas::file_index::FileIndexFacts;
 
 use super::videos::find_videos;
-use crate::error::Context as _;
-use crate::error::Error;
-use crate::error::Result;
-use crate::machine;
-use crate::observer::Event;
-use crate::observer::Observer;
+use crate::{
+    error::{Context as _, Error, Result},
+    machine,
+    observer::{Event, Observer},
+};
 
 /// A scan that is asked for.
 #[derive(Clone, Debug)]
@@ -124,8 +123,9 @@ impl Scan<'_> {
                 break;
             }
             let indexed = opened.as_ref().ok().zip(stamp).zip(self.facts.as_ref());
-            let indexed =
-                indexed.and_then(|((open, stamp), facts)| open.index_row(at as u64, video, stamp, facts));
+            let indexed = indexed.and_then(|((open, stamp), facts)| {
+                manifest::index::row(open, at as u64, video, stamp, facts)
+            });
             let mut index = self.index.lock().expect(HELD);
             if let (Some(writer), Ok(())) = &mut *index {
                 let written = writer.put(at as u64, indexed);

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use pipeline::dataset::Dataset;
-use pipeline::plan::views::FrameRule;
-use pipeline::source::ClipSource;
+use pipeline::{dataset::Dataset, sampling::FrameRule, source::ClipSource};
 use trainer::Recipe;
 #[cfg(feature = "video")]
 use trainer::recipe;
@@ -26,14 +24,18 @@ pub fn source_by(dataset: &Dataset, recipe: &Recipe, rule: FrameRule) -> Result<
 }
 
 #[cfg(feature = "video")]
-fn raw(videos: &pipeline::dataset::Videos, recipe: &Recipe, rule: FrameRule) -> Result<Arc<dyn ClipSource>> {
+fn raw(
+    videos: &pipeline::dataset::VideoList,
+    recipe: &Recipe,
+    rule: FrameRule,
+) -> Result<Arc<dyn ClipSource>> {
     use pipeline::{source::videos, video::Verify};
     let verify = match recipe.clip.verify {
         recipe::Verify::Video => Verify::Video,
         recipe::Verify::Clip => Verify::Clip,
     };
-    let videos = videos::Videos::new(videos.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe)))))
+    let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe));
+    Ok(Arc::new(videos.with_verify(verify).with_skipping(skipping(recipe))))
 }
 
 #[cfg(feature = "video")]
@@ -42,14 +44,14 @@ fn packets(
     recipe: &Recipe,
     rule: FrameRule,
 ) -> Result<Arc<dyn ClipSource>> {
-    use pipeline::source::packets::PacketVideos;
+    use pipeline::source::packet_shards::PacketVideos;
     let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
-    Ok(Arc::new(Arc::new(videos.with_skipping(skipping(recipe)))))
+    Ok(Arc::new(videos.with_skipping(skipping(recipe))))
 }
 
 #[cfg(feature = "video")]
-fn skipping(recipe: &Recipe) -> pipeline::video::Skipping {
-    use pipeline::video::Skipping;
+fn skipping(recipe: &Recipe) -> pipeline::plan::Skipping {
+    use pipeline::plan::Skipping;
     match recipe.clip.skip {
         recipe::Skip::Unwanted => Skipping::Unwanted,
         recipe::Skip::Groups => Skipping::Groups,
@@ -71,7 +73,7 @@ fn packets(_: &pipeline::shard::PacketShards, _: &Recipe, _: FrameRule) -> Resul
 }
 
 #[cfg(not(feature = "video"))]
-fn raw(_: &pipeline::dataset::Videos, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
+fn raw(_: &pipeline::dataset::VideoList, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
     Err(Usage::new("this build reads frame shards only")
         .hint("build with `--features video` to decode videos")
         .into())

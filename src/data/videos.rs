@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use pipeline::dataset::VideoEntry;
-use pipeline::labels::list;
-use pipeline::labels::list::Listed;
-use pipeline::names;
-use pipeline::system;
-use pipeline::system::SystemError;
+use pipeline::{
+    dataset::list_file::{self, Listed},
+    names,
+    system::{self, SystemError},
+    video_entry::VideoEntry,
+};
 
 use super::folder;
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
+use crate::{
+    error::{Context as _, Result, Usage},
+    observer::Observer,
+};
 
 /// Endings of files that list videos, one `path label` a line.
 const LIST_ENDINGS: [&str; 5] = ["txt", "csv", "tsv", "list", "lst"];
@@ -86,7 +86,7 @@ fn in_list(list: &Path) -> Result<Vec<Found>> {
     // Lines with other bytes name their files as escapes would.
     let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(line_of).collect();
     let home = list.parent().unwrap_or(Path::new(""));
-    let lines = list::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
+    let lines = list_file::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
         let usage = Usage::new(format!("{}: {why}", names::shown(list)));
         why.hint().into_iter().fold(usage, Usage::hint)
     })?;

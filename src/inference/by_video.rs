@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use pipeline::channel::Batches;
+use pipeline::loader::channel::Batches;
 use schemas::LabelledBatch;
 
 use crate::error::Result;

@@ -4,32 +4,27 @@ use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use pipeline::labels::Classes;
-use pipeline::names;
-use pipeline::plan::views::Pass;
-use schemas::LabelledBatch;
-use schemas::MADE_BY;
-use schemas::ProblemType;
-use schemas::predictions::Failure;
-use schemas::predictions::Prediction;
-use schemas::predictions::Predictions;
-use schemas::predictions::Tested;
+use pipeline::{dataset::labels::Classes, names, sampling::labelled::Pass};
+use schemas::{
+    LabelledBatch, MADE_BY, ProblemType,
+    predictions::{Failure, Prediction, Predictions, Tested},
+};
 use trainer::Device;
 use trainer::Recipe;
-use trainer::frozen;
-use trainer::judge::Judge;
+use trainer::inference::classifier;
+use trainer::inference::classify::ClipClassifier;
 use trainer::kernels;
 use trainer::model::classifier::Classifier;
 use trainer::weights::Weights;
 
-use super::by_video::ByVideo;
-use super::model::LoadedModel;
-use super::views_in_words::views_in_words;
-use crate::data::labelled;
-use crate::data::labelled::Failures;
-use crate::data::labelled::Wanted;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::error::Result;
+use super::{by_video::ByVideo, model::LoadedModel, views_in_words::views_in_words};
+use crate::{
+    data::{
+        labelled::{self, Failures, Wanted},
+        labels::labelled_videos::LabelledVideos,
+    },
+    error::Result,
+};
 
 /// A classifier that is asked about videos.
 pub struct Tester {
@@ -64,7 +59,7 @@ impl Tester {
     pub fn new(loaded: LoadedModel, classes: Classes, together: usize, workers: usize) -> Result<Self> {
         let LoadedModel { model, recipe, device } = loaded;
         let (digest, problem_type) = (model.digest(), model.problem_type);
-        let (classifier, weights) = frozen::classifier(model, &device)?;
+        let (classifier, weights) = classifier::classifier_of(model, &device)?;
         Ok(Self { classifier, weights, device, digest, problem_type, recipe, classes, together, workers })
     }
 
@@ -100,7 +95,7 @@ impl Tester {
         let failures = Failures::default();
         let wanted = Wanted::test(&self.recipe);
         let views = labelled::views(source, &self.recipe, wanted, rows.to_vec(), 1, self.workers, &failures)?;
-        let judge = Judge::new(&self.classifier, &self.weights, &self.device);
+        let judge = ClipClassifier::new(&self.classifier, &self.weights, &self.device);
         let mut answered = Predictions { tested: self.tested(videos), ..Predictions::default() };
         let mut stopped = false;
         for batch in ByVideo::new(views, self.together) {

@@ -12,7 +12,7 @@ use pipeline::names;
 use schemas::embeddings::Embedded;
 use schemas::embeddings::Embedding;
 use schemas::embeddings::Number;
-use trainer::frozen::Pool;
+use trainer::inference::frozen_encoder::Pool;
 
 use self::make::Maker;
 use self::make::Preprocess;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use pipeline::labels::Classes;
+use pipeline::dataset::labels::Classes;
 use trainer::Device;
 use trainer::Recipe;
 use trainer::RunFolder;
@@ -13,16 +13,14 @@ use trainer::checkpoint::Kind;
 use trainer::checkpoint::SavedModel;
 use trainer::recipe;
 
-use crate::device;
-use crate::error::Context as _;
-use crate::error::Error;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::machine;
-use crate::observer::Observer;
-use crate::recipe_choice;
-use crate::recipe_choice::RecipeChoice;
-use crate::weights;
+use crate::{
+    device,
+    error::{Context as _, Error, Result, Usage},
+    machine,
+    observer::Observer,
+    recipe_choice::{self, RecipeChoice},
+    weights,
+};
 
 /// Clips that a model looks at together where nobody says how many.
 pub const TOGETHER: usize = 8;

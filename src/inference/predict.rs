@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::labels::Classes;
-use schemas::LabelledBatch;
-use schemas::predictions::Prediction;
-use schemas::predictions::Predictions;
-use schemas::predictions::Tested;
+use pipeline::dataset::labels::Classes;
+use schemas::{
+    LabelledBatch,
+    predictions::{Prediction, Predictions, Tested},
+};
 use trainer::evaluation;
 use trainer::evaluation::Answer;
 use trainer::recipe::By;
 
-use super::classify_videos::Tester;
-use super::model::LoadedModel;
-use super::model::ModelSettings;
-use super::model::note_single_views;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Event;
-use crate::observer::Observer;
+use super::{
+    classify_videos::Tester,
+    model::{LoadedModel, ModelSettings, note_single_views},
+};
+use crate::{
+    data::labels::labelled_videos::LabelledVideos,
+    error::{Result, Usage},
+    observer::{Event, Observer},
+};
 
 /// Answers that are asked for.
 #[derive(Clone, Debug)]

@@ -13,9 +13,9 @@ use trainer::Recipe;
 use trainer::evaluation::Interval;
 use trainer::evaluation::rank_of;
 use trainer::evaluation::wilson;
-use trainer::frozen::Frozen;
-use trainer::frozen::Pool;
-use trainer::frozen::Source;
+use trainer::inference::frozen_encoder::FrozenEncoder;
+use trainer::inference::frozen_encoder::Pool;
+use trainer::inference::frozen_encoder::Source;
 use trainer::probe::Outcome;
 use trainer::probe::Select;
 use trainer::probe::attentive::AttentiveProbe;
@@ -293,7 +293,7 @@ pub fn reasons(failed: &[FailedVideo]) -> String {
 fn fit(
     wanted: &Probing,
     source: &Source<'_>,
-    frozen: &Frozen,
+    frozen: &FrozenEncoder,
     Both { train, test }: &Both,
     classes: usize,
     seed: u64,
@@ -371,18 +371,18 @@ fn check_settings(wanted: &Probing) -> Result<()> {
 }
 
 /// The encoder, the settings that clips are made by (its own where it says them), and where it is computed.
-fn encoder(wanted: &Probing, observer: &dyn Observer) -> Result<(Frozen, Recipe, Device)> {
+fn encoder(wanted: &Probing, observer: &dyn Observer) -> Result<(FrozenEncoder, Recipe, Device)> {
     if wanted.is_random() {
         let (recipe, device) = wanted.model.unmade(built_in("laptop")?)?;
-        let frozen = Frozen::drawn(recipe.model_shape()?, recipe.run.seed, &device);
+        let frozen = FrozenEncoder::drawn(recipe.model_shape()?, recipe.run.seed, &device);
         return Ok((frozen, recipe, device));
     }
     let LoadedModel { model, recipe, device } = wanted.model.open(None, observer)?;
-    Ok((Frozen::of(model, &device)?, recipe, device))
+    Ok((FrozenEncoder::of(model, &device)?, recipe, device))
 }
 
 /// Rows and columns of averages in a cube that make a picture of about [`PICTURE`] rows.
-fn cells(frozen: &Frozen) -> usize {
+fn cells(frozen: &FrozenEncoder) -> usize {
     let geometry = frozen.geometry();
     let [_, rows, _] = geometry.grid();
     largest_divisor(geometry.patch(), PICTURE / rows.clamp(1, PICTURE))

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use image::RgbImage;
-use pipeline::dataset::Dataset;
-use pipeline::dataset::VideoEntry;
+use pipeline::{dataset::Dataset, video_entry::VideoEntry};
 use schemas::ClipBatch;
 use trainer::Device;
 use trainer::Recipe;
@@ -13,21 +12,20 @@ use trainer::RunFolder;
 use trainer::checkpoint;
 use trainer::checkpoint::Hints;
 use trainer::checkpoint::Kind;
+use trainer::inference::reconstruct::Reconstruction;
+use trainer::inference::reconstruct::Statistics;
 use trainer::model::VideoMae;
-use trainer::reconstruct::Reconstruction;
-use trainer::reconstruct::Statistics;
 use trainer::weights::Weights;
 
-use crate::data::masked::one_batch;
-use crate::device;
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
-use crate::recipe_choice::RecipeChoice;
-use crate::sheet;
-use crate::sheet::Row;
-use crate::weights;
+use crate::{
+    data::masked::one_batch,
+    device,
+    error::{Context as _, Result, Usage},
+    observer::Observer,
+    recipe_choice::RecipeChoice,
+    sheet::{self, Row},
+    weights,
+};
 
 /// A reconstruction that is asked for.
 #[derive(Clone, Debug)]
@@ -80,7 +78,8 @@ pub fn reconstruct(settings: &Reconstructing, observer: &dyn Observer) -> Result
     let batch = clip(settings, &recipe)?;
     let statistics = if settings.honest { Statistics::Guessed } else { Statistics::True };
     let target = recipe.model.target;
-    let painted = trainer::reconstruct::reconstruct(&model, &weights, &batch, target, statistics, &device)?;
+    let painted =
+        trainer::inference::reconstruct::reconstruct(&model, &weights, &batch, target, statistics, &device)?;
     let [painted] = <[Reconstruction; 1]>::try_from(painted)
         .expect("because a batch of one clip gives one reconstruction");
     let title = format!("{}  step {step}", settings.video.file_name().unwrap_or_default().to_string_lossy());
@@ -145,7 +144,7 @@ fn clip(settings: &Reconstructing, recipe: &Recipe) -> Result<ClipBatch> {
 }
 
 fn rows(painted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
-    let normalised = recipe.model.target == trainer::objective::Target::Normalised;
+    let normalised = recipe.model.target == trainer::kernels::Target::Normalised;
     let how = match (normalised, honest) {
         (false, _) => "reconstruction",
         (true, false) => "reconstruction, brightness and contrast of each hidden cube given",

@@ -1,7 +1,6 @@
 //! How the views of a video are made, in words that change when they do.
 
-use pipeline::plan::views::ShortSegments;
-use pipeline::plan::views::Spread;
+use pipeline::sampling::{labelled::Spread, segments::ShortSegments};
 use trainer::Recipe;
 
 use crate::data::labelled;

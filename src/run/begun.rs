@@ -7,8 +7,8 @@ use schemas::run_state::RunState;
 use schemas::run_state::RunVideo;
 use trainer::Recipe;
 use trainer::RunFolder;
-use trainer::run_folder::ResumePoint;
-use trainer::run_folder::RunFolderError;
+use trainer::train::run_folder::ResumePoint;
+use trainer::train::run_folder::RunFolderError;
 
 use super::settings::RunSettings;
 use crate::error::Result;

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::dataset::Dataset;
-use pipeline::labels::Classes;
+use pipeline::dataset::{Dataset, labels::Classes};
 use schemas::predictions::Predictions;
 use trainer::Device;
 use trainer::Recipe;
@@ -13,12 +12,12 @@ use trainer::checkpoint;
 use trainer::checkpoint::SavedModel;
 use trainer::recipe::By;
 
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::error::Result;
-use crate::inference::classify_videos::Tester;
-use crate::inference::model::LoadedModel;
-use crate::observer::Event;
-use crate::observer::Observer;
+use crate::{
+    data::labels::labelled_videos::LabelledVideos,
+    error::Result,
+    inference::{classify_videos::Tester, model::LoadedModel},
+    observer::{Event, Observer},
+};
 
 /// What the weights of a run answered to the videos that it held out.
 #[derive(Clone, Debug)]

@@ -4,49 +4,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::labels::Classes;
-use pipeline::plan::views::Pass;
-use pipeline::source::ClipSource;
-use schemas::run_state::InitialWeights;
-use schemas::run_state::Part;
-use schemas::run_state::RunVideo;
+use pipeline::{dataset::labels::Classes, sampling::labelled::Pass, source::ClipSource};
+use schemas::run_state::{InitialWeights, Part, RunVideo};
 use trainer::Device;
 use trainer::Outcome;
 use trainer::Recipe;
 use trainer::Steps;
-use trainer::beginning::Beginning;
+use trainer::batch::labelled::BatchError;
 use trainer::checkpoint::Heads;
-use trainer::finetune::Event as OfTrainer;
-use trainer::finetune::before_first_step;
 use trainer::recipe::Freeze;
-use trainer::validation::BatchError;
-use trainer::validation::ValidationClips;
+use trainer::train::finetune::Event as OfTrainer;
+use trainer::train::finetune::before_first_step;
+use trainer::train::initial_weights::InitialClassifier;
+use trainer::train::validation::ValidationClips;
 
-use super::begun::Begun;
-use super::final_test::FinalTest;
-use super::final_test::test;
-use super::labelled::parts_again;
-use super::live::Live;
-use super::plan::Data;
-use super::plan::Plan;
-use super::plan::Ready;
-use super::settings::RunSettings;
-use super::trained::Trained;
-use crate::data::labelled;
-use crate::data::labelled::Failures;
-use crate::data::labelled::Wanted;
-use crate::data::labels::answers;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::data::labels::parts::Parts;
-use crate::data::labels::settings::LabelSettings;
-use crate::data::loading::Loading;
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::observer::Event;
-use crate::observer::Observer;
-use crate::recipe_choice;
-use crate::recipe_choice::wrong;
-use crate::weights;
+use super::{
+    begun::Begun,
+    final_test::{FinalTest, test},
+    labelled::parts_again,
+    live::Live,
+    plan::{Data, Plan, Ready},
+    settings::RunSettings,
+    trained::Trained,
+};
+use crate::{
+    data::{
+        labelled::{self, Failures, Wanted},
+        labels::{answers, labelled_videos::LabelledVideos, parts::Parts, settings::LabelSettings},
+        loading::Loading,
+    },
+    error::{Context as _, Result},
+    observer::{Event, Observer},
+    recipe_choice::{self, wrong},
+    weights,
+};
 
 /// What a run's folder calls this.
 const COMMAND: &str = "finetune";
@@ -258,7 +249,7 @@ fn beginning(
     classes: &Classes,
     device: &Device,
     observer: &dyn Observer,
-) -> Result<(Option<InitialWeights>, Option<Beginning>)> {
+) -> Result<(Option<InitialWeights>, Option<InitialClassifier>)> {
     let init = settings.init.as_deref();
     if let Some(begun) = begun {
         if let (Some(init), Some(state)) = (init, begun.state()) {

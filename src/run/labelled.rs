@@ -6,23 +6,20 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pipeline::labels::Classes;
-use pipeline::labels::Split;
-use schemas::run_state::Part;
-use schemas::run_state::RunState;
-use schemas::run_state::RunVideo;
+use pipeline::dataset::labels::{Classes, Split};
+use schemas::run_state::{Part, RunState, RunVideo};
 
-use super::begun::Begun;
-use super::videos;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::data::labels::parts::Parts;
-use crate::data::labels::parts::Rule;
-use crate::data::labels::parts::SplitAsked;
-use crate::data::labels::settings::LabelSettings;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
-use crate::words::listed;
+use super::{begun::Begun, videos};
+use crate::{
+    data::labels::{
+        labelled_videos::LabelledVideos,
+        parts::{Parts, Rule, SplitAsked},
+        settings::LabelSettings,
+    },
+    error::{Result, Usage},
+    observer::Observer,
+    words::listed,
+};
 
 /// The videos of a run that goes on. `data` and `split` may say where they are now, and nothing else.
 ///

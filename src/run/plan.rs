@@ -10,36 +10,31 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use pipeline::labels::Split;
-use schemas::MADE_BY;
-use schemas::run_state;
-use schemas::run_state::Change;
-use schemas::run_state::ClassCount;
-use schemas::run_state::DataPlace;
-use schemas::run_state::InitialWeights;
-use schemas::run_state::Part;
-use schemas::run_state::PlannedSteps;
-use schemas::run_state::RateSchedule;
-use schemas::run_state::RunData;
-use schemas::run_state::RunSplit;
-use schemas::run_state::RunState;
-use schemas::run_state::RunVideo;
+use pipeline::dataset::labels::Split;
+use schemas::{
+    MADE_BY,
+    run_state::{
+        self, Change, ClassCount, DataPlace, InitialWeights, Part, PlannedSteps, RateSchedule, RunData,
+        RunSplit, RunState, RunVideo,
+    },
+};
 use trainer::Recipe;
 use trainer::RunFolder;
 use trainer::Steps;
-use trainer::run_folder::Beginnings;
-use trainer::run_folder::RunFolderError;
-use trainer::training::Training;
+use trainer::train::run_folder::RunFiles;
+use trainer::train::run_folder::RunFolderError;
+use trainer::train::state::TrainState;
 
-use super::begun::Begun;
-use super::begun::taken;
-use super::changes;
-use super::settings::RunSettings;
-use crate::data::labels::parts::SplitAsked;
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
+use super::{
+    begun::{Begun, taken},
+    changes,
+    settings::RunSettings,
+};
+use crate::{
+    data::labels::parts::SplitAsked,
+    error::{Context as _, Result, Usage},
+    observer::Observer,
+};
 
 /// What a run is asked for.
 pub struct Plan<'a> {
@@ -137,7 +132,7 @@ impl RunSettings {
         &self,
         begun: Option<Begun>,
         plan: &Plan<'_>,
-        first: impl FnOnce() -> Result<Training>,
+        first: impl FnOnce() -> Result<TrainState>,
         observer: &dyn Observer,
     ) -> Result<Ready> {
         match begun {
@@ -146,17 +141,13 @@ impl RunSettings {
         }
     }
 
-    fn begin(&self, plan: &Plan<'_>, first: impl FnOnce() -> Result<Training>) -> Result<Ready> {
+    fn begin(&self, plan: &Plan<'_>, first: impl FnOnce() -> Result<TrainState>) -> Result<Ready> {
         let videos = run_state::videos_to_text(&plan.data.videos)?;
         let state = self.state(plan, &videos)?;
         let checkpoint = first()?.checkpoint(plan.recipe, &plan.data.digest);
         let classes = (!plan.data.classes.is_empty()).then(|| plan.data.classes.join("\n") + "\n");
-        let beginnings = Beginnings {
-            state: &state,
-            videos: &videos,
-            classes: classes.as_deref(),
-            checkpoint: &checkpoint,
-        };
+        let beginnings =
+            RunFiles { state: &state, videos: &videos, classes: classes.as_deref(), checkpoint: &checkpoint };
         match RunFolder::begin(&self.out, plan.recipe, &plan.data.digest, beginnings) {
             Ok(folder) => Ok(Ready { folder, first: 0, begins: true }),
             Err(error @ RunFolderError::Taken { .. }) => Err(taken(&error).into()),

@@ -12,7 +12,7 @@ use trainer::Outcome;
 use trainer::Recipe;
 use trainer::Steps;
 use trainer::checkpoint::Heads;
-use trainer::training::Training;
+use trainer::train::state::TrainState;
 
 use super::begun::Begun;
 use super::live::Live;
@@ -87,7 +87,7 @@ pub fn pretrain(settings: &Pretraining, stop: &AtomicBool, observer: &dyn Observ
     let plan = Plan { command: COMMAND, recipe: &recipe, steps, init, data };
     let first = || match first {
         Some(first) => Ok(first),
-        None => Ok(Training::begin(&recipe, &recipe.model_shape()?, &device)),
+        None => Ok(TrainState::begin(&recipe, &recipe.model_shape()?, &device)),
     };
     let ready = settings.run.ready(begun, &plan, first, observer)?;
     train(&ready, &recipe, &device, &dataset, steps, settings.run.workers, stop, observer)
@@ -160,7 +160,7 @@ fn first(
     recipe: &Recipe,
     device: &Device,
     observer: &dyn Observer,
-) -> Result<(Option<InitialWeights>, Option<Training>)> {
+) -> Result<(Option<InitialWeights>, Option<TrainState>)> {
     let Some(file) = &settings.init else { return Ok((None, None)) };
     match begun {
         Some(begun) => {

@@ -6,8 +6,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use pipeline::dataset::Dataset;
-use pipeline::profile::{Interval, Stage};
+use pipeline::{
+    dataset::Dataset,
+    profile::{Interval, Stage},
+};
 use trainer::recipe::Verify;
 
 use tubelet::data;
@@ -20,9 +22,7 @@ use tubelet::machine::default_workers;
 use tubelet::recipe_choice;
 
 use super::profile_table;
-use crate::arguments::RecipeArguments;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{arguments::RecipeArguments, report, terminal::Terminal};
 
 /// Clips of a batch, as loaders are usually compared.
 const BATCH: usize = 4;
@@ -133,7 +133,7 @@ fn summary(
         "repeated_frame_share": figures.repeated_share(),
         "failed_videos": failed,
         "peak_rss_mb": machine::peak_memory().map(|bytes| bytes / 1_000_000),
-        "binding": interval.binding().name(),
+        "binding": interval.bottleneck().name(),
         "jobs_in_flight": figures.in_flight.mean(),
         "batches_ready": figures.ready.mean(),
         "wall_ms_per_clip_by_stage": by_stage(&|stage| figures.wall(stage)),

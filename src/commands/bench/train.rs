@@ -1,7 +1,10 @@
 //! `tubelet bench train`: seconds of a training step on random clips.
 
 use anyhow::Result;
-use pipeline::{batch::BatchBuilder, clip::ClipRow, transform::crop::Window};
+use pipeline::{
+    clips::{batch::BatchBuilder, masked::ClipRow},
+    transform::crop::Window,
+};
 use trainer::Device;
 
 use tubelet::Usage;
@@ -11,9 +14,7 @@ use tubelet::machine;
 use tubelet::memory;
 use tubelet::recipe_choice;
 
-use crate::arguments::RecipeArguments;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{arguments::RecipeArguments, report, terminal::Terminal};
 
 /// Steps that are made before the clock counts: memory is new, and some devices compile.
 const WARM_UP: usize = 2;

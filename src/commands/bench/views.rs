@@ -8,13 +8,22 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
-    channel::{self, Batches},
-    labelled::{self, Fit, ViewSettings},
-    plan::views::Pass,
+    clips::views::{Fit, ViewSettings},
+    loader::{
+        channel::{self, Batches},
+        labelled,
+    },
     profile::Profile,
+    sampling::labelled::Pass,
 };
 use schemas::{LabelledBatch, predictions::Prediction};
-use trainer::{Device, frozen, judge::Judge, model::classifier::Classifier, recipe::Skip, weights::Weights};
+use trainer::{
+    Device,
+    inference::{classifier, classify::ClipClassifier},
+    model::classifier::Classifier,
+    recipe::Skip,
+    weights::Weights,
+};
 
 use tubelet::data::labelled::source;
 use tubelet::data::labels::labelled_videos::LabelledVideos;
@@ -23,9 +32,10 @@ use tubelet::data::loading::WAITING_BYTES;
 use tubelet::inference::by_video::ByVideo;
 use tubelet::inference::model::LoadedModel;
 
-use crate::arguments;
-use crate::arguments::ModelArguments;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{self, ModelArguments},
+    terminal::Terminal,
+};
 
 /// Make the views of a test in three ways: all of a video from one decode, each from what it needs, and each from a
 /// decode of the whole video
@@ -84,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             let loaded = settings.open(None, &terminal)?;
             loaded.classes()?;
             let LoadedModel { model: saved, recipe, device } = loaded;
-            let (classifier, weights) = frozen::classifier(saved, &device)?;
+            let (classifier, weights) = classifier::classifier_of(saved, &device)?;
             model = Some((classifier, weights, device));
             recipe
         }
@@ -156,7 +166,7 @@ fn one_way(
             labelled::views_alone(source, settings, numbers, 1, workers, ignore, Arc::clone(&profile))?;
         channel::spawn(stream, WAITING_BYTES, Arc::clone(&profile))?
     };
-    let judge = model.map(|(classifier, weights, device)| Judge::new(classifier, weights, device));
+    let judge = model.map(|(classifier, weights, device)| ClipClassifier::new(classifier, weights, device));
     let mut hash = blake3::Hasher::new();
     let (mut views, mut answers, mut hashing) = (0, Vec::new(), Duration::ZERO);
     for batch in ByVideo::new(rows, asked.batch) {

@@ -10,8 +10,7 @@ use arrow::{
     array::{AsArray as _, RecordBatch},
     datatypes::{UInt16Type, UInt32Type, UInt64Type},
 };
-use pipeline::channel::Batches;
-use pipeline::names;
+use pipeline::{loader::channel::Batches, names};
 use schemas::ClipBatch;
 use trainer::Recipe;
 
@@ -21,9 +20,10 @@ use tubelet::data::masked;
 use tubelet::machine::default_workers;
 use tubelet::recipe_choice;
 
-use crate::arguments::LabelArguments;
-use crate::arguments::RecipeArguments;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{LabelArguments, RecipeArguments},
+    terminal::Terminal,
+};
 
 /// Bytes of a digest that are printed.
 const DIGEST_BYTES: usize = 8;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use pipeline::{manifest::ManifestRow, names};
+use pipeline::{dataset::manifest::ManifestRow, names};
 use schemas::{
     Kind,
     manifest::{COUNTED_PACKETS, DECODED, GOOD},

@@ -3,20 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pipeline::dataset::VideoEntry;
-use pipeline::labels;
-use pipeline::labels::Classes;
-use pipeline::labels::Columns;
+use pipeline::{
+    dataset::labels::{self, Classes, Columns},
+    video_entry::VideoEntry,
+};
 use schemas::ProblemType;
 use trainer::Recipe;
 use trainer::recipe::ClassWeights;
 use trainer::recipe::WeightRule;
 
-use super::label_error::wrong;
-use super::labelled_videos::LabelledVideos;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
+use super::{label_error::wrong, labelled_videos::LabelledVideos};
+use crate::{
+    error::{Result, Usage},
+    observer::Observer,
+};
 
 /// Rows of a table that are shown.
 const SHOWN: usize = 20;
@@ -196,7 +196,7 @@ pub fn notes(recipe: &Recipe) -> Vec<String> {
         if recipe.augment.smoothing > 0.0 {
             notes.push("numbers are not smoothed: augment.smoothing is for classes".to_owned());
         }
-        if recipe.augment.mixes() {
+        if recipe.augment.mixing().mixes() {
             notes.push(
                 "mixup and cutmix mix the numbers of two videos in proportion, as the mix of their pixels; \
                  `--set augment.mix=0` leaves them alone"

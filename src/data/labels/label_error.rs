@@ -1,6 +1,6 @@
 //! Labels that cannot be used, in words that say what would do.
 
-use pipeline::labels::LabelError;
+use pipeline::dataset::labels::LabelError;
 
 use crate::error::Usage;
 

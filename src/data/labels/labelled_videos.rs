@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pipeline::dataset;
-use pipeline::dataset::Dataset;
-use pipeline::dataset::VideoEntry;
-use pipeline::source::chosen::ChosenVideo;
+use pipeline::{
+    dataset::{self, Dataset},
+    source::subset::SubsetVideo,
+    video_entry::VideoEntry,
+};
 
-use crate::data::listing::Listing;
-use crate::error::Result;
-use crate::observer::Observer;
+use crate::{data::listing::Listing, error::Result, observer::Observer};
 
 /// Videos with their classes, and where their clips come from.
 #[derive(Clone, Debug)]
@@ -70,8 +69,8 @@ impl LabelledVideos {
     }
 
     /// The videos as the dataset numbers them.
-    pub fn chosen(&self) -> Vec<ChosenVideo> {
-        let chosen = |(&number, entry): (&u64, &VideoEntry)| ChosenVideo { number, label: entry.label };
+    pub fn chosen(&self) -> Vec<SubsetVideo> {
+        let chosen = |(&number, entry): (&u64, &VideoEntry)| SubsetVideo { number, label: entry.label };
         self.listing.numbers.iter().zip(&self.listing.entries).map(chosen).collect()
     }
 
@@ -82,7 +81,7 @@ impl LabelledVideos {
 
     /// Digest of paths and classes in their order.
     pub fn digest(&self) -> String {
-        let of_list = dataset::Videos::new(self.listing.entries.clone()).digest();
+        let of_list = dataset::VideoList::new(self.listing.entries.clone()).digest();
         if self.labels.is_empty() { of_list } else { digest(&of_list, &self.labels) }
     }
 

@@ -2,24 +2,23 @@
 
 use std::path::PathBuf;
 
-use pipeline::dataset::Dataset;
-use pipeline::labels;
-use pipeline::labels::Classes;
-use pipeline::labels::DrawnBy;
-use pipeline::labels::Split;
-use pipeline::labels::leaks;
+use pipeline::dataset::{
+    Dataset,
+    labels::{self, Classes, DrawnBy, Split, leaks},
+};
 use schemas::ProblemType;
 
-use super::answers;
-use super::counts::ClassCounts;
-use super::label_error::wrong;
-use super::labelled_videos::LabelledVideos;
-use super::settings::LabelSettings;
-use super::settings::Labelled;
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
+use super::{
+    answers,
+    counts::ClassCounts,
+    label_error::wrong,
+    labelled_videos::LabelledVideos,
+    settings::{LabelSettings, Labelled},
+};
+use crate::{
+    error::{Context as _, Result, Usage},
+    observer::Observer,
+};
 
 /// Videos for training and test, and the names of their classes.
 #[derive(Clone, Debug)]
@@ -87,7 +86,7 @@ impl Parts {
     /// Usage error: names the videos.
     pub fn check_leaks(&self) -> Result<()> {
         let Some(test) = &self.test else { return Ok(()) };
-        labels::check_disjoint(self.train.entries(), test.entries()).map_err(wrong)?;
+        leaks::check_disjoint(self.train.entries(), test.entries()).map_err(wrong)?;
         match (self.train.dataset(), test.dataset()) {
             (Dataset::Videos(_), Dataset::Videos(_)) => {
                 Ok(leaks::check_contents(self.train.entries(), test.entries()).map_err(wrong)?)

@@ -4,24 +4,23 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pipeline::labels;
-use pipeline::labels::Classes;
-use pipeline::labels::LabelSource;
-use pipeline::labels::Table;
-use pipeline::labels::folders;
-use pipeline::labels::folders::ClassLevel;
-use pipeline::labels::folders::Doubt;
+use pipeline::dataset::labels::{
+    self, Classes, LabelSource, Table,
+    folders::{self, ClassLevel, Doubt},
+};
 use schemas::ProblemType;
 
-use super::answers;
-use super::answers::file_and_column;
-use super::label_error::wrong;
-use super::labelled_videos::LabelledVideos;
-use crate::data::listing::Listing;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
-use crate::words::listed;
+use super::{
+    answers::{self, file_and_column},
+    label_error::wrong,
+    labelled_videos::LabelledVideos,
+};
+use crate::{
+    data::listing::Listing,
+    error::{Result, Usage},
+    observer::Observer,
+    words::listed,
+};
 
 /// Where classes come from. Without any of it: what stands behind each path of a list, or the first folder below
 /// the one that is given.

@@ -6,26 +6,31 @@ use std::{
 };
 
 use crate::error::Result;
-use pipeline::{labelled::Fit, names, plan::views::Pass};
+use pipeline::{clips::views::Fit, names, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch,
     embeddings::{Embedded, Embedding, Number},
 };
 use trainer::{
     Recipe,
-    embedding::{Embedder, Pixels},
-    frozen::Pool,
+    inference::{
+        embed::{Embedder, Pixels},
+        frozen_encoder::Pool,
+    },
 };
 
 use super::windows::Windows;
-use crate::data::labelled;
-use crate::data::labelled::Failures;
-use crate::data::labelled::Wanted;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::inference::by_video::ByVideo;
-use crate::inference::model::LoadedModel;
-use crate::inference::views_in_words::pixels_in_words;
-use crate::inference::views_in_words::views_in_words;
+use crate::{
+    data::{
+        labelled::{self, Failures, Wanted},
+        labels::labelled_videos::LabelledVideos,
+    },
+    inference::{
+        by_video::ByVideo,
+        model::LoadedModel,
+        views_in_words::{pixels_in_words, views_in_words},
+    },
+};
 
 /// How frames become the pixels that the model sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,23 +8,20 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::dataset::VideoEntry;
-use pipeline::names;
-use schemas::embeddings::Embedded;
-use schemas::embeddings::Embedding;
-use trainer::frozen::Pool;
+use pipeline::{names, video_entry::VideoEntry};
+use schemas::embeddings::{Embedded, Embedding};
+use trainer::inference::frozen_encoder::Pool;
 
-use super::make::Maker;
-use super::make::Preprocess;
-use super::make::Taker;
-use super::make::Taking;
-use super::store;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::error::Error;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::inference::model::ModelSettings;
-use crate::observer::Observer;
+use super::{
+    make::{Maker, Preprocess, Taker, Taking},
+    store,
+};
+use crate::{
+    data::labels::labelled_videos::LabelledVideos,
+    error::{Error, Result, Usage},
+    inference::model::ModelSettings,
+    observer::Observer,
+};
 
 /// A search that is asked for.
 #[derive(Clone, Debug)]

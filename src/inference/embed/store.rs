@@ -16,23 +16,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::Context as _;
-use crate::error::Result;
+use crate::error::{Context as _, Result};
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use pipeline::{dataset::VideoEntry, names};
+use pipeline::{names, video_entry::VideoEntry};
 use schemas::{
     MADE_BY, WholeFile,
     embeddings::{Embedded, Embedding},
     whole_file,
 };
 
-use crate::error::Error;
-use crate::error::Usage;
-use crate::npy::NpyWriter;
+use crate::{
+    error::{Error, Usage},
+    npy::NpyWriter,
+};
 
 /// Bytes of vectors of a row group.
 const GROUP_BYTES: usize = 64 << 20;

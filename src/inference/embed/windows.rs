@@ -4,12 +4,11 @@
 //! enough that pictures and cubes stay small. Every video is opened once before, to count its frames.
 
 use crate::error::Result;
-use pipeline::plan::views::{Pass, window_starts};
+use pipeline::sampling::labelled::{Pass, window_starts};
 use schemas::ClipGeometry;
 use trainer::Recipe;
 
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::error::Usage;
+use crate::{data::labels::labelled_videos::LabelledVideos, error::Usage};
 
 /// Bytes of the pictures of a slot.
 const PICTURE_BYTES: u64 = 512 << 20;
@@ -158,7 +157,7 @@ fn look(
     number: u64,
     at: usize,
 ) -> Result<Result<(u32, u64), String>> {
-    use pipeline::{dataset::Dataset, shard::ShardError, video::VideoError};
+    use pipeline::{dataset::Dataset, error::VideoError, shard::ShardError};
 
     if let Dataset::PacketShards(shards) = videos.dataset() {
         return match shards.video(number) {

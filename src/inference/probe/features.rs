@@ -7,21 +7,22 @@
 use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
 use crate::error::Result;
-use pipeline::{names, plan::views::Pass};
+use pipeline::{names, sampling::labelled::Pass};
 use trainer::{
     Device, Recipe,
-    frozen::{self, Pool, Source},
+    batch::labelled::BatchError,
+    inference::frozen_encoder::{self, Pool, Source},
     kernels,
     probe::features::{Cache, FailedVideo, Features},
-    validation::BatchError,
 };
 
-use crate::data::labelled;
-use crate::data::labelled::Failures;
-use crate::data::labelled::Wanted;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::observer::Event;
-use crate::observer::Observer;
+use crate::{
+    data::{
+        labelled::{self, Failures, Wanted},
+        labels::labelled_videos::LabelledVideos,
+    },
+    observer::{Event, Observer},
+};
 
 /// Changes with whatever changes the values for the same words.
 const VERSION: &str = "1";
@@ -116,7 +117,7 @@ impl Making<'_> {
         let (geometry, model) = (self.recipe.geometry()?, &self.recipe.model);
         let made = kernels::with_kernels(model.kernels, || {
             kernels::in_precision(model.precision, || {
-                frozen::features(&sources, batches, geometry, self.classes, self.pool, self.device)
+                frozen_encoder::features(&sources, batches, geometry, self.classes, self.pool, self.device)
             })
         });
         self.observer.on(Event::End);

@@ -1,10 +1,9 @@
 //! The clips that a fine-tuning would see.
 
 use anyhow::Result;
-use pipeline::names;
-use pipeline::plan::views::Pass;
+use pipeline::{names, sampling::labelled::Pass};
 use schemas::LabelledBatch;
-use trainer::{Recipe, mixing::Mix};
+use trainer::{Recipe, batch::mixup::Mix};
 
 use super::{Arguments, Line, digest, parquet_file, print};
 use tubelet::data::Loading;
@@ -52,7 +51,7 @@ impl Mixed {
     fn of(recipe: &Recipe, number: u64) -> Result<Self> {
         let (_, parts) = recipe.accumulation()?;
         let (step, part) = (number / parts as u64, number % parts as u64);
-        Ok(match Mix::draw(&recipe.augment, recipe.geometry()?, recipe.run.seed, step, part) {
+        Ok(match Mix::draw(recipe.augment.mixing(), recipe.geometry()?, recipe.run.seed, step, part) {
             Mix::Nothing => Self { lambda: 1.0, region: None },
             Mix::Mixup { lambda } => Self { lambda, region: None },
             Mix::Cutmix { region, lambda } => {

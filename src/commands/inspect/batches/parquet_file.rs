@@ -15,7 +15,7 @@ use parquet::{
         properties::{EnabledStatistics, WriterProperties},
     },
 };
-use pipeline::channel::Batches;
+use pipeline::loader::channel::Batches;
 use schemas::{MADE_BY, WholeFile};
 
 use crate::report;
