@@ -1,22 +1,17 @@
-//! What several commands take: VIDEOS, a recipe with its settings, the number of workers.
+//! What several commands take, as it is typed, and what it means to the library.
 
-mod folder;
+use std::path::PathBuf;
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, Result};
-use pipeline::{
-    dataset::list_file::{self, Listed},
-    names,
-    system::{self, SystemError},
-    video_entry::VideoEntry,
-};
-use trainer::{Recipe, RecipeError};
-
-use crate::report::{self, Usage};
-
-/// Endings of files that list videos, one `path label` a line.
-const LIST_ENDINGS: [&str; 5] = ["txt", "csv", "tsv", "list", "lst"];
+use pipeline::dataset::labels::folders::ClassLevel;
+use trainer::checkpoint::Heads;
+use trainer::checkpoint::Hints;
+use tubelet::data::labels::settings::LabelSettings;
+use tubelet::inference::model::ModelSettings;
+use tubelet::inference::model::TOGETHER;
+use tubelet::machine::default_workers;
+use tubelet::recipe_choice::RecipeChoice;
+use tubelet::recipe_choice::RecipeSource;
+use tubelet::run::settings::RunSettings;
 
 /// VIDEOS: files, folders (searched to the bottom), globs, list files (`path label` lines), a manifest.
 #[derive(clap::Args)]
@@ -43,234 +38,206 @@ pub struct RecipeArguments {
 }
 
 impl RecipeArguments {
-    /// The built-in recipe, then the file, then the changes, checked.
-    ///
-    /// # Errors
-    /// Asked wrongly: an unknown name or key, a value that does not fit.
-    pub fn resolve(&self, default: &str) -> Result<Recipe> {
-        self.resolve_from(|| built_in(default))
-    }
-
-    /// The same where the settings come from somewhere else if no recipe is named.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
-    pub fn resolve_from(&self, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
-        let mut recipe = match &self.recipe {
-            None => default()?,
-            Some(name) if Path::new(name).is_file() => {
-                let text = std::fs::read_to_string(name).with_context(|| format!("{name} cannot be read"))?;
-                Recipe::from_toml(&text).map_err(|why| Usage::new(format!("{name}: {why}")))?
-            }
-            Some(name) => built_in(name)?,
+    /// The recipe that they mean.
+    pub fn choice(&self) -> RecipeChoice {
+        let source = match &self.recipe {
+            None => RecipeSource::Fitting,
+            Some(name) => RecipeSource::Named(name.clone()),
         };
-        for change in &self.set {
-            recipe.set(change).map_err(wrong)?;
-        }
-        if let Some(precision) = &self.precision {
-            recipe.set(&format!("model.precision={precision}")).map_err(wrong)?;
-        }
-        Ok(recipe)
+        RecipeChoice { source, set: self.set.clone(), precision: self.precision.clone() }
     }
 }
 
-/// The built-in recipe of this name.
-///
-/// # Errors
-/// Asked wrongly: there is none.
-pub fn built_in(name: &str) -> Result<Recipe> {
-    Ok(Recipe::built_in(name).map_err(wrong)?)
+/// Where classes come from. Without any of it: what stands behind each path of a list, or the first folder below
+/// the one that is given.
+#[derive(clap::Args, Clone, Debug)]
+pub struct LabelArguments {
+    /// Names of the classes, one a line; the line is the number
+    #[arg(long, value_name = "CLASSES.TXT")]
+    pub classes: Option<PathBuf>,
+    /// A CSV or Parquet file with the videos' paths and classes, joined by path; `FILE:COLUMN` names the
+    /// column of classes. For several labels a video, `FILE:COLUMN` has them with `|` between them, or
+    /// `FILE:A,B,…` a column of 0 and 1 a class; for regression, `FILE:A,B,…` are the numbers; `FILE:*` are all
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    pub labels: Option<String>,
+    /// Which folder is the class: 1 is the first below the one that is given, 0 that one, `parent` the one that
+    /// the video lies in
+    #[arg(long, value_name = "N|parent")]
+    pub class_level: Option<ClassLevel>,
+    /// Leave videos out that have no class, instead of refusing
+    #[arg(long)]
+    pub only_labelled: bool,
 }
 
-/// Refuses a recipe whose settings do not fit each other.
-///
-/// # Errors
-/// Asked wrongly, with what would do.
-pub fn check(recipe: &Recipe) -> Result<()> {
-    Ok(recipe.check().map_err(wrong)?)
-}
-
-/// A recipe that is wrong, with what would do.
-pub fn wrong(why: RecipeError) -> Usage {
-    let usage = Usage::new(why.to_string());
-    match why.hint() {
-        Some(hint) => usage.hint(hint),
-        None => usage.hint("`tubelet inspect recipe tiny` shows every setting and its value"),
-    }
-}
-
-/// Threads that decode where nobody says how many: one a core.
-pub fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// A video as it was found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// Its file, and its number in a list.
-    pub entry: VideoEntry,
-    /// The folder that it was looked for in, if it lies below one.
-    pub root: Option<PathBuf>,
-    /// What a list says of its class.
-    pub class: Option<String>,
-}
-
-impl Found {
-    fn below(root: &Path, path: PathBuf) -> Self {
-        Self { entry: VideoEntry { path, label: None }, root: Some(root.to_owned()), class: None }
-    }
-}
-
-/// Every video that `given` names, in the order given, folders and globs sorted by path. How many files of folders
-/// were passed over is said.
-///
-/// # Errors
-/// Asked wrongly: a path that is not there, or nothing found.
-pub fn find_videos(given: &[PathBuf]) -> Result<Vec<VideoEntry>> {
-    Ok(find(given)?.into_iter().map(|found| found.entry).collect())
-}
-
-/// The same with where each was found.
-///
-/// # Errors
-/// As [`find_videos`].
-pub fn find(given: &[PathBuf]) -> Result<Vec<Found>> {
-    let mut videos = Vec::new();
-    let mut passed_over = folder::PassedOver::default();
-    for path in given {
-        if path.is_dir() {
-            let videos_here = folder::videos_in(path, &mut passed_over)?;
-            videos.extend(videos_here.into_iter().map(|video| Found::below(path, video.path)));
-        } else if path.exists() && has_ending(path, &LIST_ENDINGS) {
-            videos.extend(in_list(path)?);
-        } else if path.symlink_metadata().is_ok() {
-            videos.push(Found::below(path.parent().unwrap_or(Path::new("")), path.clone()));
-        } else {
-            let start = folder::start_of(path);
-            videos.extend(folder::matching(path)?.into_iter().map(|video| Found::below(&start, video.path)));
+impl LabelArguments {
+    /// The classes that they mean.
+    pub fn settings(&self) -> LabelSettings {
+        LabelSettings {
+            classes: self.classes.clone(),
+            labels: self.labels.clone(),
+            class_level: self.class_level,
+            only_labelled: self.only_labelled,
+            ..LabelSettings::default()
         }
     }
-    let passed_over = passed_over.words();
-    if videos.is_empty() {
-        let names: Vec<_> = given.iter().map(|path| names::shown(path)).collect();
-        let usage = Usage::new(format!("no video in {}", names.join(", ")));
-        return Err(passed_over.into_iter().fold(usage, Usage::hint).into());
-    }
-    if let Some(words) = passed_over {
-        report::say(words);
-    }
-    Ok(videos)
 }
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
-    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
+/// Arguments that every training takes.
+#[derive(clap::Args)]
+pub struct RunArguments {
+    /// The run's folder
+    #[arg(long, value_name = "RUN")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub recipe: RecipeArguments,
+    /// Where to compute: flex (this processor), or another that this build has
+    #[arg(long, default_value = "flex")]
+    pub device: String,
+    /// Steps to train in all, instead of the recipe's epochs. The run remembers them; with --resume, another
+    /// number is another length, and the learning rate is laid out over it
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Go on from the newest checkpoint in RUN, with what it was asked for (RUN/run.json; `tubelet inspect run
+    /// RUN` shows it). What contradicts that is refused, what may change is written down
+    #[arg(long)]
+    pub resume: bool,
+    /// Threads that decode
+    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    pub workers: usize,
 }
 
-/// Lines of `path class`, as [`list`] reads them. Paths are relative to the list's folder, or, where nothing is
-/// there, to the working directory; a name without a dot gets `.mp4`, as in the official lists.
-fn in_list(list: &Path) -> Result<Vec<Found>> {
-    let bytes = system::persistently(|| std::fs::read(list))
-        .with_context(|| format!("{} cannot be read", names::shown(list)))?;
-    // Lines with other bytes name their files as escapes would.
-    let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(line_of).collect();
-    let home = list.parent().unwrap_or(Path::new(""));
-    let lines = list_file::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
-        let usage = Usage::new(format!("{}: {why}", names::shown(list)));
-        why.hint().into_iter().fold(usage, Usage::hint)
-    })?;
-    let found = |Listed { path, class, .. }: Listed| {
-        let name = names::path_of(&path).unwrap_or_else(|| path.into());
-        let name = match name.extension() {
-            Some(_) => name,
-            None => name.with_added_extension("mp4"),
-        };
-        let (beside, label) = (home.join(&name), class.as_ref().and_then(|class| class.parse().ok()));
-        let is_beside = is_there(&beside)?;
-        let entry = VideoEntry { path: if is_beside { beside } else { name }, label };
-        // A path that leads out of the list's folder is no name below it.
-        let root = (is_beside && entry.path.strip_prefix(home).is_ok()).then(|| home.to_owned());
-        Ok(Found { entry, root, class })
+impl RunArguments {
+    /// The run that they mean.
+    pub fn settings(&self) -> RunSettings {
+        RunSettings {
+            out: self.out.clone(),
+            recipe: self.recipe.choice(),
+            device: self.device.clone(),
+            steps: self.steps,
+            resume: self.resume,
+            workers: self.workers,
+        }
+    }
+}
+
+/// What a file of weights may not say of its model.
+#[derive(clap::Args)]
+pub struct LengthArguments {
+    /// Attention heads of the encoder (and the decoder), where an official file's widths do not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = heads, help_heading = "What the model looks at")]
+    heads: Option<Heads>,
+    /// Frames of a clip, where the file does not say them or others are wanted
+    #[arg(long, value_name = "N", help_heading = "What the model looks at")]
+    frames: Option<usize>,
+    /// Side of a frame in pixels, or height and width, where the file does not say them or others are wanted
+    #[arg(long, value_name = "S|HxW", value_parser = sides, help_heading = "What the model looks at")]
+    size: Option<[usize; 2]>,
+}
+
+impl LengthArguments {
+    /// What a person says of the model.
+    pub fn hints(&self) -> Hints {
+        Hints { heads: self.heads, frames: self.frames, sides: self.size }
+    }
+}
+
+/// Which model, and how it is computed.
+#[derive(clap::Args)]
+pub struct ModelArguments {
+    /// The weights: a run (its newest checkpoint), a checkpoint, an official .pth, or a Hugging Face folder
+    #[arg(long, value_name = "RUN|FILE")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    lengths: LengthArguments,
+    #[command(flatten)]
+    recipe: RecipeArguments,
+    /// Where to compute: flex (this processor), or another that this build has
+    #[arg(long, default_value = "flex")]
+    device: String,
+    /// Clips that the model looks at together
+    #[arg(long, value_name = "N", default_value_t = TOGETHER)]
+    pub batch: usize,
+    /// Threads that decode
+    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    pub workers: usize,
+}
+
+impl ModelArguments {
+    /// The model that they mean.
+    pub fn settings(&self) -> ModelSettings {
+        ModelSettings {
+            model: self.model.clone(),
+            hints: self.lengths.hints(),
+            recipe: self.recipe.choice(),
+            device: self.device.clone(),
+            batch: self.batch,
+            workers: self.workers,
+        }
+    }
+}
+
+/// `5x3`: clips along time, and crops of each.
+///
+/// # Errors
+/// When it is not two numbers from 1 to 1024.
+pub fn views(text: &str) -> Result<[u32; 2], String> {
+    let wrong = || format!("`{text}` is no number of clips and crops such as 5x3");
+    let number = |text: &str| text.parse().ok().filter(|number| (1..=1 << 10).contains(number));
+    let (clips, crops) = text.split_once(['x', '×']).ok_or_else(wrong)?;
+    Ok([number(clips).ok_or_else(wrong)?, number(crops).ok_or_else(wrong)?])
+}
+
+/// `12`, or `12,6`.
+///
+/// # Errors
+/// When it is neither.
+pub fn heads(text: &str) -> Result<Heads, String> {
+    let number = |text: &str| match text.trim().parse() {
+        Ok(0) | Err(_) => Err(format!("`{text}` is no number of heads")),
+        Ok(heads) => Ok(heads),
     };
-    lines.into_iter().map(found).collect()
+    Ok(match text.split_once(',') {
+        Some((encoder, decoder)) => Heads { encoder: number(encoder)?, decoder: Some(number(decoder)?) },
+        None => Heads { encoder: number(text)?, decoder: None },
+    })
 }
 
-/// Whether there is anything at a path. A system that does not say must not lead to another file.
-fn is_there(path: &Path) -> Result<bool, SystemError> {
-    Ok(system::read(path, || path.metadata())?.is_ok())
-}
-
-/// A line as text; where it is none, as a name would be escaped.
-fn line_of(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| names::escaped(bytes), str::to_owned)
+/// `224`, or `112x224`.
+///
+/// # Errors
+/// When it is neither.
+pub fn sides(text: &str) -> Result<[usize; 2], String> {
+    let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number of pixels"));
+    Ok(match text.split_once('x') {
+        Some((height, width)) => [number(height)?, number(width)?],
+        None => [number(text)?; 2],
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        folder
-    }
-
-    fn names(found: &[VideoEntry], folder: &tempfile::TempDir) -> Vec<String> {
-        let name = |video: &VideoEntry| video.path.strip_prefix(folder.path()).unwrap().display().to_string();
-        found.iter().map(name).collect()
-    }
-
     #[test]
-    fn a_folder_is_searched_to_the_bottom_for_video_files() {
-        let folder = folder(&[("b.mp4", ""), ("a/c.MKV", ""), ("a/readme.md", ""), ("d.webm", "")]);
-        let found = find_videos(&[folder.path().into()]).unwrap();
-        assert_eq!(names(&found, &folder), ["a/c.MKV", "b.mp4", "d.webm"]);
-    }
-
-    #[test]
-    fn a_glob_may_cross_folders() {
-        let folder = folder(&[("b.mp4", ""), ("a/c.mp4", ""), ("a/d.avi", "")]);
-        let found = find_videos(&[folder.path().join("**/*.mp4")]).unwrap();
-        assert_eq!(names(&found, &folder), ["a/c.mp4", "b.mp4"]);
-    }
-
-    #[test]
-    fn a_list_gives_paths_with_spaces_and_labels() {
-        let list = "# comment\nmy film.mp4 3\nplain 12\nother.avi,4\nno label.mkv\n";
-        let folder = folder(&[("list.txt", list), ("my film.mp4", "")]);
-        let found = find_videos(&[folder.path().join("list.txt")]).unwrap();
-        let labels: Vec<_> = found.iter().map(|video| video.label).collect();
-        assert_eq!(labels, [Some(3), Some(12), Some(4), None]);
-        assert_eq!(found[0].path, folder.path().join("my film.mp4"));
-        assert_eq!(found[1].path, Path::new("plain.mp4"));
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_list_names_files_whose_names_are_no_text() {
-        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
-        let folder = folder(&[]);
-        let film = folder.path().join(OsStr::from_bytes(b"caf\xe9.mp4"));
-        std::fs::write(&film, "").unwrap();
-        let list = folder.path().join("list.txt");
-        for line in [&b"caf\xe9.mp4 3\n"[..], br"caf\xE9.mp4 3"] {
-            std::fs::write(&list, line).unwrap();
-            let found = find_videos(std::slice::from_ref(&list)).unwrap();
-            assert_eq!((&found[0].path, found[0].label), (&film, Some(3)));
+    fn views_are_two_counts() {
+        assert_eq!(views("5x3"), Ok([5, 3]));
+        assert_eq!(views("1×1"), Ok([1, 1]));
+        for wrong in ["5", "0x3", "5x", "axb", "5x2000"] {
+            assert!(views(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn nothing_found_is_asked_wrongly() {
-        let folder = folder(&[("readme.md", "")]);
-        for wrong in [folder.path().to_path_buf(), folder.path().join("absent"), folder.path().join("*.mp4")]
-        {
-            let refused = find_videos(&[wrong]).unwrap_err();
-            assert!(refused.is::<Usage>(), "{refused}");
-        }
+    fn heads_are_one_number_or_two() {
+        assert_eq!(heads("12"), Ok(Heads { encoder: 12, decoder: None }));
+        assert_eq!(heads("12,6"), Ok(Heads { encoder: 12, decoder: Some(6) }));
+        assert!(heads("0").is_err() && heads("12,").is_err() && heads("many").is_err());
+    }
+
+    #[test]
+    fn a_size_is_a_side_or_height_and_width() {
+        assert_eq!(sides("224"), Ok([224, 224]));
+        assert_eq!(sides("112x224"), Ok([112, 224]));
+        assert!(sides("112x").is_err());
     }
 }

@@ -1,25 +1,13 @@
-//! The command `tubelet`: arguments in, exit code out. What a command does stands in `commands/`.
+//! The command `tubelet`: arguments in, exit code out. What a command takes and prints stands in `commands/`; what it
+//! does stands in the library.
 
-mod answers;
 mod arguments;
-mod asking;
 mod commands;
-mod data;
-mod digest_words;
 #[cfg(test)]
 mod hints;
-mod labelled_data;
-mod labelling;
-mod listing;
-mod loading;
-mod memory;
-mod npy;
 mod report;
-mod run;
-mod sheet;
 mod stop;
-mod testing;
-mod weights;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -64,18 +52,18 @@ fn main() -> ExitCode {
     report::start_logging();
     let outcome = match arguments.command {
         #[cfg(feature = "video")]
-        Command::Scan(arguments) => commands::scan::run(arguments),
-        Command::Preprocess(arguments) => commands::preprocess::run(arguments),
-        Command::Pretrain(arguments) => commands::pretrain::run(arguments),
+        Command::Scan(arguments) => commands::scan::run(&arguments),
+        Command::Preprocess(arguments) => commands::preprocess::run(&arguments),
+        Command::Pretrain(arguments) => commands::pretrain::run(&arguments),
         Command::Probe(arguments) => commands::probe::run(&arguments),
-        Command::Finetune(arguments) => commands::finetune::run(arguments),
-        Command::Evaluate(arguments) => commands::evaluate::run(arguments),
+        Command::Finetune(arguments) => commands::finetune::run(&arguments),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Embed(arguments) => commands::embed::run(&arguments),
-        Command::Reconstruct(arguments) => commands::reconstruct::run(arguments),
+        Command::Reconstruct(arguments) => commands::reconstruct::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         #[cfg(feature = "video")]
-        Command::Frames(arguments) => commands::frames::run(arguments),
+        Command::Frames(arguments) => commands::frames::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
     };

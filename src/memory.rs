@@ -3,7 +3,7 @@
 //! Nothing tells a process that it has asked for too much: Linux promises memory freely and kills whoever
 //! uses it when there is none. So a step is counted beforehand, from the recipe alone.
 
-use anyhow::Result;
+use crate::error::Result;
 use trainer::{
     Device, Recipe,
     kernels::Kernels,
@@ -13,7 +13,10 @@ use trainer::{
     },
 };
 
-use crate::{data, report};
+use crate::data::masked::token_counts;
+use crate::machine;
+use crate::observer::Observer;
+use crate::words::bytes;
 
 /// What a step of pre-training takes, by part.
 ///
@@ -21,7 +24,7 @@ use crate::{data, report};
 /// When the recipe is wrong.
 pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
     let shape = recipe.model_shape()?;
-    let tokens = data::token_counts(recipe)?;
+    let tokens = token_counts(recipe)?;
     let (clips, parts) = recipe.accumulation()?;
     let whole = recipe.model.kernels == Kernels::Own && recipe.model.drop_path == 0.0;
     let step = StepSize {
@@ -41,10 +44,10 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
 ///
 /// # Errors
 /// When the recipe is wrong.
-pub fn say_when_short(recipe: &Recipe, device: &Device) -> Result<()> {
-    let Some(free) = report::free_memory().filter(|_| device.is_processor()) else { return Ok(()) };
+pub fn note_when_short(recipe: &Recipe, device: &Device, observer: &dyn Observer) -> Result<()> {
+    let Some(free) = machine::free_memory().filter(|_| device.is_processor()) else { return Ok(()) };
     if let Some(advice) = advice(recipe, free)? {
-        report::say(advice);
+        observer.note(advice);
     }
     Ok(())
 }
@@ -55,11 +58,7 @@ fn advice(recipe: &Recipe, free: u64) -> Result<Option<String>> {
     if wanted <= free {
         return Ok(None);
     }
-    let short = format!(
-        "warning: a step takes about {}, and {} are free here",
-        report::bytes(wanted),
-        report::bytes(free)
-    );
+    let short = format!("warning: a step takes about {}, and {} are free here", bytes(wanted), bytes(free));
     let Some((smaller, takes)) = smaller(recipe, free)? else {
         let least = "no smaller micro-batch fits; a smaller model may";
         return Ok(Some(format!("{short}\n\nhint: {least}")));
@@ -69,7 +68,7 @@ fn advice(recipe: &Recipe, free: u64) -> Result<Option<String>> {
     if smaller.model.gradient_checkpointing && !recipe.model.gradient_checkpointing {
         hint += " --set model.gradient_checkpointing=true";
     }
-    Ok(Some(format!("{short}\n\nhint: {hint}` takes about {}", report::bytes(takes))))
+    Ok(Some(format!("{short}\n\nhint: {hint}` takes about {}", bytes(takes))))
 }
 
 /// The recipe with the largest micro-batch that fits, blocks computed again only if nothing else does, and

@@ -12,29 +12,10 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pipeline::names;
+use tubelet::Usage;
 
 /// How often progress is said where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
-
-/// The command was asked wrongly: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct Usage {
-    message: String,
-    hint: Option<String>,
-}
-
-impl Usage {
-    /// Asked wrongly in this way.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
-    }
-
-    /// With something to do about it.
-    pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-}
 
 /// Logs go to stderr; `RUST_LOG` chooses what, warnings and errors by default.
 pub fn start_logging() {
@@ -51,12 +32,7 @@ pub fn start_logging() {
 
 /// Says what went wrong, once, and chooses the exit code.
 pub fn error(error: &anyhow::Error) -> ExitCode {
-    let reader_left = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
-    });
-    if reader_left {
+    if error.chain().any(is_broken_pipe) {
         return ExitCode::SUCCESS;
     }
     // A message that already ends in its cause's words does not say them twice.
@@ -73,15 +49,30 @@ pub fn error(error: &anyhow::Error) -> ExitCode {
     let message: Vec<_> = message.split('\n').map(names::one_line).collect();
     // Nothing is left to tell if stderr itself is gone.
     let _ = writeln!(stderr, "error: {}", message.join("\n"));
-    match error.downcast_ref::<Usage>() {
+    match usage(error) {
         Some(usage) => {
-            if let Some(hint) = &usage.hint {
+            if let Some(hint) = usage.hinted() {
                 let _ = writeln!(stderr, "\nhint: {hint}");
             }
             ExitCode::from(2)
         }
         None => ExitCode::from(1),
     }
+}
+
+/// The usage error that an error is: the command's own, or the library's.
+fn usage(error: &anyhow::Error) -> Option<&Usage> {
+    error.downcast_ref::<Usage>().or_else(|| error.downcast_ref::<tubelet::Error>()?.usage())
+}
+
+/// Whether whoever read the output has left.
+fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let io = match cause.downcast_ref::<tubelet::Error>() {
+        Some(tubelet::Error::Io(io)) => Some(io),
+        Some(tubelet::Error::Caller(cause)) => cause.downcast_ref::<std::io::Error>(),
+        _ => cause.downcast_ref::<std::io::Error>(),
+    };
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Progress through a known number of things.
@@ -165,49 +156,6 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// An amount of memory: `2.26 GB`, or `314 MB`.
-pub fn bytes(count: u64) -> String {
-    let megabytes = count as f64 / 1e6;
-    if megabytes < 1000.0 { format!("{megabytes:.0} MB") } else { format!("{:.2} GB", megabytes / 1e3) }
-}
-
-/// Largest resident memory of this process so far, in bytes; none where the system does not tell.
-pub fn peak_memory() -> Option<u64> {
-    told_bytes("/proc/self/status", "VmHWM:")
-}
-
-/// Memory that this machine, or the container it runs in, can still give, in bytes; none where the system
-/// does not tell.
-pub fn free_memory() -> Option<u64> {
-    let machine = told_bytes("/proc/meminfo", "MemAvailable:")?;
-    let container = |file: &str| -> Option<u64> {
-        std::fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok()?.trim().parse().ok()
-    };
-    // Without a limit the file says `max`, which is no number.
-    let left = container("memory.max").zip(container("memory.current"));
-    Some(left.map_or(machine, |(limit, used)| machine.min(limit.saturating_sub(used))))
-}
-
-/// What the line of `file` that begins with `key` says in KiB, in bytes.
-fn told_bytes(file: &str, key: &str) -> Option<u64> {
-    let told = std::fs::read_to_string(file).ok()?;
-    let line = told.lines().find(|line| line.starts_with(key))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-/// Ticks of a second in `/proc`; Linux has had 100 on every common machine for decades.
-const TICKS: f64 = 100.0;
-
-/// Processor seconds of all threads of this process so far; none where the system does not tell.
-pub fn cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the name in brackets and may hold spaces; user and system time are 14 and 15.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / TICKS)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,11 +164,6 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["codec", "videos"], ["h264", "3"]].map(|row| row.map(String::from).to_vec());
         assert_eq!(table(&rows), "codec  videos\nh264   3\n");
-    }
-
-    #[test]
-    fn amounts_are_said_in_fitting_units() {
-        assert_eq!([bytes(314_000_000), bytes(2_263_000_000)], ["314 MB", "2.26 GB"]);
     }
 
     #[test]

@@ -9,7 +9,8 @@
 
 use std::{io::Cursor, path::Path};
 
-use anyhow::{Context as _, Result};
+use crate::error::Context as _;
+use crate::error::Result;
 use font8x8::UnicodeFonts as _;
 use image::{Frame, ImageFormat, Rgb, RgbImage, buffer::ConvertBuffer as _, codecs::gif};
 use schemas::whole_file;
@@ -127,7 +128,7 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
             }
         }
         _ => {
-            return Err(crate::report::Usage::new(format!(
+            return Err(crate::error::Usage::new(format!(
                 "{} ends neither in .png nor in .gif",
                 out.display()
             ))
@@ -155,6 +156,6 @@ mod tests {
     fn a_picture_that_is_neither_png_nor_gif_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused = save(&folder.path().join("a.bmp"), "", &[], &[]).unwrap_err();
-        assert!(refused.is::<crate::report::Usage>(), "{refused}");
+        assert!(refused.usage().is_some(), "{refused}");
     }
 }

@@ -22,14 +22,13 @@ const INTERRUPTED: i32 = 130;
 /// group.
 const SAME_WISH: Duration = Duration::from_millis(700);
 
-/// A flag that the first signal raises. Whoever works in steps reads it between them.
+/// Raises a flag at the first signal from now on. Whoever works in steps reads it between them.
 ///
 /// # Errors
 /// When the system refuses to install the handlers.
-pub fn flag_on_signals() -> std::io::Result<Arc<AtomicBool>> {
-    let asked = Arc::new(AtomicBool::new(false));
+pub fn raise_on_signals(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let raised = Arc::clone(&asked);
+    let raised = Arc::clone(flag);
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut first: Option<Instant> = None;
         for _ in signals.forever() {
@@ -39,5 +38,5 @@ pub fn flag_on_signals() -> std::io::Result<Arc<AtomicBool>> {
             raised.store(true, Ordering::SeqCst);
         }
     })?;
-    Ok(asked)
+    Ok(())
 }

@@ -3,14 +3,12 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use crate::error::Result;
 use pipeline::dataset::labels::Classes;
 use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
     Device, Recipe,
-    batch::{finite::OutputNotFinite, labelled::LabelledClipsError},
     checkpoint::{self, CheckpointError, Heads, Hints, Kind, SavedModel},
-    inference::frozen_encoder::FeaturesError,
     model::layout::LastNorm,
     train::{
         initial_pretraining,
@@ -19,10 +17,13 @@ use trainer::{
     },
 };
 
-use crate::report::{self, Usage};
+use crate::{
+    error::{Error, Usage},
+    observer::Observer,
+};
 
-/// Errors that another argument would avoid are asked wrongly; the others are the file's.
-pub fn explain(why: CheckpointError) -> anyhow::Error {
+/// Errors that another argument would avoid are usage errors; the others are the file's.
+pub fn explain(why: CheckpointError) -> Error {
     match why.hint() {
         Some(hint) => Usage::new(why.to_string()).hint(hint).into(),
         None if matches!(why, CheckpointError::Taken { .. } | CheckpointError::HeadsDiffer { .. }) => {
@@ -53,29 +54,20 @@ pub fn describe(model: &SavedModel) -> String {
 }
 
 /// Says what a person should know of how a model was read from `file`.
-pub fn say_notes(model: &SavedModel, file: &str) {
+pub fn note_assumed(model: &SavedModel, file: &str, observer: &dyn Observer) {
     if !model.assumed.is_empty() {
         let assumed = model.assumed.join(", ");
-        report::say(format_args!("note: not said in {file} and taken for granted: {assumed}"));
+        observer.note(format_args!("note: not said in {file} and taken for granted: {assumed}"));
     }
-    model.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
-}
-
-/// Whether an error says that a model gives what is no number.
-pub fn is_not_finite(why: &anyhow::Error) -> bool {
-    why.chain().any(|cause| {
-        cause.downcast_ref::<OutputNotFinite>().is_some()
-            || matches!(cause.downcast_ref(), Some(LabelledClipsError::NotFinite(_)))
-            || matches!(cause.downcast_ref(), Some(FeaturesError::Clips(LabelledClipsError::NotFinite(_))))
-    })
+    model.notes.iter().for_each(|note| observer.note(format_args!("note: {note}")));
 }
 
 /// Reads weights to begin with. Frames and frame size are the recipe's there, so they need not be said.
-fn read(file: &Path, heads: Option<Heads>, recipe: &Recipe) -> Result<SavedModel> {
+fn read(file: &Path, heads: Option<Heads>, recipe: &Recipe, observer: &dyn Observer) -> Result<SavedModel> {
     let hints = Hints { heads, ..Hints::default() };
     let model = match checkpoint::read_with(file, hints) {
         Err(CheckpointError::Geometry { .. }) => {
-            let clip = recipe.geometry().map_err(crate::arguments::wrong)?;
+            let clip = recipe.geometry().map_err(crate::recipe_choice::wrong)?;
             let (frames, sides) = (Some(clip.frames()), Some([clip.height(), clip.width()]));
             checkpoint::read_with(file, Hints { frames, sides, ..hints })
         }
@@ -88,7 +80,7 @@ fn read(file: &Path, heads: Option<Heads>, recipe: &Recipe) -> Result<SavedModel
             .into(),
         why => explain(why),
     })?;
-    model.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+    model.notes.iter().for_each(|note| observer.note(format_args!("note: {note}")));
     Ok(model)
 }
 
@@ -102,15 +94,16 @@ pub fn pretraining(
     heads: Option<Heads>,
     recipe: &Recipe,
     device: &Device,
+    observer: &dyn Observer,
 ) -> Result<(TrainState, String)> {
     if !file.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
     }
-    let model = read(file, heads, recipe)?;
+    let model = read(file, heads, recipe, observer)?;
     let (what, digest) = (describe(&model), model.digest());
     let initial = initial_pretraining::from_model(recipe, model, device)
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", file.display())))?;
-    report::say(format_args!("begins with {}: {what}", file.display()));
+    observer.note(format_args!("begins with {}: {what}", file.display()));
     let (taken, all) = (initial.taken, initial.taken + initial.new.len());
     let decoder = initial.new.iter().filter(|name| !name.starts_with("encoder.")).count();
     let others = initial.new.iter().filter(|name| name.starts_with("encoder.")).cloned();
@@ -118,13 +111,13 @@ pub fn pretraining(
         others.chain((decoder > 0).then(|| format!("a fresh decoder of {decoder} tensors"))).collect();
     if !drawn.is_empty() || initial.unused > 0 {
         let drawn = if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(", ") };
-        report::say(format_args!(
+        observer.note(format_args!(
             "{taken} of {all} tensors come from there; drawn: {drawn}; {} of its tensors have no place in a \
              pre-training",
             initial.unused
         ));
     }
-    initial.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+    initial.notes.iter().for_each(|note| observer.note(format_args!("note: {note}")));
     Ok((TrainState::from_weights(recipe, initial.weights), digest))
 }
 
@@ -139,6 +132,7 @@ pub fn classifier(
     recipe: &Recipe,
     classes: &Classes,
     device: &Device,
+    observer: &dyn Observer,
 ) -> Result<(InitialClassifier, Option<String>)> {
     let labels = classes.names().to_vec();
     let Some(init) = init else {
@@ -147,7 +141,7 @@ pub fn classifier(
     if init == Path::new("scratch") {
         let beginning =
             initial_weights::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
-        report::say(format_args!("begins from scratch: {} tensors are drawn", beginning.new.len()));
+        observer.note(format_args!("begins from scratch: {} tensors are drawn", beginning.new.len()));
         return Ok((beginning, None));
     }
     if !init.exists() {
@@ -155,18 +149,18 @@ pub fn classifier(
             .hint("`--init scratch` begins without weights")
             .into());
     }
-    let model = read(init, heads, recipe)?;
+    let model = read(init, heads, recipe, observer)?;
     let (what, digest) = (describe(&model), model.digest());
     let beginning = initial_weights::from_model(recipe, labels, model, device)
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
     let (taken, all) = (beginning.taken, beginning.taken + beginning.new.len());
     let new = if beginning.new.is_empty() { "none".to_owned() } else { beginning.new.join(", ") };
-    report::say(format_args!("begins with {} ({what})", init.display()));
-    report::say(format_args!(
+    observer.note(format_args!("begins with {} ({what})", init.display()));
+    observer.note(format_args!(
         "{taken} of {all} tensors come from there; new: {new}; {} of its tensors have no place in a classifier",
         beginning.unused
     ));
-    beginning.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
+    beginning.notes.iter().for_each(|note| observer.note(format_args!("note: {note}")));
     Ok((beginning, Some(digest)))
 }
 
@@ -174,12 +168,13 @@ pub fn classifier(
 /// came of them is in the run's checkpoints, whatever the file is now.
 ///
 /// # Errors
-/// Asked wrongly: they are others; when they cannot be read.
+/// Usage error: they are others; when they cannot be read.
 pub fn check_same(
     asked: &Path,
     heads: Option<Heads>,
     recipe: &Recipe,
     begun: Option<&InitialWeights>,
+    observer: &dyn Observer,
 ) -> Result<()> {
     let scratch = asked == Path::new("scratch");
     let differs = |begun: &str, asked: &str| {
@@ -196,7 +191,7 @@ pub fn check_same(
             if !asked.exists() {
                 return Err(differs(&begun.path, &format!("{shown}, which is not there")).into());
             }
-            let digest = read(asked, heads, recipe)?.digest();
+            let digest = read(asked, heads, recipe, observer)?.digest();
             if digest == begun.digest {
                 return Ok(());
             }

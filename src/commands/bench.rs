@@ -1,6 +1,7 @@
 //! `tubelet bench`: how fast this machine loads clips, and trains.
 
 mod load;
+mod profile_table;
 mod train;
 mod views;
 

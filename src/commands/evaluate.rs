@@ -1,31 +1,32 @@
 //! `tubelet evaluate`: how often a classifier is right.
 
-mod files;
 mod other;
 mod summary;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use pipeline::dataset::labels::Classes;
-use schemas::{ProblemType, predictions::Predictions, run_state::Part, whole_file};
-use trainer::{
-    evaluation::{self, RegressionReport, Report, SeveralReport},
-    recipe::By,
-};
+use anyhow::{Result, bail};
+use schemas::ProblemType;
+use schemas::predictions::Predictions;
+use schemas::run_state::Part;
+use trainer::evaluation;
+use trainer::evaluation::RegressionReport;
+use trainer::evaluation::Report;
+use trainer::evaluation::SeveralReport;
+use trainer::recipe::By;
+use tubelet::Evaluation;
+use tubelet::Usage;
+use tubelet::inference::prediction_files;
 
 use self::{
     other::{Found, OtherSummary},
     summary::Summary,
 };
-use crate::{
-    asking::{self, Asked, ModelArguments},
-    labelling::{LabelArguments, LabelledVideos},
-    report::{self, Progress, Usage},
-    run::{self, Begun},
-    stop,
-    testing::Tester,
-};
+use crate::arguments;
+use crate::arguments::LabelArguments;
+use crate::arguments::ModelArguments;
+use crate::report;
+use crate::terminal::Terminal;
 
 /// Test a classifier: accuracy over several views of each video
 ///
@@ -59,7 +60,7 @@ pub struct Arguments {
     #[command(flatten)]
     labels: LabelArguments,
     /// Clips along time and crops of each; what the recipe says otherwise (5x3)
-    #[arg(long, value_name = "TxS", value_parser = asking::views)]
+    #[arg(long, value_name = "TxS", value_parser = arguments::views)]
     views: Option<[u32; 2]>,
     /// What is averaged over the views; what the recipe says otherwise (prob)
     #[arg(long, value_enum)]
@@ -109,11 +110,7 @@ enum Format {
 }
 
 /// Runs it.
-pub fn run(mut arguments: Arguments) -> Result<()> {
-    if let (None, Some(run)) = (&arguments.model.model, &arguments.run) {
-        arguments.model.model = Some(run.clone());
-    }
-    let arguments = &arguments;
+pub fn run(arguments: &Arguments) -> Result<()> {
     let by = arguments.by.map(|by| match by {
         ByArgument::Score => By::Score,
         ByArgument::Prob => By::Prob,
@@ -122,139 +119,58 @@ pub fn run(mut arguments: Arguments) -> Result<()> {
         return Err(Usage::new("--format official is how --out is written, and there is no --out").into());
     }
     if !arguments.from.is_empty() {
-        let predictions = files::read_all(&arguments.from)?;
+        let predictions = prediction_files::read_all(&arguments.from)?;
         if let Some(out) = &arguments.out {
             write(out, arguments.format, &predictions)?;
         }
         return conclude(arguments, &predictions, by.unwrap_or(By::Prob));
     }
-    let mut asked = arguments.model.open(None)?;
-    if let Some([clips, crops]) = arguments.views {
-        (asked.recipe.views.clips, asked.recipe.views.crops) = (clips as usize, crops as usize);
-    }
-    let by = by.unwrap_or(asked.recipe.views.by);
-    let (videos, classes) = labelled(arguments, &asked)?;
-    asking::say_single_views(&asked.recipe);
-    let tester = Tester::new(asked, classes, arguments.model.batch, arguments.model.workers)?;
-    let rows: Vec<u64> = match arguments.part {
-        None => (0..videos.len()).collect(),
-        Some((part, parts)) => (0..videos.len()).filter(|row| row % parts == part - 1).collect(),
-    };
-    if rows.is_empty() {
-        return Err(Usage::new(format!("no video of {} is in this part", videos.len())).into());
-    }
-    let stop = stop::flag_on_signals()?;
-    let mut progress = Progress::new(rows.len() as u64, "videos");
-    let (mut last, mut done) = (None, 0);
-    let answered = tester.test(&videos, &rows, &stop, |batch, _| {
-        if last != Some(batch.row(0)) {
-            progress.at(done, "");
-            last = Some(batch.row(0));
-            done += 1;
-        }
-        Ok(())
-    });
-    progress.end();
-    let answered = answered.map_err(|why| arguments.model.named_in(why))?;
+    let terminal = Terminal::default();
+    let found = tubelet::evaluate(&wanted(arguments, by), terminal.stop(), &terminal)?;
     if let Some(out) = &arguments.out {
-        write(out, arguments.format, &answered.predictions)?;
+        write(out, arguments.format, &found.predictions)?;
         report::say(format_args!("written: {}", out.display()));
     }
-    if answered.stopped {
-        let tested = done.saturating_sub(1);
+    if let Some(tested) = found.stopped_after {
+        let videos = found.wanted;
         if arguments.out.is_none() {
-            bail!("stopped after {tested} of {} videos; nothing is kept without --out", rows.len());
+            bail!("stopped after {tested} of {videos} videos; nothing is kept without --out");
         }
         report::say(format_args!(
-            "stopped after {tested} of {} videos; --from sums up what is there and names what is missing",
-            rows.len()
+            "stopped after {tested} of {videos} videos; --from sums up what is there and names what is missing"
         ));
         return Ok(());
     }
-    conclude(arguments, &answered.predictions, by)?;
-    if answered.predictions.predictions.is_empty() {
+    conclude(arguments, &found.predictions, found.by)?;
+    if found.predictions.predictions.is_empty() {
         bail!("no video could be tested");
     }
     Ok(())
 }
 
-/// The videos with their classes, which are the model's.
-fn labelled(arguments: &Arguments, asked: &Asked) -> Result<(LabelledVideos, Classes)> {
-    let own = asked.classes()?;
-    if let (Some(part), Some(run)) = (arguments.split, &arguments.run) {
-        let part = match part {
+/// The test that is meant.
+fn wanted(arguments: &Arguments, by: Option<By>) -> Evaluation {
+    Evaluation {
+        model: arguments.model.settings(),
+        run: arguments.run.clone(),
+        part_of_run: arguments.split.map(|part| match part {
             PartArgument::Test => Part::Test,
             PartArgument::Train => Part::Train,
-        };
-        let (videos, classes) = run::held_out(&Begun::open(run, "finetune")?, part, &arguments.data)?;
-        if classes.len() != own.len() {
-            let (found, own) = (classes.len(), own.len());
-            return Err(Usage::new(format!("the run has {found} classes, and the model's head {own}")).into());
-        }
-        return Ok((videos, classes));
+        }),
+        data: arguments.data.clone(),
+        labels: arguments.labels.settings(),
+        views: arguments.views,
+        by,
+        part: arguments.part,
     }
-    if !asked.model.problem_type.is_single_label() {
-        return answered(arguments, asked, own);
-    }
-    let named = !asked.model.labels.is_empty();
-    let (videos, labelled) = arguments.labels.videos(&arguments.data, named.then(|| own.clone()))?;
-    labelled.notes.iter().for_each(|note| report::say(format_args!("note: {note}")));
-    let found = labelled.classes;
-    if named && arguments.labels.classes.is_none() {
-        return Ok((videos, found));
-    }
-    // Numbers of a list: a test set may lack the last classes.
-    let numbers = found == Classes::numbered(found.len()) && found.len() <= own.len();
-    if numbers && arguments.labels.classes.is_none() {
-        return Ok((videos, own));
-    }
-    if found.len() != own.len() {
-        let (found, own) = (found.len(), own.len());
-        let what = if arguments.labels.classes.is_some() { "the list names" } else { "the videos have" };
-        return Err(Usage::new(format!("{what} {found} classes, and the model's head {own}"))
-            .hint("--classes CLASSES.TXT names the model's classes, one a line")
-            .into());
-    }
-    let differing = own.names().iter().zip(found.names()).position(|(own, found)| own != found);
-    if let Some(at) = differing.filter(|_| named && own != Classes::numbered(own.len())) {
-        let (own, found) = (own.name(at), found.name(at));
-        return Err(
-            Usage::new(format!("class {at} is `{own}` in the model and `{found}` in the list")).into()
-        );
-    }
-    Ok((videos, found))
-}
-
-/// The videos with several labels, or numbers, in the order of the model's answers, which have the names `own`.
-fn answered(arguments: &Arguments, asked: &Asked, own: Classes) -> Result<(LabelledVideos, Classes)> {
-    let (mut labels, head) = (arguments.labels.clone(), own.len());
-    labels.problem_type = asked.model.problem_type;
-    let (videos, labelled) = labels.videos(&arguments.data, Some(own))?;
-    let found = labelled.classes;
-    if found.len() != head {
-        let found = found.len();
-        return Err(Usage::new(format!("the list names {found} classes, and the model's head {head}"))
-            .hint("--classes CLASSES.TXT names the model's classes, one a line")
-            .into());
-    }
-    Ok((videos, found))
 }
 
 fn write(out: &Path, format: Format, predictions: &Predictions) -> Result<()> {
     match format {
-        Format::Parquet => files::write(out, predictions),
-        Format::Official if !predictions.tested.problem_type.is_single_label() => {
-            let kind = predictions.tested.problem_type;
-            Err(Usage::new(format!("the official merge knows one class a video, and this is {kind}"))
-                .hint("--format parquet")
-                .into())
-        }
-        Format::Official => {
-            let text = evaluation::official_text(predictions);
-            whole_file::write(out, text.as_bytes())
-                .with_context(|| format!("{} cannot be written", out.display()))
-        }
+        Format::Parquet => prediction_files::write(out, predictions)?,
+        Format::Official => prediction_files::write_official(out, predictions)?,
     }
+    Ok(())
 }
 
 /// Says what was found: a table, or a line of JSON.

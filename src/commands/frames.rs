@@ -9,17 +9,14 @@ use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use md5::{Digest as _, Md5};
 use pipeline::{
-    FrameRank,
-    error::VideoError,
-    names,
+    FrameRank, names,
     picture::{Picture, Sampling},
-    transform,
-    video::{Limits, OpenVideo, VideoReader},
+    video::OpenVideo,
 };
 use schemas::settings::{Skip, Verify};
 use serde::de::DeserializeOwned;
-
-use crate::report::Usage;
+use tubelet::FrameReader;
+use tubelet::Usage;
 
 /// Decode frames of one video: MD5 of their planes, or pictures
 ///
@@ -56,41 +53,24 @@ fn setting<T: DeserializeOwned>(word: &str) -> Result<T, serde_json::Error> {
 }
 
 /// Runs it.
-pub fn run(arguments: Arguments) -> Result<()> {
-    let file = &arguments.file;
-    if !file.exists() {
-        return Err(Usage::new(format!("{}: no such file", names::shown(file))).into());
-    }
-    let mut reader =
-        VideoReader::new(Limits::default()).with_verify(arguments.verify).with_skipping(arguments.skipping);
-    let video = reader.open(file).map_err(|why| told(file, why))?;
-    let ranks = ranks(&arguments.indices, video.facts.frames)?;
-    let pictures = decoded(&mut reader, &video, &ranks).map_err(|why| told(file, why))?;
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut reader = FrameReader::open(&arguments.file, arguments.verify, arguments.skipping)?;
+    let ranks = ranks(&arguments.indices, reader.video().facts.frames)?;
+    let pictures = reader.decode(&ranks)?;
     if let Some(folder) = &arguments.out {
-        write(folder, &video, &pictures)?;
+        write(folder, &reader, &pictures)?;
     }
     if arguments.md5 || arguments.out.is_none() {
-        print(&video, &ranks, &pictures)?;
+        print(reader.video(), &ranks, &pictures)?;
     }
     Ok(())
 }
 
-/// The error of a file, which begins with what kind it is.
-fn told(file: &Path, why: VideoError) -> anyhow::Error {
-    let (kind, says_it) = (why.kind().name(), why.to_string().starts_with(why.kind().name()));
-    let shown = names::shown(file);
-    match why {
-        VideoError::System(_) => why.into(),
-        _ if says_it => anyhow::Error::new(why).context(shown),
-        _ => anyhow::Error::new(why).context(format!("{shown}: {kind}")),
-    }
-}
-
 /// Writes the pictures into a folder.
-fn write(folder: &Path, video: &OpenVideo, pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {
+fn write(folder: &Path, reader: &FrameReader, pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", names::shown(folder)))?;
     for (rank, picture) in pictures {
-        let rgb = transform::whole_frame(picture, video.facts.orientation, 0);
+        let rgb = reader.upright(picture);
         let image = image::RgbImage::from_raw(rgb.width, rgb.height, rgb.pixels)
             .expect("because a frame has three bytes a pixel");
         let mut bytes = Vec::new();
@@ -100,18 +80,6 @@ fn write(folder: &Path, video: &OpenVideo, pictures: &BTreeMap<FrameRank, Pictur
             .with_context(|| format!("{} cannot be written", names::shown(&path)))?;
     }
     Ok(())
-}
-
-/// The frames of these ranks. A long list is decoded in parts, so that memory stays bounded.
-fn decoded(
-    reader: &mut VideoReader,
-    video: &OpenVideo,
-    ranks: &[FrameRank],
-) -> Result<BTreeMap<FrameRank, Picture>, VideoError> {
-    let mut wanted = ranks.to_vec();
-    wanted.sort_unstable();
-    wanted.dedup();
-    Ok(reader.decode(video, &wanted)?.into_iter().collect())
 }
 
 fn print(video: &OpenVideo, ranks: &[FrameRank], pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {

@@ -2,7 +2,6 @@
 
 mod batches;
 mod checkpoint;
-mod forecast;
 mod recipe;
 mod run;
 
@@ -27,7 +26,7 @@ enum What {
 /// Runs it.
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.what {
-        What::Batches(arguments) => batches::run(arguments),
+        What::Batches(arguments) => batches::run(&arguments),
         What::Recipe(arguments) => recipe::run(&arguments),
         What::Checkpoint(arguments) => checkpoint::run(&arguments),
         What::Run(arguments) => run::run(&arguments),

@@ -3,28 +3,27 @@
 mod numbers;
 mod picture;
 
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use anyhow::{Result, bail};
-use pipeline::{dataset::labels::Classes, names};
-use schemas::{
-    ProblemType,
-    predictions::{Failure, Prediction, Predictions},
-};
+use pipeline::names;
+use schemas::ProblemType;
+use schemas::predictions::Failure;
+use schemas::predictions::Tested;
 use serde_json::json;
-use trainer::{
-    evaluation::{self, Answer},
-    recipe::By,
-};
+use trainer::evaluation::Answer;
+use tubelet::Predicting;
+use tubelet::inference::predict::Seen;
+use tubelet::inference::predict::VideoAnswers;
 
 use self::picture::Strips;
-use crate::{
-    asking::{self, ModelArguments},
-    labelling::LabelledVideos,
-    report::{self, Usage},
-    stop,
-    testing::Tester,
-};
+use crate::arguments;
+use crate::arguments::ModelArguments;
+use crate::report;
+use crate::terminal::Terminal;
 
 /// Longest bar of a probability, in letters.
 const BAR: f64 = 20.0;
@@ -54,7 +53,7 @@ pub struct Arguments {
     #[arg(long)]
     over_time: bool,
     /// Clips along time and crops of each; what the recipe says otherwise (5x3)
-    #[arg(long, value_name = "TxS", value_parser = asking::views)]
+    #[arg(long, value_name = "TxS", value_parser = arguments::views)]
     views: Option<[u32; 2]>,
     /// Print a JSON line a video
     #[arg(long)]
@@ -69,59 +68,38 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(out) = &arguments.out {
         picture::check(out)?;
     }
-    let videos = LabelledVideos::open(&arguments.videos)?;
-    let mut asked = arguments.model.open(None)?;
-    if let Some([clips, crops]) = arguments.views {
-        (asked.recipe.views.clips, asked.recipe.views.crops) = (clips as usize, crops as usize);
-    }
-    let own = asked.classes()?;
-    let classes = match &arguments.classes {
-        None => own,
-        Some(file) => {
-            let named = Classes::read(file).map_err(|why| Usage::new(why.to_string()))?;
-            if named.len() != own.len() {
-                let (named, own) = (named.len(), own.len());
-                return Err(Usage::new(format!(
-                    "the list names {named} classes, and the model's head {own}"
-                ))
-                .into());
-            }
-            named
-        }
+    let wanted = Predicting {
+        videos: arguments.videos.clone(),
+        model: arguments.model.settings(),
+        classes: arguments.classes.clone(),
+        views: arguments.views,
     };
-    asking::say_single_views(&asked.recipe);
-    let by = asked.recipe.views.by;
-    let tester = Tester::new(asked, classes, arguments.model.batch, arguments.model.workers)?;
-    let stop = stop::flag_on_signals()?;
-    let mut strips = arguments.out.as_ref().map(|_| Strips::new(tester.recipe.views.crops));
-    let mut waiting: Vec<Prediction> = Vec::new();
-    let rows: Vec<u64> = (0..videos.len()).collect();
-    let show = Show { arguments, tested: tester.tested(&videos), by };
-    let answered = tester.test(&videos, &rows, &stop, |batch, predictions| {
-        if let Some(strips) = &mut strips {
-            strips.note(batch);
+    let terminal = Terminal::default();
+    let mut strips = arguments.out.as_ref().map(|_| Strips::default());
+    let found = tubelet::predict(&wanted, terminal.stop(), &terminal, |seen| {
+        match seen {
+            Seen::Clips { batch, crops } => {
+                if let Some(strips) = &mut strips {
+                    strips.note(batch, crops);
+                }
+            }
+            Seen::Video(answers) => Show { arguments, tested: answers.tested }.video(answers)?,
         }
-        if waiting.first().is_some_and(|first| first.row != predictions[0].row) {
-            show.video(&std::mem::take(&mut waiting))?;
-        }
-        waiting.extend_from_slice(predictions);
         Ok(())
-    });
-    let answered = answered.map_err(|why| arguments.model.named_in(why))?;
-    if answered.stopped {
+    })?;
+    if found.stopped {
         report::say("stopped");
-    } else if !waiting.is_empty() {
-        show.video(&waiting)?;
     }
-    for failure in &answered.predictions.failures {
-        show.failure(failure)?;
+    let predictions = &found.predictions;
+    for failure in &predictions.failures {
+        say_failure(failure, arguments.json)?;
     }
     if let (Some(out), Some(strips)) = (&arguments.out, strips) {
-        strips.save(out, &answered.predictions, by)?;
+        strips.save(out, predictions, found.by)?;
         report::say(format_args!("{} written", out.display()));
     }
-    if answered.predictions.predictions.is_empty() && !answered.stopped {
-        bail!("none of {} videos could be read", videos.len());
+    if predictions.predictions.is_empty() && !found.stopped {
+        bail!("none of {} videos could be read", predictions.tested.videos);
     }
     Ok(())
 }
@@ -129,15 +107,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// How answers are shown.
 struct Show<'a> {
     arguments: &'a Arguments,
-    tested: schemas::predictions::Tested,
-    by: By,
+    tested: &'a Tested,
 }
 
 impl Show<'_> {
     /// Shows what the views of a video say.
-    fn video(&self, views: &[Prediction]) -> Result<()> {
-        let Some(whole) = self.answer(views) else { return Ok(()) };
-        let clips = self.clips(views);
+    fn video(&self, answers: VideoAnswers<'_>) -> io::Result<()> {
+        let Some(whole) = answers.whole() else { return Ok(()) };
+        let clips = answers.clips();
         let mut stdout = std::io::stdout().lock();
         if self.arguments.json {
             let over_time: Vec<_> = clips
@@ -168,38 +145,6 @@ impl Show<'_> {
         }
         writeln!(stdout)?;
         Ok(())
-    }
-
-    /// Says that a video failed.
-    fn failure(&self, failure: &Failure) -> Result<()> {
-        if self.arguments.json {
-            let line = json!({ "video": failure.video, "error": failure.reason });
-            writeln!(std::io::stdout().lock(), "{line}")?;
-        }
-        report::say(format_args!("{}: {}", names::one_line(&failure.video), failure.reason));
-        Ok(())
-    }
-
-    fn answer(&self, views: &[Prediction]) -> Option<Answer> {
-        let predictions = Predictions {
-            tested: self.tested.clone(),
-            predictions: views.to_vec(),
-            ..Predictions::default()
-        };
-        evaluation::answers(&predictions, self.by).pop()
-    }
-
-    /// What the crops of each clip say together, with the clip's first and last second, in order of time.
-    fn clips(&self, views: &[Prediction]) -> Vec<((f64, f64), Answer)> {
-        let mut clips: BTreeMap<u16, Vec<Prediction>> = BTreeMap::new();
-        for view in views {
-            clips.entry(view.view.clip).or_default().push(view.clone());
-        }
-        let clip = |views: Vec<Prediction>| {
-            let (start, end) = views[0].span;
-            Some(((start as f64 / 1e9, end as f64 / 1e9), self.answer(&views)?))
-        };
-        clips.into_values().filter_map(clip).collect()
     }
 
     /// The first classes with their probabilities.
@@ -256,6 +201,16 @@ impl Show<'_> {
         });
         report::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
     }
+}
+
+/// Says that a video failed.
+fn say_failure(failure: &Failure, as_json: bool) -> io::Result<()> {
+    if as_json {
+        let line = json!({ "video": failure.video, "error": failure.reason });
+        writeln!(io::stdout().lock(), "{line}")?;
+    }
+    report::say(format_args!("{}: {}", names::one_line(&failure.video), failure.reason));
+    Ok(())
 }
 
 /// A class as it is shown: one that has no name but its number says that it is a class.

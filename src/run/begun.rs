@@ -1,12 +1,20 @@
 //! A run that goes on: what is in its folder, or what is there instead.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::path::PathBuf;
 
-use anyhow::Result;
-use schemas::run_state::{RunState, RunVideo};
-use trainer::{Recipe, RunFolder, train::run_folder::ResumePoint};
+use schemas::run_state::RunState;
+use schemas::run_state::RunVideo;
+use trainer::Recipe;
+use trainer::RunFolder;
+use trainer::train::run_folder::ResumePoint;
+use trainer::train::run_folder::RunFolderError;
 
-use crate::report::{self, Usage};
+use super::settings::RunSettings;
+use crate::error::Result;
+use crate::error::Usage;
+use crate::observer::Observer;
+use crate::recipe_choice::wrong;
 
 /// Files of a folder that a message names.
 const NAMED: usize = 8;
@@ -27,8 +35,8 @@ impl Begun {
     /// Opens the run of `command` in `path`.
     ///
     /// # Errors
-    /// Asked wrongly: there is no such run, or it has no checkpoint. When what is there cannot be read.
-    pub fn open(path: &Path, command: &str) -> Result<Self> {
+    /// Usage error: there is no such run, or it has no checkpoint. When what is there cannot be read.
+    pub fn open(path: &Path, command: &str, observer: &dyn Observer) -> Result<Self> {
         let nothing = |why: &str, hint: &str| {
             let there = what_is_there(path);
             Usage::new(format!("there is nothing to resume in {}: {why}; {there}", path.display())).hint(hint)
@@ -63,10 +71,10 @@ impl Begun {
             // A change is written into run.json first.
             for change in state.changes.iter().filter(|change| change.what.contains('.')) {
                 let set = recipe.set(&format!("{}={}", change.what, change.to));
-                set.map_err(crate::arguments::wrong)?;
+                set.map_err(wrong)?;
             }
         } else {
-            report::say(format_args!(
+            observer.note(format_args!(
                 "note: {} has no run.json, as runs of older versions: the steps, the split and --init that it was \
                  asked for are not known, and are taken from this command",
                 path.display()
@@ -95,6 +103,26 @@ impl Begun {
         let data = &self.state()?.data;
         data.test.as_ref().map(|name| from(&data.folder, name))
     }
+}
+
+impl RunSettings {
+    /// The run of `command` that is to go on; none where one is to begin.
+    ///
+    /// # Errors
+    /// Usage error: there is nothing to go on from, or a run where one is to begin. When what is there cannot be
+    /// read.
+    pub fn begun(&self, command: &str, observer: &dyn Observer) -> Result<Option<Begun>> {
+        if !self.resume && self.out.join("recipe.toml").exists() {
+            let is_taken = RunFolderError::Taken { path: self.out.clone() };
+            return Err(taken(&is_taken).into());
+        }
+        self.resume.then(|| Begun::open(&self.out, command, observer)).transpose()
+    }
+}
+
+/// Refuses to begin where a run is.
+pub(super) fn taken(error: &RunFolderError) -> Usage {
+    Usage::new(error.to_string()).hint("--resume goes on with it; --out takes another folder")
 }
 
 /// A path that was named in `folder`. Where it is there from here too, it stays as it was named: a run's folder

@@ -4,11 +4,13 @@
 //! model cannot be read, and a run that is half of one and half of another is neither. What only changes how the
 //! same model goes on learning from the same videos may change, and is written down.
 
-use anyhow::Result;
 use trainer::Recipe;
 
-use super::Begun;
-use crate::{listing::listed, report::Usage};
+use super::begun::Begun;
+use super::settings::RunSettings;
+use crate::error::Result;
+use crate::error::Usage;
+use crate::words::listed;
 
 /// Settings that may change.
 const MAY_CHANGE: [&str; 52] = [
@@ -98,7 +100,7 @@ pub fn between(was: &Recipe, asked: &Recipe) -> (Vec<Differing>, Vec<Differing>)
 /// Refuses settings that a run cannot go on with.
 ///
 /// # Errors
-/// Asked wrongly: names them, with what they are in the run.
+/// Usage error: names them, with what they are in the run.
 pub fn check(begun: &Begun, asked: &Recipe) -> Result<()> {
     let (_, refused) = between(&begun.recipe, asked);
     // What an older version was begun with stands in its recipe alone, and was never compared.
@@ -111,6 +113,22 @@ pub fn check(begun: &Begun, asked: &Recipe) -> Result<()> {
     Err(Usage::new(listed(&words))
         .hint(format!("another run begins with these weights: --init {newest} --out …"))
         .into())
+}
+
+impl RunSettings {
+    /// The recipe, not checked yet: of the run where one goes on and no other is named, else as asked for, or
+    /// `default`.
+    ///
+    /// # Errors
+    /// Usage error: also where the run cannot go on with it.
+    pub fn recipe(&self, begun: Option<&Begun>, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
+        let recipe = self.recipe.resolve(|| match begun {
+            Some(begun) => Ok(begun.recipe.clone()),
+            None => default(),
+        })?;
+        begun.map_or(Ok(()), |begun| check(begun, &recipe))?;
+        Ok(recipe)
+    }
 }
 
 #[cfg(test)]

@@ -1,44 +1,48 @@
 //! The two parts of a fine-tuning's videos, as the run knows them: what is held out stays held out, whatever has come
 //! to its folder since.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::collections::HashMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use anyhow::Result;
 use pipeline::dataset::labels::{Classes, Split};
 use schemas::run_state::{Part, RunState, RunVideo};
 
-use super::{Begun, videos};
+use super::{begun::Begun, videos};
 use crate::{
-    labelling::{LabelArguments, LabelledVideos, Parts, Rule, SplitAsked},
-    listing::listed,
-    report::Usage,
+    data::labels::{
+        labelled_videos::LabelledVideos,
+        parts::{Parts, Rule, SplitAsked},
+        settings::LabelSettings,
+    },
+    error::{Result, Usage},
+    observer::Observer,
+    words::listed,
 };
 
 /// The videos of a run that goes on. `data` and `split` may say where they are now, and nothing else.
 ///
 /// # Errors
-/// Asked wrongly: videos are missing, or something else is asked for than the run was begun with.
+/// Usage error: videos are missing, or something else is asked for than the run was begun with.
 pub fn parts_again(
     begun: &Begun,
-    labels: &LabelArguments,
+    labels: &LabelSettings,
     data: &[PathBuf],
     split: Option<&str>,
     seed: u64,
+    observer: &dyn Observer,
 ) -> Result<Parts> {
     let Some((state, known)) = &begun.known else {
-        return of_older_run(begun, labels, data, split, seed);
+        return of_older_run(begun, labels, data, split, seed, observer);
     };
     let named = named_split(state, split)?;
     let classes = Classes::of(state.classes.iter().map(|class| class.name.clone()).collect());
     let of = |given: &[PathBuf], part: Option<Part>| -> Result<(LabelledVideos, LabelledVideos)> {
-        let found = LabelledVideos::open(given)?;
+        let found = LabelledVideos::open(given, observer)?;
         let names = found.names();
         let again = videos::again(known, part, &names)?;
-        videos::say_left_out(&again.others, &names);
+        videos::note_left_out(&again.others, &names, observer);
         let all: Vec<&RunVideo> =
             known.iter().filter(|video| part.is_none_or(|part| video.part == part)).collect();
         let of_part = |part: Part| -> Result<LabelledVideos> {
@@ -74,8 +78,13 @@ pub fn parts_again(
 /// The videos that a run holds out, or trains on, and its classes: where they are now, `data`, or where they were.
 ///
 /// # Errors
-/// Asked wrongly: the run has no split, or videos are missing.
-pub fn held_out(begun: &Begun, part: Part, data: &[PathBuf]) -> Result<(LabelledVideos, Classes)> {
+/// Usage error: the run has no split, or videos are missing.
+pub fn held_out(
+    begun: &Begun,
+    part: Part,
+    data: &[PathBuf],
+    observer: &dyn Observer,
+) -> Result<(LabelledVideos, Classes)> {
     let run = begun.folder.path().display();
     let Some((state, known)) = &begun.known else {
         return Err(Usage::new(format!(
@@ -93,11 +102,11 @@ pub fn held_out(begun: &Begun, part: Part, data: &[PathBuf]) -> Result<(Labelled
         (Some(test), true) if part == Part::Test => vec![test],
         _ => begun.data(data),
     };
-    let found = LabelledVideos::open(&given)?;
+    let found = LabelledVideos::open(&given, observer)?;
     let rows = videos::again(known, Some(part), &found.names())?.rows;
     let classes = Classes::of(state.classes.iter().map(|class| class.name.clone()).collect());
     let of_part: Vec<&RunVideo> = known.iter().filter(|video| video.part == part).collect();
-    let videos = with_classes(found.rows(&rows), &of_part, &classes, &LabelArguments::default())?;
+    let videos = with_classes(found.rows(&rows), &of_part, &classes, &LabelSettings::default())?;
     Ok((videos, classes))
 }
 
@@ -124,7 +133,7 @@ fn with_classes(
     videos: LabelledVideos,
     known: &[&RunVideo],
     classes: &Classes,
-    labels: &LabelArguments,
+    labels: &LabelSettings,
 ) -> Result<LabelledVideos> {
     if known.is_empty() {
         return Ok(videos);
@@ -154,7 +163,7 @@ fn with_labels(
     mut videos: LabelledVideos,
     known: &[&RunVideo],
     classes: &Classes,
-    labels: &LabelArguments,
+    labels: &LabelSettings,
 ) -> Result<LabelledVideos> {
     let begun: Vec<Arc<[f32]>> =
         known.iter().map(|video| video.labels.clone().unwrap_or_default().into()).collect();
@@ -182,14 +191,15 @@ fn refuse(what: &str, differing: &[String]) -> Result<()> {
 /// A run whose folder does not say its split: drawn as runs of its version were, from the videos as they are now.
 fn of_older_run(
     begun: &Begun,
-    labels: &LabelArguments,
+    labels: &LabelSettings,
     data: &[PathBuf],
     split: Option<&str>,
     seed: u64,
+    observer: &dyn Observer,
 ) -> Result<Parts> {
     let file = begun.folder.classes_path();
     let known = if Path::new(&file).exists() { Some(Classes::read(&file)?) } else { None };
-    let parts = labels.parts_by(Rule::Rows, data, split, seed, known.clone())?;
+    let parts = labels.parts_by(Rule::Rows, data, split, seed, known.clone(), observer)?;
     if known.is_some_and(|known| known != parts.classes) {
         let file = file.display();
         return Err(Usage::new(format!("the classes are others than those of the run, {file}")).into());

@@ -7,9 +7,9 @@
 //!                                          └▶ what may differ is said, and written into run.json with its step
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
 use pipeline::dataset::labels::Split;
 use schemas::{
     MADE_BY,
@@ -18,18 +18,22 @@ use schemas::{
         RunSplit, RunState, RunVideo,
     },
 };
-use trainer::{
-    Recipe, RunFolder, Steps,
-    train::{
-        run_folder::{RunFiles, RunFolderError},
-        state::TrainState,
-    },
-};
+use trainer::Recipe;
+use trainer::RunFolder;
+use trainer::Steps;
+use trainer::train::run_folder::RunFiles;
+use trainer::train::run_folder::RunFolderError;
+use trainer::train::state::TrainState;
 
-use super::{Begun, RunArguments, changes};
+use super::{
+    begun::{Begun, taken},
+    changes,
+    settings::RunSettings,
+};
 use crate::{
-    labelling::SplitAsked,
-    report::{self, Usage},
+    data::labels::parts::SplitAsked,
+    error::{Context as _, Result, Usage},
+    observer::Observer,
 };
 
 /// What a run is asked for.
@@ -68,7 +72,7 @@ impl Data {
     /// The same with the two lists that a split names, if it names two.
     ///
     /// # Errors
-    /// Asked wrongly: it is no split.
+    /// Usage error: it is no split.
     pub fn with_lists(self, split: Option<&str>) -> Result<Self> {
         let split = split.map(|text| text.parse::<Split>().map_err(|why| Usage::new(why.to_string())));
         match split.transpose()? {
@@ -99,11 +103,11 @@ impl Ready {
     }
 }
 
-impl RunArguments {
+impl RunSettings {
     /// Steps of an epoch and of the run: as asked for now, else as the run was, else the recipe's epochs.
     ///
     /// # Errors
-    /// Asked wrongly: the run has made more steps.
+    /// Usage error: the run has made more steps.
     pub fn steps(&self, begun: Option<&Begun>, recipe: &Recipe, per_epoch: u64) -> Result<Steps> {
         let known = begun.and_then(|begun| Some((begun.state()?, &begun.recipe)));
         let until = match (self.steps, known) {
@@ -123,16 +127,17 @@ impl RunArguments {
     /// Makes the run's folder, or goes on with the one that is there; `first` gives what a run begins with.
     ///
     /// # Errors
-    /// Asked wrongly: another run is there, or it contradicts what is asked; failed: the folder cannot be used.
+    /// Usage error: another run is there, or it contradicts what is asked; failed: the folder cannot be used.
     pub fn ready(
         &self,
         begun: Option<Begun>,
         plan: &Plan<'_>,
         first: impl FnOnce() -> Result<TrainState>,
+        observer: &dyn Observer,
     ) -> Result<Ready> {
         match begun {
             None => self.begin(plan, first),
-            Some(begun) => self.go_on(begun, plan),
+            Some(begun) => self.go_on(begun, plan, observer),
         }
     }
 
@@ -150,15 +155,14 @@ impl RunArguments {
         }
     }
 
-    fn go_on(&self, begun: Begun, plan: &Plan<'_>) -> Result<Ready> {
+    fn go_on(&self, begun: Begun, plan: &Plan<'_>, observer: &dyn Observer) -> Result<Ready> {
         let (micro_batch, parts) = plan.recipe.accumulation()?;
         let Begun { folder, point, recipe: was, known } = begun;
         let Some((state, videos)) = known else {
             let folder = folder.on_data(&plan.data.digest);
             if point.data != plan.data.digest {
-                report::say(
-                    "note: the data is not what the run's checkpoint was trained on; going on with it",
-                );
+                observer
+                    .note("note: the data is not what the run's checkpoint was trained on; going on with it");
             }
             return Ok(Ready { folder, first: point.clips / micro_batch as u64, begins: false });
         };
@@ -176,14 +180,14 @@ impl RunArguments {
             from: it.from,
             to: it.to,
         }));
-        report::say(format_args!(
+        observer.note(format_args!(
             "goes on after step {} of {}: {}",
             point.step,
             asked.steps.until,
             in_words(&asked.schedule)
         ));
         for Change { step, what, from, to } in &found {
-            report::say(format_args!("changed at step {step}: {what} {from} → {to}"));
+            observer.note(format_args!("changed at step {step}: {what} {from} → {to}"));
         }
         let update = asked.place.update + (point.step - asked.place.step);
         if !found.is_empty() {
@@ -229,11 +233,6 @@ impl RunArguments {
             changes: Vec::new(),
         })
     }
-}
-
-/// Refuses to begin where a run is.
-pub(super) fn taken(error: &RunFolderError) -> Usage {
-    Usage::new(error.to_string()).hint("--resume goes on with it; --out takes another folder")
 }
 
 /// How the learning rate goes.

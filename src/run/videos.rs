@@ -1,13 +1,15 @@
 //! A run's videos, found again where they are now.
 
-use anyhow::Result;
 use pipeline::dataset::Dataset;
-use schemas::run_state::{Part, RunVideo};
+use schemas::run_state::Part;
+use schemas::run_state::RunVideo;
 
-use crate::{
-    listing::{self, Listing, listed},
-    report::{self, Usage},
-};
+use crate::data::listing;
+use crate::data::listing::Listing;
+use crate::error::Result;
+use crate::error::Usage;
+use crate::observer::Observer;
+use crate::words::listed;
 
 /// Where the videos that were found are those of a run.
 pub struct Again {
@@ -20,7 +22,7 @@ pub struct Again {
 /// The videos of `part` (all without one) among `names`, which are those of the data as it is now.
 ///
 /// # Errors
-/// Asked wrongly: videos of the run are not there.
+/// Usage error: videos of the run are not there.
 pub fn again(known: &[RunVideo], part: Option<Part>, names: &[String]) -> Result<Again> {
     let wanted = known.iter().filter(|video| part.is_none_or(|part| video.part == part));
     let wanted: Vec<&str> = wanted.map(|video| video.video.as_str()).collect();
@@ -35,13 +37,13 @@ pub fn again(known: &[RunVideo], part: Option<Part>, names: &[String]) -> Result
     }
 }
 
-/// Says which videos the run does not know and leaves out.
-pub fn say_left_out(others: &[usize], names: &[String]) {
+/// Tells which videos the run does not know and leaves out.
+pub fn note_left_out(others: &[usize], names: &[String], observer: &dyn Observer) {
     if others.is_empty() {
         return;
     }
     let added: Vec<String> = others.iter().filter_map(|&row| names.get(row).cloned()).collect();
-    report::say(format_args!(
+    observer.note(format_args!(
         "{} videos came after the run began and are left out, neither trained on nor tested: {}",
         added.len(),
         listed(&added)
@@ -51,14 +53,14 @@ pub fn say_left_out(others: &[usize], names: &[String]) {
 /// The same videos in the order of the run. Shards are taken whole: what they hold is counted as they count.
 ///
 /// # Errors
-/// Asked wrongly: the shards hold other videos.
-pub fn in_order(listing: Listing, again: &Again) -> Result<Dataset> {
+/// Usage error: the shards hold other videos.
+pub fn in_order(listing: Listing, again: &Again, observer: &dyn Observer) -> Result<Dataset> {
     let names = listing.names();
     let in_place = again.others.is_empty() && again.rows.iter().enumerate().all(|(at, row)| at == *row);
     match listing.dataset {
         dataset if in_place => Ok(dataset),
         Dataset::Videos(videos) => {
-            say_left_out(&again.others, &names);
+            note_left_out(&again.others, &names, observer);
             let numbers: Vec<u64> =
                 again.rows.iter().filter_map(|&row| listing.numbers.get(row).copied()).collect();
             Ok(Dataset::Videos(videos.chosen(&numbers)))

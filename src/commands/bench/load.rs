@@ -2,24 +2,27 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
     dataset::Dataset,
-    profile::{Interval, Profile, Stage},
-    quarantine::Quarantine,
+    profile::{Interval, Stage},
 };
 use schemas::settings::Verify;
 
-use crate::{
-    arguments::{self, RecipeArguments},
-    data,
-    loading::{self, Watch},
-    report,
-};
+use tubelet::data;
+use tubelet::data::Loading;
+use tubelet::data::masked;
+use tubelet::data::report::Watch;
+use tubelet::data::report::sentence;
+use tubelet::machine;
+use tubelet::machine::default_workers;
+use tubelet::recipe_choice;
+
+use super::profile_table;
+use crate::{arguments::RecipeArguments, report, terminal::Terminal};
 
 /// Clips of a batch, as loaders are usually compared.
 const BATCH: usize = 4;
@@ -41,7 +44,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     seconds: f64,
     /// Threads that decode
-    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
     /// Repetitions
     #[arg(long, value_name = "K", default_value_t = 1)]
@@ -58,7 +61,7 @@ pub struct Arguments {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut recipe = arguments.recipe.resolve_from(|| {
+    let mut recipe = arguments.recipe.choice().resolve(|| {
         let mut recipe = trainer::Recipe::default();
         recipe.clip.verify = Verify::Clip;
         Ok(recipe)
@@ -66,8 +69,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     recipe.optimiser.batch = BATCH * recipe.clip.repeats;
     recipe.optimiser.micro_batch = 0;
     recipe.clip.clips_per_video = arguments.clips_per_video.unwrap_or(recipe.clip.clips_per_video);
-    arguments::check(&recipe)?;
-    let dataset = match data::open(&arguments.data)? {
+    recipe_choice::check(&recipe)?;
+    let dataset = match data::open(&arguments.data, &Terminal::default())? {
         Dataset::Videos(videos) if recipe.clip.verify == Verify::Clip => {
             Dataset::Videos(videos.taken_for_verified())
         }
@@ -75,17 +78,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let clips = dataset.slots(recipe.clip.clips_per_video as u32) as usize;
     recipe.optimiser.batch = recipe.optimiser.batch.min(clips * recipe.clip.repeats);
-    let quarantine = Arc::new(Quarantine::open(None, dataset.videos(), 1.0)?);
-    let profile = Arc::new(Profile::default());
-    let run = data::Run { quarantine: Arc::clone(&quarantine), profile: Arc::clone(&profile) };
-    let mut batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
+    let loading = Loading::begin(None, dataset.videos(), 1.0)?;
+    let mut batches = masked::batches(&dataset, &recipe, 0, arguments.workers, &loading)?;
 
     // The first batch pays for starting threads and decoders.
     batches.next().context("the pipeline ended")??;
     let limit = Duration::from_secs_f64(arguments.seconds.max(0.1));
     let mut rounds = Vec::new();
-    let watch = Watch::begin(&profile, arguments.workers);
-    let cpu_before = report::cpu_seconds();
+    let watch = Watch::begin(&loading.profile, arguments.workers);
+    let cpu_before = machine::cpu_seconds();
     let mut all = 0;
     for _ in 0..arguments.repeat.max(1) {
         let (start, mut clips) = (Instant::now(), 0);
@@ -98,11 +99,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(all > 0, "no clip was made");
     let best = rounds.iter().copied().fold(0.0, f64::max);
     let interval = watch.interval();
-    let cpu_seconds = report::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
+    let cpu_seconds = machine::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
     if arguments.profile {
-        report::say(format_args!("{}{}", loading::table(&interval), loading::sentence(&interval)));
+        report::say(format_args!("{}{}", profile_table::text(&interval), sentence(&interval)));
     }
-    println!("{}", summary(&interval, cpu_seconds, best, &rounds, quarantine.failed()));
+    println!("{}", summary(&interval, cpu_seconds, best, &rounds, loading.quarantine.failed()));
     Ok(())
 }
 
@@ -131,7 +132,7 @@ fn summary(
         "bytes_read_per_clip": each(figures.bytes_read),
         "repeated_frame_share": figures.repeated_share(),
         "failed_videos": failed,
-        "peak_rss_mb": report::peak_memory().map(|bytes| bytes / 1_000_000),
+        "peak_rss_mb": machine::peak_memory().map(|bytes| bytes / 1_000_000),
         "binding": interval.bottleneck().name(),
         "jobs_in_flight": figures.in_flight.mean(),
         "batches_ready": figures.ready.mean(),

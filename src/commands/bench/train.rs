@@ -7,11 +7,14 @@ use pipeline::{
 };
 use trainer::Device;
 
-use crate::{
-    arguments::{self, RecipeArguments},
-    data, memory,
-    report::{self, Usage},
-};
+use tubelet::Usage;
+use tubelet::data::masked::settings;
+use tubelet::device;
+use tubelet::machine;
+use tubelet::memory;
+use tubelet::recipe_choice;
+
+use crate::{arguments::RecipeArguments, report, terminal::Terminal};
 
 /// Steps that are made before the clock counts: memory is new, and some devices compile.
 const WARM_UP: usize = 2;
@@ -42,30 +45,28 @@ pub struct Arguments {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
-    let mut given = arguments.recipe.set.clone();
-    given.extend(arguments.model.iter().map(|size| format!("model.size={size}")));
-    let (recipe, precision) = (arguments.recipe.recipe.clone(), arguments.recipe.precision.clone());
-    let named = RecipeArguments { recipe, set: given, precision };
-    let mut recipe = named.resolve_from(|| Ok(trainer::Recipe::default()))?;
+    let device = device::named(&arguments.device)?;
+    let mut choice = arguments.recipe.choice();
+    choice.set.extend(arguments.model.iter().map(|size| format!("model.size={size}")));
+    let mut recipe = choice.resolve(|| Ok(trainer::Recipe::default()))?;
     recipe.optimiser.batch = arguments.batch;
     recipe.optimiser.micro_batch = 0;
-    arguments::check(&recipe)?;
-    memory::say_when_short(&recipe, &device)?;
+    recipe_choice::check(&recipe)?;
+    memory::note_when_short(&recipe, &device, &Terminal::default())?;
     let batch = random_batch(&recipe)?;
     let steps = WARM_UP + arguments.steps.max(1);
     say_where_bf16_is_f32(&recipe, &device);
     let mut seconds = Vec::with_capacity(steps);
     let mut used = Vec::with_capacity(steps);
-    let mut before = report::cpu_seconds();
+    let mut before = machine::cpu_seconds();
     trainer::time_steps(&recipe, &device, batch, steps, |step| {
-        let after = report::cpu_seconds();
+        let after = machine::cpu_seconds();
         seconds.push(step);
         used.extend(before.zip(after).map(|(before, after)| after - before));
         before = after;
     })?;
     let median = median(&seconds).expect("because at least one step counts");
-    let peak = report::peak_memory();
+    let peak = machine::peak_memory();
     println!(
         "{}",
         serde_json::json!({
@@ -100,7 +101,7 @@ fn say_where_bf16_is_f32(recipe: &trainer::Recipe, device: &Device) {
 
 /// Clips of random pixels with masks as the recipe draws them.
 fn random_batch(recipe: &trainer::Recipe) -> Result<arrow::array::RecordBatch> {
-    let settings = data::settings(recipe, 1)?;
+    let settings = settings(recipe, 1)?;
     let geometry = settings.geometry;
     let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;
     let schedule = settings.schedule(recipe.optimiser.batch as u64);

@@ -25,10 +25,16 @@ use trainer::{
     weights::Weights,
 };
 
+use tubelet::data::labelled::source;
+use tubelet::data::labels::labelled_videos::LabelledVideos;
+use tubelet::data::loading;
+use tubelet::data::loading::WAITING_BYTES;
+use tubelet::inference::by_video::ByVideo;
+use tubelet::inference::model::LoadedModel;
+
 use crate::{
-    asking::{self, Asked, ByVideo, ModelArguments},
-    data, labelled_data,
-    labelling::LabelledVideos,
+    arguments::{self, ModelArguments},
+    terminal::Terminal,
 };
 
 /// Make the views of a test in three ways: all of a video from one decode, each from what it needs, and each from a
@@ -47,7 +53,7 @@ pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
     /// Clips along time and crops of each
-    #[arg(long, value_name = "TxS", value_parser = asking::views, default_value = "5x3")]
+    #[arg(long, value_name = "TxS", value_parser = arguments::views, default_value = "5x3")]
     views: [u32; 2],
     /// Repetitions
     #[arg(long, value_name = "K", default_value_t = 1)]
@@ -78,14 +84,16 @@ struct Outcome {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let videos = LabelledVideos::open(&arguments.videos)?;
+    let terminal = Terminal::default();
+    let settings = arguments.model.settings();
+    let videos = LabelledVideos::open(&arguments.videos, &terminal)?;
     let mut model = None;
     let mut recipe = match &arguments.model.model {
-        None => arguments.model.unmade(trainer::Recipe::default())?.0,
+        None => settings.unmade(trainer::Recipe::default())?.0,
         Some(_) => {
-            let asked = arguments.model.open(None)?;
-            asked.classes()?;
-            let Asked { model: saved, recipe, device } = asked;
+            let loaded = settings.open(None, &terminal)?;
+            loaded.classes()?;
+            let LoadedModel { model: saved, recipe, device } = loaded;
             let (classifier, weights) = classifier::classifier_of(saved, &device)?;
             model = Some((classifier, weights, device));
             recipe
@@ -134,7 +142,7 @@ fn one_way(
     if way == Way::EachWhole {
         recipe.clip.skip = Skip::Nothing;
     }
-    let source = labelled_data::source(videos, &recipe, pass)?;
+    let source = source(videos, &recipe, pass)?;
     let short_side = recipe.views.short_side as u32;
     let settings = ViewSettings {
         geometry: recipe.geometry()?,
@@ -145,18 +153,18 @@ fn one_way(
         fit: Fit::Windows,
     };
     let profile = Arc::<Profile>::default();
-    let workers = data::workers(&recipe, asked.workers);
+    let workers = loading::workers(&recipe, asked.workers);
     let ignore = Arc::new(|_| Ok(()));
     let start = Instant::now();
     let numbers = 0..videos.len();
     let rows: Batches = if way == Way::Once {
         let slots = numbers.collect();
         let stream = labelled::views(source, settings, slots, 1, workers, ignore, Arc::clone(&profile))?;
-        channel::spawn(stream, data::WAITING_BYTES, Arc::clone(&profile))?
+        channel::spawn(stream, WAITING_BYTES, Arc::clone(&profile))?
     } else {
         let stream =
             labelled::views_alone(source, settings, numbers, 1, workers, ignore, Arc::clone(&profile))?;
-        channel::spawn(stream, data::WAITING_BYTES, Arc::clone(&profile))?
+        channel::spawn(stream, WAITING_BYTES, Arc::clone(&profile))?
     };
     let judge = model.map(|(classifier, weights, device)| ClipClassifier::new(classifier, weights, device));
     let mut hash = blake3::Hasher::new();

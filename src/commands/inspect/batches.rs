@@ -3,21 +3,26 @@
 mod labelled;
 mod parquet_file;
 
-use std::{io::Write as _, path::PathBuf, sync::Arc};
+use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
 use arrow::{
     array::{AsArray as _, RecordBatch},
     datatypes::{UInt16Type, UInt32Type, UInt64Type},
 };
-use pipeline::{loader::channel::Batches, names, quarantine::Quarantine};
+use pipeline::{loader::channel::Batches, names};
 use schemas::ClipBatch;
 use trainer::Recipe;
 
+use tubelet::data;
+use tubelet::data::Loading;
+use tubelet::data::masked;
+use tubelet::machine::default_workers;
+use tubelet::recipe_choice;
+
 use crate::{
-    arguments::{self, RecipeArguments},
-    data,
-    labelling::LabelArguments,
+    arguments::{LabelArguments, RecipeArguments},
+    terminal::Terminal,
 };
 
 /// Bytes of a digest that are printed.
@@ -47,7 +52,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 16)]
     count: u64,
     /// Threads that decode
-    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
     #[command(flatten)]
     recipe: RecipeArguments,
@@ -65,18 +70,18 @@ pub struct Arguments {
 }
 
 /// Runs it.
-pub fn run(arguments: Arguments) -> Result<()> {
-    let mut recipe = arguments.recipe.resolve_from(|| Ok(Recipe::default()))?;
-    arguments::check(&recipe)?;
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut recipe = arguments.recipe.choice().resolve(|| Ok(Recipe::default()))?;
+    recipe_choice::check(&recipe)?;
     if arguments.finetune {
-        return labelled::run(&arguments, &recipe);
+        return labelled::run(arguments, &recipe);
     }
-    let dataset = data::open(&arguments.data)?;
-    let quarantine = Arc::new(Quarantine::open(None, dataset.videos(), recipe.run.max_failed_share)?);
-    let run = data::Run { quarantine, profile: Arc::default() };
+    let terminal = Terminal::default();
+    let dataset = data::open(&arguments.data, &terminal)?;
+    let loading = Loading::begin(None, dataset.videos(), recipe.run.max_failed_share)?;
     match &arguments.out {
         Some(out) => {
-            let batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
+            let batches = masked::batches(&dataset, &recipe, 0, arguments.workers, &loading)?;
             parquet_file::write(batches, arguments.count, out, |_| Ok(Vec::new()))?;
         }
         None => {
@@ -84,14 +89,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
             // drops.
             recipe.optimiser.batch = recipe.clip.repeats;
             recipe.optimiser.micro_batch = 0;
-            let batches = data::batches(&dataset, &recipe, 0, arguments.workers, &run)?;
+            let batches = masked::batches(&dataset, &recipe, 0, arguments.workers, &loading)?;
             print(batches, arguments.count, arguments.json, |batch| {
                 let batch = ClipBatch::try_from(batch)?;
                 Ok((0..batch.len()).map(|row| PretrainLine::of(&batch, row)).collect())
             })?;
         }
     }
-    data::say_failed(&run.quarantine, dataset.videos());
+    loading.note_failed(dataset.videos(), &terminal);
     Ok(())
 }
 

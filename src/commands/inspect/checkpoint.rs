@@ -9,11 +9,11 @@ use trainer::{
     weights::HostTensor,
 };
 
-use crate::{
-    asking::LengthArguments,
-    report::{self, Usage},
-    weights::{describe, explain},
-};
+use tubelet::Usage;
+use tubelet::weights::{describe, explain};
+
+use crate::arguments::LengthArguments;
+use crate::report;
 
 /// Print what a checkpoint is: sizes, tensors with statistics, anything odd
 ///

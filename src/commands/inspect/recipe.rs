@@ -9,11 +9,19 @@ use trainer::{
     model::{layout, macs::Macs},
 };
 
-use super::forecast::Forecast;
-use crate::{
-    arguments, data, memory,
-    report::{self, Usage, bytes},
-};
+use tubelet::RecipeChoice;
+use tubelet::data;
+use tubelet::data::masked::token_counts;
+use tubelet::device;
+use tubelet::machine;
+use tubelet::machine::default_workers;
+use tubelet::memory;
+use tubelet::recipe_choice;
+use tubelet::run::forecast::Forecast;
+use tubelet::words::bytes;
+
+use crate::report;
+use crate::terminal::Terminal;
 
 /// Print every setting of a recipe, and what it means
 ///
@@ -36,20 +44,16 @@ pub struct Arguments {
     #[arg(long, default_value = "flex")]
     device: String,
     /// Threads that decode
-    #[arg(long, value_name = "N", default_value_t = arguments::default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
 }
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let named = arguments::RecipeArguments {
-        recipe: Some(arguments.recipe.clone()),
-        set: arguments.set.clone(),
-        precision: None,
-    };
-    let recipe = named.resolve("tiny")?;
-    arguments::check(&recipe)?;
-    let device = Device::parse(&arguments.device).map_err(|why| Usage::new(why.to_string()))?;
+    let choice = RecipeChoice { set: arguments.set.clone(), ..RecipeChoice::named(&arguments.recipe) };
+    let recipe = choice.resolve(|| Ok(Recipe::default()))?;
+    recipe_choice::check(&recipe)?;
+    let device = device::named(&arguments.device)?;
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", recipe.to_toml().trim_end())?;
     for (key, value) in recipe.left_out() {
@@ -67,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn meaning(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
     let shape = recipe.model_shape()?;
     let geometry = shape.geometry;
-    let tokens = data::token_counts(recipe)?;
+    let tokens = token_counts(recipe)?;
     let official = Macs::of_pretraining(&shape, geometry.tokens(), tokens.visible, tokens.painted);
     let ours = Macs::of_pretraining(&shape, tokens.visible, tokens.visible, tokens.painted);
     let [time, height, width] = geometry.grid();
@@ -104,7 +108,8 @@ fn memory_by_part(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
     let (micro_batch, _) = recipe.accumulation()?;
     let again = recipe.model.gradient_checkpointing;
     let estimate = memory::of_step(recipe)?;
-    let free = report::free_memory().map_or(String::new(), |free| format!("; {} are free here", bytes(free)));
+    let free =
+        machine::free_memory().map_or(String::new(), |free| format!("; {} are free here", bytes(free)));
     Ok(vec![
         row("memory", bytes(estimate.total()), format!("about, for a step at its fullest{free}")),
         row("", bytes(estimate.weights), "weights"),
@@ -124,7 +129,7 @@ fn memory_by_part(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
 
 /// Steps of the data, and how long they take here.
 fn duration(recipe: &Recipe, given: &[PathBuf], device: &Device, workers: usize) -> Result<Vec<Vec<String>>> {
-    let dataset = data::open(given)?;
+    let dataset = data::open(given, &Terminal::default())?;
     let (batch, epochs) = (recipe.optimiser.batch as u64, recipe.schedule.epochs);
     let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
     let per_epoch = clips / batch;

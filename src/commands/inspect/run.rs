@@ -6,7 +6,9 @@ use anyhow::Result;
 use schemas::run_state::{Part, RunState, RunVideo};
 use trainer::RunFolder;
 
-use crate::report::{self, Usage};
+use tubelet::Usage;
+
+use crate::report;
 
 /// Print what a run was asked for: steps, schedule, weights, data, split, classes, and every change since
 ///

@@ -7,10 +7,8 @@ use image::RgbImage;
 use schemas::{LabelledBatch, ProblemType, predictions::Predictions};
 use trainer::{evaluation, recipe::By};
 
-use crate::{
-    report::Usage,
-    sheet::{self, Row},
-};
+use tubelet::Usage;
+use tubelet::sheet::{self, Row};
 
 /// Frames of a clip that a still picture shows.
 const COLUMNS: usize = 4;
@@ -20,8 +18,8 @@ const MOST_ROWS: usize = 60;
 const NAMED: usize = 3;
 
 /// Frames of the clips that were seen, at their middle crop.
+#[derive(Default)]
 pub struct Strips {
-    crop: u16,
     strips: Vec<Strip>,
 }
 
@@ -44,16 +42,12 @@ pub fn check(out: &Path) -> Result<()> {
 }
 
 impl Strips {
-    /// None yet; of so many crops the middle one is shown.
-    pub fn new(crops: usize) -> Self {
-        Self { crop: (crops.saturating_sub(1) / 2) as u16, strips: Vec::new() }
-    }
-
-    /// Keeps the frames of a batch that are shown.
-    pub fn note(&mut self, batch: &LabelledBatch) {
+    /// Keeps the frames of a batch that are shown: of so many crops of a clip the middle one.
+    pub fn note(&mut self, batch: &LabelledBatch, crops: usize) {
+        let crop = (crops.saturating_sub(1) / 2) as u16;
         let geometry = batch.geometry();
         let (width, height) = (geometry.width(), geometry.height());
-        for clip in (0..batch.len()).filter(|&clip| batch.view(clip).crop == self.crop) {
+        for clip in (0..batch.len()).filter(|&clip| batch.view(clip).crop == crop) {
             if self.strips.len() == MOST_ROWS {
                 return;
             }
@@ -90,7 +84,7 @@ impl Strips {
         } else {
             "each clip with what its crops say together".to_owned()
         };
-        sheet::save(out, &title, &rows, &columns)
+        Ok(sheet::save(out, &title, &rows, &columns)?)
     }
 }
 

@@ -1,27 +1,27 @@
 //! The clips that a fine-tuning would see.
 
-use std::sync::Arc;
-
 use anyhow::Result;
-use pipeline::{names, quarantine::Quarantine, sampling::labelled::Pass};
+use pipeline::{names, sampling::labelled::Pass};
 use schemas::LabelledBatch;
 use trainer::{Recipe, batch::mixup::Mix};
 
 use super::{Arguments, Line, digest, parquet_file, print};
-use crate::{data, labelled_data};
+use tubelet::data::Loading;
+use tubelet::data::labelled;
+
+use crate::terminal::Terminal;
 
 /// Metadata key of how each batch is mixed, a JSON list of [`Mixed`].
 const MIX_KEY: &str = "tubelet.mix";
 
 /// Prints or writes the clips of a fine-tuning.
 pub(super) fn run(arguments: &Arguments, recipe: &Recipe) -> Result<()> {
-    let mut labels = arguments.labels.clone();
+    let (mut labels, terminal) = (arguments.labels.settings(), Terminal::default());
     labels.problem_type = recipe.classifier.problem_type;
-    let (videos, _) = labels.videos(&arguments.data, None)?;
-    let quarantine = Quarantine::open(None, videos.len(), recipe.run.max_failed_share)?;
-    let run = data::Run { quarantine: Arc::new(quarantine), profile: Arc::default() };
-    let source = labelled_data::source(&videos, recipe, Pass::Train)?;
-    let batches = labelled_data::training(source, recipe, 0, arguments.workers, &run)?;
+    let (videos, _) = labels.videos(&arguments.data, None, &terminal)?;
+    let loading = Loading::begin(None, videos.len(), recipe.run.max_failed_share)?;
+    let source = labelled::source(&videos, recipe, Pass::Train)?;
+    let batches = labelled::training(source, recipe, 0, arguments.workers, &loading)?;
     match &arguments.out {
         None => print(batches, arguments.count, arguments.json, |batch| {
             let batch = LabelledBatch::try_from(batch)?;
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments, recipe: &Recipe) -> Result<()> {
             Ok(vec![(MIX_KEY.to_owned(), serde_json::to_string(&mixed?)?)])
         })?,
     }
-    data::say_failed(&run.quarantine, videos.len());
+    loading.note_failed(videos.len(), &terminal);
     Ok(())
 }
 

@@ -1,0 +1,46 @@
+//! VIDEOS opened: files, folders, globs and lists, a manifest, or a folder of shards.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use pipeline::dataset::Dataset;
+
+use super::videos;
+use crate::error::Result;
+use crate::error::Usage;
+use crate::observer::Observer;
+
+/// Opens VIDEOS, a manifest, or a folder of shards.
+///
+/// # Errors
+/// Usage error where nothing is there; failed where it cannot be read.
+pub fn open(given: &[PathBuf], observer: &dyn Observer) -> Result<Dataset> {
+    match open_parquet(given)? {
+        Some(dataset) => Ok(dataset),
+        None => Ok(Dataset::of_videos(videos::find_videos(given, observer)?)),
+    }
+}
+
+/// Opens a manifest, or a folder of shards; none where something else is given.
+///
+/// # Errors
+/// Usage error where it is not given alone; failed where it cannot be read.
+pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
+    if let [path] = given
+        && is_parquet(path)
+    {
+        return Ok(Some(Dataset::open_parquet(path)?));
+    }
+    if let Some(path) = given.iter().find(|path| is_parquet(path)) {
+        return Err(Usage::new(format!("{}: shards and manifests are given alone", path.display())).into());
+    }
+    Ok(None)
+}
+
+/// Whether this is a Parquet file, or a folder of shards.
+fn is_parquet(path: &Path) -> bool {
+    if path.is_dir() {
+        return Dataset::is_shard_folder(path).unwrap_or(false);
+    }
+    path.is_file() && path.extension().is_some_and(|ending| ending == "parquet")
+}

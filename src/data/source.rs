@@ -1,0 +1,64 @@
+//! A dataset as a source of clips, by what a recipe says of decoding.
+
+use std::sync::Arc;
+
+use pipeline::{dataset::Dataset, sampling::FrameRule, source::ClipSource};
+use trainer::Recipe;
+
+use crate::error::Result;
+#[cfg(not(feature = "video"))]
+use crate::error::Usage;
+
+/// The dataset as a source of clips whose frames are chosen by `rule`; frame shards hold theirs.
+///
+/// # Errors
+/// When this build has no video decoder and the data are videos.
+pub fn source_by(dataset: &Dataset, recipe: &Recipe, rule: FrameRule) -> Result<Arc<dyn ClipSource>> {
+    match dataset {
+        Dataset::Videos(videos) => raw(videos, recipe, rule),
+        Dataset::FrameShards(shards) => Ok(Arc::new(shards.clone())),
+        Dataset::PacketShards(shards) => packets(shards, recipe, rule),
+    }
+}
+
+#[cfg(feature = "video")]
+fn raw(
+    videos: &pipeline::dataset::VideoList,
+    recipe: &Recipe,
+    rule: FrameRule,
+) -> Result<Arc<dyn ClipSource>> {
+    use pipeline::source::videos;
+    let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe));
+    Ok(Arc::new(videos.with_verify(recipe.clip.verify).with_skipping(recipe.clip.skip)))
+}
+
+#[cfg(feature = "video")]
+fn packets(
+    shards: &pipeline::shard::PacketShards,
+    recipe: &Recipe,
+    rule: FrameRule,
+) -> Result<Arc<dyn ClipSource>> {
+    use pipeline::source::packet_shards::PacketVideos;
+    let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
+    Ok(Arc::new(videos.with_skipping(recipe.clip.skip)))
+}
+
+/// What a video may cost before it is refused.
+#[cfg(feature = "video")]
+pub fn limits(recipe: &Recipe) -> pipeline::video::Limits {
+    pipeline::video::Limits { seconds: recipe.run.seconds_per_clip, ..pipeline::video::Limits::default() }
+}
+
+#[cfg(not(feature = "video"))]
+fn packets(_: &pipeline::shard::PacketShards, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
+    Err(Usage::new("this build reads frame shards only")
+        .hint("build with `--features video` to decode packets")
+        .into())
+}
+
+#[cfg(not(feature = "video"))]
+fn raw(_: &pipeline::dataset::VideoList, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
+    Err(Usage::new("this build reads frame shards only")
+        .hint("build with `--features video` to decode videos")
+        .into())
+}

@@ -1,0 +1,187 @@
+//! VIDEOS, found: files, folders (searched to the bottom), globs, list files (`path label` lines).
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use pipeline::{
+    dataset::list_file::{self, Listed},
+    names,
+    system::{self, SystemError},
+    video_entry::VideoEntry,
+};
+
+use super::folder;
+use crate::{
+    error::{Context as _, Result, Usage},
+    observer::Observer,
+};
+
+/// Endings of files that list videos, one `path label` a line.
+const LIST_ENDINGS: [&str; 5] = ["txt", "csv", "tsv", "list", "lst"];
+
+/// A video as it was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its file, and its number in a list.
+    pub entry: VideoEntry,
+    /// The folder that it was looked for in, if it lies below one.
+    pub root: Option<PathBuf>,
+    /// What a list says of its class.
+    pub class: Option<String>,
+}
+
+impl Found {
+    fn below(root: &Path, path: PathBuf) -> Self {
+        Self { entry: VideoEntry { path, label: None }, root: Some(root.to_owned()), class: None }
+    }
+}
+
+/// Every video that `given` names, in the order given, folders and globs sorted by path. How many files of folders
+/// were passed over is said.
+///
+/// # Errors
+/// Usage error: a path that is not there, or nothing found.
+pub fn find_videos(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<VideoEntry>> {
+    Ok(find(given, observer)?.into_iter().map(|found| found.entry).collect())
+}
+
+/// The same with where each was found.
+///
+/// # Errors
+/// As [`find_videos`].
+pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
+    let mut videos = Vec::new();
+    let mut passed_over = folder::PassedOver::default();
+    for path in given {
+        if path.is_dir() {
+            let (videos_here, others) = folder::videos_in(path)?;
+            passed_over.count(&others);
+            videos.extend(videos_here.into_iter().map(|video| Found::below(path, video.path)));
+        } else if path.exists() && folder::has_ending(path, &LIST_ENDINGS) {
+            videos.extend(in_list(path)?);
+        } else if path.symlink_metadata().is_ok() {
+            videos.push(Found::below(path.parent().unwrap_or(Path::new("")), path.clone()));
+        } else {
+            let start = folder::start_of(path);
+            videos.extend(folder::matching(path)?.into_iter().map(|video| Found::below(&start, video.path)));
+        }
+    }
+    let passed_over = passed_over.words();
+    if videos.is_empty() {
+        let names: Vec<_> = given.iter().map(|path| names::shown(path)).collect();
+        let usage = Usage::new(format!("no video in {}", names.join(", ")));
+        return Err(passed_over.into_iter().fold(usage, Usage::hint).into());
+    }
+    if let Some(words) = passed_over {
+        observer.note(words);
+    }
+    Ok(videos)
+}
+
+/// Lines of `path class`, as [`list`] reads them. Paths are relative to the list's folder, or, where nothing is
+/// there, to the working directory; a name without a dot gets `.mp4`, as in the official lists.
+fn in_list(list: &Path) -> Result<Vec<Found>> {
+    let bytes = system::persistently(|| std::fs::read(list))
+        .with_context(|| format!("{} cannot be read", names::shown(list)))?;
+    // Lines with other bytes name their files as escapes would.
+    let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(line_of).collect();
+    let home = list.parent().unwrap_or(Path::new(""));
+    let lines = list_file::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
+        let usage = Usage::new(format!("{}: {why}", names::shown(list)));
+        why.hint().into_iter().fold(usage, Usage::hint)
+    })?;
+    let found = |Listed { path, class, .. }: Listed| {
+        let name = names::path_of(&path).unwrap_or_else(|| path.into());
+        let name = match name.extension() {
+            Some(_) => name,
+            None => name.with_added_extension("mp4"),
+        };
+        let (beside, label) = (home.join(&name), class.as_ref().and_then(|class| class.parse().ok()));
+        let is_beside = is_there(&beside)?;
+        let entry = VideoEntry { path: if is_beside { beside } else { name }, label };
+        // A path that leads out of the list's folder is no name below it.
+        let root = (is_beside && entry.path.strip_prefix(home).is_ok()).then(|| home.to_owned());
+        Ok(Found { entry, root, class })
+    };
+    lines.into_iter().map(found).collect()
+}
+
+/// Whether there is anything at a path. A system that does not say must not lead to another file.
+fn is_there(path: &Path) -> Result<bool, SystemError> {
+    Ok(system::read(path, || path.metadata())?.is_ok())
+}
+
+/// A line as text; where it is none, as a name would be escaped.
+fn line_of(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| names::escaped(bytes), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn names(found: &[VideoEntry], folder: &tempfile::TempDir) -> Vec<String> {
+        let name = |video: &VideoEntry| video.path.strip_prefix(folder.path()).unwrap().display().to_string();
+        found.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_folder_is_searched_to_the_bottom_for_video_files() {
+        let folder = folder(&[("b.mp4", ""), ("a/c.MKV", ""), ("a/readme.md", ""), ("d.webm", "")]);
+        let found = find_videos(&[folder.path().into()], &()).unwrap();
+        assert_eq!(names(&found, &folder), ["a/c.MKV", "b.mp4", "d.webm"]);
+    }
+
+    #[test]
+    fn a_glob_may_cross_folders() {
+        let folder = folder(&[("b.mp4", ""), ("a/c.mp4", ""), ("a/d.avi", "")]);
+        let found = find_videos(&[folder.path().join("**/*.mp4")], &()).unwrap();
+        assert_eq!(names(&found, &folder), ["a/c.mp4", "b.mp4"]);
+    }
+
+    #[test]
+    fn a_list_gives_paths_with_spaces_and_labels() {
+        let list = "# comment\nmy film.mp4 3\nplain 12\nother.avi,4\nno label.mkv\n";
+        let folder = folder(&[("list.txt", list), ("my film.mp4", "")]);
+        let found = find_videos(&[folder.path().join("list.txt")], &()).unwrap();
+        let labels: Vec<_> = found.iter().map(|video| video.label).collect();
+        assert_eq!(labels, [Some(3), Some(12), Some(4), None]);
+        assert_eq!(found[0].path, folder.path().join("my film.mp4"));
+        assert_eq!(found[1].path, Path::new("plain.mp4"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_list_names_files_whose_names_are_no_text() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let folder = folder(&[]);
+        let film = folder.path().join(OsStr::from_bytes(b"caf\xe9.mp4"));
+        std::fs::write(&film, "").unwrap();
+        let list = folder.path().join("list.txt");
+        for line in [&b"caf\xe9.mp4 3\n"[..], br"caf\xE9.mp4 3"] {
+            std::fs::write(&list, line).unwrap();
+            let found = find_videos(std::slice::from_ref(&list), &()).unwrap();
+            assert_eq!((&found[0].path, found[0].label), (&film, Some(3)));
+        }
+    }
+
+    #[test]
+    fn nothing_found_is_a_usage_error() {
+        let folder = folder(&[("readme.md", "")]);
+        for wrong in [folder.path().to_path_buf(), folder.path().join("absent"), folder.path().join("*.mp4")]
+        {
+            let refused = find_videos(&[wrong], &()).unwrap_err();
+            assert!(refused.usage().is_some(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! How many windows each video has, and how many of them are decoded together.
+//!
+//! A slot of the pipeline holds some windows of a video: enough that hardly a frame is decoded twice, and few
+//! enough that pictures and cubes stay small. Every video is opened once before, to count its frames.
+
+use crate::error::Result;
+use pipeline::sampling::labelled::{Pass, window_starts};
+use schemas::ClipGeometry;
+use trainer::Recipe;
+
+use crate::{data::labels::labelled_videos::LabelledVideos, error::Usage};
+
+/// Bytes of the pictures of a slot.
+const PICTURE_BYTES: u64 = 512 << 20;
+/// Bytes of the cubes of a slot's windows.
+const CUBE_BYTES: u64 = 192 << 20;
+/// Frames of a slot; a decoder begins anew, at a key frame, for each.
+const MOST_FRAMES: u64 = 512;
+
+/// What is known of a video before it is decoded: its windows and the bytes of a picture, or why it has none.
+type Known = Result<(u32, u64), String>;
+
+/// Windows of the videos that are wanted.
+pub struct Windows {
+    /// Frames between two beginnings.
+    every: u32,
+    /// Windows of a slot.
+    at_once: u32,
+    /// Windows of each video, or why it has none; nothing for those that are not wanted.
+    pub counts: Vec<Option<Result<u32, String>>>,
+}
+
+impl Windows {
+    /// Counts the windows of the `wanted` videos.
+    ///
+    /// # Errors
+    /// Usage error: the videos are frame shards.
+    pub fn count(
+        videos: &LabelledVideos,
+        wanted: &[bool],
+        every: u32,
+        recipe: &Recipe,
+        workers: usize,
+    ) -> Result<Self> {
+        let clip = recipe.geometry()?;
+        let length = clip.frames() as u32;
+        let known =
+            open_all(videos, wanted, recipe, workers, &|frames| match window_starts(frames, length, every)
+                .count()
+            {
+                0 => Err(format!("its {frames} frames are fewer than a window of {length}")),
+                count => Ok(count as u32),
+            })?;
+        let largest = known.iter().flatten().flatten().map(|(_, picture)| *picture).max().unwrap_or(1);
+        let at_once = at_once(clip, every, largest);
+        let counts = known.into_iter().map(|known| Some(known?.map(|(count, _)| count))).collect();
+        Ok(Self { every, at_once, counts })
+    }
+
+    fn slots(&self, windows: u32) -> u64 {
+        u64::from(windows.div_ceil(self.at_once))
+    }
+
+    /// Slots of each video: those of the longest.
+    fn slots_per_video(&self) -> u64 {
+        self.counts.iter().flatten().flatten().map(|windows| self.slots(*windows)).max().unwrap_or(1)
+    }
+
+    /// What the pipeline is asked for.
+    pub fn pass(&self) -> Pass {
+        let slots = u32::try_from(self.slots_per_video()).unwrap_or(u32::MAX);
+        Pass::Windows { every: self.every, at_once: self.at_once, slots }
+    }
+
+    /// The slots that hold windows.
+    pub fn wanted(&self) -> Vec<u64> {
+        let each = self.slots_per_video();
+        let of_video = |(number, count): (usize, &Option<Result<u32, String>>)| {
+            let slots =
+                count.as_ref().and_then(|count| count.as_ref().ok()).map_or(0, |&count| self.slots(count));
+            (0..slots).map(move |slot| number as u64 * each + slot)
+        };
+        self.counts.iter().enumerate().flat_map(of_video).collect()
+    }
+}
+
+/// Windows of a slot where a picture has so many bytes.
+fn at_once(clip: ClipGeometry, every: u32, picture: u64) -> u32 {
+    let length = clip.frames() as u64;
+    let frames = (PICTURE_BYTES / picture.max(1)).clamp(length, MOST_FRAMES.max(length));
+    let by_frames = (frames - length) / u64::from(every.min(clip.frames() as u32).max(1)) + 1;
+    let by_cubes = CUBE_BYTES / (clip.tokens() * clip.cube()) as u64;
+    by_frames.min(by_cubes).clamp(1, 1 << 16) as u32
+}
+
+/// Opens the wanted videos, on several threads.
+#[cfg(feature = "video")]
+fn open_all(
+    videos: &LabelledVideos,
+    wanted: &[bool],
+    recipe: &Recipe,
+    workers: usize,
+    windows: &(dyn Fn(u32) -> Result<u32, String> + Sync),
+) -> Result<Vec<Option<Known>>> {
+    use std::sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
+    if matches!(videos.dataset(), pipeline::dataset::Dataset::FrameShards(_)) {
+        return Err(frame_shards());
+    }
+    let chosen = videos.chosen();
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
+    let found: Mutex<Vec<Option<Known>>> = Mutex::new(vec![None; wanted.len()]);
+    let work = || {
+        let mut reader = pipeline::video::VideoReader::new(crate::data::source::limits(recipe));
+        loop {
+            let at = next.fetch_add(1, Relaxed);
+            let Some(&is_wanted) = wanted.get(at) else { break };
+            if !is_wanted {
+                continue;
+            }
+            match look(&mut reader, videos, chosen[at].number, at) {
+                Ok(known) => {
+                    let known = known.and_then(|(frames, picture)| Ok((windows(frames)?, picture)));
+                    found.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(known);
+                }
+                // The other threads find no video left.
+                Err(why) => {
+                    next.store(wanted.len(), Relaxed);
+                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, wanted.len().max(1)) {
+            scope.spawn(work);
+        }
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(why) => Err(why),
+        None => Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
+}
+
+/// Frames of the video in row `at`, which is `number` in shards, and bytes of a picture, or why it has none.
+///
+/// # Errors
+/// When the system cannot read it: that says nothing of the video.
+#[cfg(feature = "video")]
+fn look(
+    reader: &mut pipeline::video::VideoReader,
+    videos: &LabelledVideos,
+    number: u64,
+    at: usize,
+) -> Result<Result<(u32, u64), String>> {
+    use pipeline::{dataset::Dataset, error::VideoError, shard::ShardError};
+
+    if let Dataset::PacketShards(shards) = videos.dataset() {
+        return match shards.video(number) {
+            Ok(Some(video)) => {
+                let (width, height) = video.stored.size;
+                Ok(Ok((video.stored.times.len() as u32, picture_bytes(width, height))))
+            }
+            Ok(None) => Ok(Err("it is not in the shards".to_owned())),
+            Err(why @ ShardError::System(_)) => Err(why.into()),
+            Err(why) => Ok(Err(why.to_string())),
+        };
+    }
+    match reader.open(&videos.entries()[at].path) {
+        Ok(open) => Ok(Ok((open.facts.frames, picture_bytes(open.facts.width, open.facts.height)))),
+        Err(VideoError::System(why)) => Err(why.into()),
+        Err(why) => Ok(Err(why.to_string())),
+    }
+}
+
+#[cfg(not(feature = "video"))]
+fn open_all(
+    _: &LabelledVideos,
+    _: &[bool],
+    _: &Recipe,
+    _: usize,
+    _: &(dyn Fn(u32) -> Result<u32, String> + Sync),
+) -> Result<Vec<Option<Known>>> {
+    Err(Usage::new("this build opens no videos").hint("build with `--features video`").into())
+}
+
+#[cfg(feature = "video")]
+fn frame_shards() -> crate::error::Error {
+    Usage::new("frame shards hold single clips, and windows of whole videos are asked for")
+        .hint("give the videos, or packet shards")
+        .into()
+}
+
+/// Bytes of a picture with a byte a sample and half as many for colour.
+#[cfg(feature = "video")]
+fn picture_bytes(width: u32, height: u32) -> u64 {
+    u64::from(width) * u64::from(height) * 3 / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_pictures_are_decoded_a_few_at_a_time() {
+        let clip = ClipGeometry::new(16, 224, 224, 2, 16).unwrap();
+        assert_eq!(at_once(clip, 4, 340 * 256 * 3 / 2), 83);
+        assert_eq!(at_once(clip, 4, 3840 * 2160 * 3 / 2), 7);
+        assert_eq!(at_once(clip, 4, 1920 * 1080 * 3 / 2), 40);
+        assert_eq!(at_once(clip, 4, u64::MAX), 1);
+        assert_eq!(at_once(clip, 16, 340 * 256 * 3 / 2), 32);
+    }
+
+    #[test]
+    fn slots_hold_all_windows_of_the_wanted_videos() {
+        let counts = vec![Some(Ok(5)), None, Some(Err("damaged".to_owned())), Some(Ok(12))];
+        let windows = Windows { every: 4, at_once: 4, counts };
+        assert_eq!(windows.pass(), Pass::Windows { every: 4, at_once: 4, slots: 3 });
+        assert_eq!(windows.wanted(), [0, 1, 9, 10, 11]);
+    }
+}

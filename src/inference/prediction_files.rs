@@ -1,0 +1,80 @@
+//! Files of predictions: written whole, read in any number.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use crate::error::Context as _;
+use crate::error::Result;
+use parquet::{
+    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    basic::{Compression, ZstdLevel},
+    file::properties::WriterProperties,
+};
+use schemas::{MADE_BY, WholeFile, predictions::Predictions, whole_file};
+use trainer::evaluation::{self, JoinError};
+
+use crate::error::Usage;
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(path: &Path, predictions: &Predictions) -> Result<()> {
+    let written = || format!("{} cannot be written", path.display());
+    let batch = predictions.to_batch()?;
+    let properties = WriterProperties::builder()
+        .set_created_by(MADE_BY.to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let file = WholeFile::create(path).with_context(written)?;
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).with_context(written)?;
+    writer.write(&batch).with_context(written)?;
+    writer.into_inner().with_context(written)?.finish().with_context(written)
+}
+
+/// Writes them as the text that the official code's merge reads.
+///
+/// # Errors
+/// Usage error: they are of several labels a video, or of numbers. When the file cannot be written.
+pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
+    let kind = predictions.tested.problem_type;
+    if !kind.is_single_label() {
+        return Err(Usage::new(format!("the official merge knows one class a video, and this is {kind}"))
+            .hint("--format parquet")
+            .into());
+    }
+    let text = evaluation::official_text(predictions);
+    whole_file::write(path, text.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Reads a file.
+fn read(path: &Path) -> Result<Predictions> {
+    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .with_context(|| format!("{} is no Parquet file, or cut short", path.display()))?;
+    let schema = reader.schema().clone();
+    let batches: Vec<_> =
+        reader.build()?.collect::<Result<_, _>>().with_context(|| path.display().to_string())?;
+    Predictions::of_batches(&schema, &batches)
+        .with_context(|| format!("{} holds no predictions", path.display()))
+}
+
+/// Reads files of parts of one test and joins them.
+///
+/// # Errors
+/// Usage error: a file is not there, or they are of different tests; when one cannot be read.
+pub fn read_all(paths: &[PathBuf]) -> Result<Predictions> {
+    if let Some(absent) = paths.iter().find(|path| !path.is_file()) {
+        return Err(Usage::new(format!("{}: no such file", absent.display())).into());
+    }
+    let parts = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+    evaluation::join(parts).map_err(|why| match &why {
+        JoinError::OtherTest { part, .. } => {
+            let path = paths.get(part - 1).map_or_else(String::new, |path| path.display().to_string());
+            Usage::new(format!("{path}: {why}")).into()
+        }
+        _ => why.into(),
+    })
+}

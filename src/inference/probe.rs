@@ -1,0 +1,418 @@
+//! What a frozen encoder knows of the classes of videos.
+
+mod features;
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use pipeline::names;
+use schemas::ProblemType;
+use serde::Serialize;
+use trainer::Device;
+use trainer::Recipe;
+use trainer::evaluation::Interval;
+use trainer::evaluation::rank_of;
+use trainer::evaluation::wilson;
+use trainer::inference::frozen_encoder::FrozenEncoder;
+use trainer::inference::frozen_encoder::Pool;
+use trainer::inference::frozen_encoder::Source;
+use trainer::probe::Outcome;
+use trainer::probe::Select;
+use trainer::probe::attentive::AttentiveProbe;
+use trainer::probe::features::FailedVideo;
+use trainer::probe::features::Features;
+use trainer::probe::grid;
+use trainer::probe::grid::Manner;
+use trainer::probe::grid::Setting;
+use trainer::probe::grid::Training;
+use trainer::probe::hold_out;
+use trainer::probe::knn;
+use trainer::probe::linear;
+
+use self::features::Both;
+use self::features::Making;
+use super::model::LoadedModel;
+use super::model::ModelSettings;
+use crate::data::labels::parts::Parts;
+use crate::data::labels::settings::LabelSettings;
+use crate::error::Error;
+use crate::error::Result;
+use crate::error::Usage;
+use crate::observer::Event;
+use crate::observer::Observer;
+use crate::recipe_choice::built_in;
+
+/// Failed videos that are named; the others are counted.
+const NAMED: usize = 5;
+/// What stands for an encoder that nobody trained.
+const RANDOM: &str = "random";
+/// V-JEPA's batch of a probe, and its times that every video is seen.
+const PROBE_BATCH: usize = 256;
+/// V-JEPA's times that every video is seen.
+pub const EPOCHS: u64 = 20;
+/// Least updates of an epoch, so that few videos make no run of 20 updates.
+const LEAST_UPDATES: usize = 8;
+/// Rows of the picture that a clip's frames are averaged to for the row of raw pixels.
+const PICTURE: usize = 16;
+
+/// Which probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// k nearest neighbours; nothing is trained.
+    Knn,
+    /// A linear map of the mean token.
+    Linear,
+    /// A learnt query that looks at all tokens.
+    Attentive,
+}
+
+impl ProbeKind {
+    fn pool(self) -> Pool {
+        match self {
+            Self::Knn | Self::Linear => Pool::Mean,
+            Self::Attentive => Pool::Tokens,
+        }
+    }
+}
+
+/// A probe that is asked for.
+#[derive(Clone, Debug)]
+pub struct Probing {
+    /// Which probe.
+    pub kind: ProbeKind,
+    /// The encoder; `random` is one that nobody trained.
+    pub model: ModelSettings,
+    /// Files, folders, globs, list files, a manifest, or one folder of shards.
+    pub data: Vec<PathBuf>,
+    /// Where their classes come from.
+    pub labels: LabelSettings,
+    /// What is tested: `train=LIST,test=LIST` (then no `data`), `test=0.2`, `test=0.2,by=content`.
+    pub split: Option<String>,
+    /// Whether the same probe of random weights and of raw pixels is made beside it.
+    pub baseline: bool,
+    /// What settings are chosen on.
+    pub select: Select,
+    /// Clips along time and crops of each video.
+    pub views: [u32; 2],
+    /// Numbers of neighbours that are tried; DINO's where none is named.
+    pub neighbours: Vec<u32>,
+    /// Whose attentive probe.
+    pub manner: Manner,
+    /// Learning rates of the attentive probe that are tried; the paper's where none is named.
+    pub rates: Vec<f64>,
+    /// Weight decays of the attentive probe that are tried; the paper's where none is named.
+    pub decays: Vec<f64>,
+    /// Times that the attentive probe sees every video.
+    pub epochs: u64,
+    /// Where features are kept; the user's cache where no folder is named.
+    pub cache: Option<PathBuf>,
+}
+
+impl Probing {
+    /// A probe of this encoder on these videos, of which a fifth is tested on.
+    pub fn new(
+        kind: ProbeKind,
+        model: impl Into<PathBuf>,
+        data: impl IntoIterator<Item = impl Into<PathBuf>>,
+    ) -> Self {
+        Self {
+            kind,
+            model: ModelSettings::new(model),
+            data: data.into_iter().map(Into::into).collect(),
+            labels: LabelSettings::default(),
+            split: Some("test=0.2".to_owned()),
+            baseline: false,
+            select: Select::HeldOut,
+            views: [1, 1],
+            neighbours: Vec::new(),
+            manner: Manner::VJepa,
+            rates: Vec::new(),
+            decays: Vec::new(),
+            epochs: EPOCHS,
+            cache: None,
+        }
+    }
+
+    fn is_random(&self) -> bool {
+        self.model.model.as_deref() == Some(Path::new(RANDOM))
+    }
+}
+
+/// All that a probe found.
+#[derive(Serialize)]
+pub struct Probed {
+    /// Which probe.
+    pub probe: &'static str,
+    /// What settings were chosen on.
+    pub select: Select,
+    /// Classes.
+    pub classes: usize,
+    /// Videos to learn from.
+    pub train: u64,
+    /// Videos to be tested on.
+    pub test: u64,
+    /// Clips of each.
+    pub clips: u32,
+    /// Crops of each clip.
+    pub crops: u32,
+    /// A row a source of features.
+    pub rows: Vec<Row>,
+    /// Videos that gave no clip.
+    pub failed: Vec<FailedVideo>,
+}
+
+/// What was found with one source of features.
+#[derive(Serialize)]
+pub struct Row {
+    /// What the features are of: `the model`, `random weights`, `raw pixels`.
+    pub encoder: String,
+    /// Test videos whose class is the first answer.
+    pub top1: Interval,
+    /// Test videos whose class is among the first five.
+    pub top5: Interval,
+    /// The setting that was chosen.
+    pub chosen: String,
+    /// Each setting and the share of videos it was right on, among those it is chosen on.
+    pub settings: Vec<(String, f64)>,
+}
+
+impl Row {
+    /// That of an outcome. Test videos that failed count as wrong.
+    fn of(encoder: &str, outcome: Outcome, test: &Features) -> Self {
+        let ranks =
+            outcome.scores.iter().zip(&test.videos).map(|(scores, video)| rank_of(scores, video.label));
+        let ranks: Vec<usize> = ranks.collect();
+        let of = (test.len() + test.failed.len()) as u64;
+        let within = |places| wilson(ranks.iter().filter(|rank| **rank < places).count() as u64, of);
+        let Outcome { chosen, settings, .. } = outcome;
+        Self { encoder: encoder.to_owned(), top1: within(1), top5: within(5), chosen, settings }
+    }
+}
+
+/// Fits a probe on features of videos, and tests it.
+///
+/// # Errors
+/// Usage error: settings, classes or the model do not fit. When no video gives a clip, or features cannot be kept.
+pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
+    check_settings(wanted)?;
+    let (frozen, recipe, device) = encoder(wanted, observer)?;
+    let seed = recipe.run.seed;
+    let parts = wanted.labels.parts(&wanted.data, wanted.split.as_deref(), seed, None, observer)?;
+    observer.on(Event::Classes(&parts.counts(ProblemType::default())));
+    let Parts { train, test: Some(test), classes, .. } = parts else {
+        return Err(Usage::new("nothing is held out for a test")
+            .hint("--split test=0.2, or --split train=LIST,test=LIST")
+            .into());
+    };
+    let is_random = wanted.is_random();
+    let other = (wanted.baseline && !is_random).then(|| frozen.random(seed, &device));
+    let mut named = vec![(if is_random { "random weights" } else { "the model" }, Source::Encoder(&frozen))];
+    named.extend(other.iter().map(|other| ("random weights", Source::Encoder(other))));
+    if wanted.baseline {
+        named.push(("raw pixels", Source::Pixels { cells: cells(&frozen) }));
+    }
+    let (names, sources): (Vec<&str>, Vec<Source>) = named.into_iter().unzip();
+    let making = Making {
+        sources: &sources,
+        recipe: &recipe,
+        views: wanted.views,
+        pool: wanted.kind.pool(),
+        classes: classes.len(),
+        device: &device,
+        batch: wanted.model.batch,
+        workers: wanted.model.workers,
+        cache: &cache_folder(wanted)?,
+        observer,
+    };
+    let features = making.of(&train, &test).map_err(|why| wanted.model.named_in(why))?;
+    let first = check_features(&features, wanted.select, seed, observer)?;
+    let mut rows = Vec::new();
+    for ((name, source), both) in names.iter().zip(&sources).zip(&features) {
+        let outcome = fit(wanted, source, &frozen, both, classes.len(), seed, &device)?;
+        rows.push(Row::of(name, outcome, &both.test));
+    }
+    Ok(Probed {
+        probe: name_of(wanted),
+        select: wanted.select,
+        classes: classes.len(),
+        train: train.len(),
+        test: test.len(),
+        clips: wanted.views[0],
+        crops: wanted.views[1],
+        rows,
+        failed: first.train.failed.iter().chain(&first.test.failed).cloned().collect(),
+    })
+}
+
+/// Which probe, in words.
+fn name_of(wanted: &Probing) -> &'static str {
+    match (wanted.kind, wanted.manner) {
+        (ProbeKind::Knn, _) => "k nearest neighbours",
+        (ProbeKind::Linear, _) => "linear probe",
+        (ProbeKind::Attentive, Manner::VJepa) => "attentive probe, one block",
+        (ProbeKind::Attentive, Manner::VJepa2) => "attentive probe, four blocks",
+    }
+}
+
+/// Features of the first source, once there are some to learn from and to be tested on.
+fn check_features<'a>(
+    features: &'a [Both],
+    select: Select,
+    seed: u64,
+    observer: &dyn Observer,
+) -> Result<&'a Both> {
+    let Some(first) = features.first() else {
+        return Err(Error::Nothing("no features were made".to_owned()));
+    };
+    for (part, of_part) in [("to learn from", &first.train), ("to be tested on", &first.test)] {
+        if of_part.is_empty() {
+            let words = format!("no video {part} gave a clip{}", reasons(&of_part.failed));
+            return Err(Error::Nothing(words));
+        }
+    }
+    if select == Select::HeldOut && hold_out(&first.train, seed).1.is_empty() {
+        observer.note("note: no class has two training videos, so the first setting is taken unchosen");
+    }
+    Ok(first)
+}
+
+/// The first failed videos with their reasons, a line each.
+pub fn reasons(failed: &[FailedVideo]) -> String {
+    let mut words: String = failed
+        .iter()
+        .take(NAMED)
+        .map(|video| format!("\n  {}: {}", names::one_line(&video.video), video.reason))
+        .collect();
+    if failed.len() > NAMED {
+        words += &format!("\n  and {} more (--json lists all)", failed.len() - NAMED);
+    }
+    words
+}
+
+/// Fits the probe and answers for the test videos.
+fn fit(
+    wanted: &Probing,
+    source: &Source<'_>,
+    frozen: &FrozenEncoder,
+    Both { train, test }: &Both,
+    classes: usize,
+    seed: u64,
+    device: &Device,
+) -> Result<Outcome> {
+    let select = wanted.select;
+    match wanted.kind {
+        ProbeKind::Knn => Ok(knn::probe(train, test, classes, &neighbours(wanted), select, seed)),
+        ProbeKind::Linear => Ok(linear::probe(train, test, classes, select, seed, device)?),
+        ProbeKind::Attentive => {
+            let manner = wanted.manner;
+            let heads = match source {
+                Source::Encoder(encoder) => encoder.shape().encoder.heads,
+                // As many as the encoder has, where the width allows.
+                Source::Pixels { .. } => largest_divisor(train.width, frozen.shape().encoder.heads),
+            };
+            let shape = AttentiveProbe { dim: train.width, heads, depth: manner.depth(), classes };
+            let training = Training {
+                manner,
+                settings: settings(wanted, manner),
+                epochs: wanted.epochs,
+                batch: (train.len() / LEAST_UPDATES).clamp(1, PROBE_BATCH),
+                seed,
+            };
+            grid::probe(shape, train, test, &training, select, device).map_err(|why| {
+                Usage::new(why.to_string()).hint("--rates and --decays name those that are tried").into()
+            })
+        }
+    }
+}
+
+/// Numbers of neighbours that are tried, each once.
+fn neighbours(wanted: &Probing) -> Vec<usize> {
+    if wanted.neighbours.is_empty() {
+        return knn::NEIGHBOURS.to_vec();
+    }
+    let mut distinct = Vec::new();
+    for k in wanted.neighbours.iter().map(|k| *k as usize) {
+        if !distinct.contains(&k) {
+            distinct.push(k);
+        }
+    }
+    distinct
+}
+
+/// What is tried: every rate with every decay.
+fn settings(wanted: &Probing, manner: Manner) -> Vec<Setting> {
+    let own = manner.settings();
+    let distinct = |given: &[f64], of: fn(&Setting) -> f64| -> Vec<f64> {
+        let values: Vec<f64> = if given.is_empty() { own.iter().map(of).collect() } else { given.to_vec() };
+        let first = |(at, value): &(usize, &f64)| !values[..*at].contains(value);
+        values.iter().enumerate().filter(first).map(|(_, value)| *value).collect()
+    };
+    let decays = distinct(&wanted.decays, |setting| setting.decay);
+    let rates = distinct(&wanted.rates, |setting| setting.rate);
+    rates.iter().flat_map(|&rate| decays.iter().map(move |&decay| Setting { rate, decay })).collect()
+}
+
+fn check_settings(wanted: &Probing) -> Result<()> {
+    let positive = |value: &f64| value.is_finite() && *value >= 0.0;
+    if let Some(wrong) = wanted.rates.iter().chain(&wanted.decays).find(|value| !positive(value)) {
+        return Err(Usage::new(format!("{wrong} is no rate or decay")).into());
+    }
+    let given = !wanted.rates.is_empty() || !wanted.decays.is_empty() || wanted.manner != Manner::VJepa;
+    if given && wanted.kind != ProbeKind::Attentive {
+        return Err(Usage::new("--like, --rates and --decays are the attentive probe's").into());
+    }
+    if !wanted.neighbours.is_empty() && wanted.kind != ProbeKind::Knn {
+        return Err(Usage::new("--k is the knn probe's").into());
+    }
+    if wanted.epochs == 0 {
+        return Err(Usage::new("`--epochs 0` trains nothing").into());
+    }
+    Ok(())
+}
+
+/// The encoder, the settings that clips are made by (its own where it says them), and where it is computed.
+fn encoder(wanted: &Probing, observer: &dyn Observer) -> Result<(FrozenEncoder, Recipe, Device)> {
+    if wanted.is_random() {
+        let (recipe, device) = wanted.model.unmade(built_in("laptop")?)?;
+        let frozen = FrozenEncoder::drawn(recipe.model_shape()?, recipe.run.seed, &device);
+        return Ok((frozen, recipe, device));
+    }
+    let LoadedModel { model, recipe, device } = wanted.model.open(None, observer)?;
+    Ok((FrozenEncoder::of(model, &device)?, recipe, device))
+}
+
+/// Rows and columns of averages in a cube that make a picture of about [`PICTURE`] rows.
+fn cells(frozen: &FrozenEncoder) -> usize {
+    let geometry = frozen.geometry();
+    let [_, rows, _] = geometry.grid();
+    largest_divisor(geometry.patch(), PICTURE / rows.clamp(1, PICTURE))
+}
+
+/// The largest number up to `most` that divides `whole`.
+fn largest_divisor(whole: usize, most: usize) -> usize {
+    (1..=most.max(1)).rev().find(|part| whole.is_multiple_of(*part)).unwrap_or(1)
+}
+
+/// `$XDG_CACHE_HOME/tubelet`, else `~/.cache/tubelet`.
+fn cache_folder(wanted: &Probing) -> Result<PathBuf> {
+    if let Some(folder) = &wanted.cache {
+        return Ok(folder.clone());
+    }
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    match cache {
+        Some(cache) => Ok(cache.join("tubelet")),
+        None => Err(Usage::new("there is no folder to keep features in").hint("--cache FOLDER").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_s_cells_divide_the_cube() {
+        assert_eq!([largest_divisor(16, 4), largest_divisor(14, 4), largest_divisor(7, 4)], [4, 2, 1]);
+        assert_eq!([largest_divisor(24, 5), largest_divisor(6, 0)], [4, 1]);
+    }
+}

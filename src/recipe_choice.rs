@@ -1,0 +1,99 @@
+//! Which recipe: a built-in one, a file, or one in hand, and what is changed of it.
+
+use std::path::Path;
+
+use trainer::Recipe;
+use trainer::RecipeError;
+
+use crate::error::Context as _;
+use crate::error::Result;
+use crate::error::Usage;
+
+/// Where a recipe comes from.
+#[derive(Clone, Debug, Default)]
+pub enum RecipeSource {
+    /// What fits: that of a run or a model, else the default of what is done.
+    #[default]
+    Fitting,
+    /// A built-in recipe's name, or a TOML file.
+    Named(String),
+    /// This one.
+    Given(Box<Recipe>),
+}
+
+/// A recipe and changes to it.
+#[derive(Clone, Debug, Default)]
+pub struct RecipeChoice {
+    /// Where it comes from.
+    pub source: RecipeSource,
+    /// Changes such as `model.size=small`, in their order.
+    pub set: Vec<String>,
+    /// What the factors of matrix products are rounded to, `f32` or `bf16`; the same as `model.precision=…`.
+    pub precision: Option<String>,
+}
+
+impl From<Recipe> for RecipeChoice {
+    fn from(recipe: Recipe) -> Self {
+        Self { source: RecipeSource::Given(Box::new(recipe)), ..Self::default() }
+    }
+}
+
+impl RecipeChoice {
+    /// A built-in recipe's name, or a TOML file.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { source: RecipeSource::Named(name.into()), ..Self::default() }
+    }
+
+    /// The recipe with its changes, not checked yet; `default` gives the one that fits.
+    ///
+    /// # Errors
+    /// Usage error: an unknown name or key, a value that does not fit.
+    pub fn resolve(&self, default: impl FnOnce() -> Result<Recipe>) -> Result<Recipe> {
+        let mut recipe = match &self.source {
+            RecipeSource::Fitting => default()?,
+            RecipeSource::Given(recipe) => Recipe::clone(recipe),
+            RecipeSource::Named(name) if Path::new(name).is_file() => {
+                let text = std::fs::read_to_string(name).with_context(|| format!("{name} cannot be read"))?;
+                Recipe::from_toml(&text).map_err(|why| Usage::new(format!("{name}: {why}")))?
+            }
+            RecipeSource::Named(name) => built_in(name)?,
+        };
+        for change in &self.set {
+            recipe.set(change).map_err(wrong)?;
+        }
+        if let Some(precision) = &self.precision {
+            recipe.set(&format!("model.precision={precision}")).map_err(wrong)?;
+        }
+        Ok(recipe)
+    }
+
+    /// Whether a setting is among those that are changed.
+    pub fn sets(&self, key: &str) -> bool {
+        self.set.iter().any(|change| change.split('=').next().is_some_and(|name| name.trim() == key))
+    }
+}
+
+/// The built-in recipe of this name.
+///
+/// # Errors
+/// Usage error: there is none.
+pub fn built_in(name: &str) -> Result<Recipe> {
+    Ok(Recipe::built_in(name).map_err(wrong)?)
+}
+
+/// Refuses a recipe whose settings do not fit each other.
+///
+/// # Errors
+/// Usage error with what would do.
+pub fn check(recipe: &Recipe) -> Result<()> {
+    Ok(recipe.check().map_err(wrong)?)
+}
+
+/// A recipe that is wrong, with what would do.
+pub fn wrong(why: RecipeError) -> Usage {
+    let usage = Usage::new(why.to_string());
+    match why.hint() {
+        Some(hint) => usage.hint(hint),
+        None => usage.hint("`tubelet inspect recipe tiny` shows every setting and its value"),
+    }
+}

@@ -1,0 +1,191 @@
+//! Pre-training: from videos or shards to a trained model.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use pipeline::dataset::Dataset;
+use schemas::run_state::InitialWeights;
+use schemas::run_state::Part;
+use schemas::run_state::RunVideo;
+use trainer::Device;
+use trainer::Outcome;
+use trainer::Recipe;
+use trainer::Steps;
+use trainer::checkpoint::Heads;
+use trainer::train::state::TrainState;
+
+use super::begun::Begun;
+use super::live::Live;
+use super::plan::Data;
+use super::plan::Plan;
+use super::plan::Ready;
+use super::settings::RunSettings;
+use super::trained::Trained;
+use super::videos;
+use crate::data::listing::Listing;
+use crate::data::loading::Loading;
+use crate::data::masked;
+use crate::error::Result;
+use crate::error::Usage;
+use crate::memory;
+use crate::observer::Event;
+use crate::observer::Observer;
+use crate::recipe_choice;
+use crate::weights;
+
+/// What a run's folder calls this.
+const COMMAND: &str = "pretrain";
+
+/// A pre-training that is asked for.
+#[derive(Clone, Debug)]
+pub struct Pretraining {
+    /// Files, folders, globs, list files, a manifest, or one folder of shards; where a run goes on, where its videos
+    /// are now if they have moved.
+    pub data: Vec<PathBuf>,
+    /// The run.
+    pub run: RunSettings,
+    /// Begin with the weights of this file or folder.
+    pub init: Option<PathBuf>,
+    /// Attention heads of `init`, where an official file's widths do not tell them.
+    pub heads: Option<Heads>,
+}
+
+impl Pretraining {
+    /// A run that begins in the folder `out` and learns from these videos.
+    pub fn new(data: impl IntoIterator<Item = impl Into<PathBuf>>, out: impl Into<PathBuf>) -> Self {
+        let data = data.into_iter().map(Into::into).collect();
+        Self { data, run: RunSettings::new(out), init: None, heads: None }
+    }
+}
+
+/// Pre-trains a model, or goes on with a run that was left. `stop` is read between steps: a checkpoint is written
+/// then.
+///
+/// # Errors
+/// Usage error: settings, videos or the run's folder do not fit, and nothing was made. Failures leave the last
+/// checkpoint; before the first step they leave nothing.
+#[doc(alias = "fit")]
+#[doc(alias = "train")]
+pub fn pretrain(settings: &Pretraining, stop: &AtomicBool, observer: &dyn Observer) -> Result<Trained> {
+    let device = settings.run.device()?;
+    let begun = settings.run.begun(COMMAND, observer)?;
+    let recipe = settings.run.recipe(begun.as_ref(), || Ok(Recipe::default()))?;
+    recipe_choice::check(&recipe)?;
+    memory::note_when_short(&recipe, &device, observer)?;
+    let (dataset, videos) = data(settings, begun.as_ref(), observer)?;
+    let steps = settings.run.steps(begun.as_ref(), &recipe, per_epoch(&recipe, &dataset)?)?;
+    let (init, first) = first(settings, begun.as_ref(), &recipe, &device, observer)?;
+    let data = Data {
+        named: settings.data.clone(),
+        is_named_here: !settings.data.is_empty(),
+        test: None,
+        digest: dataset.digest(),
+        videos,
+        classes: Vec::new(),
+        split: None,
+    };
+    let plan = Plan { command: COMMAND, recipe: &recipe, steps, init, data };
+    let first = || match first {
+        Some(first) => Ok(first),
+        None => Ok(TrainState::begin(&recipe, &recipe.model_shape()?, &device)),
+    };
+    let ready = settings.run.ready(begun, &plan, first, observer)?;
+    train(&ready, &recipe, &device, &dataset, steps, settings.run.workers, stop, observer)
+}
+
+/// Trains to the last step. What fails before the first one leaves no run.
+#[allow(clippy::too_many_arguments)] // what a training is made of, each once
+fn train(
+    ready: &Ready,
+    recipe: &Recipe,
+    device: &Device,
+    dataset: &Dataset,
+    steps: Steps,
+    workers: usize,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> Result<Trained> {
+    let mut live = None;
+    let mut whole = || -> Result<Outcome> {
+        let list = ready.folder.path().join("quarantine.jsonl");
+        let loading = Loading::begin(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
+        observer.on(Event::Stoppable);
+        let batches = masked::batches(dataset, recipe, ready.first, workers, &loading)?;
+        let live = live.insert(Live::begin(steps.until, &loading.profile, workers, observer));
+        let report = |line: &mut _| live.step(line, recipe);
+        let outcome = trainer::pretrain(recipe, device, batches, &ready.folder, steps, stop, report);
+        loading.note_failures(dataset.videos(), &list, observer);
+        Ok(outcome?)
+    };
+    let outcome = whole();
+    let losses = live.and_then(Live::end);
+    if outcome.is_err() {
+        ready.failed(losses.is_some());
+    }
+    let trained =
+        Trained { outcome: outcome?, losses, guessing: "1.00 would be guessing the mean".to_owned() };
+    observer.on(Event::Trained(&trained));
+    Ok(trained)
+}
+
+/// The videos, as the run was begun with where it goes on.
+fn data(
+    settings: &Pretraining,
+    begun: Option<&Begun>,
+    observer: &dyn Observer,
+) -> Result<(Dataset, Vec<RunVideo>)> {
+    let named = begun.map_or_else(|| settings.data.clone(), |begun| begun.data(&settings.data));
+    if named.is_empty() {
+        return Err(Usage::new("no videos are named").hint("--data VIDEOS").into());
+    }
+    let listing = Listing::open(&named, observer)?;
+    listing.check_there()?;
+    let Some((state, known)) = begun.and_then(|begun| begun.known.as_ref()) else {
+        let video = |video| RunVideo { video, class: None, labels: None, part: Part::Train };
+        let videos = listing.names().into_iter().map(video).collect();
+        return Ok((listing.dataset, videos));
+    };
+    // The same list, whatever form the videos have: shards know what they were made of.
+    if listing.dataset.digest() == state.data.digest {
+        return Ok((listing.dataset, known.clone()));
+    }
+    let again = videos::again(known, None, &listing.names())?;
+    Ok((videos::in_order(listing, &again, observer)?, known.clone()))
+}
+
+/// The weights of --init, and what a run that begins with them begins with.
+fn first(
+    settings: &Pretraining,
+    begun: Option<&Begun>,
+    recipe: &Recipe,
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<(Option<InitialWeights>, Option<TrainState>)> {
+    let Some(file) = &settings.init else { return Ok((None, None)) };
+    match begun {
+        Some(begun) => {
+            if let Some(state) = begun.state() {
+                weights::check_same(file, settings.heads, recipe, state.init.as_ref(), observer)?;
+            }
+            Ok((None, None))
+        }
+        None => {
+            let (first, digest) = weights::pretraining(file, settings.heads, recipe, device, observer)?;
+            Ok((Some(InitialWeights { path: file.display().to_string(), digest }), Some(first)))
+        }
+    }
+}
+
+/// Steps of an epoch.
+fn per_epoch(recipe: &Recipe, dataset: &Dataset) -> Result<u64> {
+    let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
+    match clips / recipe.optimiser.batch as u64 {
+        0 => {
+            let batch = recipe.optimiser.batch;
+            Err(Usage::new(format!("{clips} clips an epoch are fewer than the {batch} of one update"))
+                .hint(format!("`--set optimiser.batch={}` or `--set clip.clips_per_video=…`", clips.max(1)))
+                .into())
+        }
+        steps => Ok(steps),
+    }
+}
