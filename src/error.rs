@@ -19,6 +19,7 @@ use pipeline::{
     quarantine::QuarantineError,
     shard::ShardError,
     system::SystemError,
+    worker_pool::PoolError,
 };
 use schemas::{clip_batch::ClipBatchError, embeddings::EmbeddingsError, predictions::PredictionsError};
 use trainer::RecipeError;
@@ -112,6 +113,9 @@ pub enum Error {
     /// Batches cannot be made.
     #[error(transparent)]
     Stream(#[from] StreamError),
+    /// Threads that read videos cannot go on.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// Classes or labels cannot be read.
     #[error(transparent)]
     Label(#[from] LabelError),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use schemas::Kind;
 
-use crate::{FrameRank, system::SystemError};
+use crate::{FrameRank, system::SystemError, worker_pool::JobError};
 
 /// Why a video gave no facts or no pictures. Wrong pixels are never given instead.
 #[derive(Debug, thiserror::Error)]
@@ -230,6 +230,9 @@ pub enum VideoError {
         /// The limit.
         seconds: u32,
     },
+    /// The thread that read it panicked or was stuck.
+    #[error(transparent)]
+    Unanswered(#[from] JobError),
 }
 
 /// What makes a film that is read here of one that is not.
@@ -303,6 +306,7 @@ impl VideoError {
             Self::NothingDecoded { .. } => "nothing-decoded",
             Self::NoSuchFrame { .. } => "no-such-frame",
             Self::TimeLimit { .. } => "time-limit",
+            Self::Unanswered(why) => why.verdict(),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What is in a collection of videos, without decoding any unless that is asked for.
 
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use pipeline::{
     FrameRank,
@@ -14,10 +15,12 @@ use pipeline::{
     },
     error::VideoError,
     file::FileStamp,
-    shard::ShardError,
+    names,
+    shard::Row,
     system::SystemError,
     video::{Limits, OpenVideo, VideoReader},
     video_entry::VideoEntry,
+    worker_pool::{Answer, Worker, WorkerPool},
 };
 use schemas::file_index::FileIndexFacts;
 
@@ -68,48 +71,79 @@ fn rows(videos: &[VideoEntry], settings: &Scanning, observer: &dyn Observer) -> 
         let source = Dataset::of_videos(videos.to_vec()).digest();
         IndexWriter::create(out, videos.len() as u64, source)
     };
-    let index = settings.out.as_ref().map(create).transpose()?;
+    let mut index = settings.out.as_ref().map(create).transpose()?;
     observer.on(Event::Begin { total: videos.len() as u64, what: "videos" });
-    let scan = Scan {
-        videos,
-        verify: settings.verify,
-        facts: index.as_ref().map(|index| index.facts().clone()),
-        index: Mutex::new((index, Ok(()))),
-        next: AtomicUsize::new(0),
-        found: Mutex::new((vec![None; videos.len()], None)),
-        observer,
-        done: Mutex::new(0),
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..settings.workers.clamp(1, videos.len().max(1)) {
-            scope.spawn(|| scan.work());
-        }
+    let facts = index.as_ref().map(|index| index.facts().clone());
+    let scanned = answers(videos, settings, facts, observer, |at, row| match &mut index {
+        Some(index) => Ok(index.put(at as u64, row)?),
+        None => Ok(()),
     });
-    scan.end()
+    observer.on(Event::End);
+    if scanned.is_err() {
+        // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
+        let _ = index.map(IndexWriter::discard);
+    }
+    scanned.context("the scan stopped and wrote no manifest")
+}
+
+/// Opens every video on a pool of threads, and hands the row of its index to `put`.
+fn answers(
+    videos: &[VideoEntry],
+    settings: &Scanning,
+    facts: Option<FileIndexFacts>,
+    observer: &dyn Observer,
+    mut put: impl FnMut(usize, Option<Row>) -> Result<()>,
+) -> Result<Vec<ManifestRow>> {
+    let limits = Limits::default();
+    // Opening and decoding have a limit each, which a thread keeps by itself unless it is stuck.
+    let patience = Duration::from_secs(3 * u64::from(limits.seconds));
+    let workers = settings.workers.clamp(1, videos.len().max(1));
+    let context = Arc::new(ScanContext { videos: videos.to_vec(), verify: settings.verify, facts, limits });
+    let pool = WorkerPool::start("scan", workers, patience, move || Arc::clone(&context).worker())?;
+    let mut rows: Vec<Option<ManifestRow>> = vec![None; videos.len()];
+    let mut done = 0;
+    pool.as_they_come((0..videos.len()).map(|at| (at, at)), 2 * workers, |at, answer| {
+        let Scanned { row, indexed } = scanned(answer, &videos[at])?;
+        put(at, indexed)?;
+        rows[at] = Some(row);
+        done += 1;
+        observer.progress(done, "");
+        Ok::<_, Error>(ControlFlow::Continue(()))
+    })?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// What is known of a video: a thread that panics or is stuck is the video's fault, a system that fails is not.
+fn scanned(answer: Answer<Result<Scanned, SystemError>>, video: &VideoEntry) -> Result<Scanned> {
+    match answer.with_context(|| names::shown(&video.path))? {
+        Ok(scanned) => Ok(scanned?),
+        Err(why) => {
+            Ok(Scanned { row: ManifestRow::of(video, Err(VideoError::Unanswered(why))), indexed: None })
+        }
+    }
 }
 
 /// What the threads of a scan share.
-struct Scan<'a> {
-    videos: &'a [VideoEntry],
+struct ScanContext {
+    videos: Vec<VideoEntry>,
     verify: bool,
     facts: Option<FileIndexFacts>,
-    /// The index beside the manifest, and the first failure to write it.
-    index: Mutex<(Option<IndexWriter>, Result<(), ShardError>)>,
-    next: AtomicUsize,
-    /// The rows, and the first failure of the system, which ends the scan.
-    found: Mutex<(Vec<Option<ManifestRow>>, Option<SystemError>)>,
-    observer: &'a dyn Observer,
-    /// How many videos are done.
-    done: Mutex<u64>,
+    limits: Limits,
 }
 
-impl Scan<'_> {
-    /// A thread's life: until no video is left, or the system has failed.
-    fn work(&self) {
-        let mut reader = VideoReader::new(Limits::default());
-        loop {
-            let at = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(video) = self.videos.get(at) else { break };
+/// A video that was opened, or tried.
+struct Scanned {
+    row: ManifestRow,
+    /// Its row in the index, where it has one.
+    indexed: Option<Row>,
+}
+
+impl ScanContext {
+    /// Opens the videos whose numbers it is given.
+    fn worker(self: Arc<Self>) -> Worker<usize, Result<Scanned, SystemError>> {
+        let mut reader = VideoReader::new(self.limits);
+        Box::new(move |at| {
+            let video = &self.videos[at];
             let stamp = FileStamp::of(&video.path).ok();
             let opened = if self.verify {
                 decoded(&mut reader, &video.path)
@@ -117,46 +151,16 @@ impl Scan<'_> {
                 reader.open_for_scan(&video.path)
             };
             if let Err(VideoError::System(why)) = opened {
-                // The other threads find no video left.
-                self.next.store(self.videos.len(), Ordering::Relaxed);
-                self.found.lock().expect(HELD).1.get_or_insert(why);
-                break;
+                return Err(why);
             }
             let indexed = opened.as_ref().ok().zip(stamp).zip(self.facts.as_ref());
             let indexed = indexed.and_then(|((open, stamp), facts)| {
                 manifest::index::row(open, at as u64, video, stamp, facts)
             });
-            let mut index = self.index.lock().expect(HELD);
-            if let (Some(writer), Ok(())) = &mut *index {
-                let written = writer.put(at as u64, indexed);
-                index.1 = written;
-            }
-            drop(index);
-            self.found.lock().expect(HELD).0[at] = Some(ManifestRow::of(video, opened));
-            let mut done = self.done.lock().expect(HELD);
-            *done += 1;
-            self.observer.progress(*done, "");
-        }
-    }
-
-    /// The rows, once all threads have ended.
-    fn end(self) -> Result<Vec<ManifestRow>> {
-        self.observer.on(Event::End);
-        let (index, written) = self.index.into_inner().expect(HELD);
-        let (rows, failure) = self.found.into_inner().expect(HELD);
-        match failure.map(Error::from).or(written.err().map(Error::from)) {
-            None => Ok(rows.into_iter().flatten().collect()),
-            Some(why) => {
-                // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
-                let _ = index.map(IndexWriter::discard);
-                Err(why).context("the scan stopped and wrote no manifest")
-            }
-        }
+            Ok(Scanned { row: ManifestRow::of(video, opened), indexed })
+        })
     }
 }
-
-/// Why a lock is whole.
-const HELD: &str = "because no thread panics while it holds this";
 
 /// Opens and decodes all of a video: its numbers are then those of the decode.
 fn decoded(reader: &mut VideoReader, path: &Path) -> Result<OpenVideo, VideoError> {

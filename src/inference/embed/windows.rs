@@ -100,50 +100,38 @@ fn open_all(
     wanted: &[bool],
     recipe: &Recipe,
     workers: usize,
-    windows: &(dyn Fn(u32) -> Result<u32, String> + Sync),
+    windows: &dyn Fn(u32) -> Result<u32, String>,
 ) -> Result<Vec<Option<Known>>> {
-    use std::sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+    use std::{ops::ControlFlow, time::Duration};
+
+    use pipeline::{
+        names,
+        video::VideoReader,
+        worker_pool::{Worker, WorkerPool},
     };
+
+    use crate::error::Context as _;
 
     if matches!(videos.dataset(), pipeline::dataset::Dataset::FrameShards(_)) {
         return Err(frame_shards());
     }
-    let chosen = videos.chosen();
-    let next = AtomicUsize::new(0);
-    let failure = Mutex::new(None);
-    let found: Mutex<Vec<Option<Known>>> = Mutex::new(vec![None; wanted.len()]);
-    let work = || {
-        let mut reader = pipeline::video::VideoReader::new(crate::data::source::limits(recipe));
-        loop {
-            let at = next.fetch_add(1, Relaxed);
-            let Some(&is_wanted) = wanted.get(at) else { break };
-            if !is_wanted {
-                continue;
-            }
-            match look(&mut reader, videos, chosen[at].number, at) {
-                Ok(known) => {
-                    let known = known.and_then(|(frames, picture)| Ok((windows(frames)?, picture)));
-                    found.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(known);
-                }
-                // The other threads find no video left.
-                Err(why) => {
-                    next.store(wanted.len(), Relaxed);
-                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-                }
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, wanted.len().max(1)) {
-            scope.spawn(work);
-        }
-    });
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(why) => Err(why),
-        None => Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner)),
-    }
+    let limits = crate::data::source::limits(recipe);
+    let patience = Duration::from_secs(3 * u64::from(limits.seconds));
+    let shared = std::sync::Arc::new(videos.clone());
+    let pool = WorkerPool::start("windows", workers, patience, move || -> Worker<usize, _> {
+        let (videos, mut reader) = (shared.clone(), VideoReader::new(limits));
+        Box::new(move |at| look(&mut reader, &videos, videos.chosen()[at].number, at))
+    })?;
+    let mut found: Vec<Option<Known>> = vec![None; wanted.len()];
+    let wanted = (0..wanted.len()).filter(|at| wanted[*at]).map(|at| (at, at));
+    pool.as_they_come(wanted, 2 * workers, |at, answer| {
+        let answer = answer.with_context(|| names::shown(&videos.entries()[at].path))?;
+        // A thread that panics or is stuck is the video's fault; a system that fails is not.
+        let known = answer.unwrap_or_else(|why| Ok(Err(why.to_string())))?;
+        found[at] = Some(known.and_then(|(frames, picture)| Ok((windows(frames)?, picture))));
+        Ok::<_, crate::error::Error>(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 /// Frames of the video in row `at`, which is `number` in shards, and bytes of a picture, or why it has none.
@@ -183,7 +171,7 @@ fn open_all(
     _: &[bool],
     _: &Recipe,
     _: usize,
-    _: &(dyn Fn(u32) -> Result<u32, String> + Sync),
+    _: &dyn Fn(u32) -> Result<u32, String>,
 ) -> Result<Vec<Option<Known>>> {
     Err(Usage::new("this build opens no videos").hint("build with `--features video`").into())
 }
