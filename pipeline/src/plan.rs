@@ -38,7 +38,7 @@ pub struct PacketFact {
 /// Which pictures that nobody wants are not decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Skipping {
-    /// Those of [`Skipping::Groups`], and between these those that no other picture refers to.
+    /// Groups that are not needed, and within the others pictures that no other picture refers to.
     #[default]
     Unwanted,
     /// Those before the random-access point of a wanted one, and those of a group behind its last wanted one.

@@ -5,10 +5,9 @@
 //! ```
 //!
 //! Thread k of W has every W-th key and a channel of its own, so rows come in order and at most the rows of
-//! two keys a thread are in memory. A thread ends with its keys, or when its channel is dropped. One that
-//! neither says nor does anything within the time limit is left behind with the video it is stuck on, and
-//! another goes on with the keys after that; one that waits for a disk ends the work, since that is no fault of the
-//! video.
+//! two keys a thread are in memory. A thread ends with its keys, or when its channel is dropped. One whose
+//! [`heartbeat`] stands still for the time limit is left behind with the video it is stuck on, and another goes on with
+//! the keys after that; one that waits for a disk ends the work, since that is no fault of the video.
 
 #[cfg(feature = "video")]
 pub mod encode;
