@@ -126,7 +126,7 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use schemas::{
-        ClipGeometry,
+        BatchBuilder as _, ClipGeometry,
         labelled_batch::{LabelledBatchBuilder, LabelledClip, View},
     };
 
