@@ -6,7 +6,7 @@ use std::{fs, hint::black_box, path::PathBuf, sync::Arc};
 
 use arrow::array::RecordBatch;
 use pipeline::{
-    clips::{batch::BatchBuilder, masked::ClipRow},
+    clips::{batch::MaskedBatchBuilder, masked::ClipRow},
     codec::Start,
     loader::{StreamError, channel},
     mask::MaskRule,
@@ -18,8 +18,8 @@ use pipeline::{
     tubelets,
     video::{Limits, VideoReader},
 };
-use schemas::ClipGeometry;
 use schemas::settings::{DecoderMask, MaskKind, Skip};
+use schemas::{BatchBuilder as _, ClipGeometry};
 
 mod measure;
 use measure::measure;
@@ -106,7 +106,7 @@ fn cubes_and_batch(geometry: ClipGeometry, schedule: Schedule) -> RecordBatch {
         visible_cubes,
         target_cubes,
     };
-    let mut builder = BatchBuilder::new(geometry, rule.visible_tokens());
+    let mut builder = MaskedBatchBuilder::new(geometry, rule.visible_tokens());
     let mut batch = |row: &ClipRow| {
         (0..4).for_each(|_| builder.push(row.clone()));
         builder.finish().expect("because the rows are of one geometry")

@@ -1,9 +1,9 @@
-//! How far a thread has come: a counter that moves as long as the thread is not stuck.
+//! A sign of life of each thread: a counter that moves as long as the thread is not stuck.
 //!
-//! Whoever does long work calls [`step`] at each packet, block or file; whoever waits for the thread
-//! looks at its [`Heartbeat`]. A thread that is slow moves it and is left alone (what it does has limits
-//! of its own); one that hangs inside a library does not. Whether it hangs because the system does not give the
-//! bytes of a file ([`reading`]) decides whose fault that is.
+//! Code that works for long calls [`step`] at each packet, block or file; the thread that waits for it looks at its
+//! [`Heartbeat`]. A slow thread moves the counter and is left alone (what it does has limits of its own); one that hangs
+//! inside a library does not. If it hangs because the system does not give the bytes of a file ([`reading`]), the video
+//! is not to blame.
 
 use std::sync::{
     Arc,

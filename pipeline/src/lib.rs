@@ -1,8 +1,19 @@
-//! Video files, or shards of them, to Arrow record batches of masked clips; knows nothing of models.
+//! Turns video files, or shards of them, into Arrow record batches of clips; knows nothing of models.
 //!
-//! The way of the data is the list of modules: a clip is drawn by [`schedule`], its video opened and
-//! decoded, its frames cut, resized and split into cubes, its tokens masked, and clips are put into
-//! record batches that a channel hands to the trainer.
+//! ```text
+//! loader        the data loader: threads, budget, order          preprocess   videos to shards
+//!   clips       frames of a clip ─▶ rows of a batch
+//!     source    frames of a slot, from files or shards
+//!       dataset what there is to read: lists, manifests, labels
+//!         shard   files that preprocessing wrote
+//!         video   a file opened once, decoded by frame
+//!           decode  packets ─▶ pictures
+//!           demux   a container ─▶ packets
+//! ```
+//!
+//! Each of these uses only what stands below it. Beside them are the rules that they follow, which read no file:
+//! [`schedule`] (which clip comes when), [`sampling`] (which frames a clip has), [`plan`] (which packets give those
+//! frames, by what [`codec`] finds in them), [`mask`], [`augment`] and [`transform`].
 
 pub mod augment;
 pub mod clips;
@@ -13,6 +24,7 @@ mod decode;
 #[cfg(feature = "video")]
 mod demux;
 pub mod draws;
+#[cfg(feature = "video")]
 pub mod error;
 pub mod file;
 pub mod heartbeat;

@@ -2,6 +2,7 @@
 //!
 //! `pipeline` and `trainer` meet only here. Every format has a version and says what made it.
 
+pub mod batch_builder;
 pub mod clip_batch;
 pub mod embeddings;
 pub mod file_index;
@@ -19,6 +20,7 @@ pub mod run_state;
 pub mod settings;
 pub mod whole_file;
 
+pub use batch_builder::BatchBuilder;
 pub use clip_batch::ClipBatch;
 pub use geometry::{ClipGeometry, GeometryError};
 pub use kind::Kind;

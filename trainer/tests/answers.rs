@@ -8,7 +8,7 @@ use std::{ops::Range, sync::atomic::AtomicBool};
 
 use arrow::array::RecordBatch;
 use schemas::{
-    ProblemType,
+    BatchBuilder as _, ProblemType,
     labelled_batch::{LabelledBatchBuilder, LabelledClip, View},
     metrics::ValidationLine,
 };

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use arrow::array::RecordBatch;
 use schemas::{
+    BatchBuilder as _,
     labelled_batch::{EraseBox, LabelledBatchBuilder, LabelledClip, View},
     metrics::ValidationLine,
 };

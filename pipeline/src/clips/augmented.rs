@@ -7,13 +7,13 @@ use schemas::{
     labelled_batch::{EraseBox, LabelledClip, View},
 };
 
+use super::{
+    RowMaker,
+    balance::Groups,
+    whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
+};
 use crate::{
     augment::{Augment, Drawn, resized_crop},
-    clips::{
-        RowMaker,
-        balance::Groups,
-        whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
-    },
     profile::{Profile, Stage},
     sampling::{
         labelled::{LabelledSampling, Pass, Spread},

@@ -1,6 +1,6 @@
 //! Rows of clips ─▶ an Arrow record batch ([`schemas::clip_batch`]).
 //!
-//! A [`BatchBuilder`] copies each row's cubes once into the column's buffer; the row and its right to hold
+//! A [`MaskedBatchBuilder`] copies each row's cubes once into the column's buffer; the row and its right to hold
 //! bytes can go as soon as it is pushed. Its own size is bounded by the number of rows of a batch.
 
 use std::sync::Arc;
@@ -15,16 +15,15 @@ use arrow::{
     error::ArrowError,
 };
 use schemas::{
-    ClipGeometry,
+    BatchBuilder, ClipGeometry,
     clip_batch::{crop_fields, item_field, schema},
 };
 
 use super::masked::ClipRow;
 
 /// Collects rows of clips of one geometry and mask size.
-#[doc(alias = "collate_fn")]
 #[derive(Debug)]
-pub struct BatchBuilder {
+pub struct MaskedBatchBuilder {
     schema: SchemaRef,
     geometry: ClipGeometry,
     visible: usize,
@@ -33,7 +32,7 @@ pub struct BatchBuilder {
     target_cubes: Vec<u8>,
 }
 
-impl BatchBuilder {
+impl MaskedBatchBuilder {
     /// A builder of batches with `visible` visible tokens a clip.
     pub fn new(geometry: ClipGeometry, visible: usize) -> Self {
         let (rows, visible_cubes, target_cubes) = Default::default();
@@ -45,19 +44,6 @@ impl BatchBuilder {
         self.schema.clone()
     }
 
-    /// Rows pushed since the last batch.
-    pub fn rows(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Adds a row.
-    pub fn push(&mut self, mut row: ClipRow) {
-        self.visible_cubes.append(&mut row.visible_cubes);
-        let targets = std::mem::take(&mut row.target_cubes);
-        self.target_cubes.extend_from_slice(&targets);
-        self.rows.push(row);
-    }
-
     /// The cubes so far. The next batch is most often as large: with room for it from the first row on, no cube
     /// is moved to where there is more room.
     fn take_cubes(&mut self) -> [Vec<u8>; 2] {
@@ -66,12 +52,24 @@ impl BatchBuilder {
             std::mem::replace(cubes, next)
         })
     }
+}
 
-    /// The rows as a record batch; the builder is empty afterwards.
-    ///
-    /// # Errors
-    /// When a row does not have the builder's number of frames or visible tokens.
-    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+impl BatchBuilder for MaskedBatchBuilder {
+    type Row = ClipRow;
+
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn push(&mut self, mut row: ClipRow) {
+        self.visible_cubes.append(&mut row.visible_cubes);
+        let targets = std::mem::take(&mut row.target_cubes);
+        self.target_cubes.extend_from_slice(&targets);
+        self.rows.push(row);
+    }
+
+    /// Fails when a row does not have the builder's number of frames or visible tokens.
+    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         let [visible_cubes, target_cubes] = self.take_cubes();
         let cube = self.geometry.cube();
@@ -183,7 +181,7 @@ mod tests {
         let geometry = ClipGeometry::new(16, 224, 224, 2, 16).unwrap();
         let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9).unwrap();
         let rule = rule.with_decoder(DecoderMask::RunningCell, 0.5).unwrap();
-        let mut builder = BatchBuilder::new(geometry, rule.visible_tokens());
+        let mut builder = MaskedBatchBuilder::new(geometry, rule.visible_tokens());
         for clip in 0..3 {
             builder.push(row(geometry, &rule, clip));
         }
@@ -199,7 +197,7 @@ mod tests {
     fn a_row_of_another_mask_is_refused() {
         let geometry = ClipGeometry::new(16, 224, 224, 2, 16).unwrap();
         let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9).unwrap();
-        let mut builder = BatchBuilder::new(geometry, rule.visible_tokens() + 8);
+        let mut builder = MaskedBatchBuilder::new(geometry, rule.visible_tokens() + 8);
         builder.push(row(geometry, &rule, 0));
         assert!(builder.finish().is_err());
     }

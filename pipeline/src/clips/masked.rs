@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
+use super::{
+    RowMaker,
+    upright::{Canvas, Upright},
+};
 use crate::{
-    clips::{
-        RowMaker,
-        upright::{Canvas, Upright},
-    },
     draws::Draws,
     mask::{Mask, MaskError, MaskRule},
     profile::{Profile, Stage},

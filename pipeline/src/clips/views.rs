@@ -7,12 +7,12 @@ use schemas::{
     labelled_batch::{LabelledClip, View},
 };
 
+use super::{
+    FailedSlot, RowMaker,
+    whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
+};
 use crate::{
     augment::{opencv, resize_f32},
-    clips::{
-        FailedSlot, RowMaker,
-        whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
-    },
     profile::{Profile, Stage},
     sampling::labelled,
     schedule::{Order, Schedule},
@@ -39,7 +39,7 @@ pub enum Fit {
 pub struct ViewSettings {
     /// Frames, pixels and cubes of a view.
     pub geometry: ClipGeometry,
-    /// Clips along time that a slot gives at most: decides how much memory is put aside.
+    /// Clips along time that a slot gives at most; memory is reserved for so many.
     pub clips: u32,
     /// Windows along the longer side.
     pub crops: u32,

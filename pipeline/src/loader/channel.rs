@@ -21,10 +21,8 @@ use arrow::array::RecordBatch;
 use crossbeam_channel::{Receiver, Sender};
 use futures::{Stream, StreamExt as _};
 
-use crate::{
-    loader::StreamError,
-    profile::{Profile, Stage},
-};
+use super::StreamError;
+use crate::profile::{Profile, Stage};
 
 /// Batches in order; waits for each. Dropping it ends the stream.
 #[doc(alias = "DataLoader")]

@@ -71,7 +71,7 @@ pub(crate) struct Held<R> {
 
 /// The rows of the clips (epoch, number) that `places` names, in its order; those of one job together.
 ///
-/// Whoever polls it has dropped the rows it yielded before: their bytes are then free for the next.
+/// Drop each item before polling again: its permits admit the next job.
 ///
 /// # Errors
 /// When no thread can be started.

@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use arrow::{array::RecordBatch, error::ArrowError};
+use arrow::array::RecordBatch;
 use futures::{Stream, stream::StreamExt as _};
-use schemas::labelled_batch::{LabelledBatchBuilder, LabelledClip};
+use schemas::BatchBuilder;
 
 use super::{
     StreamError, Workers,
@@ -19,10 +19,7 @@ use super::{
     worker::OnFailure,
 };
 use crate::{
-    clips::{
-        batch::BatchBuilder,
-        masked::{ClipMaker, ClipRow},
-    },
+    clips::{batch::MaskedBatchBuilder, masked::ClipMaker},
     profile::{Profile, Stage},
     settings::{ClipSettings, SettingsError},
     source::ClipSource,
@@ -48,55 +45,17 @@ pub fn batches(
     let maker = ClipMaker::new(settings, videos).map_err(SettingsError::from)?;
     let batch = u64::from(settings.batch);
     let output = (settings.geometry.tokens() * settings.geometry.cube()) as u64 * u64::from(settings.repeats);
-    let builder = BatchBuilder::new(settings.geometry, maker.visible_tokens());
+    let builder = MaskedBatchBuilder::new(settings.geometry, maker.visible_tokens());
     let places = EpochCursor::new(from_batch, batches_per_epoch, batch)?.onwards();
     let inputs = LoaderInputs { source, workers, on_failure, output };
     let clips = clips(inputs, maker, places, profile.clone())?;
     Ok(batched(clips, builder, batch * u64::from(settings.repeats), profile))
 }
 
-/// Collects rows for a record batch.
-pub(crate) trait Collect: Send + 'static {
-    /// What is collected.
-    type Row: Send + 'static;
-
-    /// Rows since the last batch.
-    fn rows(&self) -> usize;
-
-    /// Adds a row.
-    fn push(&mut self, row: Self::Row);
-
-    /// The rows as a record batch; none are left.
-    fn finish(&mut self) -> Result<RecordBatch, ArrowError>;
-}
-
-macro_rules! collects {
-    ($builder:ty, $row:ty) => {
-        impl Collect for $builder {
-            type Row = $row;
-
-            fn rows(&self) -> usize {
-                self.rows()
-            }
-
-            fn push(&mut self, row: $row) {
-                self.push(row);
-            }
-
-            fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-                self.finish()
-            }
-        }
-    };
-}
-
-collects!(BatchBuilder, ClipRow);
-collects!(LabelledBatchBuilder, LabelledClip);
-
 /// The rows of `jobs` in batches of `rows`; where the jobs end, the last batch is as large as it is.
-pub(crate) fn batched<C: Collect>(
-    jobs: impl Stream<Item = Result<Held<C::Row>, StreamError>> + Send + 'static,
-    mut builder: C,
+pub(crate) fn batched<B: BatchBuilder>(
+    jobs: impl Stream<Item = Result<Held<B::Row>, StreamError>> + Send + 'static,
+    mut builder: B,
     rows: u64,
     profile: Arc<Profile>,
 ) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static {

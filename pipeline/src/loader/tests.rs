@@ -12,11 +12,14 @@ use std::{
 use arrow::array::RecordBatch;
 use schemas::{ClipBatch, ClipGeometry, quarantine::QuarantineLine};
 
-use super::{stream::batches, *};
+use super::{
+    channel::{self, Batches},
+    stream::batches,
+    *,
+};
 use crate::{
     FrameRank, StreamTime,
     draws::Draws,
-    loader::channel::{self, Batches},
     profile::Profile,
     settings::ClipSettings,
     source::{ClipFrames, ClipReader, ClipSource, Pixels, Reach},

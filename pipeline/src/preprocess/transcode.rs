@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use schemas::packet_shard::{PacketShardFacts, TranscodeFacts};
 
-use super::{KeyMaker, packets};
+use super::{
+    KeyMaker,
+    encode::{self, Encoder},
+    packets,
+};
 use crate::{
     FrameRank,
     dataset::VideoList,
     error::VideoError,
     heartbeat,
-    preprocess::encode::{self, Encoder},
     shard::Row,
     source::{Reach, SourceError, sampled::failed},
     transform,

@@ -2,6 +2,7 @@
 
 use gstreamer as gst;
 
+use super::stored_video::{StoredPacket, StoredVideo};
 use crate::{
     FrameRank, StreamTime,
     codec::{Codec, Coded, Start, StreamHeader},
@@ -12,7 +13,6 @@ use crate::{
         OutputIndex,
         order::{self, IndexMode, Stamp, TimesFrom},
     },
-    video::stored_video::{StoredPacket, StoredVideo},
 };
 
 /// Facts of a video that was opened.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{OpenVideo, VideoReader, take_apart::open_file};
+use super::{OpenVideo, VideoReader, stored_video::IndexedVideo, take_apart::open_file};
 use crate::{
     demux::{Body, Packet},
     error::VideoError,
@@ -10,7 +10,6 @@ use crate::{
     names,
     plan::order::IndexMode,
     system,
-    video::stored_video::IndexedVideo,
 };
 
 impl OpenVideo {

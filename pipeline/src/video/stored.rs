@@ -5,7 +5,12 @@ use std::{ops::Range, str::FromStr as _};
 use bytes::Bytes;
 use gstreamer as gst;
 
-use super::{OpenVideo, VideoFacts, VideoReader, facts::pixel_aspect, take_apart::initialise};
+use super::{
+    OpenVideo, VideoFacts, VideoReader,
+    facts::pixel_aspect,
+    stored_video::{StoredPacket, StoredVideo},
+    take_apart::initialise,
+};
 use crate::{
     FrameRank, PacketNumber,
     codec::{Codec, StreamHeader, headers},
@@ -17,7 +22,6 @@ use crate::{
         OutputIndex, PacketFact,
         order::{IndexMode, Stamp},
     },
-    video::stored_video::{StoredPacket, StoredVideo},
 };
 
 /// The field of caps with the container's decoder configuration.

@@ -13,7 +13,7 @@ use arrow::{
 };
 
 use super::{EraseBox, View, schema, schema_with_labels};
-use crate::{clip_batch::item_field, geometry::ClipGeometry};
+use crate::{batch_builder::BatchBuilder, clip_batch::item_field, geometry::ClipGeometry};
 
 /// One row, as it is put into a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,23 +59,22 @@ impl LabelledBatchBuilder {
     pub fn new(geometry: ClipGeometry) -> Self {
         Self { geometry, rows: Vec::new(), cubes: Vec::new() }
     }
+}
 
-    /// Rows pushed since the last batch.
-    pub fn rows(&self) -> usize {
+impl BatchBuilder for LabelledBatchBuilder {
+    type Row = LabelledClip;
+
+    fn rows(&self) -> usize {
         self.rows.len()
     }
 
-    /// Adds a row.
-    pub fn push(&mut self, mut row: LabelledClip) {
+    fn push(&mut self, mut row: LabelledClip) {
         self.cubes.extend_from_slice(&std::mem::take(&mut row.cubes));
         self.rows.push(row);
     }
 
-    /// The rows as a record batch; the builder is empty afterwards.
-    ///
-    /// # Errors
-    /// When a row does not have the geometry's number of frames or bytes.
-    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+    /// Fails when a row does not have the geometry's number of frames or bytes.
+    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let (rows, cubes) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.cubes));
         let with_labels = rows.iter().any(|row| row.labels.is_some());
         let schema = if with_labels { schema_with_labels(self.geometry) } else { schema(self.geometry) };

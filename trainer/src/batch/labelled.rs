@@ -210,7 +210,10 @@ impl LabelledClips {
 
 #[cfg(test)]
 mod tests {
-    use schemas::labelled_batch::{EraseBox, LabelledBatchBuilder, LabelledClip, View};
+    use schemas::{
+        BatchBuilder as _,
+        labelled_batch::{EraseBox, LabelledBatchBuilder, LabelledClip, View},
+    };
 
     use super::*;
     use crate::weights::floats;

@@ -80,7 +80,7 @@ impl Objective {
 #[cfg(test)]
 mod tests {
     use schemas::{
-        ClipGeometry,
+        BatchBuilder as _, ClipGeometry,
         labelled_batch::{LabelledBatchBuilder, LabelledClip, View},
     };
 
