@@ -42,7 +42,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
 /// # Errors
 /// When the recipe is wrong.
 pub fn say_when_short(recipe: &Recipe, device: &Device) -> Result<()> {
-    let Some(free) = report::free_memory().filter(|_| device.is_processor()) else { return Ok(()) };
+    let Some(free) = report::free_memory().filter(|_| device.is_cpu()) else { return Ok(()) };
     if let Some(advice) = advice(recipe, free)? {
         report::say(advice);
     }

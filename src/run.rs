@@ -12,7 +12,13 @@ use std::{fmt::Display, path::PathBuf, sync::Arc};
 use anyhow::Result;
 use pipeline::profile::Profile;
 use schemas::metrics::MetricsLine;
-use trainer::{Device, Outcome, Recipe, train::run_folder::RunFolderError};
+use trainer::{
+    Device, Outcome, Recipe,
+    train::{
+        loss_trend::{LossEnds, LossTrend},
+        run_folder::RunFolderError,
+    },
+};
 
 pub use self::{
     begun::Begun,
@@ -90,17 +96,14 @@ impl RunArguments {
 pub struct Live {
     progress: Progress,
     watch: Watch,
-    losses: FirstAndLast,
+    losses: LossTrend,
 }
-
-/// The first and the last of a run's losses.
-pub type FirstAndLast = Option<(f64, f64)>;
 
 impl Live {
     /// Begins, with `until` steps in all.
     pub fn begin(until: u64, profile: &Arc<Profile>, workers: usize) -> Self {
         let (progress, watch) = (Progress::new(until, "steps"), Watch::begin(profile, workers));
-        Self { progress, watch, losses: None }
+        Self { progress, watch, losses: LossTrend::default() }
     }
 
     /// Shows a step; the line gets what the loader did, where it is one that is written.
@@ -111,7 +114,7 @@ impl Live {
             line.loader = Some(loading::line(&interval));
             self.watch.next();
         }
-        self.losses = Some((self.losses.map_or(line.loss, |(first, _)| first), line.loss));
+        self.losses.add(line.step, line.loss);
     }
 
     /// A line that stays.
@@ -119,10 +122,10 @@ impl Live {
         self.progress.say(line);
     }
 
-    /// Ends, with the losses that were seen.
-    pub fn end(self) -> FirstAndLast {
+    /// Ends, with the mean losses of the first and of the last steps, if any was made.
+    pub fn end(self) -> Option<LossEnds> {
         self.progress.end();
-        self.losses
+        self.losses.ends()
     }
 }
 
@@ -144,9 +147,9 @@ fn summary(line: &MetricsLine, waited_for: Option<&str>) -> String {
 }
 
 /// Says how a training ended; `guessing` is the loss of a model that knows nothing, in words.
-pub fn conclude(outcome: &Outcome, losses: FirstAndLast, guessing: &str) {
-    if let Some((first, last)) = losses {
-        report::say(format_args!("loss {first:.4} at first, {last:.4} at last ({guessing})"));
+pub fn conclude(outcome: &Outcome, losses: Option<LossEnds>, guessing: &str) {
+    if let Some(losses) = losses {
+        report::say(format_args!("{losses} ({guessing})"));
     }
     match outcome {
         Outcome::Done { checkpoint } => report::say(format_args!("done: {}", checkpoint.display())),

@@ -30,7 +30,7 @@ use trainer::{
         stages::Memory,
     },
     optimiser::{adamw::Decayed, layer_decay, learning_rate::LearningRate},
-    recipe::{By, Freeze},
+    recipe::By,
     weights::{HostTensor, Weights},
 };
 

@@ -12,7 +12,7 @@ use crate::{
     weights::{Weights, floats},
 };
 
-/// A classifier that is asked, not trained.
+/// A classifier with its weights, for inference: validation, testing, prediction.
 pub struct ClipClassifier<'a> {
     classifier: &'a Classifier,
     weights: &'a Weights,

@@ -18,6 +18,7 @@ use burn::tensor::{
 
 /// How a head's answers are compared with what is right.
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("CrossEntropyLoss", "BCEWithLogitsLoss", "MSELoss", "SoftTargetCrossEntropy"))]
 pub enum AnswerLoss {
     /// Of one class.
     CrossEntropy,

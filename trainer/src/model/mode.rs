@@ -21,10 +21,10 @@ pub enum Mode {
 
 impl Mode {
     /// What happens to branches of the `depth` blocks of a stack, for these clips.
-    pub(super) fn drop_path(self, stack: &'static str, depth: usize, clips: &[ClipIdentity]) -> DropPath {
+    pub(super) fn drop_path(self, purpose: &'static str, depth: usize, clips: &[ClipIdentity]) -> DropPath {
         match self {
             Self::Training { seed, drop_path: rate, .. } if rate > 0.0 => {
-                DropPath::Drawn { seed, stack, rate, depth, clips: clips.to_vec() }
+                DropPath::Drawn { seed, purpose, rate, depth, clips: clips.to_vec() }
             }
             Self::Training { .. } | Self::Fixed => DropPath::Never,
         }

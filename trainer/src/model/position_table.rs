@@ -13,6 +13,7 @@ use crate::device::Device;
 
 /// The table of a stack of blocks on its device: `[tokens, dim]`.
 #[derive(Clone, Debug)]
+#[doc(alias("get_sinusoid_encoding_table", "pos_embed", "positional encoding"))]
 pub struct PositionTable(Tensor<2>);
 
 impl PositionTable {

@@ -108,7 +108,7 @@ pub enum ShortSegments {
     First,
 }
 
-/// `[views]`: what a video is judged by.
+/// `[views]`: the clips and crops of a video that are classified together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Views {

@@ -142,7 +142,7 @@ pub struct Mask {
     pub kind: MaskKind,
     /// Share of tokens hidden from the encoder.
     pub ratio: f64,
-    /// Whether some hidden tokens need not be painted (VideoMAE V2).
+    /// Whether some hidden tokens need not be predicted (VideoMAE V2).
     pub decoder: DecoderMask,
     /// Share of tokens hidden from the decoder; without effect when `decoder` is none.
     pub decoder_ratio: f64,
@@ -166,7 +166,7 @@ pub enum MaskKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecoderMask {
-    /// Nothing: it paints every hidden token.
+    /// Nothing: every hidden token is predicted.
     None,
     /// Cells of two by two places with a pattern that runs through time.
     RunningCell,

@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// The state of a training.
+#[doc(alias("EMA", "exponential moving average", "state_dict"))]
 #[derive(Clone, Debug)]
 pub struct TrainState {
     /// The model's weights.
