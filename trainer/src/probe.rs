@@ -1,4 +1,4 @@
-//! What a frozen encoder knows, read out by something small: neighbours, a linear map, one query.
+//! Probes of a frozen encoder: k nearest neighbours, a linear map, or an attentive probe on its features.
 //!
 //! ```text
 //! clips ─▶ frozen encoder, random encoder, raw pixels ─▶ features, kept in a cache

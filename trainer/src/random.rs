@@ -1,4 +1,4 @@
-//! Random numbers that depend on what they are for, and on nothing else.
+//! Random numbers that depend on a seed and on what they are drawn for, and on nothing else.
 //!
 //! A generator is keyed by the seed, a purpose in words and the numbers that name the single draw (an
 //! epoch, a clip, a block). The same key gives the same numbers on every machine and device and with

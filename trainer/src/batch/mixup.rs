@@ -1,4 +1,4 @@
-//! Mixup and cutmix: a batch mixed with itself turned round, and the targets that go with it.
+//! Mixup and cutmix: a batch is mixed with itself in reverse order, and so are its targets.
 //!
 //! ```text
 //! mixup    x ← λ·x + (1 − λ)·x turned round                          λ ~ Beta(.8, .8)

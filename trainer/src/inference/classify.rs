@@ -1,4 +1,4 @@
-//! What a classifier says of clips, as rows of predictions.
+//! Classifies clips: logits, and rows of predictions.
 
 use schemas::{LabelledBatch, predictions::Prediction};
 

@@ -1,4 +1,4 @@
-//! The loss of predicted cubes, from the bytes of the wanted ones.
+//! The loss of predicted cubes, computed from the bytes of the hidden ones.
 //!
 //! As one operation there is no tensor of targets, errors or squares: a cube's mean and deviation, its
 //! squared errors and their gradient come out of one pass over its bytes.

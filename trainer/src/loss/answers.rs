@@ -1,4 +1,4 @@
-//! What a head is asked to answer, and how far it is from that: one loss for each kind of answer.
+//! The losses of a head's answers: one for each kind of answer.
 //!
 //! ```text
 //! one class         cross entropy          −Σ y·log softmax(x),   mean over clips

@@ -1,4 +1,4 @@
-//! Features that are left out before the head, in training.
+//! Dropout before the head: features are left out in training.
 //!
 //! A feature is kept with probability 1 − r and then divided by 1 − r. What clip c keeps is drawn from (seed,
 //! epoch of c, number of c), so it does not depend on how clips are put into batches, and a block that is

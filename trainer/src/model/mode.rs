@@ -1,4 +1,4 @@
-//! What is random in a forward pass.
+//! Training or inference: what is random in a forward pass.
 
 use super::{drop_path::DropPath, dropout::Dropout};
 use crate::batch::masked::ClipIdentity;

@@ -1,4 +1,4 @@
-//! What a training holds between steps: weights, optimiser, average, and how to write and read them.
+//! The state of a training between steps: weights, optimiser, average of the weights; to and from a checkpoint.
 
 use std::collections::BTreeMap;
 

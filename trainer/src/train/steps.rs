@@ -1,4 +1,4 @@
-//! What the loops of pre-training and fine-tuning have in common: everything behind the gradients of a step.
+//! What pre-training and fine-tuning do alike once they have gradients: the optimiser step, the log, the checkpoints.
 //!
 //! ```text
 //! stop here if the loss or the gradient norm is not finite        (weights untouched)

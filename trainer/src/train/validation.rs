@@ -1,4 +1,4 @@
-//! How well a classifier does while it is fine-tuned: one fixed view of each video, every so many epochs.
+//! Validation during fine-tuning: one fixed view of each video, every so many epochs.
 //!
 //! ```text
 //! validation.jsonl     a line a validation
