@@ -17,7 +17,7 @@
 //! wanted.run.recipe = tubelet::RecipeChoice::named("tiny");
 //! wanted.run.steps = Some(300);
 //! let trained = tubelet::pretrain(&wanted, &AtomicBool::new(false), &())?;
-//! println!("{:?}", trained.losses);
+//! println!("{}", trained.losses.expect("because steps were made"));
 //! # Ok::<(), tubelet::Error>(())
 //! ```
 

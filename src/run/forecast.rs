@@ -64,7 +64,7 @@ impl Forecast {
         trainer::time_steps(&timed, device, batch, 2, |seconds| step = seconds)?;
         let computing = step / clips as f64 * whole as f64 / cost as f64;
         // The processor that computes is the one that decodes.
-        Ok(Self { computing, loading, clips, cut, together: device.is_processor() })
+        Ok(Self { computing, loading, clips, cut, together: device.is_cpu() })
     }
 
     /// Seconds for `clips` clips.

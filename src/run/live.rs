@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use pipeline::profile::Profile;
 use schemas::metrics::MetricsLine;
-use trainer::Recipe;
+use trainer::{
+    Recipe,
+    train::loss_trend::{LossEnds, LossTrend},
+};
 
-use crate::data::report;
-use crate::data::report::Watch;
-use crate::observer::Event;
-use crate::observer::Observer;
-
-/// The first and the last of a run's losses.
-pub type FirstAndLast = Option<(f64, f64)>;
+use crate::{
+    data::report::{self, Watch},
+    observer::{Event, Observer},
+};
 
 /// A training while it goes on.
 pub struct Live<'a> {
     observer: &'a dyn Observer,
     watch: Watch,
-    losses: FirstAndLast,
+    losses: LossTrend,
 }
 
 impl<'a> Live<'a> {
     /// Begins, with `until` steps in all.
     pub fn begin(until: u64, profile: &Arc<Profile>, workers: usize, observer: &'a dyn Observer) -> Self {
         observer.on(Event::Begin { total: until, what: "steps" });
-        Self { observer, watch: Watch::begin(profile, workers), losses: None }
+        Self { observer, watch: Watch::begin(profile, workers), losses: LossTrend::default() }
     }
 
     /// Tells a step; the line gets what the loader did, where it is one that is written.
@@ -37,12 +37,12 @@ impl<'a> Live<'a> {
             line.loader = Some(report::line(&interval));
             self.watch.next();
         }
-        self.losses = Some((self.losses.map_or(line.loss, |(first, _)| first), line.loss));
+        self.losses.add(line.step, line.loss);
     }
 
-    /// Ends, with the losses that were seen.
-    pub fn end(self) -> FirstAndLast {
+    /// Ends, with the mean losses of the first and of the last steps, if any was made.
+    pub fn end(self) -> Option<LossEnds> {
         self.observer.on(Event::End);
-        self.losses
+        self.losses.ends()
     }
 }

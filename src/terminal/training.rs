@@ -25,8 +25,7 @@ pub fn step(line: &MetricsLine, waited_for: Option<&str>) -> String {
 /// How a training ended, a line each.
 pub fn end(trained: &Trained) -> Vec<String> {
     let Trained { outcome, losses, guessing } = trained;
-    let losses =
-        losses.map(|(first, last)| format!("loss {first:.4} at first, {last:.4} at last ({guessing})"));
+    let losses = losses.map(|losses| format!("{losses} ({guessing})"));
     let end = match outcome {
         Outcome::Done { checkpoint } => format!("done: {}", checkpoint.display()),
         Outcome::Stopped { checkpoint, step } => {

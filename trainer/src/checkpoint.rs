@@ -1,4 +1,4 @@
-//! Files of weights: what holds the tensors, whose names they have, and one form in memory.
+//! Files of weights: containers, naming schemes, and one form in memory.
 //!
 //! ```text
 //! container               naming                                      written as

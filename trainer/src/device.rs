@@ -26,7 +26,7 @@ pub enum DeviceError {
     },
 }
 
-/// The names that [`Device::parse`] takes in this build. `N` stands for the number of a card.
+/// The names that [`Device::parse`] takes in this build. `N` stands for the number of a GPU.
 pub fn available() -> Vec<&'static str> {
     let mut names = vec!["flex"];
     if cfg!(feature = "tch") {
@@ -42,7 +42,7 @@ pub fn available() -> Vec<&'static str> {
 }
 
 impl Device {
-    /// The processor through Burn's own backend; always there.
+    /// The CPU through Burn's own backend; always there.
     pub fn flex() -> Self {
         Self { name: "flex".to_owned(), inner: tensor::Device::flex() }
     }
@@ -73,14 +73,14 @@ impl Device {
         &self.name
     }
 
-    /// Whether it computes on the machine's own processor, in its own memory.
-    pub fn is_processor(&self) -> bool {
+    /// Whether it computes on the machine's own CPU, in its own memory.
+    pub fn is_cpu(&self) -> bool {
         matches!(self.name(), "flex" | "tch")
     }
 
     /// Whether products in bf16 are computed as such; otherwise they are computed in f32.
     pub fn multiplies_bf16(&self) -> bool {
-        self.name() != "flex" || crate::kernels::processor_has_bf16()
+        self.name() != "flex" || crate::kernels::cpu_has_bf16()
     }
 
     /// Waits until everything that was asked of the device is done, so that a clock means something.
@@ -135,7 +135,7 @@ mod tests {
     fn flex_is_always_there() {
         let device = Device::parse("flex").unwrap();
         assert_eq!(device.name(), "flex");
-        assert!(device.is_processor());
+        assert!(device.is_cpu());
     }
 
     #[test]

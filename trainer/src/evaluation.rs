@@ -1,4 +1,4 @@
-//! From views to numbers: what a table of predictions says of a classifier.
+//! Evaluates a classifier: combines the views of each video and measures accuracy, loss or errors.
 //!
 //! ```text
 //! views ─▶ [`join`]: parts of a test, each view once; what is missing is named

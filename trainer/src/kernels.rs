@@ -9,7 +9,7 @@
 //! attention, gelu, layer_norm, linear, branches, masked_loss, adamw, square_sum     what is called
 //! fused, backend, precision                                                         how a device is asked
 //! flex ─▶ cpu       Burn's flex backend; the loops over slices that it runs on
-//! libtorch ─▶ cpu   LibTorch, and its kernels for cards; on the CPU some of the same loops
+//! libtorch ─▶ cpu   LibTorch, and its kernels for GPUs; on the CPU some of the same loops
 //! ```
 
 mod adamw;
@@ -46,15 +46,15 @@ pub use self::{
     upload::{upload_bytes, upload_tokens},
 };
 
-/// Whether the processor's own backend gains anything by products in bf16; elsewhere it computes them in f32.
-pub fn processor_has_bf16() -> bool {
+/// Whether the CPU's own backend gains anything by products in bf16; elsewhere it computes them in f32.
+pub fn cpu_has_bf16() -> bool {
     cpu::product::has_bf16()
 }
 
 /// Before a step on `device`: see [`libtorch`]'s threads. Other devices share theirs anyway.
 pub(crate) fn share_threads(device: &burn::tensor::Device, kernels: Kernels, precision: Precision) {
     #[cfg(feature = "tch")]
-    if libtorch::is_processor(device) {
+    if libtorch::is_cpu(device) {
         libtorch::share_threads(kernels, precision);
     }
     #[cfg(not(feature = "tch"))]

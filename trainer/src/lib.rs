@@ -30,8 +30,9 @@ pub mod weights;
 pub use device::Device;
 pub use recipe::{Recipe, RecipeError};
 pub use train::{
+    error::TrainError,
     finetune::finetune,
     pretrain::{pretrain, time_steps},
     run_folder::{ResumePoint, RunFolder},
-    steps::{Outcome, Steps, TrainError},
+    steps::{Outcome, Steps},
 };

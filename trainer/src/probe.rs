@@ -1,4 +1,4 @@
-//! What a frozen encoder knows, read out by something small: neighbours, a linear map, one query.
+//! Probes of a frozen encoder: k nearest neighbours, a linear map, or an attentive probe on its features.
 //!
 //! ```text
 //! clips ─▶ frozen encoder, random encoder, raw pixels ─▶ features, kept in a cache
@@ -18,7 +18,10 @@ pub mod linear;
 use serde::Serialize;
 
 use self::features::Features;
-use crate::{random::Draws, weights::NotFinite};
+use crate::{
+    random::{Draws, purpose},
+    weights::NotFinite,
+};
 
 /// Which videos the setting of a probe is chosen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +52,7 @@ pub struct Outcome {
 pub fn hold_out(features: &Features, seed: u64) -> (Features, Features) {
     let mut order: Vec<(usize, u64, usize)> = (0..features.len())
         .map(|at| {
-            let draw = Draws::keyed(seed, "held-out videos", &[features.videos[at].row]).unit();
+            let draw = Draws::keyed(seed, purpose::HELD_OUT_VIDEOS, &[features.videos[at].row]).unit();
             (features.videos[at].label, draw.to_bits(), at)
         })
         .collect();

@@ -1,4 +1,4 @@
-//! Random numbers that depend on what they are for, and on nothing else.
+//! Random numbers that depend on a seed and on what they are drawn for, and on nothing else.
 //!
 //! A generator is keyed by the seed, a purpose in words and the numbers that name the single draw (an
 //! epoch, a clip, a block). The same key gives the same numbers on every machine and device and with
@@ -8,6 +8,35 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
+
+/// What numbers are drawn for, in words. The words are part of each key: other words are other numbers, and a run that
+/// goes on would not be the run that it was. They are never changed.
+pub mod purpose {
+    /// Branches that are left out in the encoder.
+    pub const DROP_PATH_OF_ENCODER: &str = "drop path of the encoder";
+    /// Branches that are left out in the decoder.
+    pub const DROP_PATH_OF_DECODER: &str = "drop path of the decoder";
+    /// Features that are left out before a classifier's head.
+    pub const DROPOUT: &str = "dropout before the head";
+    /// How a micro-batch is mixed with itself.
+    pub const MIXING: &str = "mixup and cutmix";
+    /// The noise in a box of a clip that is erased.
+    pub const ERASING: &str = "erasing";
+    /// Which videos a probe's setting is chosen by.
+    pub const HELD_OUT_VIDEOS: &str = "held-out videos";
+    /// In which order a probe sees its clips.
+    pub const ORDER_OF_PROBE: &str = "order of a probe";
+
+    /// The first values of a model's tensor.
+    pub fn weights(tensor: &str) -> String {
+        format!("weights of {tensor}")
+    }
+
+    /// The first values of a probe's tensor.
+    pub fn probe_weights(tensor: &str) -> String {
+        format!("probe weights of {tensor}")
+    }
+}
 
 /// A stream of random numbers.
 pub struct Draws(ChaCha8Rng);
@@ -97,6 +126,34 @@ mod tests {
         assert_eq!(first(1, "weights", &[3]).to_bits(), first(1, "weights", &[3]).to_bits());
         let others = [first(2, "weights", &[3]), first(1, "weight", &[3]), first(1, "weights", &[4])];
         assert!(others.iter().all(|other| *other != first(1, "weights", &[3])));
+    }
+
+    #[test]
+    fn the_words_of_purposes_are_those_that_runs_have_been_drawn_with() {
+        let purposes = [
+            purpose::DROP_PATH_OF_ENCODER,
+            purpose::DROP_PATH_OF_DECODER,
+            purpose::DROPOUT,
+            purpose::MIXING,
+            purpose::ERASING,
+            purpose::HELD_OUT_VIDEOS,
+            purpose::ORDER_OF_PROBE,
+            &purpose::weights("head.weight"),
+            &purpose::probe_weights("head.weight"),
+        ];
+        let drawn = purposes.map(|words| (first(7, words, &[1, 2]) * 4_294_967_296.0) as u32);
+        let known = [
+            2_726_461_225,
+            3_238_199_790,
+            2_614_646_571,
+            277_935_190,
+            84_562_648,
+            883_283_732,
+            1_805_798_063,
+            959_597_071,
+            1_846_444_725,
+        ];
+        assert_eq!(drawn, known);
     }
 
     #[test]

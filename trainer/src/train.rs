@@ -11,13 +11,16 @@
 //! state, steps                  one optimiser step; what is logged and saved behind it
 //! validation                    how well a classifier does while it is trained
 //! run_folder, metrics           the folder of a run, its files
+//! loss_trend                    whether the loss has fallen, for a person
 //! ```
 
 mod activation_checkpointing;
+pub mod error;
 pub mod finetune;
 pub mod forward_backward;
 pub mod initial_pretraining;
 pub mod initial_weights;
+pub mod loss_trend;
 pub mod metrics;
 pub mod objective;
 mod prefetch;

@@ -1,4 +1,4 @@
-//! Numbers that a model gives are looked at where they leave it: one that is no number is an error there.
+//! Checks the output of a model: a value that is NaN or infinite is an error that names the video.
 //!
 //! Nothing is greater than NaN, so a rank, a mean or a best of several would be found among such numbers as among
 //! others, and look right. Behind this check every logit and every feature is finite.

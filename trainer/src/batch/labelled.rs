@@ -10,9 +10,12 @@ use super::{
     masked::{ClipIdentity, normalise, upload_cubes},
     pixel_box::PixelBox,
 };
-use crate::{device::Device, random::Draws};
+use crate::{
+    device::Device,
+    random::{Draws, purpose},
+};
 
-/// An error of whoever makes batches.
+/// Why a batch could not be made.
 pub type BatchError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A batch on its device.
@@ -195,7 +198,7 @@ impl LabelledClips {
         for (clip, erased) in self.erased.iter().enumerate() {
             let Some(erased) = erased else { continue };
             let ClipIdentity { epoch, number } = self.identities[clip];
-            let mut draws = Draws::keyed(seed, "erasing", &[epoch, number]);
+            let mut draws = Draws::keyed(seed, purpose::ERASING, &[epoch, number]);
             // Noise for all pixels, so that what a pixel gets does not depend on the box.
             let noise: Vec<f32> = (0..tokens * cube).map(|_| draws.normal() as f32).collect();
             let noise = TensorData::new(noise, [1, tokens, cube]);

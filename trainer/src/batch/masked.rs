@@ -10,7 +10,7 @@
 //!
 //! A running-cell mask counts different numbers of tokens in different clips when the time positions
 //! are no multiple of 4. A clip with fewer targets then has contexts among the first T places; these
-//! are painted too and weigh 0 in the loss.
+//! are predicted too and weigh 0 in the loss.
 //!
 //! Shapes: B clips, V visible tokens, M mask tokens, T targets, C values of a cube.
 
@@ -37,6 +37,7 @@ pub struct ClipIdentity {
 
 /// A batch on its device.
 #[derive(Clone, Debug)]
+#[doc(alias("random_masking", "bool_masked_pos"))]
 pub struct MaskedClips {
     /// Shape of the clips.
     pub geometry: ClipGeometry,
@@ -46,7 +47,7 @@ pub struct MaskedClips {
     pub visible: Tensor<1, Int>,
     /// Mask tokens of all clips, targets first, `[B·M]`.
     pub masked: Tensor<1, Int>,
-    /// Cubes that are painted in each clip: T.
+    /// Cubes that are predicted in each clip: T.
     pub targets: usize,
     /// Targets that count, over all clips.
     pub counted: usize,
@@ -102,7 +103,7 @@ impl MaskedClips {
     /// Checks a batch and brings it to the device.
     ///
     /// # Errors
-    /// When its clips are not of `wanted` shape, there is nothing to see or to paint in it, or its clips
+    /// When its clips are not of `wanted` shape, no cube of it is visible or none is a target, or its clips
     /// have different numbers of mask tokens.
     pub fn upload(batch: &ClipBatch, wanted: ClipGeometry, device: &Device) -> Result<Self, ClipsError> {
         let geometry = batch.geometry();
@@ -121,7 +122,7 @@ impl MaskedClips {
         if let Some(clip) = numbers.clone().find(|clip| masked(*clip) != masked(0)) {
             return Err(ClipsError::Ragged { clip, found: masked(clip), wanted: masked(0) });
         }
-        // Where M is too small to paint T places in every clip, Ragged has been returned: M ≥ T.
+        // Where M is too small for T places in every clip, Ragged has been returned: M ≥ T.
         Ok(Self {
             geometry,
             identities: numbers.clone().map(|clip| identity(batch, clip)).collect(),

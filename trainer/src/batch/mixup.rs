@@ -1,4 +1,4 @@
-//! Mixup and cutmix: a batch mixed with itself turned round, and the targets that go with it.
+//! Mixup and cutmix: a batch is mixed with itself in reverse order, and so are its targets.
 //!
 //! ```text
 //! mixup    x ← λ·x + (1 − λ)·x turned round                          λ ~ Beta(.8, .8)
@@ -6,7 +6,7 @@
 //! target   λ·y + (1 − λ)·y turned round,   y = s/K everywhere, 1 − s more at the class
 //! ```
 //!
-//! One λ and one box hold for a whole micro-batch, as in the official code, whose batch a card is. They are
+//! One λ and one box hold for a whole micro-batch, as in the official code, whose batch is that of one GPU. They are
 //! drawn from (seed, step, micro-batch).
 //!
 //! Shapes: B clips, N tokens, C values of a cube, K classes.
@@ -15,7 +15,7 @@ use burn::tensor::{Tensor, TensorData};
 use schemas::ClipGeometry;
 
 use super::pixel_box::PixelBox;
-use crate::random::Draws;
+use crate::random::{Draws, purpose};
 
 /// How often and how strongly batches are mixed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,7 +60,7 @@ pub enum Mix {
 impl Mix {
     /// What happens to micro-batch `part` of step `step`.
     pub fn draw(mixing: Mixing, geometry: ClipGeometry, seed: u64, step: u64, part: u64) -> Self {
-        let mut draws = Draws::keyed(seed, "mixup and cutmix", &[step, part]);
+        let mut draws = Draws::keyed(seed, purpose::MIXING, &[step, part]);
         if !mixing.mixes() || draws.unit() >= mixing.mix {
             return Self::Nothing;
         }

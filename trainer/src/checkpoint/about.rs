@@ -1,4 +1,4 @@
-//! What a file of weights says of where it comes from.
+//! Where the weights of a file come from, as the file says it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Opens whatever holds tensors: one table of them by name, with their values still on disk.
+//! Opens a file or folder of any kind as one table of tensors by name, with their values still on disk.
 //!
 //! ```text
 //! safetensors                     a length, a header, the values

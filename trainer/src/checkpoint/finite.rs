@@ -1,4 +1,4 @@
-//! Values that are no numbers are not written.
+//! Refuses to write tensors with NaN or infinite values.
 
 use std::{collections::BTreeMap, path::Path};
 

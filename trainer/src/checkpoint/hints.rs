@@ -1,4 +1,4 @@
-//! What a person says of a model beside its file.
+//! What a person knows of a model that its file may not say.
 
 use super::Heads;
 

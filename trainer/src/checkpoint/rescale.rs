@@ -1,4 +1,4 @@
-//! A model of other pixels becomes one of pixels that are scaled as all batches are.
+//! Folds another scale of pixels into a model's embedding, so that it takes the pixels of our batches.
 //!
 //! The official models take ImageNet's mean and deviation, and so does every batch here. A Hugging Face folder
 //! may say others. A conversion carries them as they are. To be used here, a model of other numbers becomes

@@ -1,4 +1,4 @@
-//! Parts of one test, from as many files or machines as there are: each view counts once.
+//! Joins the parts of one test, which may come from several files or machines; each view counts once.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A classifier as its description or its file says it is.
+//! Makes a classifier from its description, or from a model that was read.
 
 use crate::{
     checkpoint::{Description, SavedModel},

@@ -1,4 +1,4 @@
-//! What a classifier says of clips, as rows of predictions.
+//! Classifies clips: logits, and rows of predictions.
 
 use schemas::{LabelledBatch, predictions::Prediction};
 
@@ -12,7 +12,7 @@ use crate::{
     weights::{Weights, floats},
 };
 
-/// A classifier that is asked, not trained.
+/// A classifier with its weights, for inference: validation, testing, prediction.
 pub struct ClipClassifier<'a> {
     classifier: &'a Classifier,
     weights: &'a Weights,

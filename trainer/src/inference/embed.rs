@@ -1,4 +1,4 @@
-//! Vectors of clips: what a model makes of a clip, for whoever wants features and no answer.
+//! Vectors of clips: the features that a model makes of a clip.
 //!
 //! ```text
 //! classifier            fc_norm of the mean token: what is called the VideoMAE feature (`forward_features`); also

@@ -1,4 +1,4 @@
-//! An encoder that is not trained: what it makes of clips, and what stands beside it for comparison.
+//! Features of clips by an encoder that is not trained, and by baselines to compare it with.
 //!
 //! ```text
 //! the encoder of a checkpoint      tokens behind the last block, through `encoder.norm` where there is one

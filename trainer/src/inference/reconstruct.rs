@@ -1,6 +1,6 @@
-//! What a model paints, as pictures: the original, what the encoder saw, the reconstruction.
+//! What a model predicts, as pictures: the original, what the encoder saw, the reconstruction.
 //!
-//! A model with normalised targets paints each cube without its brightness and contrast. To make pixels of
+//! A model with normalised targets predicts each cube without its brightness and contrast. To make pixels of
 //! it, mean and standard deviation of each colour must come from somewhere:
 //!
 //! * [`Statistics::True`]: the hidden cube's own. Pictures in publications are made this way; the model
@@ -45,10 +45,10 @@ pub struct Reconstruction {
 /// Level of places that are not shown.
 const GREY: u8 = 128;
 
-/// Added to the standard deviation by the objective, in levels.
+/// Added to the standard deviation by the loss, in levels.
 const EPSILON: f64 = 255e-6;
 
-/// Paints every clip of `batch`, in its order.
+/// Predicts the hidden cubes of every clip of `batch`, in its order.
 ///
 /// # Errors
 /// When the batch is not of the model's shape, or what the model predicts is NaN or infinite.

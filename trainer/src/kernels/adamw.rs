@@ -39,7 +39,7 @@ pub fn adamw(
     (Tensor::from_dispatch(value), [first, second].map(Tensor::from_dispatch))
 }
 
-/// The update of all tensors of a model; on cards in one launch.
+/// The update of all tensors of a model; on GPUs in one launch.
 pub fn adamw_of_all(tensors: Vec<Learning>) -> Vec<Learnt> {
     #[cfg(feature = "tch")]
     if tensors.first().is_some_and(|first| fused::brings_kernels(&first.value)) && libtorch::updates(&tensors)

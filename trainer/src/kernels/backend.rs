@@ -1,4 +1,4 @@
-//! The words in which operations speak with the devices that bring kernels for them.
+//! The interface between operations and the devices that bring kernels for them.
 //!
 //! [`Kernels`] is what such a device brings; the rest is what it is told. The files of the operations and those of the
 //! devices import this one, and none of each other's.

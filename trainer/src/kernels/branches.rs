@@ -284,9 +284,9 @@ impl AttentionBranch {
         let kept = [clips * queries.count, dim];
         let all = [clips * count, dim];
 
-        let downhill = B::lowered(reshape::<B>(gradient.clone(), kept), precision);
+        let lowered = B::lowered(reshape::<B>(gradient.clone(), kept), precision);
         let given = reshape::<B>(gathered.clone(), kept);
-        let found = B::linear_gradient(downhill, given, proj, EVERYTHING, precision, precision);
+        let found = B::linear_gradient(lowered, given, proj, EVERYTHING, precision, precision);
         let [of_gathered, of_proj, of_proj_bias] = found.map(|found| found.expect(WANTED));
         let of_gathered = reshape::<B>(of_gathered, [clips, queries.count, dim]);
         let of_qkv = B::attention_gradient(of_gathered, [qkv, gathered, logs], heads, queries, precision);
@@ -365,9 +365,9 @@ impl MlpBranch {
         let all = [clips * count, dim];
 
         let gradient = reshape::<B>(gradient, all);
-        let downhill = B::lowered(gradient.clone(), precision);
+        let lowered = B::lowered(gradient.clone(), precision);
         let hidden = B::gelu_forward(before.clone());
-        let found = B::linear_gradient(downhill, hidden, fc2, EVERYTHING, precision, precision);
+        let found = B::linear_gradient(lowered, hidden, fc2, EVERYTHING, precision, precision);
         let [of_hidden, of_fc2, of_fc2_bias] = found.map(|found| found.expect(WANTED));
         let of_before = B::gelu_gradient(of_hidden, before);
 

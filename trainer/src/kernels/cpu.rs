@@ -5,7 +5,7 @@
 //!
 //! Work is cut into pieces that do not depend on the number of threads, and partial sums are added in the
 //! order of the pieces, so one thread and many give the same bits. Sums and exponentials are written
-//! without fused multiply-adds, so that they also do not depend on the processor.
+//! without fused multiply-adds, so that they also do not depend on the CPU.
 
 pub(super) mod adamw;
 pub(super) mod attention;

@@ -1,8 +1,8 @@
 //! The operations through LibTorch: its own fused forward and backward pairs, where it exports both.
 //!
-//! Its bindings export neither LayerNorm's backward pass nor a fused AdamW. On the processor the row loops of
-//! [`super::cpu`] do these in LibTorch's memory; on cards LibTorch's own do, through a few lines of C++ ([`card`]).
-//! The row loops also do f32 products, those of linear layers and of attention, where the processor is one
+//! Its bindings export neither LayerNorm's backward pass nor a fused AdamW. On the CPU the row loops of
+//! [`super::cpu`] do these in LibTorch's memory; on GPUs LibTorch's own do, through a few lines of C++ ([`card`]).
+//! The row loops also do f32 products, those of linear layers and of attention, where the CPU is one
 //! that LibTorch's own leave half unused.
 //!
 //! In bf16 the tensors between the products are bf16, as under PyTorch's autocast.
@@ -23,7 +23,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::memory::{bytes, floats, floats_mut};
 pub(super) use self::{
-    card::{card, is_processor, upload},
+    card::{card, is_cpu, upload},
     many::{adamw as adamw_of_all, square_sums, updates},
     memory::keep_memory,
     threads::share_threads,
@@ -378,7 +378,7 @@ pub(super) fn takes_cubes<const R: usize>(predicted: &burn::tensor::Tensor<R>) -
     }
 }
 
-/// The loss of predicted cubes and its gradient. On a card that is lowered, since it goes into a product next.
+/// The loss of predicted cubes and its gradient. On a GPU that is lowered, since it goes into a product next.
 pub(super) fn masked_loss(
     predicted: Floats,
     weights: Floats,
@@ -401,7 +401,7 @@ pub(super) fn masked_loss(
     [Tensor::from_slice(&[loss]), predicted].map(Floats::new)
 }
 
-/// The gradients of a norm on a card: by our own kernel, or by LibTorch's and an addition.
+/// The gradients of a norm on a GPU: by our own kernel, or by LibTorch's and an addition.
 fn on_card_norm_gradient(gradient: &Tensor, saved: [&Tensor; 4], onto: Option<&Tensor>) -> [Floats; 3] {
     let found = cuda::norm_backward(gradient, saved, onto).unwrap_or_else(|| {
         let [of_values, of_weight, of_bias] = card::norm_backward(&gradient.to_kind(Kind::Float), saved);

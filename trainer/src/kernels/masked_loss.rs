@@ -1,4 +1,4 @@
-//! The loss of predicted cubes, from the bytes of the wanted ones.
+//! The loss of predicted cubes, computed from the bytes of the hidden ones.
 //!
 //! As one operation there is no tensor of targets, errors or squares: a cube's mean and deviation, its
 //! squared errors and their gradient come out of one pass over its bytes.
@@ -35,6 +35,7 @@ use super::{
 /// Squared errors of `predicted` (`[B, T, C]` in target order) to the targets of `cubes` (bytes `[B, T, C]` in the
 /// order of the embedding), of those whose weight (`[B, T, 1]`) is 1, or of all; their sum divided by the values of
 /// `counted` cubes.
+#[doc(alias = "forward_loss")]
 pub fn masked_loss(
     predicted: Tensor<3>,
     cubes: Tensor<3, Int>,
@@ -82,8 +83,8 @@ pub(crate) fn targets_of_levels(levels: Tensor<3>, target: Target) -> Tensor<3> 
     values.swap_dims(2, 3).reshape([batch, tokens, cube])
 }
 
-/// Squared errors of `predicted` to what is wanted, of those whose weight is 1, or of all; their sum divided by the values
-/// of `counted` cubes.
+/// Squared errors of `predicted` to what is wanted, of those whose weight is 1, or of all; their sum divided by the
+/// values of `counted` cubes.
 pub(crate) fn weighted_loss(
     predicted: Tensor<3>,
     wanted: Tensor<3>,

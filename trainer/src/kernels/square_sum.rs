@@ -19,7 +19,7 @@ pub fn square_sum(values: Tensor<1>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::fused_square_sum(values.into_dispatch()))
 }
 
-/// Sums of squares that together are those of all these tensors: one a tensor, or on cards one a stretch.
+/// Sums of squares that together are those of all these tensors: one a tensor, or on GPUs one a stretch.
 pub fn square_sums(tensors: &[Tensor<1>]) -> Tensor<1> {
     #[cfg(feature = "tch")]
     if tensors.first().is_some_and(fused::brings_kernels)

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{batch::masked::upload_cubes, device::Device, random::Draws, weights::floats};
 
-/// Every processor's device of this build, and what `TUBELET_TEST_DEVICES` names beside them, such as a card:
+/// Every CPU's device of this build, and what `TUBELET_TEST_DEVICES` names beside them, such as a GPU:
 /// `tch:cuda:0,cuda:0`.
 fn devices() -> Vec<TensorDevice> {
     named_devices().into_iter().map(|device| device.tensors().clone()).collect()

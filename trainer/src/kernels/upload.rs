@@ -1,5 +1,5 @@
-//! Whole numbers to the device. To a card they go through pinned memory: the copy waits in line behind what
-//! the card is computing, and the caller does not wait at all.
+//! Whole numbers to the device. To a GPU they go through pinned memory: the copy waits in line behind what
+//! the GPU is computing, and the caller does not wait at all.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 

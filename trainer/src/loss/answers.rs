@@ -1,4 +1,4 @@
-//! What a head is asked to answer, and how far it is from that: one loss for each kind of answer.
+//! The losses of a head's answers: one for each kind of answer.
 //!
 //! ```text
 //! one class         cross entropy          −Σ y·log softmax(x),   mean over clips
@@ -18,6 +18,7 @@ use burn::tensor::{
 
 /// How a head's answers are compared with what is right.
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("CrossEntropyLoss", "BCEWithLogitsLoss", "MSELoss", "SoftTargetCrossEntropy"))]
 pub enum AnswerLoss {
     /// Of one class.
     CrossEntropy,

@@ -39,6 +39,7 @@ pub fn targets(clips: &MaskedClips, target: Target) -> Tensor<3> {
 
 /// Mean squared error over the targets that count, all clips together: a ratio of sums, not a mean of
 /// the clips' means, which differ when clips count different numbers of targets (VideoMAE V2).
+#[doc(alias("forward_loss", "MSELoss"))]
 pub fn mean_squared_error(predicted: Tensor<3>, wanted: Tensor<3>, clips: &MaskedClips) -> Tensor<1> {
     weighted_loss(predicted, wanted, clips.weights.as_ref(), clips.counted)
 }

@@ -25,10 +25,12 @@ use super::{
 use crate::{
     batch::masked::ClipIdentity,
     device::Device,
+    random::purpose,
     weights::{NotFinite, Weights, floats},
 };
 
 /// What a classifier has beside its weights.
+#[doc(alias("VisionTransformer", "VideoMAEForVideoClassification"))]
 pub struct Classifier {
     shape: ModelShape,
     positions: PositionTable,
@@ -86,6 +88,7 @@ impl Classifier {
     }
 
     /// Normalised cubes `[B, N, C]` to tokens before the first block, `[B, N, E]`.
+    #[doc(alias("PatchEmbed", "patch embedding"))]
     pub fn embed(&self, weights: &Weights, cubes: Tensor<3>) -> Tensor<3> {
         PatchEmbedding::of(weights, "").forward(cubes, self.positions.all())
     }
@@ -115,7 +118,11 @@ impl Classifier {
     /// The way from the cubes of `clips` to logits, which stand as `[B, 1, K]`, cut into stages that each keep one
     /// tensor. The last one is all that is not the encoder.
     pub(crate) fn stages(&self, mode: Mode, clips: &[ClipIdentity]) -> Vec<Stage<'_>> {
-        let mut stages = self.encoder_stages(&mode.drop_path("encoder", self.shape.encoder.depth, clips));
+        let mut stages = self.encoder_stages(&mode.drop_path(
+            purpose::DROP_PATH_OF_ENCODER,
+            self.shape.encoder.depth,
+            clips,
+        ));
         let dropout = mode.dropout(clips);
         stages.push(Box::new(move |weights, tokens, part| {
             let features = self.features(weights, tokens);

@@ -1,4 +1,4 @@
-//! The decoder: what the encoder knows, and hidden places, to the cubes at these places.
+//! The decoder: encoded tokens and mask tokens to the cubes at the hidden places.
 //!
 //! ```text
 //! [ visible tokens + positions ; mask token + positions of counted places ; of context places ]

@@ -12,6 +12,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::{batch::masked::ClipIdentity, random::Draws};
 
 /// What happens to branches.
+#[doc(alias = "stochastic depth")]
 #[derive(Clone, Debug)]
 pub enum DropPath {
     /// Every branch is kept: validation, and all published pre-training.
@@ -20,8 +21,8 @@ pub enum DropPath {
     Drawn {
         /// Seed of the run.
         seed: u64,
-        /// Name of the stack: two stacks draw separately.
-        stack: &'static str,
+        /// What is drawn for ([`crate::random::purpose`]): two stacks draw separately.
+        purpose: &'static str,
         /// Rate at the last block, 0 to below 1.
         rate: f64,
         /// Blocks of the stack.
@@ -50,8 +51,8 @@ impl DropPath {
     pub(super) fn of(&self, part: Range<usize>) -> Self {
         match *self {
             Self::Never => Self::Never,
-            Self::Drawn { seed, stack, rate, depth, ref clips } => {
-                Self::Drawn { seed, stack, rate, depth, clips: clips[part].to_vec() }
+            Self::Drawn { seed, purpose, rate, depth, ref clips } => {
+                Self::Drawn { seed, purpose, rate, depth, clips: clips[part].to_vec() }
             }
             Self::Given { rate, depth, ref keep } => {
                 let keep = keep.iter().map(|clips| clips[part.clone()].to_vec()).collect();
@@ -80,12 +81,11 @@ impl DropPath {
         let at = |rate: f64, depth| Some(Self::rate_at(rate, number / 2, depth)).filter(|rate| *rate > 0.0);
         match self {
             Self::Never => None,
-            Self::Drawn { seed, stack, rate, depth, clips } => {
+            Self::Drawn { seed, purpose, rate, depth, clips } => {
                 let rate = at(*rate, *depth)?;
-                let purpose = format!("drop path of the {stack}");
                 let kept = |clip: &ClipIdentity| {
                     let key = [clip.epoch, clip.number, number as u64];
-                    Draws::keyed(*seed, &purpose, &key).unit() >= rate
+                    Draws::keyed(*seed, purpose, &key).unit() >= rate
                 };
                 Some((rate, clips.iter().map(kept).collect()))
             }
@@ -103,7 +103,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::weights::floats;
+    use crate::{random::purpose, weights::floats};
 
     #[test]
     fn rates_grow_evenly_from_zero() {
@@ -118,7 +118,7 @@ mod tests {
         let clips: Vec<_> = (0..4000).map(|number| ClipIdentity { epoch: 1, number }).collect();
         let drop = |clips: &[ClipIdentity]| DropPath::Drawn {
             seed: 7,
-            stack: "encoder",
+            purpose: purpose::DROP_PATH_OF_ENCODER,
             rate: 0.3,
             depth: 2,
             clips: clips.to_vec(),

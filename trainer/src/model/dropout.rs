@@ -1,4 +1,4 @@
-//! Features that are left out before the head, in training.
+//! Dropout before the head: features are left out in training.
 //!
 //! A feature is kept with probability 1 − r and then divided by 1 − r. What clip c keeps is drawn from (seed,
 //! epoch of c, number of c), so it does not depend on how clips are put into batches, and a block that is
@@ -9,7 +9,7 @@ use std::ops::Range;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::batch::masked::ClipIdentity;
-use crate::random::Draws;
+use crate::random::{Draws, purpose};
 
 /// What happens to features.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Dropout {
         let factors: Vec<f32> = clips
             .iter()
             .flat_map(|clip| {
-                let mut draws = Draws::keyed(*seed, "dropout before the head", &[clip.epoch, clip.number]);
+                let mut draws = Draws::keyed(*seed, purpose::DROPOUT, &[clip.epoch, clip.number]);
                 (0..width).map(move |_| if draws.unit() >= *rate { (1.0 / (1.0 - rate)) as f32 } else { 0.0 })
             })
             .collect();

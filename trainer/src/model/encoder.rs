@@ -1,4 +1,4 @@
-//! The encoder: visible cubes to what the model knows of them.
+//! The encoder: visible cubes to encoded tokens.
 //!
 //! Only cubes that are seen are embedded. Each gets the position of its own place in the clip, so the
 //! encoder may be given any selection of tokens in any order.

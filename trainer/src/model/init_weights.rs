@@ -9,7 +9,7 @@
 use crate::{
     device::Device,
     model::{ModelShape, layout},
-    random::Draws,
+    random::{Draws, purpose},
     weights::{Entry, HostTensor, Weights},
 };
 
@@ -87,7 +87,7 @@ pub fn rule(entry: &Entry, cube: usize) -> Rule {
 }
 
 fn values(entry: &Entry, rule: Rule, seed: u64) -> Vec<f32> {
-    let mut draws = Draws::keyed(seed, &format!("weights of {}", entry.name), &[]);
+    let mut draws = Draws::keyed(seed, &purpose::weights(&entry.name), &[]);
     let value = move |_| match rule {
         Rule::Constant(value) => value as f32,
         Rule::Uniform(bound) => draws.within(bound) as f32,

@@ -16,26 +16,26 @@ pub struct Macs {
     pub to_decoder: u64,
     /// Decoder over visible and mask tokens.
     pub decoder: u64,
-    /// The head over `painted` mask tokens.
+    /// The head over `predicted` mask tokens.
     pub head: u64,
 }
 
 impl Macs {
     /// The work for a clip of which `embedded` cubes are embedded, `visible` go through the encoder and
-    /// `painted` mask tokens through the decoder.
+    /// `predicted` mask tokens through the decoder.
     ///
     /// The official code embeds all cubes and then takes the visible ones; this one embeds these alone,
     /// with the same numbers.
-    pub fn of_pretraining(shape: &ModelShape, embedded: usize, visible: usize, painted: usize) -> Self {
-        let [embedded, visible, painted] = [embedded, visible, painted].map(|tokens| tokens as u64);
+    pub fn of_pretraining(shape: &ModelShape, embedded: usize, visible: usize, predicted: usize) -> Self {
+        let [embedded, visible, predicted] = [embedded, visible, predicted].map(|tokens| tokens as u64);
         let cube = shape.geometry.cube() as u64;
         let [wide, narrow] = [shape.encoder.dim, shape.decoder.dim].map(|dim| dim as u64);
         Self {
             embed: embedded * cube * wide,
             encoder: blocks(shape.encoder, visible),
             to_decoder: visible * wide * narrow,
-            decoder: blocks(shape.decoder, visible + painted),
-            head: painted * narrow * cube,
+            decoder: blocks(shape.decoder, visible + predicted),
+            head: predicted * narrow * cube,
         }
     }
 

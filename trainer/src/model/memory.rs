@@ -73,7 +73,7 @@ impl MemoryEstimate {
         let (encoder, decoder) = (shape.encoder, shape.decoder);
         let [wide, narrow] = [encoder.dim, decoder.dim].map(|dim| dim as u64);
         let [in_encoder, in_decoder] = [visible, visible + masked];
-        // Behind the stacks: norms with their inputs, and the painted cubes, their errors and gradients.
+        // Behind the stacks: norms with their inputs, and the predicted cubes, their errors and gradients.
         let ends = 2 * visible * wide + counted * (2 * narrow + 3 * cube);
         let block = |stack, tokens| of_block(stack, tokens, step.branches) + through_block(stack, tokens);
         let activations = match step.memory {

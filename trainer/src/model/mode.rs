@@ -1,4 +1,4 @@
-//! What is random in a forward pass.
+//! Training or inference: what is random in a forward pass.
 
 use super::{drop_path::DropPath, dropout::Dropout};
 use crate::batch::masked::ClipIdentity;
@@ -21,10 +21,10 @@ pub enum Mode {
 
 impl Mode {
     /// What happens to branches of the `depth` blocks of a stack, for these clips.
-    pub(super) fn drop_path(self, stack: &'static str, depth: usize, clips: &[ClipIdentity]) -> DropPath {
+    pub(super) fn drop_path(self, purpose: &'static str, depth: usize, clips: &[ClipIdentity]) -> DropPath {
         match self {
             Self::Training { seed, drop_path: rate, .. } if rate > 0.0 => {
-                DropPath::Drawn { seed, stack, rate, depth, clips: clips.to_vec() }
+                DropPath::Drawn { seed, purpose, rate, depth, clips: clips.to_vec() }
             }
             Self::Training { .. } | Self::Fixed => DropPath::Never,
         }

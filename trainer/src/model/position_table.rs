@@ -1,4 +1,4 @@
-//! Where a token is: a fixed table of sines and cosines over the flat token number.
+//! Position embeddings: a fixed table of sines and cosines over the flat token number.
 //!
 //! `a(pos, j) = pos / 10000^(2·⌊j/2⌋/d)`, sine for even j, cosine for odd j, computed in f64 and rounded
 //! once (official `get_sinusoid_encoding_table`). The table is one-dimensional over the token number
@@ -13,6 +13,7 @@ use crate::device::Device;
 
 /// The table of a stack of blocks on its device: `[tokens, dim]`.
 #[derive(Clone, Debug)]
+#[doc(alias("get_sinusoid_encoding_table", "pos_embed", "positional encoding"))]
 pub struct PositionTable(Tensor<2>);
 
 impl PositionTable {

@@ -60,7 +60,7 @@ pub struct ModelShape {
     pub geometry: ClipGeometry,
     /// The blocks that see visible cubes.
     pub encoder: Stack,
-    /// The blocks that paint hidden ones.
+    /// The blocks that predict hidden ones.
     pub decoder: Stack,
     /// Epsilons of its norms.
     pub epsilons: NormEpsilons,

@@ -9,8 +9,8 @@ use burn::tensor::Tensor;
 
 use crate::weights::Weights;
 
-/// A part of the way from pixels to a model's output, as a function of the weights, of the tokens of some clips and of the
-/// places of these clips in the batch.
+/// A part of the way from pixels to a model's output, as a function of the weights, of the tokens of some clips and of
+/// the places of these clips in the batch.
 pub(crate) type Stage<'a> = Box<dyn Fn(&Weights, Tensor<3>, Range<usize>) -> Tensor<3> + 'a>;
 
 /// What the stages make of `input`, which belongs to `clips` clips.
@@ -20,6 +20,7 @@ pub(super) fn forward(stages: &[Stage<'_>], weights: &Weights, input: Tensor<3>,
 
 /// What is kept for the backward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("activation checkpointing", "gradient checkpointing"))]
 pub enum Memory {
     /// Everything that it needs.
     Everything,

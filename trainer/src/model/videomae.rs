@@ -19,9 +19,10 @@ use super::{
     sizes::ModelShape,
     stages::{Stage, forward},
 };
-use crate::{batch::masked::MaskedClips, device::Device, weights::Weights};
+use crate::{batch::masked::MaskedClips, device::Device, random::purpose, weights::Weights};
 
 /// What a model has beside its weights: its lengths and its tables of positions.
+#[doc(alias("PretrainVisionTransformer", "VideoMAEForPreTraining"))]
 pub struct VideoMae {
     shape: ModelShape,
     encoder_positions: PositionTable,
@@ -45,6 +46,7 @@ impl VideoMae {
     }
 
     /// What the encoder makes of the visible cubes: `[clips, visible, encoder width]`.
+    #[doc(alias("forward_encoder", "forward_features"))]
     pub fn encode(&self, weights: &Weights, clips: &MaskedClips, mode: Mode) -> Tensor<3> {
         let stages = self.encoder_stages(clips, mode);
         let tokens = forward(&stages, weights, clips.visible_pixels(), clips.len());
@@ -53,6 +55,7 @@ impl VideoMae {
 
     /// The cubes that it predicts at the targets: `[clips, targets, cube]`, values in target order
     /// (time, row, column, colour).
+    #[doc(alias("forward", "forward_decoder"))]
     pub fn predict(&self, weights: &Weights, clips: &MaskedClips, mode: Mode) -> Tensor<3> {
         forward(&self.stages(clips, mode), weights, clips.visible_pixels(), clips.len())
     }
@@ -61,7 +64,7 @@ impl VideoMae {
     /// one each for what lies before, between and behind the two stacks.
     pub(crate) fn stages<'a>(&'a self, clips: &'a MaskedClips, mode: Mode) -> Vec<Stage<'a>> {
         let shape = &self.shape;
-        let drop_path = mode.drop_path("decoder", shape.decoder.depth, &clips.identities);
+        let drop_path = mode.drop_path(purpose::DROP_PATH_OF_DECODER, shape.decoder.depth, &clips.identities);
         let decoder = decoder::stages(shape, |part| self.places(clips, part), &drop_path);
         let mut stages = self.encoder_stages(clips, mode);
         let mut decoder = decoder.into_iter();
@@ -75,7 +78,8 @@ impl VideoMae {
     }
 
     fn encoder_stages<'a>(&'a self, clips: &'a MaskedClips, mode: Mode) -> Vec<Stage<'a>> {
-        let drop_path = mode.drop_path("encoder", self.shape.encoder.depth, &clips.identities);
+        let drop_path =
+            mode.drop_path(purpose::DROP_PATH_OF_ENCODER, self.shape.encoder.depth, &clips.identities);
         let positions =
             |part: Range<usize>| self.encoder_positions.at(&clips.visible_of(part.clone()), part.len());
         encoder::stages("encoder.", &self.shape, positions, &drop_path)

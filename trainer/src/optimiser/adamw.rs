@@ -35,6 +35,7 @@ pub enum Decayed {
 }
 
 /// The optimiser: settings and moments.
+#[doc(alias("optimizer", "torch.optim.AdamW"))]
 #[derive(Clone, Debug)]
 pub struct AdamW {
     /// What does not change from step to step, unless somebody changes it.
@@ -104,6 +105,7 @@ pub fn global_norm(gradients: &[Tensor<1>]) -> f64 {
 }
 
 /// Shortens gradients of norm `norm` to about `limit` if they are longer (PyTorch's `clip_grad_norm_`).
+#[doc(alias = "clip_grad_norm_")]
 pub fn clip(gradients: Vec<Tensor<1>>, norm: f64, limit: f64) -> Vec<Tensor<1>> {
     let factor = limit / (norm + 1e-6);
     if factor >= 1.0 {

@@ -1,4 +1,4 @@
-//! How fast each tensor of a classifier learns: the nearer to the pixels, the slower.
+//! Layer-wise learning rate decay: the nearer a tensor of a classifier is to the pixels, the slower it learns.
 //!
 //! ```text
 //! layer 0          patch_embed                      rate · decay^(depth + 1)

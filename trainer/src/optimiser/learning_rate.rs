@@ -14,6 +14,7 @@ use std::f64::consts::PI;
 pub const PUBLISHED_BATCH: f64 = 256.0;
 
 /// How the rate goes over a training.
+#[doc(alias("cosine_scheduler", "warmup", "lr_scheduler"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearningRate {
     /// Largest rate.

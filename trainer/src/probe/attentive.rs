@@ -16,7 +16,7 @@ use burn::tensor::{Tensor, activation::softmax};
 use crate::{
     device::Device,
     kernels,
-    random::Draws,
+    random::{Draws, purpose},
     weights::{Entry, Layout, Weights},
 };
 
@@ -72,7 +72,7 @@ impl AttentiveProbe {
     /// the official code does, by the root of twice the number of blocks so far.
     pub fn draw(self, seed: u64, device: &Device) -> Weights {
         Weights::draw(self.layout(), device, |entry| {
-            let mut draws = Draws::keyed(seed, &format!("probe weights of {}", entry.name), &[]);
+            let mut draws = Draws::keyed(seed, &purpose::probe_weights(&entry.name), &[]);
             let share = self.first_share(&entry.name);
             let value = |_| match entry.shape.len() {
                 1 if entry.name.contains("norm") && entry.name.ends_with(".weight") => 1.0,

@@ -23,7 +23,7 @@ use crate::{
     device::Device,
     loss::answers::soft_target_loss,
     optimiser::adamw::{self, AdamW, Betas, Decayed},
-    random::Draws,
+    random::{Draws, purpose},
     weights::{Weights, floats},
 };
 
@@ -151,7 +151,12 @@ pub fn fit(probe: AttentiveProbe, train: &Features, training: &Training, device:
     for epoch in 0..training.epochs {
         let mut order: Vec<(u64, usize)> = (0..train.len())
             .map(|at| {
-                (Draws::keyed(training.seed, "order of a probe", &[epoch, at as u64]).unit().to_bits(), at)
+                (
+                    Draws::keyed(training.seed, purpose::ORDER_OF_PROBE, &[epoch, at as u64])
+                        .unit()
+                        .to_bits(),
+                    at,
+                )
             })
             .collect();
         order.sort_unstable();

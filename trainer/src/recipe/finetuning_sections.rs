@@ -99,7 +99,7 @@ pub enum Sampling {
     Segments,
 }
 
-/// `[views]`: what a video is judged by.
+/// `[views]`: the clips and crops of a video that are classified together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Views {

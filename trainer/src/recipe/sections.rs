@@ -78,7 +78,7 @@ pub struct Mask {
     pub kind: MaskKind,
     /// Share of tokens hidden from the encoder.
     pub ratio: f64,
-    /// Whether some hidden tokens need not be painted (VideoMAE V2).
+    /// Whether some hidden tokens need not be predicted (VideoMAE V2).
     pub decoder: DecoderMask,
     /// Share of tokens hidden from the decoder; without effect when `decoder` is none.
     pub decoder_ratio: f64,

@@ -20,12 +20,13 @@ use schemas::{
 };
 
 use super::{
+    error::TrainError,
     forward_backward::{Computation, Gradients, forward_backward_labelled},
     initial_weights::InitialClassifier,
     objective::Objective,
     run_folder::{RunFolder, RunFolderError},
     state::TrainState,
-    steps::{Outcome, RunLog, Steps, TrainError, optimiser_step},
+    steps::{Outcome, RunLog, Steps, optimiser_step},
     validation::{Validate, Validations},
 };
 use crate::{
@@ -53,18 +54,18 @@ pub enum Event<'a> {
 }
 
 /// What a fine-tuning begins with, before its first step.
-pub fn before_first_step(recipe: &Recipe, beginning: InitialClassifier) -> TrainState {
-    let mut training = TrainState::from_weights(recipe, beginning.weights);
-    training.description = Some(beginning.description);
-    training
+pub fn before_first_step(recipe: &Recipe, initial: InitialClassifier) -> TrainState {
+    let mut state = TrainState::from_weights(recipe, initial.weights);
+    state.description = Some(initial.description);
+    state
 }
 
 /// Writes what a fine-tuning begins with as the checkpoint of step 0.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn begin(recipe: &Recipe, run: &RunFolder, beginning: InitialClassifier) -> Result<(), RunFolderError> {
-    run.write_checkpoint(&before_first_step(recipe, beginning).checkpoint(recipe, run.data()))?;
+pub fn begin(recipe: &Recipe, run: &RunFolder, initial: InitialClassifier) -> Result<(), RunFolderError> {
+    run.write_checkpoint(&before_first_step(recipe, initial).checkpoint(recipe, run.data()))?;
     Ok(())
 }
 
@@ -87,34 +88,34 @@ pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 ) -> Result<Outcome, TrainError> {
     recipe.check()?;
     recipe.check_finetuning(steps.per_epoch, steps.schedule)?;
-    let (mut training, model) = resume(recipe, device, run)?;
+    let (mut state, model) = resume(recipe, device, run)?;
     let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
-    let mut log = RunLog::open(recipe, run, training.step)?;
-    let mut validations = Validations::open(run, training.step)?;
+    let mut log = RunLog::open(recipe, run, state.step)?;
+    let mut validations = Validations::open(run, state.step)?;
     let mut batches = batches.fuse();
 
-    while training.step < steps.until {
+    while state.step < steps.until {
         if log.asked_to_stop(stop) {
-            return log.stopped(&training);
+            return log.stopped(&state);
         }
-        let rate = learning_rate.at(training.step);
+        let rate = learning_rate.at(state.step);
         let next = || log.stopwatch.waiting(|| batches.next());
-        let Some((epoch, gradients)) = next_gradients(recipe, device, &model, &training, next)? else {
-            return log.out_of_data(&training, stop);
+        let Some((epoch, gradients)) = next_gradients(recipe, device, &model, &state, next)? else {
+            return log.out_of_data(&state, stop);
         };
         let (loss, gradient_norm);
-        (training, loss, gradient_norm) = optimiser_step(training, gradients, rate, recipe)?;
-        let step = training.step;
+        (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
+        let step = state.step;
         let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
         log.line(fill, |line| report(Event::Step(line)))?;
         if let Some(validate) = validate.as_deref_mut().filter(|_| is_validated(recipe, steps, step)) {
             let (line, best) =
-                validations.validate(validate, &model.classifier, &training, recipe, epoch, device)?;
+                validations.validate(validate, &model.classifier, &state, recipe, epoch, device)?;
             report(Event::Validated { line: &line, best });
         }
-        log.save_when_due(&training)?;
+        log.save_when_due(&state)?;
     }
-    log.done(&training)
+    log.done(&state)
 }
 
 /// What is fine-tuned.
@@ -150,9 +151,9 @@ fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(TrainSta
     if recipe.classifier.freeze == Freeze::Encoder {
         layer_decay::freeze_encoder(&mut scales, &layout, depth);
     }
-    let training = TrainState::resume(recipe, &layout, checkpoint, device)?.scaled(scales);
+    let state = TrainState::resume(recipe, &layout, checkpoint, device)?.scaled(scales);
     let objective = Objective::of(recipe, classes)?;
-    Ok((training, Model { classifier: classifier(&description, device), objective }))
+    Ok((state, Model { classifier: classifier(&description, device), objective }))
 }
 
 /// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
@@ -161,7 +162,7 @@ fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     recipe: &Recipe,
     device: &Device,
     model: &Model,
-    training: &TrainState,
+    state: &TrainState,
     mut next: impl FnMut() -> Option<Result<RecordBatch, E>>,
 ) -> Result<Option<(u64, Gradients)>, TrainError> {
     let (micro_batch, parts) = recipe.accumulation()?;
@@ -169,17 +170,17 @@ fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let mut whole: Option<(u64, Gradients)> = None;
     for part in 0..parts as u64 {
         let Some(batch) = next() else { return Ok(None) };
-        let batch = batch.map_err(|cause| TrainError::Data { step: training.step, cause: cause.into() })?;
+        let batch = batch.map_err(|cause| TrainError::Data { step: state.step, cause: cause.into() })?;
         let batch = LabelledBatch::try_from(batch)?;
         let clips = LabelledClips::upload(&batch, geometry, device)?;
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }
-        let mix = Mix::draw(recipe.augment.mixing(), geometry, seed, training.step, part);
+        let mix = Mix::draw(recipe.augment.mixing(), geometry, seed, state.step, part);
         let targets = model.objective.targets(&batch, mix, device)?;
         let found = forward_backward_labelled(
             &model.classifier,
-            &training.weights,
+            &state.weights,
             mix.pixels(clips.pixels(seed), geometry),
             &clips.identities,
             targets,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Several published models come without a decoder (ViT-H on Kinetics-400, all of VideoMAE V2's that are fine-tuned):
-//! a fresh one learns to paint again. The head and `fc_norm` of a classifier have no place in a pre-training.
+//! a fresh one learns to predict again. The head and `fc_norm` of a classifier have no place in a pre-training.
 
 use std::collections::BTreeMap;
 

@@ -38,7 +38,7 @@ pub struct InitialClassifier {
     pub notes: Vec<String>,
 }
 
-/// Why a checkpoint is no beginning.
+/// Why a training cannot begin with these weights.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitialWeightsError {

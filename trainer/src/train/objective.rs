@@ -1,4 +1,4 @@
-//! What a head is asked to answer for the clips of a micro-batch: the targets, and the loss that compares them.
+//! The objective of a fine-tuning: the targets of a micro-batch, and the loss that compares answers with them.
 
 use burn::tensor::Tensor;
 use schemas::{LabelledBatch, ProblemType};

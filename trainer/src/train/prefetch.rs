@@ -1,9 +1,9 @@
-//! One micro-batch ahead of the training: while a card computes, the next clips are on their way to it.
+//! Prefetching: while a GPU computes, the next micro-batch is on its way to it.
 
 use arrow::array::RecordBatch;
 use schemas::{ClipBatch, ClipGeometry};
 
-use super::{steps::TrainError, stopwatch::Stopwatch};
+use super::{error::TrainError, stopwatch::Stopwatch};
 use crate::{batch::masked::MaskedClips, device::Device};
 
 /// Micro-batches, brought to the device one before it is needed.
@@ -45,10 +45,10 @@ where
         Ok(Some(clips))
     }
 
-    /// Fetches the micro-batch that the next call of `next` will return. A processor has computed by now what it
-    /// was asked for, so there it would only take memory.
+    /// Fetches the micro-batch that the next call of `next` will return. On the CPU the step is already done by now,
+    /// so prefetching would only hold memory.
     pub(crate) fn fetch(&mut self, step: u64, stopwatch: &mut Stopwatch) {
-        if !self.device.is_processor() {
+        if !self.device.is_cpu() {
             self.fetch_now(step, stopwatch);
         }
     }

@@ -4,7 +4,7 @@
 //! for clip batches, from where the last run ended:
 //!     set the learning rate of this step
 //!     loss, gradients  ←  forward and backward of each micro-batch, averaged
-//!                         (a card computes while the next micro-batch is fetched and sent to it)
+//!                         (a GPU computes while the next micro-batch is fetched and sent to it)
 //!     stop here if the loss or the gradient norm is not finite        (weights untouched)
 //!     clip; update; count
 //!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
@@ -16,11 +16,12 @@ use arrow::array::RecordBatch;
 use schemas::{ClipBatch, metrics::MetricsLine};
 
 use super::{
+    error::TrainError,
     forward_backward::{Computation, Gradients, forward_backward},
     prefetch::Prefetch,
     run_folder::RunFolder,
     state::TrainState,
-    steps::{Outcome, RunLog, Steps, TrainError, optimiser_step},
+    steps::{Outcome, RunLog, Steps, optimiser_step},
     stopwatch::Stopwatch,
 };
 use crate::{
@@ -47,30 +48,29 @@ pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     mut report: impl FnMut(&mut MetricsLine),
 ) -> Result<Outcome, TrainError> {
     recipe.check()?;
-    let (mut training, model) = begin_or_resume(recipe, device, run)?;
+    let (mut state, model) = begin_or_resume(recipe, device, run)?;
     let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
-    let mut log = RunLog::open(recipe, run, training.step)?;
+    let mut log = RunLog::open(recipe, run, state.step)?;
     let mut prefetch = Prefetch::new(batches, model.shape().geometry, device);
 
-    while training.step < steps.until {
+    while state.step < steps.until {
         if log.asked_to_stop(stop) {
-            return log.stopped(&training);
+            return log.stopped(&state);
         }
-        let rate = learning_rate.at(training.step);
-        let is_last = training.step + 1 == steps.until;
-        let gradients =
-            next_gradients(recipe, &model, &training, &mut prefetch, is_last, &mut log.stopwatch)?;
+        let rate = learning_rate.at(state.step);
+        let is_last = state.step + 1 == steps.until;
+        let gradients = next_gradients(recipe, &model, &state, &mut prefetch, is_last, &mut log.stopwatch)?;
         let Some((epoch, gradients)) = gradients else {
-            return log.out_of_data(&training, stop);
+            return log.out_of_data(&state, stop);
         };
         let (loss, gradient_norm);
-        (training, loss, gradient_norm) = optimiser_step(training, gradients, rate, recipe)?;
-        let step = training.step;
+        (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
+        let step = state.step;
         let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
         log.line(fill, &mut report)?;
-        log.save_when_due(&training)?;
+        log.save_when_due(&state)?;
     }
-    log.done(&training)
+    log.done(&state)
 }
 
 /// Makes `steps` whole steps on the same micro-batch, with freshly drawn weights, and tells `after` the seconds
@@ -87,19 +87,19 @@ pub fn time_steps(
 ) -> Result<(), TrainError> {
     recipe.check()?;
     let model = VideoMae::new(recipe.model_shape()?, device);
-    let mut training = TrainState::begin(recipe, model.shape(), device);
+    let mut state = TrainState::begin(recipe, model.shape(), device);
     let batch = ClipBatch::try_from(batch)?;
     let upload = || MaskedClips::upload(&batch, model.shape().geometry, device);
     let mut clips = upload()?;
     for _ in 0..steps {
         let start = Instant::now();
-        let gradients = gradients_of(recipe, &model, &training, &clips);
+        let gradients = gradients_of(recipe, &model, &state, &clips);
         // As in a training, the next clips go to the device while it computes the gradients of these.
         clips = upload()?;
         // The norm is read from the device in every real step, so it belongs to the time.
         let norm = adamw::global_norm(&gradients.tensors);
         let gradients = adamw::clip(gradients.tensors, norm, f64::INFINITY);
-        training = training.step(gradients, recipe.optimiser.floor_lr, recipe.optimiser.ema);
+        state = state.step(gradients, recipe.optimiser.floor_lr, recipe.optimiser.ema);
         device.finish();
         after(start.elapsed().as_secs_f64());
     }
@@ -112,13 +112,13 @@ fn begin_or_resume(
     run: &RunFolder,
 ) -> Result<(TrainState, VideoMae), TrainError> {
     let model = VideoMae::new(recipe.model_shape()?, device);
-    let training = match run.resume_point()? {
+    let state = match run.resume_point()? {
         Some(_) => {
             TrainState::resume(recipe, &layout::pretraining(model.shape()), run.last_checkpoint()?, device)?
         }
         None => TrainState::begin(recipe, model.shape(), device),
     };
-    Ok((training, model))
+    Ok((state, model))
 }
 
 /// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
@@ -126,7 +126,7 @@ fn begin_or_resume(
 fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     recipe: &Recipe,
     model: &VideoMae,
-    training: &TrainState,
+    state: &TrainState,
     prefetch: &mut Prefetch<'_, impl Iterator<Item = Result<RecordBatch, E>>>,
     is_last: bool,
     stopwatch: &mut Stopwatch,
@@ -134,15 +134,15 @@ fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let (micro_batch, parts) = recipe.accumulation()?;
     let mut whole: Option<(u64, Gradients)> = None;
     for part in 1..=parts {
-        let Some(clips) = prefetch.next(training.step, stopwatch)? else { return Ok(None) };
+        let Some(clips) = prefetch.next(state.step, stopwatch)? else { return Ok(None) };
         if clips.len() != micro_batch {
             return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
         }
-        let found = gradients_of(recipe, model, training, &clips);
+        let found = gradients_of(recipe, model, state, &clips);
         if part < parts {
-            prefetch.fetch(training.step, stopwatch);
+            prefetch.fetch(state.step, stopwatch);
         } else if !is_last {
-            prefetch.fetch(training.step + 1, stopwatch);
+            prefetch.fetch(state.step + 1, stopwatch);
         }
         whole = Some(match whole {
             None => (clips.identities[0].epoch, found),
@@ -152,7 +152,7 @@ fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     Ok(whole)
 }
 
-fn gradients_of(recipe: &Recipe, model: &VideoMae, training: &TrainState, clips: &MaskedClips) -> Gradients {
+fn gradients_of(recipe: &Recipe, model: &VideoMae, state: &TrainState, clips: &MaskedClips) -> Gradients {
     let mode = Mode::Training { seed: recipe.run.seed, drop_path: recipe.model.drop_path, dropout: 0.0 };
-    forward_backward(model, &training.weights, clips, recipe.model.target, mode, Computation::of(recipe))
+    forward_backward(model, &state.weights, clips, recipe.model.target, mode, Computation::of(recipe))
 }

@@ -1,4 +1,4 @@
-//! The folder that a training leaves: what it was asked for, recipe, metrics, checkpoints.
+//! The folder of a run: its arguments, recipe, metrics and checkpoints.
 //!
 //! ```text
 //! run.json, videos.jsonl            what it was asked for, and its videos ([`schemas::run_state`])
@@ -13,7 +13,7 @@
 //! own name, so no other file needs to say which one is valid. Of a run that begins, `recipe.toml` is written
 //! last, behind the checkpoint of step 0: a folder that has it has everything, and one that lacks it is no run.
 
-mod state;
+mod run_files;
 
 use std::{
     fs, io,
@@ -22,7 +22,7 @@ use std::{
 
 use schemas::whole_file;
 
-pub use self::state::RunFiles;
+pub use self::run_files::RunFiles;
 use crate::{
     checkpoint::{
         native::{self, Checkpoint, CheckpointError},

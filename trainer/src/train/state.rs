@@ -1,4 +1,4 @@
-//! What a training holds between steps: weights, optimiser, average, and how to write and read them.
+//! The state of a training between steps: weights, optimiser, average of the weights; to and from a checkpoint.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// The state of a training.
+#[doc(alias("EMA", "exponential moving average", "state_dict"))]
 #[derive(Clone, Debug)]
 pub struct TrainState {
     /// The model's weights.

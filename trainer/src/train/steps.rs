@@ -1,4 +1,4 @@
-//! What the loops of pre-training and fine-tuning have in common: everything behind the gradients of a step.
+//! What pre-training and fine-tuning do alike once they have gradients: the optimiser step, the log, the checkpoints.
 //!
 //! ```text
 //! stop here if the loss or the gradient norm is not finite        (weights untouched)
@@ -7,26 +7,17 @@
 //! ```
 
 use std::{
-    io,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use schemas::{clip_batch::ClipBatchError, metrics::MetricsLine};
+use schemas::metrics::MetricsLine;
 
 use super::{
-    forward_backward::Gradients,
-    metrics::Metrics,
-    run_folder::{RunFolder, RunFolderError},
-    state::TrainState,
-    stopwatch::Stopwatch,
+    error::TrainError, forward_backward::Gradients, metrics::Metrics, run_folder::RunFolder,
+    state::TrainState, stopwatch::Stopwatch,
 };
-use crate::{
-    batch::{labelled::LabelledClipsError, masked::ClipsError},
-    optimiser::adamw,
-    recipe::{Recipe, RecipeError},
-    weights::Misfit,
-};
+use crate::{optimiser::adamw, recipe::Recipe};
 
 /// How many steps there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,83 +54,9 @@ pub enum Outcome {
     },
 }
 
-/// Why a training failed. The last checkpoint that was written stays.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The recipe is wrong.
-    #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    /// The run's folder cannot be used.
-    #[error(transparent)]
-    Folder(#[from] RunFolderError),
-    /// A line of metrics could not be written.
-    #[error("{path}: {cause}", path = path.display())]
-    Metrics {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        cause: io::Error,
-    },
-    /// The checkpoint that it should go on from is of another model.
-    #[error("the run's checkpoint is of another model than its recipe: {0}")]
-    Misfit(#[from] Misfit),
-    /// Where the batches come from has failed.
-    #[error("no batch for step {step}: {cause}")]
-    Data {
-        /// Steps made so far.
-        step: u64,
-        /// What went wrong there.
-        cause: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// What came is no batch of clips.
-    #[error(transparent)]
-    Batch(#[from] ClipBatchError),
-    /// The batch's clips cannot be trained on.
-    #[error(transparent)]
-    Clips(#[from] ClipsError),
-    /// The batch's clips cannot be learnt from.
-    #[error(transparent)]
-    Labelled(#[from] LabelledClipsError),
-    /// The weights of a step could not be validated.
-    #[error("the weights of step {step} cannot be validated: {cause}")]
-    Validation {
-        /// Updates of the weights so far.
-        step: u64,
-        /// What went wrong.
-        cause: LabelledClipsError,
-    },
-    /// The run has no checkpoint of a classifier to go on from.
-    #[error("{path} holds no fine-tuning: {why}", path = path.display())]
-    NoClassifier {
-        /// Which folder.
-        path: PathBuf,
-        /// What is there instead.
-        why: String,
-    },
-    /// A batch has another number of clips than a micro-batch.
-    #[error("a batch of {found} clips came, a micro-batch has {wanted}")]
-    BatchSize {
-        /// Clips that came.
-        found: usize,
-        /// Clips of a micro-batch.
-        wanted: usize,
-    },
-    /// The loss or the gradients went out of range; the weights were not touched.
-    #[error("step {step} was not made: loss {loss}, gradient norm {gradient_norm}")]
-    NotFinite {
-        /// Steps made before it.
-        step: u64,
-        /// Its loss.
-        loss: f64,
-        /// Norm of its gradients.
-        gradient_norm: f64,
-    },
-}
-
-/// The state after following these gradients, their loss, and their norm before clipping.
+/// Applies one optimiser step; returns the new state, the loss, and the norm of the gradients before clipping.
 pub(crate) fn optimiser_step(
-    training: TrainState,
+    state: TrainState,
     gradients: Gradients,
     rate: f64,
     recipe: &Recipe,
@@ -147,16 +64,16 @@ pub(crate) fn optimiser_step(
     let gradient_norm = adamw::global_norm(&gradients.tensors);
     let loss = gradients.loss();
     if !loss.is_finite() || !gradient_norm.is_finite() {
-        return Err(TrainError::NotFinite { step: training.step, loss, gradient_norm });
+        return Err(TrainError::NotFinite { step: state.step, loss, gradient_norm });
     }
     let gradients = match recipe.optimiser.clip_norm {
         0.0 => gradients.tensors,
         limit => adamw::clip(gradients.tensors, gradient_norm, limit),
     };
-    Ok((training.step(gradients, rate, recipe.optimiser.ema), loss, gradient_norm))
+    Ok((state.step(gradients, rate, recipe.optimiser.ema), loss, gradient_norm))
 }
 
-/// What a run writes down as it goes on.
+/// What a run writes down as it goes on: lines of metrics, checkpoints.
 pub(crate) struct RunLog<'a> {
     recipe: &'a Recipe,
     run: &'a RunFolder,
@@ -191,9 +108,9 @@ impl<'a> RunLog<'a> {
     }
 
     /// Writes a checkpoint if this step is one that has one.
-    pub(crate) fn save_when_due(&mut self, training: &TrainState) -> Result<(), TrainError> {
-        if training.step % self.recipe.run.checkpoint_every == 0 {
-            self.save(training)?;
+    pub(crate) fn save_when_due(&mut self, state: &TrainState) -> Result<(), TrainError> {
+        if state.step % self.recipe.run.checkpoint_every == 0 {
+            self.save(state)?;
         }
         Ok(())
     }
@@ -202,34 +119,34 @@ impl<'a> RunLog<'a> {
         stop.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn done(&mut self, training: &TrainState) -> Result<Outcome, TrainError> {
-        Ok(Outcome::Done { checkpoint: self.save(training)? })
+    pub(crate) fn done(&mut self, state: &TrainState) -> Result<Outcome, TrainError> {
+        Ok(Outcome::Done { checkpoint: self.save(state)? })
     }
 
-    pub(crate) fn stopped(&mut self, training: &TrainState) -> Result<Outcome, TrainError> {
-        Ok(Outcome::Stopped { checkpoint: self.save(training)?, step: training.step })
+    pub(crate) fn stopped(&mut self, state: &TrainState) -> Result<Outcome, TrainError> {
+        Ok(Outcome::Stopped { checkpoint: self.save(state)?, step: state.step })
     }
 
     /// Batches also end because the pipeline was asked to stop.
     pub(crate) fn out_of_data(
         &mut self,
-        training: &TrainState,
+        state: &TrainState,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
         if self.asked_to_stop(stop) {
-            return self.stopped(training);
+            return self.stopped(state);
         }
-        Ok(Outcome::OutOfData { checkpoint: self.save(training)?, step: training.step })
+        Ok(Outcome::OutOfData { checkpoint: self.save(state)?, step: state.step })
     }
 
     /// The checkpoint of this step, which is written once.
-    fn save(&mut self, training: &TrainState) -> Result<PathBuf, TrainError> {
+    fn save(&mut self, state: &TrainState) -> Result<PathBuf, TrainError> {
         match &self.saved {
-            Some((step, path)) if *step == training.step => Ok(path.clone()),
+            Some((step, path)) if *step == state.step => Ok(path.clone()),
             _ => {
-                let checkpoint = training.checkpoint(self.recipe, self.run.data());
+                let checkpoint = state.checkpoint(self.recipe, self.run.data());
                 let path = self.run.write_checkpoint(&checkpoint)?;
-                self.saved = Some((training.step, path.clone()));
+                self.saved = Some((state.step, path.clone()));
                 Ok(path)
             }
         }

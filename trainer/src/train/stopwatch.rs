@@ -1,4 +1,4 @@
-//! Where the time of a training goes: clips per second, the share of waiting for data, and the share of
+//! Measures where the time of a training goes: clips per second, the share of waiting for data, and the share of
 //! frames that were computed although they repeat another.
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! How well a classifier does while it is fine-tuned: one fixed view of each video, every so many epochs.
+//! Validation during fine-tuning: one fixed view of each video, every so many epochs.
 //!
 //! ```text
 //! validation.jsonl     a line a validation
@@ -22,7 +22,7 @@ use arrow::array::RecordBatch;
 use schemas::{LabelledBatch, metrics::ValidationLine};
 
 use self::tally::Tally;
-use super::{metrics::Metrics, run_folder::RunFolder, state::TrainState, steps::TrainError};
+use super::{error::TrainError, metrics::Metrics, run_folder::RunFolder, state::TrainState};
 use crate::{
     batch::labelled::BatchError, checkpoint::Description, device::Device,
     inference::classify::ClipClassifier, model::classifier::Classifier, recipe::Recipe,
@@ -61,26 +61,26 @@ impl<'a> Validations<'a> {
         &mut self,
         validate: &mut Validate<'_>,
         classifier: &Classifier,
-        training: &TrainState,
+        state: &TrainState,
         recipe: &Recipe,
         epoch: u64,
         device: &Device,
     ) -> Result<(ValidationLine, bool), TrainError> {
-        let data = |cause| TrainError::Data { step: training.step, cause };
-        let description = training.description.as_ref();
+        let data = |cause| TrainError::Data { step: state.step, cause };
+        let description = state.description.as_ref();
         let names = description.map_or(&[][..], |description| description.labels());
         let mut tally = Tally::new(description.map(Description::problem_type).unwrap_or_default());
-        let judge = ClipClassifier::new(classifier, &training.weights, device);
+        let model = ClipClassifier::new(classifier, &state.weights, device);
         let clips = validate().map_err(data)?;
         for batch in clips.batches {
             let batch = LabelledBatch::try_from(batch.map_err(data)?)?;
-            let wrong = |cause| TrainError::Validation { step: training.step, cause };
-            tally.add(&batch, &judge.logits(&batch).map_err(wrong)?, names.len())?;
+            let wrong = |cause| TrainError::Validation { step: state.step, cause };
+            tally.add(&batch, &model.logits(&batch).map_err(wrong)?, names.len())?;
         }
-        let line = tally.line(training.step, epoch, clips.videos, names);
+        let line = tally.line(state.step, epoch, clips.videos, names);
         let best = line.score() > self.best;
         if best {
-            let checkpoint = training.checkpoint(recipe, self.run.data());
+            let checkpoint = state.checkpoint(recipe, self.run.data());
             checkpoint
                 .write(&self.run.best_path())
                 .map_err(crate::train::run_folder::RunFolderError::from)?;

@@ -1,4 +1,4 @@
-//! What is in a container, whatever holds it.
+//! What a container holds, whatever its kind.
 
 use std::{collections::HashMap, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! How a file holds tensors, by its first bytes.
+//! Recognises the kind of a file of tensors by its first bytes.
 
 use std::{fs::File, io::Read as _, path::Path};
 

@@ -9,7 +9,7 @@
 //! The order in which a sum is formed depends on the lengths alone, so any number of threads gives the same
 //! bits. Processors without the instruction never come here: see [`is_possible`].
 
-#![allow(unsafe_code)] // instructions that the processor was found to have; tiles write through a pointer
+#![allow(unsafe_code)] // instructions that the CPU was found to have; tiles write through a pointer
 
 mod panels;
 mod tile;
@@ -27,7 +27,7 @@ const PAIRS: usize = 320;
 /// Panels of a task, left and right: both fit in the second cache.
 const PANELS_OF_A_TASK: [usize; 2] = [16, 8];
 
-/// Whether this processor has the instructions.
+/// Whether this CPU has the instructions.
 pub(super) fn is_possible() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -65,7 +65,7 @@ pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Panels, output: 
         fill_panels::<ROWS>(left_panels, left, rows, [0, *inner]);
         output.check([rows, *columns]);
         let all = Tiles { left: left_panels, right, lengths: [rows, *columns], pairs: inner.div_ceil(2) };
-        // SAFETY: the processor has the instructions (panels exist), and the output was checked.
+        // SAFETY: the CPU has the instructions (panels exist), and the output was checked.
         unsafe { all.compute([0, 0], [usize::MAX; 2], Shared::new(output), kind) };
     });
 }
@@ -101,7 +101,7 @@ pub(super) fn multiply(
         (0..down * across).into_par_iter().for_each(|task| {
             let begin = [task / across, task % across];
             let begin = [0, 1].map(|side| begin[side] * PANELS_OF_A_TASK[side]);
-            // SAFETY: the caller found that the processor has the instructions; the output was checked, and
+            // SAFETY: the caller found that the CPU has the instructions; the output was checked, and
             // no two tasks have a tile in common.
             unsafe { tiles.compute(begin, PANELS_OF_A_TASK, output, kind) };
         });
@@ -120,7 +120,7 @@ impl Tiles<'_> {
     /// Computes `count` panels from panel `begin` on, in both directions.
     ///
     /// # Safety
-    /// The processor has the instructions, the output has the rows and columns of `lengths`, and nobody else
+    /// The CPU has the instructions, the output has the rows and columns of `lengths`, and nobody else
     /// uses its tiles.
     unsafe fn compute(&self, begin: [usize; 2], count: [usize; 2], output: Shared, kind: Output) {
         let Self { left, right, lengths: [m, n], pairs } = *self;

@@ -20,7 +20,7 @@
 //! the blocks of an attention share panels. The order in which a sum is formed depends on the inner length alone,
 //! so any number of threads gives the same bits.
 
-#![allow(unsafe_code)] // instructions that the processor was found to have; tiles write through a pointer
+#![allow(unsafe_code)] // instructions that the CPU was found to have; tiles write through a pointer
 
 mod avx2;
 mod avx512;
@@ -58,7 +58,7 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// The panels of `right`, `[inner, columns]`, for instructions that this processor has.
+    /// The panels of `right`, `[inner, columns]`, for instructions that this CPU has.
     pub(super) fn new(right: Matrix, [inner, columns]: [usize; 2], instructions: Instructions) -> Self {
         right.check([inner, columns]);
         let values = right_panels(right, [0, columns], [0, inner], instructions);
@@ -72,11 +72,11 @@ pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Panels, output: 
     left.check([rows, inner]);
     output.check([rows, columns]);
     let block = Block { rows: [0, rows], columns: [0, columns], length: inner, instructions };
-    // SAFETY: the processor has the instructions that panels were made for; the lengths were checked.
+    // SAFETY: the CPU has the instructions that panels were made for; the lengths were checked.
     unsafe { block.compute(&Left::Matrix(left), values, Shared::new(output), kind) };
 }
 
-/// `output (+)= left · right` for `[m, k]` and `[k, n]`, on all threads, by instructions that this processor has.
+/// `output (+)= left · right` for `[m, k]` and `[k, n]`, on all threads, by instructions that this CPU has.
 pub(super) fn multiply(
     [m, n, k]: [usize; 3],
     left: Matrix,
@@ -102,7 +102,7 @@ pub(super) fn multiply(
             let (rows, columns) = ([row, m.min(row + block_rows)], [column, n.min(column + block_columns)]);
             let right = right_panels(right, columns, [from, length], instructions);
             let block = Block { rows, columns, length, instructions };
-            // SAFETY: the processor has the instructions, as the caller says; the lengths were checked, and no two
+            // SAFETY: the CPU has the instructions, as the caller says; the lengths were checked, and no two
             // blocks have an element in common.
             unsafe { block.compute(&left, &right, output, kind) };
         });
@@ -146,7 +146,7 @@ impl<'a> Left<'a> {
         let mut panels = unwritten(rows.next_multiple_of(width) * length);
         panels.par_chunks_exact_mut(width * length).with_min_len(8).enumerate().for_each(
             |(number, panel)| {
-                // SAFETY: the processor has the instructions; the matrix was checked.
+                // SAFETY: the CPU has the instructions; the matrix was checked.
                 unsafe { instructions.fill_left(panel, left, [number * width, rows], [from, length]) };
             },
         );
@@ -175,7 +175,7 @@ fn right_panels(
     let mut panels = unwritten((last - first).next_multiple_of(width) * length);
     for (number, panel) in panels.chunks_exact_mut(width * length).enumerate() {
         let columns = [first + number * width, last];
-        // SAFETY: the processor has the instructions; the matrix was checked.
+        // SAFETY: the CPU has the instructions; the matrix was checked.
         unsafe { instructions.fill_right(panel, right.transposed(), columns, [from, length]) };
     }
     panels
@@ -191,7 +191,7 @@ struct Block {
 
 impl Block {
     /// # Safety
-    /// The processor has the instructions; `left` has these rows, `right` the panels of these columns; the output
+    /// The CPU has the instructions; `left` has these rows, `right` the panels of these columns; the output
     /// has the block, and nobody else uses it.
     unsafe fn compute(&self, left: &Left, right: &[f32], output: Shared, kind: Output) {
         let &Self { rows: [first_row, last_row], columns: [first_column, last_column], length, instructions } =

@@ -1,4 +1,4 @@
-//! Memory for results.
+//! Uninitialised memory for results.
 
 /// Room for values that are all written before one is read: filling it with zeros would be a further pass
 /// over the memory.

@@ -1,5 +1,5 @@
 //! Matrix products of strided blocks of larger buffers: in f32 by [`blocked`] or, on other
-//! processors, the crate `gemm`; in bf16 by [`bf16`].
+//! CPUs, the crate `gemm`; in bf16 by [`bf16`].
 
 #![allow(unsafe_code)] // products write through pointers; bounds are checked here
 
@@ -22,7 +22,7 @@ pub(in super::super) fn has_bf16() -> bool {
 }
 
 /// Whether products in f32 are faster here than those of MKL, which LibTorch multiplies with: it leaves the
-/// processors of other makers at AVX2.
+/// CPUs of other makers at AVX2.
 #[cfg(feature = "tch")]
 pub(in super::super) fn outdoes_mkl() -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -31,11 +31,11 @@ pub(in super::super) fn outdoes_mkl() -> bool {
     return false;
 }
 
-/// Whether the processor says that it is Intel's.
+/// Whether the CPU says that it is Intel's.
 #[cfg(all(feature = "tch", target_arch = "x86_64"))]
 fn is_intels() -> bool {
     use std::arch::x86_64::__cpuid;
-    // SAFETY: every processor of 64 bits answers question 0.
+    // SAFETY: every CPU of 64 bits answers question 0.
     #[allow(unused_unsafe)]
     let answer = unsafe { __cpuid(0) };
     let name = [answer.ebx, answer.edx, answer.ecx].map(u32::to_le_bytes);

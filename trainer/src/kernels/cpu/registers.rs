@@ -1,6 +1,6 @@
 //! What products in f32 and in bf16 do alike with registers of AVX-512.
 
-#![allow(unsafe_code)] // instructions that the processor was found to have; a tile is written through a pointer
+#![allow(unsafe_code)] // instructions that the CPU was found to have; a tile is written through a pointer
 
 use std::arch::x86_64::{
     __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
@@ -75,7 +75,7 @@ impl Tile {
     /// Puts `sums` there, or adds them.
     ///
     /// # Safety
-    /// The processor has AVX-512 F, and nobody else uses the tile, which lies within the output.
+    /// The CPU has AVX-512 F, and nobody else uses the tile, which lies within the output.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn take(self, sums: [[__m512; 2]; ROWS]) {

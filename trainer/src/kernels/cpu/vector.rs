@@ -1,7 +1,7 @@
-//! Loops that the compiler turns into vector instructions of the processor at hand.
+//! Loops that the compiler turns into vector instructions of the CPU at hand.
 //!
 //! A loop's body is written once and compiled for AVX-512, for AVX2 and for the baseline; which one runs is
-//! asked of the processor at run time. No product is fused with a sum, so all three give the same bits.
+//! asked of the CPU at run time. No product is fused with a sum, so all three give the same bits.
 //!
 //! Only what is inlined into a loop is compiled with it: plain loops over the lanes are, while the closure of
 //! `array::map` may become a function of its own, for the baseline.
@@ -9,11 +9,11 @@
 /// Values that are added side by side: the width of an AVX-512 register.
 pub(super) const LANES: usize = 16;
 
-/// Defines a function whose body is compiled for several processors.
+/// Defines a function whose body is compiled for several CPUs.
 macro_rules! vectorised {
     ($(#[$about:meta])* $seen:vis fn $name:ident($($argument:ident: $kind:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$about])*
-        #[allow(unsafe_code)] // calling a function compiled for a processor feature that was found
+        #[allow(unsafe_code)] // calling a function compiled for a CPU feature that was found
         $seen fn $name($($argument: $kind),*) $(-> $result)? {
             #[inline(always)]
             fn body($($argument: $kind),*) $(-> $result)? $body
@@ -26,11 +26,11 @@ macro_rules! vectorised {
                 fn avx2($($argument: $kind),*) $(-> $result)? { body($($argument),*) }
 
                 if is_x86_feature_detected!("avx512f") {
-                    // SAFETY: the processor has AVX-512, as was found on the line above.
+                    // SAFETY: the CPU has AVX-512, as was found on the line above.
                     return unsafe { avx512($($argument),*) };
                 }
                 if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has AVX2, as was found on the line above.
+                    // SAFETY: the CPU has AVX2, as was found on the line above.
                     return unsafe { avx2($($argument),*) };
                 }
             }

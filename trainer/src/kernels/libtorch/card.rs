@@ -1,4 +1,4 @@
-//! What a card does by LibTorch's functions that its Rust bindings leave out (`card.cpp`), and how bytes get
+//! What a GPU does by LibTorch's functions that its Rust bindings leave out (`card.cpp`), and how bytes get
 //! there.
 
 #![allow(unsafe_code)] // C++ is called
@@ -158,7 +158,7 @@ pub(super) fn norm_backward(gradient: &Tensor, [rows, weight, means, scales]: [&
     })
 }
 
-/// The card that a device is, if it is one.
+/// The GPU that a device is, if it is one.
 pub(in super::super) fn card(device: &Device) -> Option<usize> {
     match device.as_dispatch() {
         DispatchDevice::LibTorch(LibTorchDevice::Cuda(card)) => Some(*card),
@@ -166,12 +166,12 @@ pub(in super::super) fn card(device: &Device) -> Option<usize> {
     }
 }
 
-/// Whether a device is the processor, as LibTorch has it.
-pub(in super::super) fn is_processor(device: &Device) -> bool {
+/// Whether a device is the CPU, as LibTorch has it.
+pub(in super::super) fn is_cpu(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::LibTorch(LibTorchDevice::Cpu))
 }
 
-/// Numbers of this shape on a card, by way of pinned memory, which LibTorch keeps for the next ones.
+/// Numbers of this shape on a GPU, by way of pinned memory, which LibTorch keeps for the next ones.
 pub(in super::super) fn upload<T: tch::kind::Element>(
     values: &[T],
     shape: &[usize],
@@ -201,7 +201,7 @@ pub(super) fn sent<T: tch::kind::Element>(values: &[T], shape: &[usize], card: u
 
 const NO_WAIT: bool = true;
 
-// What is for cards alone is tested where a card is named in `TUBELET_TEST_DEVICES` (`kernels/tests.rs`).
+// What is for GPUs alone is tested where a GPU is named in `TUBELET_TEST_DEVICES` (`kernels/tests.rs`).
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! Our own kernels for NVIDIA cards (`cuda.cu`), on LibTorch's memory and in line with its work.
+//! Our own kernels for NVIDIA GPUs (`cuda.cu`), on LibTorch's memory and in line with its work.
 //!
 //! They are compiled while running, by the NVRTC that comes with LibTorch's CUDA libraries; where there is none,
 //! or a row is of a width that they do not take, LibTorch's single operations do the same.
@@ -29,7 +29,7 @@ const SOURCE: &str = include_str!("cuda.cu");
 const THREADS: u32 = 256;
 const ROWS: u32 = 8;
 
-/// Blocks that fill a large card: several for each of its processors, and few enough for their sums to be added
+/// Blocks that fill a large GPU: several for each of its multiprocessors, and few enough for their sums to be added
 /// up quickly.
 const BLOCKS: u32 = 528;
 
@@ -39,7 +39,7 @@ pub(super) const ANY_WIDTH: i64 = 4;
 /// The widest row: what a block shares is limited, and so are its registers.
 const WIDEST: i64 = 1536;
 
-/// The kernels for one width on one card.
+/// The kernels for one width on one GPU.
 pub(super) struct Kernels {
     pub(super) stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
@@ -50,12 +50,12 @@ type Compiled = HashMap<(usize, i64), Option<Arc<Kernels>>>;
 
 static COMPILED: Mutex<Option<Compiled>> = Mutex::new(None);
 
-/// Whether a card is of the generation that LibTorch's attention by cuDNN is made for (Hopper, 9.0) or newer.
+/// Whether a GPU is of the generation that LibTorch's attention by cuDNN is made for (Hopper, 9.0) or newer.
 pub(super) fn prefers_cudnn(tensor: &Tensor) -> bool {
     any(tensor).is_some_and(|kernels| kernels.generation >= 9)
 }
 
-/// Whether there are kernels for rows of this width on a card.
+/// Whether there are kernels for rows of this width on a GPU.
 pub(super) fn takes(card: usize, width: i64) -> bool {
     on_card(card, width).is_some()
 }
@@ -86,7 +86,7 @@ fn compile(card: usize, width: i64) -> Option<Kernels> {
     let options = [format!("--gpu-architecture=compute_{major}{minor}"), format!("-DWIDTH={width}")];
     let options = CompileOptions { options: options.to_vec(), ..CompileOptions::default() };
     let module = context.load_module(compile_ptx_with_opts(SOURCE, options).ok()?).ok()?;
-    // LibTorch's work is on the card's default stream, unless somebody changes that; nobody does here.
+    // LibTorch's work is on the GPU's default stream, unless somebody changes that; nobody does here.
     Some(Kernels { stream: context.default_stream(), module, generation: major })
 }
 
@@ -97,7 +97,7 @@ impl Kernels {
     }
 }
 
-/// Where a tensor's elements are; it is contiguous, and on the card.
+/// Where a tensor's elements are; it is contiguous, and on the GPU.
 pub(super) fn address(tensor: &Tensor) -> u64 {
     assert!(
         tensor.is_contiguous() && tensor.device().is_cuda(),
@@ -110,7 +110,7 @@ pub(super) fn grid(blocks: u32) -> LaunchConfig {
     LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 }
 }
 
-/// A grid for so many threads, or as many as fill the card.
+/// A grid for so many threads, or as many as fill the GPU.
 fn over(count: i64) -> LaunchConfig {
     grid((count as u64).div_ceil(u64::from(THREADS)).clamp(1, 4 * u64::from(BLOCKS)) as u32)
 }
@@ -188,7 +188,7 @@ pub(super) fn column_sums(rows: &Tensor) -> Option<Tensor> {
     let [count, columns] = [rows.size()[0], rows.size()[1]];
     let kernels = any(rows).filter(|_| columns % 4 == 0)?;
     let across = (columns as u32).div_ceil(128);
-    // Enough blocks to fill the card; what they found is added up in the same way.
+    // Enough blocks to fill the GPU; what they found is added up in the same way.
     let down = match count as u32 {
         few if few <= 16 * ROWS => 1,
         many => (many / (8 * ROWS)).min(BLOCKS.div_ceil(across)),

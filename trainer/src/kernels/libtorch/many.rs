@@ -1,4 +1,4 @@
-//! What is done to all tensors of a model at once: on a card, one launch instead of hundreds.
+//! What is done to all tensors of a model at once: on a GPU, one launch instead of hundreds.
 //!
 //! A table says which stretch of which tensor each block works on. It is made anew each time: a few thousand
 //! rows, and memory moves.
@@ -24,12 +24,12 @@ use crate::kernels::backend::{AdamwStep, Learning, Learnt};
 /// Elements of a stretch.
 const STRETCH: usize = 1 << 15;
 
-/// The kernels of the card that a tensor is on, if it is on one.
+/// The kernels of the GPU that a tensor is on, if it is on one.
 fn kernels(tensor: &tensor::Tensor<1>) -> Option<Arc<cuda::Kernels>> {
     cuda::on_card(card(&tensor.device())?, cuda::ANY_WIDTH)
 }
 
-/// The sums of squares of all stretches of these tensors; none where they are not on a card.
+/// The sums of squares of all stretches of these tensors; none where they are not on a GPU.
 pub(in super::super) fn square_sums(tensors: &[tensor::Tensor<1>]) -> Option<tensor::Tensor<1>> {
     let kernels = kernels(tensors.first()?)?;
     let tensors: Vec<Tensor> =
@@ -50,7 +50,7 @@ pub(in super::super) fn square_sums(tensors: &[tensor::Tensor<1>]) -> Option<ten
     Some(wrapped(Floats::new(sums)))
 }
 
-/// Whether [`adamw`] updates these: they are on a card, and their steps differ in rate and decay alone.
+/// Whether [`adamw`] updates these: they are on a GPU, and their steps differ in rate and decay alone.
 pub(in super::super) fn updates(tensors: &[Learning]) -> bool {
     let Some(first) = tensors.first() else { return false };
     let alike = |step| AdamwStep { rate: first.step.rate, decay: first.step.decay, ..step };

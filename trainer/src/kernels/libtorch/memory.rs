@@ -4,7 +4,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-/// The elements of a contiguous f32 tensor on the processor.
+/// The elements of a contiguous f32 tensor on the CPU.
 pub(super) fn floats(tensor: &Tensor) -> &[f32] {
     let length = check(tensor, Kind::Float);
     if length == 0 {
@@ -24,7 +24,7 @@ pub(super) fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) }
 }
 
-/// The elements of a contiguous tensor of bytes on the processor.
+/// The elements of a contiguous tensor of bytes on the CPU.
 pub(super) fn bytes(tensor: &Tensor) -> &[u8] {
     let length = check(tensor, Kind::Uint8);
     if length == 0 {

@@ -1,4 +1,4 @@
-//! What a validation adds up, for each kind of answer.
+//! Adds up the results of a validation, for each kind of answer.
 
 use schemas::{LabelledBatch, ProblemType, metrics::ValidationLine};
 

@@ -24,7 +24,7 @@ use super::super::{
 /// `from` on. `matrix` has its lines as rows.
 ///
 /// # Safety
-/// The processor has AVX-512 F, BW and BF16; the matrix reaches `lines` by `from + length`.
+/// The CPU has AVX-512 F, BW and BF16; the matrix reaches `lines` by `from + length`.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(super) unsafe fn fill<const WIDTH: usize>(
     panel: &mut [u32],
@@ -139,7 +139,7 @@ fn rounded_pair(high: __m512, low: __m512) -> __m512i {
     unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
 }
 
-/// The upper half of an f32, rounded to nearest, ties to even, as the processor does it.
+/// The upper half of an f32, rounded to nearest, ties to even, as the CPU does it.
 pub(super) fn rounded(value: f32) -> u16 {
     let bits = value.to_bits();
     if value.is_nan() {
@@ -171,7 +171,7 @@ mod tests {
             }
             let matrix = Matrix { values: &values, row_stride, column_stride };
             let mut panel = vec![u32::MAX; 32 * 22];
-            // SAFETY: the processor has the instructions, and the matrix has 37 lines of 45 places.
+            // SAFETY: the CPU has the instructions, and the matrix has 37 lines of 45 places.
             unsafe { fill::<32>(&mut panel, matrix, [32, lines], [2, 43]) };
             for (at, word) in panel.iter().enumerate() {
                 let (pair, line) = (at / 32, 32 + at % 32);

@@ -9,7 +9,7 @@ use super::super::registers::{COLUMNS, ROWS, Tile};
 /// `output (+)= left · right`, from a panel each.
 ///
 /// # Safety
-/// The processor has AVX-512 F and BF16, and nobody else uses the tile, which lies within the output.
+/// The CPU has AVX-512 F and BF16, and nobody else uses the tile, which lies within the output.
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) unsafe fn tile(left: &[u32], right: &[u32], output: Tile) {
     output.fetch();

@@ -20,7 +20,7 @@ pub(super) const COLUMNS: usize = 2 * LANES;
 /// `output (+)= left · right` for the first rows of `left`, which is read where it stands, and a panel.
 ///
 /// # Safety
-/// The processor has AVX2 and FMA; `left` has the rows of the tile, and as many columns as the panel has places;
+/// The CPU has AVX2 and FMA; `left` has the rows of the tile, and as many columns as the panel has places;
 /// nobody else uses the tile, which lies within the output.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn tile(left: Matrix, right: &[f32], output: Tile) {
@@ -33,7 +33,7 @@ pub(super) unsafe fn tile(left: Matrix, right: &[f32], output: Tile) {
 /// Sums over the places of a panel, of which each row has a value, `stride` apart.
 ///
 /// # Safety
-/// The processor has AVX2 and FMA; the rows have these values.
+/// The CPU has AVX2 and FMA; the rows have these values.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn sums(rows: [*const f32; ROWS], stride: usize, right: &[f32]) -> [[__m256; 2]; ROWS] {
@@ -57,7 +57,7 @@ unsafe fn sums(rows: [*const f32; ROWS], stride: usize, right: &[f32]) -> [[__m2
 /// Puts `sums` into the tile, or adds them.
 ///
 /// # Safety
-/// The processor has AVX2, and nobody else uses the tile, which lies within the output.
+/// The CPU has AVX2, and nobody else uses the tile, which lies within the output.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn take(output: Tile, sums: [[__m256; 2]; ROWS]) {
@@ -93,7 +93,7 @@ unsafe fn take(output: Tile, sums: [[__m256; 2]; ROWS]) {
 /// `from` on. `matrix` has its lines as rows.
 ///
 /// # Safety
-/// The processor has AVX2; the matrix reaches `lines` by `from + length`.
+/// The CPU has AVX2; the matrix reaches `lines` by `from + length`.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn fill<const WIDTH: usize>(
     panel: &mut [f32],
@@ -137,7 +137,7 @@ pub(super) unsafe fn fill<const WIDTH: usize>(
 /// Eight rows of eight values, `stride` apart, to columns that are `width` apart.
 ///
 /// # Safety
-/// The processor has AVX2; the rows are there, and the columns have room.
+/// The CPU has AVX2; the rows are there, and the columns have room.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn turn(source: *const f32, stride: usize, target: *mut f32, width: usize) {

@@ -13,7 +13,7 @@ use super::super::{
 /// `output (+)= left · right` for the first rows of `left`, which is read where it stands, and a panel.
 ///
 /// # Safety
-/// The processor has AVX-512 F; `left` has the rows of the tile, and as many columns as the panel has places;
+/// The CPU has AVX-512 F; `left` has the rows of the tile, and as many columns as the panel has places;
 /// nobody else uses the tile, which lies within the output.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn tile(left: Matrix, right: &[f32], output: Tile) {
@@ -26,7 +26,7 @@ pub(super) unsafe fn tile(left: Matrix, right: &[f32], output: Tile) {
 /// Sums over the places of a panel, of which each row has a value, `stride` apart.
 ///
 /// # Safety
-/// The processor has AVX-512 F; the rows have these values.
+/// The CPU has AVX-512 F; the rows have these values.
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn sums(rows: [*const f32; ROWS], stride: usize, right: &[f32]) -> [[__m512; 2]; ROWS] {
@@ -51,7 +51,7 @@ unsafe fn sums(rows: [*const f32; ROWS], stride: usize, right: &[f32]) -> [[__m5
 /// `from` on. `matrix` has its lines as rows.
 ///
 /// # Safety
-/// The processor has AVX-512 F; the matrix reaches `lines` by `from + length`.
+/// The CPU has AVX-512 F; the matrix reaches `lines` by `from + length`.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn fill<const WIDTH: usize>(
     panel: &mut [f32],

@@ -1,4 +1,4 @@
-//! What a processor computes tiles by.
+//! What a CPU computes tiles by.
 
 use super::{
     super::{matrix::Matrix, registers, registers::Tile},
@@ -15,12 +15,12 @@ pub(in super::super) enum Instructions {
 }
 
 impl Instructions {
-    /// The widest that this processor has.
+    /// The widest that this CPU has.
     pub(in super::super) fn found() -> Option<Self> {
         [Self::Avx512, Self::Avx2].into_iter().find(|instructions| instructions.are_possible())
     }
 
-    /// Whether this processor has them.
+    /// Whether this CPU has them.
     pub(super) fn are_possible(self) -> bool {
         match self {
             Self::Avx512 => is_x86_feature_detected!("avx512f"),

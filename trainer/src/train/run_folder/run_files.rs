@@ -1,4 +1,4 @@
-//! What a run was asked for, in its folder: written before its first step, read when it goes on.
+//! The files that say what a run was started with: written before its first step, read when it is resumed.
 
 use std::{
     fs, io,
