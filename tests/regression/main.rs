@@ -4,10 +4,13 @@
 //! sample films or small models; where only the reported file will do, its test looks for `shared` and says if it is
 //! skipped.
 
+mod answers;
 mod attacks;
+mod files;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod labels;
+mod layouts;
 mod matroska;
 mod mp4;
 mod runs;
