@@ -52,8 +52,8 @@ fn folders_of_days_became_the_classes() {
     assert_eq!(fs::read_to_string(second.join("classes.txt")).unwrap(), "day1\nday2\n");
 }
 
-/// Seen: a stray film made a class named like the root; folders train and test were classes. Right: refused before there
-/// is a run, or left out where that is asked for.
+/// Seen: a stray film made a class named like the root. Right: refused before there is a run, or left out where that is
+/// asked for.
 #[test]
 fn a_stray_film_made_a_class_of_the_folder_around_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -63,59 +63,83 @@ fn a_stray_film_made_a_class_of_the_folder_around_it() {
     let words = said(&finetune(&stray, &out, &["--only-labelled"]));
     assert!(words.contains("1 of 5 videos have no class and are left out"), "{words}");
     assert_eq!(fs::read_to_string(out.join("classes.txt")).unwrap(), "a\nb\n");
+}
 
+/// Seen: the folders of a split, train and test, became the two classes. Right: refused before there is a run.
+#[test]
+fn the_folders_of_a_split_became_two_classes() {
     let folder = tempfile::tempdir().unwrap();
     let parts = films(folder.path(), &["train/a/1.mp4", "train/b/2.mp4", "test/a/3.mp4", "test/b/4.mp4"]);
     refused(&parts, &[], "test, train are parts of a split");
+}
+
+/// Seen: a folder around the folders of classes became the only class. Right: refused, with what lies below it.
+#[test]
+fn a_folder_around_the_classes_became_the_only_one() {
     let folder = tempfile::tempdir().unwrap();
     let around = films(folder.path(), &["all/a/1.mp4", "all/b/2.mp4", "all/a/3.mp4", "all/b/4.mp4"]);
     refused(&around, &[], "all videos would be of one class, `all`; below it are a, b");
 }
 
-/// Seen: classes 1 and 2 trained an empty class 0 in silence, 0, 2 and 7 eight classes. Right: said before the first step.
+/// Seen: classes 1 and 2 trained an empty class 0 in silence. Right: said before the first step.
 #[test]
 fn an_empty_class_0_was_trained_in_silence() {
     let folder = tempfile::tempdir().unwrap();
     let films = films(folder.path(), &["1.mp4", "2.mp4", "3.mp4", "4.mp4"]);
     let list = films.join("list.txt");
-    let train = |lines: &str, out: &str, more: &[&str]| {
-        fs::write(&list, lines).unwrap();
-        said(&finetune(&list, &folder.path().join(out), more))
-    };
-    let words = train("1.mp4 1\n2.mp4 2\n3.mp4 1\n4.mp4 2\n", "one", &[]);
+    fs::write(&list, "1.mp4 1\n2.mp4 2\n3.mp4 1\n4.mp4 2\n").unwrap();
+    let words = said(&finetune(&list, &folder.path().join("run"), &[]));
     assert!(words.contains("class 0 has no video") && words.contains("0      0     0"), "{words}");
-    let words = train("1.mp4 0\n2.mp4 2\n3.mp4 0\n4.mp4 7\n", "gaps", &[]);
+}
+
+/// Seen: classes 0, 2 and 7 trained eight classes in silence, five of them empty. Right: said before the first step.
+#[test]
+fn gaps_between_numbers_were_trained_as_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films(folder.path(), &["1.mp4", "2.mp4", "3.mp4", "4.mp4"]);
+    let list = films.join("list.txt");
+    fs::write(&list, "1.mp4 0\n2.mp4 2\n3.mp4 0\n4.mp4 7\n").unwrap();
+    let words = said(&finetune(&list, &folder.path().join("run"), &[]));
     assert!(words.contains("no video in 5 of 8 classes: `1`, `3`, `4`, `5`, `6`"), "{words}");
     assert!(words.contains("only one video in `2`, `7`"), "{words}");
 }
 
-/// Seen: scores 1.5 and 2.5 became a class each, and names in lists a part of the path. Right: names are classes,
-/// fractions and `a|b` are refused.
+/// A list of four films of two classes in turn.
+fn list_of(folder: &Path, classes: [&str; 2]) -> std::path::PathBuf {
+    let list = films(folder, &["1.mp4", "2.mp4", "3.mp4", "4.mp4"]).join("list.txt");
+    let lines = (1..=4).map(|number| format!("{number}.mp4 {}\n", classes[number % 2]));
+    fs::write(&list, lines.collect::<String>()).unwrap();
+    list
+}
+
+/// Seen: in `path name` the whole line was a path. Right: what stands behind the path names a class, of several words too.
 #[test]
-fn measurements_became_a_class_each() {
+fn a_class_behind_a_path_was_a_part_of_the_path() {
     let folder = tempfile::tempdir().unwrap();
-    let films = films(folder.path(), &["1.mp4", "2.mp4", "3.mp4", "4.mp4"]);
-    let list = films.join("list.txt");
-    let lines = |words: [&str; 2]| -> String {
-        (1..=4).map(|number| format!("{number}.mp4 {}\n", words[number % 2])).collect()
-    };
-    let out = folder.path().join("names");
-    fs::write(&list, lines(["playing guitar", "pouring"])).unwrap();
+    let (list, out) = (list_of(folder.path(), ["playing guitar", "pouring"]), folder.path().join("names"));
     let words = said(&finetune(&list, &out, &[]));
     assert!(words.contains("classes: what stands behind each path of the list"), "{words}");
     assert_eq!(fs::read_to_string(out.join("classes.txt")).unwrap(), "playing guitar\npouring\n");
-    for (words, says) in [
-        (["1.5", "2.5"], "`2.5` is a fraction"),
-        (["1.0", "2"], "`1.0` is a fraction"),
-        (["run", "run|jump"], "`run|jump` looks like several classes"),
-    ] {
-        fs::write(&list, lines(words)).unwrap();
+}
+
+/// Seen: scores 1.5 and 2.5 became a class each. Right: fractions are refused, unless a list of classes has them.
+#[test]
+fn measurements_became_a_class_each() {
+    for (classes, says) in [(["1.5", "2.5"], "`2.5` is a fraction"), (["1.0", "2"], "`1.0` is a fraction")] {
+        let folder = tempfile::tempdir().unwrap();
+        let list = list_of(folder.path(), classes);
         refused(&list, &[], says);
+        let named = folder.path().join("classes.txt");
+        fs::write(&named, classes.join("\n")).unwrap();
+        said(&finetune(&list, &folder.path().join("run"), &["--classes", text(&named)]));
     }
-    let classes = folder.path().join("speeds.txt");
-    fs::write(&classes, "1.5\n2.5\n").unwrap();
-    fs::write(&list, lines(["1.5", "2.5"])).unwrap();
-    said(&finetune(&list, &folder.path().join("speeds"), &["--classes", text(&classes)]));
+}
+
+/// Seen: `run|jump` in a list became a class of its own. Right: refused.
+#[test]
+fn several_classes_in_a_line_became_one_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    refused(&list_of(folder.path(), ["run", "run|jump"]), &[], "`run|jump` looks like several classes");
 }
 
 /// Seen: a table without one of a thousand films could not be used. Right: `--only-labelled` leaves it out, and says so.
