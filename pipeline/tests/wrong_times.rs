@@ -4,16 +4,12 @@
 //! writers have it for pictures that are decoded before others that are shown earlier.
 #![cfg(feature = "video")]
 
-use std::{
-    path::Path,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+#[path = "wrong_times/made.rs"]
+mod made;
 
-use gst::prelude::*;
-use gstreamer as gst;
+use std::path::Path;
+
+use made::{FRAMES, H264, MPEG4, Times, make};
 use pipeline::{
     FrameRank,
     picture::Picture,
@@ -21,52 +17,6 @@ use pipeline::{
     video::{Limits, OpenVideo, VideoReader},
 };
 use schemas::settings::{Skip, Verify};
-
-const FRAMES: u32 = 38;
-
-/// Nanoseconds between two frames.
-const STEP: u64 = 40_000_000;
-
-/// MPEG-4 with two B-pictures between others; behind it what puts its headers before key frames.
-const MPEG4: &str = "avenc_mpeg4 max-bframes=2 gop-size=13";
-const H264: &str =
-    "x264enc bframes=2 b-adapt=false key-int-max=13 speed-preset=ultrafast cabac=true threads=1";
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Times {
-    Right,
-    OfDecoding,
-}
-
-/// Makes a film of a moving ball; `encoder` and `muxer` are written as for `gst-launch`.
-fn make(path: &Path, encoder: &str, muxer: &str, times: Times) {
-    gst::init().unwrap();
-    let described = format!(
-        "videotestsrc num-buffers={FRAMES} pattern=ball ! video/x-raw,format=I420,width=96,height=64,framerate=25/1 \
-         ! {encoder} ! identity name=packets ! {muxer} ! filesink location={}",
-        path.display()
-    );
-    let film = gst::parse::launch(&described).unwrap().downcast::<gst::Pipeline>().unwrap();
-    if times == Times::OfDecoding {
-        let (first, count) = (OnceLock::new(), AtomicU64::new(0));
-        let packets = film.by_name("packets").unwrap().static_pad("sink").unwrap();
-        packets.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
-                let first = *first.get_or_init(|| buffer.pts().unwrap());
-                let time = first + gst::ClockTime::from_nseconds(count.fetch_add(1, Relaxed) * STEP);
-                let buffer = buffer.make_mut();
-                buffer.set_pts(time);
-                buffer.set_dts(time);
-            }
-            gst::PadProbeReturn::Ok
-        });
-    }
-    film.set_state(gst::State::Playing).unwrap();
-    let wanted = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = film.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &wanted);
-    film.set_state(gst::State::Null).unwrap();
-    assert_eq!(end.map(|end| end.type_()), Some(gst::MessageType::Eos), "{described}");
-}
 
 fn ranks(frames: impl IntoIterator<Item = u32>) -> Vec<FrameRank> {
     frames.into_iter().map(FrameRank).collect()

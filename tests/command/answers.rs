@@ -8,40 +8,14 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    crash::{files, kill_when},
-    films::film,
+    films::{self, CLASSIFIER, film},
+    killed::{files, kill_when},
     models, refusal, stdout, succeed, text,
 };
 
-/// A model that trains in seconds, on films of which every second is mirrored.
-const SMALL: [&str; 26] = [
-    "--recipe",
-    "finetune-small",
-    "--set",
-    "clip.size=32",
-    "--set",
-    "clip.frames=4",
-    "--set",
-    "clip.verify=clip",
-    "--set",
-    "optimiser.batch=4",
-    "--set",
-    "model.encoder_depth=1",
-    "--set",
-    "schedule.warmup_epochs=0",
-    "--set",
-    "schedule.warmup_steps=1",
-    "--set",
-    "run.log_every=1",
-    "--set",
-    "run.checkpoint_every=3",
-    "--set",
-    "views.clips=2",
-    "--set",
-    "views.crops=1",
-    "--set",
-    "run.seconds_per_clip=600",
-];
+/// A model that is validated by two clips of each film.
+const VALIDATED: [&str; 6] =
+    ["--set", "run.checkpoint_every=3", "--set", "views.clips=2", "--set", "views.every=1"];
 const SEVERAL: [&str; 2] = ["--set", "classifier.problem_type=multi_label_classification"];
 const NUMBERS: [&str; 2] = ["--set", "classifier.problem_type=regression"];
 
@@ -70,7 +44,8 @@ fn films(folder: &Path) -> PathBuf {
 }
 
 fn finetune<'a>(data: &'a str, labels: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["finetune", "--data", data, "--labels", labels, "--out", out][..], &SMALL, more].concat()
+    let more = [&["--labels", labels][..], &VALIDATED, more].concat();
+    films::finetune(Path::new(data), Path::new(out), &more)
 }
 
 fn json(arguments: &[&str]) -> Value {
@@ -228,7 +203,7 @@ fn batches_have_labels_and_classes_come_equally_often_where_it_is_asked_for() {
     fs::write(&table, format!("path,label\n{rare}")).unwrap();
     let batches = |more: &[&str], count: &str| {
         let arguments = ["inspect", "batches", text(&films), "--finetune", "--json", "--count", count];
-        let text = stdout(&[&arguments[..], &SMALL, more].concat());
+        let text = stdout(&[&arguments[..], &CLASSIFIER, more].concat());
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
     };
     let of_class = ["--labels", text(&table)];
@@ -276,7 +251,7 @@ fn what_does_not_go_with_the_kind_of_answer_is_one_message_and_no_run() {
     ] {
         let table = table.map_or_else(Vec::new, |table| vec!["--labels", table.as_str()]);
         let fixed = ["finetune", "--data", films, "--out", &out, "--init", "scratch", "--steps", "2"];
-        let (code, said) = refusal(&[&fixed[..], &SMALL, kind, &table, &more].concat());
+        let (code, said) = refusal(&[&fixed[..], &CLASSIFIER, kind, &table, &more].concat());
         assert_eq!((code, said.matches("error: ").count()), (2, 1), "{said}");
         assert!(said.contains(says), "{says}: {said}");
         assert!(!Path::new(&out).exists(), "a folder was made: {said}");

@@ -1,69 +1,15 @@
 //! Killed at any moment and run again, a run ends with the bytes of one that was left alone.
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
-use crate::{SMALL, samples, succeed, text};
-
-/// Starts the command, kills it with SIGKILL once `enough` says so, or lets it end.
-pub fn kill_when(arguments: &[&str], enough: impl Fn() -> bool) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tubelet"))
-        .args(arguments)
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let limit = Instant::now() + Duration::from_secs(120);
-    while child.try_wait().unwrap().is_none() {
-        if enough() || Instant::now() > limit {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return;
-        }
-        std::thread::yield_now();
-    }
-}
-
-/// Name and bytes of every file in a folder that a later reader would look at.
-pub fn files(folder: &Path, ending: &str) -> BTreeMap<String, Vec<u8>> {
-    std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_string_lossy().ends_with(ending))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
-        .collect()
-}
-
-#[test]
-fn a_training_that_is_asked_to_stop_leaves_a_checkpoint_however_often_the_same_wish_comes() {
-    let folder = tempfile::tempdir().unwrap();
-    let (samples, out) = (samples(), folder.path().join("run"));
-    let mut arguments = vec!["pretrain", "--data", &samples, "--out", text(&out), "--steps", "100000"];
-    arguments.extend(&SMALL);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tubelet"))
-        .args(&arguments)
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let limit = Instant::now() + Duration::from_secs(120);
-    let has_begun =
-        || std::fs::read_to_string(out.join("metrics.jsonl")).is_ok_and(|lines| !lines.is_empty());
-    while !has_begun() && Instant::now() < limit {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    // As `timeout` does: to the process, and to its group.
-    for _ in 0..2 {
-        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(!files(&out, ".safetensors").is_empty());
-}
+use crate::{
+    SMALL,
+    killed::{files, kill_when},
+    samples, succeed, text,
+};
 
 #[test]
 fn a_training_killed_and_resumed_ends_with_the_same_bytes() {

@@ -7,7 +7,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use schemas::embeddings::{Embedded, Embedding};
 
 use crate::{
-    crash::{files, kill_when},
+    killed::{files, kill_when},
     models, refusal, samples, stdout, succeed, text,
 };
 

@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     SMALL,
-    crash::{files, kill_when},
-    films::film,
+    films::{self, CLASSIFIER, film},
+    killed::{files, kill_when},
     samples, stdout, succeed, text, tubelet,
 };
 
-/// A classifier that trains in seconds, with everything that is drawn.
-const SMALL_CLASSIFIER: [&str; 34] = [
-    "--recipe",
-    "finetune-small",
+/// What is drawn, in a deeper model, validated by two clips of each film.
+const DRAWN: [&str; 16] = [
     "--set",
     "augment.rand_operations=4",
     "--set",
@@ -22,30 +20,13 @@ const SMALL_CLASSIFIER: [&str; 34] = [
     "--set",
     "optimiser.layer_decay=0.75",
     "--set",
-    "clip.size=32",
-    "--set",
-    "clip.frames=4",
-    "--set",
-    "clip.verify=clip",
-    "--set",
-    "optimiser.batch=4",
-    "--set",
     "model.encoder_depth=2",
-    "--set",
-    "schedule.warmup_epochs=0",
-    "--set",
-    "schedule.warmup_steps=1",
-    "--set",
-    "run.log_every=1",
     "--set",
     "run.checkpoint_every=3",
     "--set",
     "views.clips=2",
     "--set",
-    "views.crops=1",
-    // A machine that builds and tests other things at the same time is slow, not stuck.
-    "--set",
-    "run.seconds_per_clip=600",
+    "views.every=1",
 ];
 
 /// Two of the sample films four times each in files of their own bytes, in folders of two classes.
@@ -59,7 +40,7 @@ fn class_folders(folder: &Path, classes: [&str; 2]) -> PathBuf {
 }
 
 fn finetune<'a>(data: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["finetune", "--data", data, "--out", out][..], &SMALL_CLASSIFIER, more].concat()
+    films::finetune(Path::new(data), Path::new(out), &[&DRAWN[..], more].concat())
 }
 
 #[test]
@@ -99,7 +80,7 @@ fn one_two_and_five_workers_give_the_same_batches_and_packets_those_of_the_files
     let (films, shards) = (class_folders(folder.path(), ["a", "b"]), folder.path().join("shards"));
     let batches = |data: &Path, workers: &str, more: &[&str]| {
         let count = ["--count", "20", "--finetune", "--set", "clip.repeats=2", "--workers", workers];
-        stdout(&[&["inspect", "batches", text(data)][..], &SMALL_CLASSIFIER, &count, more].concat())
+        stdout(&[&["inspect", "batches", text(data)][..], &CLASSIFIER, &DRAWN, &count, more].concat())
     };
     let one = batches(&films, "1", &[]);
     assert_eq!(one.lines().count(), 20, "{one}");

@@ -2,6 +2,7 @@
 
 #[path = "batches/cube.rs"]
 mod cube;
+mod small_classifier;
 mod small_model;
 
 use std::{ops::Range, sync::atomic::AtomicBool};
@@ -9,7 +10,7 @@ use std::{ops::Range, sync::atomic::AtomicBool};
 use arrow::array::RecordBatch;
 use schemas::{
     BatchBuilder as _, ProblemType,
-    labelled_batch::{LabelledBatchBuilder, LabelledClip, View},
+    labelled_batch::{LabelledBatchBuilder, LabelledClip},
     metrics::ValidationLine,
 };
 use trainer::{
@@ -28,23 +29,7 @@ const SEVERAL: &str = "classifier.problem_type=multi_label_classification";
 const NUMBERS: &str = "classifier.problem_type=regression";
 
 fn recipe(settings: &[&str]) -> Recipe {
-    let mut recipe = Recipe::default();
-    let base = [
-        "clip.frames=4",
-        "clip.size=16",
-        "model.patch=8",
-        "model.encoder_dim=24",
-        "model.encoder_depth=2",
-        "model.encoder_heads=3",
-        "optimiser.batch=6",
-        "optimiser.base_lr=0.3",
-        "optimiser.beta2=0.999",
-        "schedule.warmup_epochs=0",
-        "run.log_every=1",
-        "run.checkpoint_every=3",
-    ];
-    base.iter().chain(settings).for_each(|setting| recipe.set(setting).unwrap());
-    recipe
+    small_classifier::recipe(&[&["optimiser.base_lr=0.3"][..], settings].concat())
 }
 
 /// Clips of which each colour is bright or dark: a label a colour, or how many colours are bright and how many dark.
@@ -55,27 +40,13 @@ fn batch(recipe: &Recipe, numbers: Range<u64>) -> RecordBatch {
         let mut draws = Draws::keyed(1, "made clip", &[clip]);
         let bright: [bool; 3] = std::array::from_fn(|_| draws.unit() < 0.5);
         let count = bright.iter().filter(|bright| **bright).count() as f32;
-        let mut level = |at: usize| 60.0 + 60.0 * draws.unit() + if bright[at % 3] { 100.0 } else { 0.0 };
-        let frames: Vec<u8> = (0..4 * 16 * 16 * 3).map(|at| level(at) as u8).collect();
+        let level = |at: usize| 60.0 + 60.0 * draws.unit() + if bright[at % 3] { 100.0 } else { 0.0 };
+        let clip = small_classifier::clip(geometry, clip, level);
         let labels: Vec<f32> = match recipe.classifier.problem_type {
             ProblemType::Regression => vec![count / 3.0, 1.0 - count / 3.0],
             _ => bright.map(|bright| f32::from(u8::from(bright))).to_vec(),
         };
-        builder.push(LabelledClip {
-            clip,
-            epoch: (clip / 12) as u32,
-            row: clip,
-            video: format!("{clip}.mp4").into(),
-            label: None,
-            labels: Some(labels.into()),
-            view: View::default(),
-            frames: [0, 1, 2, 3].into(),
-            times: [0, 1, 2, 3].into(),
-            crop: [0, 0, 16, 16],
-            flip: false,
-            erase: None,
-            cubes: (0..geometry.tokens()).flat_map(|token| cube::cube(&frames, geometry, token)).collect(),
-        });
+        builder.push(LabelledClip { labels: Some(labels.into()), ..clip });
     }
     builder.finish().unwrap()
 }

@@ -2,6 +2,7 @@
 
 #[path = "batches/cube.rs"]
 mod cube;
+mod small_classifier;
 mod small_model;
 
 use std::sync::atomic::AtomicBool;
@@ -9,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use arrow::array::RecordBatch;
 use schemas::{
     BatchBuilder as _,
-    labelled_batch::{EraseBox, LabelledBatchBuilder, LabelledClip, View},
+    labelled_batch::{EraseBox, LabelledBatchBuilder, LabelledClip},
     metrics::ValidationLine,
 };
 use trainer::{
@@ -27,25 +28,8 @@ use trainer::{
 
 const CLASSES: usize = 3;
 
-/// A classifier of a few thousand weights on clips of 16 cubes.
 fn recipe(settings: &[&str]) -> Recipe {
-    let mut recipe = Recipe::default();
-    let base = [
-        "clip.frames=4",
-        "clip.size=16",
-        "model.patch=8",
-        "model.encoder_dim=24",
-        "model.encoder_depth=2",
-        "model.encoder_heads=3",
-        "optimiser.batch=6",
-        "optimiser.base_lr=0.2",
-        "optimiser.beta2=0.999",
-        "schedule.warmup_epochs=0",
-        "run.log_every=1",
-        "run.checkpoint_every=3",
-    ];
-    base.iter().chain(settings).for_each(|setting| recipe.set(setting).unwrap());
-    recipe
+    small_classifier::recipe(&[&["optimiser.base_lr=0.2"][..], settings].concat())
 }
 
 /// Clips whose class is their colour.
@@ -55,23 +39,10 @@ fn batch(recipe: &Recipe, numbers: std::ops::Range<u64>) -> RecordBatch {
     for clip in numbers {
         let mut draws = Draws::keyed(1, "made clip", &[clip]);
         let label = (clip % CLASSES as u64) as usize;
-        let mut level = |at: usize| 90.0 + 60.0 * draws.unit() + if at % 3 == label { 100.0 } else { 0.0 };
-        let frames: Vec<u8> = (0..4 * 16 * 16 * 3).map(|at| level(at) as u8).collect();
-        builder.push(LabelledClip {
-            clip,
-            epoch: (clip / 12) as u32,
-            row: clip,
-            video: format!("{clip}.mp4").into(),
-            label: Some(label as i32),
-            labels: None,
-            view: View::default(),
-            frames: [0, 1, 2, 3].into(),
-            times: [0, 1, 2, 3].into(),
-            crop: [0, 0, 16, 16],
-            flip: false,
-            erase: clip.is_multiple_of(4).then_some(EraseBox { top: 2, left: 3, height: 7, width: 9 }),
-            cubes: (0..geometry.tokens()).flat_map(|token| cube::cube(&frames, geometry, token)).collect(),
-        });
+        let level = |at: usize| 90.0 + 60.0 * draws.unit() + if at % 3 == label { 100.0 } else { 0.0 };
+        let erase = clip.is_multiple_of(4).then_some(EraseBox { top: 2, left: 3, height: 7, width: 9 });
+        let clip = small_classifier::clip(geometry, clip, level);
+        builder.push(LabelledClip { label: Some(label as i32), erase, ..clip });
     }
     builder.finish().unwrap()
 }

@@ -107,7 +107,8 @@ impl Film {
             track_header: body(movie, b"tkhd").to_vec(),
             edits: body(movie, b"elst").to_vec(),
             media_header: body(movie, b"mdhd").to_vec(),
-            handler: body(movie, b"hdlr").to_vec(),
+            // That of the file's metadata stands behind it.
+            handler: body(body(movie, b"mdia"), b"hdlr").to_vec(),
             descriptions: body(movie, b"stsd").to_vec(),
             before,
             behind,

@@ -3,14 +3,13 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use crate::{
-    crash::{files, kill_when},
-    films::{CLASSIFIER, class_folders, film},
+    films::{self, class_folders, film},
+    killed::{files, kill_when},
     refusal, stdout, succeed, text,
 };
 
 fn finetune<'a>(data: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
-    [&["finetune", "--data", text(data), "--out", text(out), "--init", "scratch"][..], &CLASSIFIER, more]
-        .concat()
+    films::finetune(data, out, &[&["--init", "scratch"][..], more].concat())
 }
 
 /// The names of a run's videos that are held out.
@@ -20,8 +19,10 @@ fn held_out(run: &Path) -> BTreeSet<String> {
     test.map(|line| line.rsplit('\t').next().unwrap().to_owned()).collect()
 }
 
+/// Seen: a film that was added moved others between the parts, and a resumed run tested films that it had trained on.
+/// Right: the draw depends on the film alone, and a run keeps its split (sleap-nn#600, OpenTau#502).
 #[test]
-fn films_keep_their_part_when_others_come_and_a_run_that_goes_on_tests_none_that_it_trained_on() {
+fn an_added_film_moved_trained_films_into_the_test() {
     let folder = tempfile::tempdir().unwrap();
     let films = class_folders(folder.path(), 12);
     let (whole, cut, later) =
@@ -46,8 +47,10 @@ fn films_keep_their_part_when_others_come_and_a_run_that_goes_on_tests_none_that
     assert_eq!(kept, held_out(&whole));
 }
 
+/// Seen: the split was written nowhere, so that nobody could test what was held out. Right: `evaluate --run --split test`
+/// tests exactly that, wherever the films lie now.
 #[test]
-fn a_run_is_tested_on_exactly_what_it_held_out_wherever_that_lies() {
+fn what_a_run_held_out_was_written_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let films = class_folders(folder.path(), 12);
     let out = folder.path().join("run");
@@ -66,8 +69,9 @@ fn a_run_is_tested_on_exactly_what_it_held_out_wherever_that_lies() {
     assert_eq!(tested("train")["videos"].as_u64(), Some(12 - count));
 }
 
+/// Seen: a film under two names was in both parts. Right: an error that names both, unless the split goes by content.
 #[test]
-fn one_film_under_two_names_in_both_parts_is_refused_before_there_is_a_run() {
+fn copies_of_a_trained_film_were_in_the_test() {
     let folder = tempfile::tempdir().unwrap();
     let films = class_folders(folder.path(), 12);
     let split = "--split";

@@ -25,9 +25,11 @@ fn films_and_an_unreadable_one() -> tempfile::TempDir {
     folder
 }
 
+/// Seen: an I/O error became the verdict on a healthy film, exit 0. Right: the scan stops with path, cause and remedy,
+/// and leaves no manifest.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_scan_stops_on_what_the_system_cannot_read_and_leaves_nothing_behind() {
+fn a_disk_that_fails_made_a_film_damaged_in_a_scan() {
     let folder = films_and_an_unreadable_one();
     let manifest = folder.path().join("manifest.parquet");
     for more in [&[][..], &["--verify"]] {
@@ -42,9 +44,11 @@ fn a_scan_stops_on_what_the_system_cannot_read_and_leaves_nothing_behind() {
     }
 }
 
+/// Seen: an I/O error put a healthy film into the quarantine, and the run ended with other weights. Right: every command
+/// stops, and nothing is in the quarantine.
 #[test]
 #[cfg(target_os = "linux")]
-fn no_run_goes_on_without_a_film_that_the_system_cannot_read() {
+fn a_disk_that_fails_put_a_healthy_film_into_the_quarantine() {
     let folder = films_and_an_unreadable_one();
     let (films, out) = (folder.path().join("films"), folder.path().join("out"));
     let pretrain = ["pretrain", "--data", text(&films), "--out", text(&out), "--steps", "3"];
@@ -68,8 +72,10 @@ fn no_run_goes_on_without_a_film_that_the_system_cannot_read() {
     }
 }
 
+/// Seen: a film that the manifest calls good and that is gone was left out. Right: the run would go on with other films,
+/// so it stops; a film that nobody has seen is the list's fault.
 #[test]
-fn a_film_that_a_list_names_and_nobody_has_is_the_list_s_fault_until_a_scan_has_seen_it() {
+fn a_film_that_was_lost_after_a_scan_was_left_out_in_silence() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["big_buck_bunny.mp4", "cars.mp4", "flower.mp4"] {
         std::fs::copy(Path::new(&samples()).join(name), folder.path().join(name)).unwrap();
@@ -106,8 +112,10 @@ fn rows(files: &[(&str, &[u8])]) -> Vec<serde_json::Value> {
     stdout(&arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Seen: FLV, a cut film and a web page had one verdict, "not a video". Right: unsupported with the line that converts
+/// it, damaged, and no video with what it is (reports 09).
 #[test]
-fn damaged_unsupported_and_no_video_are_told_apart() {
+fn films_that_are_not_read_were_called_no_video() {
     let film = std::fs::read(Path::new(&samples()).join("flower.mp4")).unwrap();
     let rows = rows(&[
         ("cut.mp4", &film[..film.len() / 2]),
@@ -139,8 +147,9 @@ fn damaged_unsupported_and_no_video_are_told_apart() {
     assert_eq!(reason(4), "not a video: it is empty");
 }
 
+/// Seen: "This file is corrupt" of whatever was not read. Right: the error begins with its kind.
 #[test]
-fn the_error_of_a_single_film_begins_with_its_kind() {
+fn an_error_did_not_say_whether_the_film_or_the_format_was_meant() {
     let folder = tempfile::tempdir().unwrap();
     let film = std::fs::read(Path::new(&samples()).join("flower.mp4")).unwrap();
     for (name, bytes, words) in [
@@ -154,8 +163,10 @@ fn the_error_of_a_single_film_begins_with_its_kind() {
     }
 }
 
+/// Seen: `.wmv`, `.gif` and others in a folder were passed over without a word. Right: films of formats that are not
+/// read count as videos, others are counted on stderr.
 #[test]
-fn what_is_passed_over_in_a_folder_is_counted() {
+fn files_were_passed_over_without_a_count() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(Path::new(&samples()).join("flower.mp4"), folder.path().join("flower.mp4")).unwrap();
     for name in ["a.gif", "notes.txt", "more.txt", "film.wmv"] {
@@ -169,9 +180,11 @@ fn what_is_passed_over_in_a_folder_is_counted() {
     assert!(words.contains("1 of 2 videos can be used"), "{words}");
 }
 
+/// Seen: a name that is no UTF-8 was good in a scan and not found later; one with a newline broke the lines that are
+/// printed. Right: kept by its bytes, and escaped where lines are printed.
 #[test]
 #[cfg(unix)]
-fn a_film_whose_name_is_no_text_is_used_like_any_other() {
+fn a_name_that_is_no_utf_8_was_good_in_a_scan_and_then_lost() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
     let folder = tempfile::tempdir().unwrap();
     let films = folder.path().join("films");
@@ -194,8 +207,9 @@ fn a_film_whose_name_is_no_text_is_used_like_any_other() {
     assert_eq!(lines, batches(&shards));
 }
 
+/// Seen: frames and rates of headers, given as if they were those of the decode. Right: the row says whose they are.
 #[test]
-fn a_scan_says_where_its_numbers_come_from() {
+fn a_scan_gave_numbers_of_headers_as_those_of_a_decode() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = folder.path().join("manifest.parquet");
     for (more, numbers) in [(&[][..], "of packets"), (&["--verify"], "decoded")] {
@@ -208,9 +222,10 @@ fn a_scan_says_where_its_numbers_come_from() {
     }
 }
 
+/// Seen: a full disk under `frames --out` gave a message without the path. Right: the picture is named.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_picture_that_cannot_be_written_is_named() {
+fn a_full_disk_under_pictures_had_no_path() {
     let folder = tempfile::tempdir().unwrap();
     let film = format!("{}/flower.mp4", samples());
     // Files of more than 1024 bytes are refused, as a full disk refuses them.
