@@ -5,10 +5,16 @@ use std::{
     process::Command,
 };
 
-use crate::{expect_none, markdown::Page, pages_for_users};
+use crate::{
+    expect_none,
+    markdown::{Page, root},
+    pages_for_users,
+};
 
 /// Options of other programs.
 const OTHERS: [&str; 4] = ["--features", "--no-default-features", "--quick", "--real"];
+/// A file of another project.
+const FOREIGN: &str = "extract_tad_feature.py";
 /// Files whose names look like settings.
 const FILE_ENDINGS: [&str; 3] = ["json", "pth", "toml"];
 
@@ -69,6 +75,27 @@ fn the_page_of_settings_has_all_of_them() {
     let said: BTreeSet<String> = page.inline_code().into_iter().map(|(_, code)| code).collect();
     let left_out: Vec<String> = settings().into_iter().filter(|key| !said.contains(key)).collect();
     assert!(left_out.is_empty(), "docs/settings.md has all settings but {left_out:?}");
+}
+
+#[test]
+fn every_source_file_that_is_named_is_there() {
+    let walk = walkdir::WalkDir::new(root()).into_iter().filter_entry(|entry| entry.file_name() != "target");
+    let files: Vec<String> = walk.map(|entry| format!("{}", entry.unwrap().path().display())).collect();
+    let (mut complaints, mut named) = (Vec::new(), 0);
+    for page in pages_for_users() {
+        for (line, code) in page.inline_code() {
+            if code.contains(' ') || ![".rs", ".sh", ".py"].iter().any(|ending| code.ends_with(ending)) {
+                continue;
+            }
+            named += 1;
+            let ending = format!("/{code}");
+            if code != FOREIGN && !files.iter().any(|file| file.ends_with(&ending)) {
+                complaints.push(format!("{}:{line}: there is no file {code}", page.name));
+            }
+        }
+    }
+    assert!(named > 15, "only {named} were found");
+    expect_none(&complaints);
 }
 
 /// Code of a page: what stands between backticks, and the command lines of its shell blocks.
