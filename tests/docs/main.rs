@@ -1,10 +1,10 @@
 //! The documentation is true: its links lead somewhere, what it names exists, and its commands run.
 
-#[cfg(feature = "video")]
+#![cfg(feature = "video")]
+
 mod commands;
 mod links;
 mod markdown;
-#[cfg(feature = "video")]
 mod names;
 
 use markdown::Page;
