@@ -4,10 +4,11 @@
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
 #                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
 # make features  type-checks the command with every device and without video
+# make docs   builds README and docs/ as a book, in target/book
 #
 # Each target installs what is missing on Debian and Ubuntu, and builds.
 
-.PHONY: demo test bench evidence features
+.PHONY: demo test bench evidence features docs
 
 demo:
 	scripts/setup.sh
@@ -31,3 +32,6 @@ features:
 	cargo check --no-default-features
 	cargo check --features wgpu
 	DOCS_RS=1 cargo check --features cuda
+
+docs:
+	scripts/build_docs.sh
