@@ -30,7 +30,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
     let step = StepSize {
         clips,
         visible: tokens.visible,
-        masked: tokens.painted,
+        masked: tokens.predicted,
         counted: tokens.counted,
         memory: recipe.memory(),
         branches: if whole { Branches::Whole } else { Branches::InParts },
@@ -45,7 +45,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
 /// # Errors
 /// When the recipe is wrong.
 pub fn note_when_short(recipe: &Recipe, device: &Device, observer: &dyn Observer) -> Result<()> {
-    let Some(free) = machine::free_memory().filter(|_| device.is_processor()) else { return Ok(()) };
+    let Some(free) = machine::free_memory().filter(|_| device.is_cpu()) else { return Ok(()) };
     if let Some(advice) = advice(recipe, free)? {
         observer.note(advice);
     }

@@ -115,7 +115,7 @@ impl Show<'_> {
     fn video(&self, answers: VideoAnswers<'_>) -> io::Result<()> {
         let Some(whole) = answers.whole() else { return Ok(()) };
         let clips = answers.clips();
-        let mut stdout = std::io::stdout().lock();
+        let mut stdout = io::stdout().lock();
         if self.arguments.json {
             let over_time: Vec<_> = clips
                 .iter()

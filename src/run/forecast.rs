@@ -64,7 +64,7 @@ impl Forecast {
         trainer::time_steps(&timed, device, batch, 2, |seconds| step = seconds)?;
         let computing = step / clips as f64 * whole as f64 / cost as f64;
         // The processor that computes is the one that decodes.
-        Ok(Self { computing, loading, clips, cut, together: device.is_processor() })
+        Ok(Self { computing, loading, clips, cut, together: device.is_cpu() })
     }
 
     /// Seconds for `clips` clips.
@@ -78,7 +78,7 @@ impl Forecast {
 /// Multiply-accumulates of a clip, forward and backward.
 fn work(recipe: &Recipe) -> Result<u64> {
     let (shape, tokens) = (recipe.model_shape()?, masked::token_counts(recipe)?);
-    Ok(PASSES * Macs::of_pretraining(&shape, tokens.visible, tokens.visible, tokens.painted).total())
+    Ok(PASSES * Macs::of_pretraining(&shape, tokens.visible, tokens.visible, tokens.predicted).total())
 }
 
 /// Seconds of loading for a clip, and a batch.

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use pipeline::{
-    clips::{batch::BatchBuilder, masked::ClipRow},
+    clips::{batch::MaskedBatchBuilder, masked::ClipRow},
     transform::crop::Window,
 };
+use schemas::BatchBuilder as _;
 use trainer::Device;
 
 use tubelet::Usage;
@@ -105,7 +106,7 @@ fn random_batch(recipe: &trainer::Recipe) -> Result<arrow::array::RecordBatch> {
     let geometry = settings.geometry;
     let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;
     let schedule = settings.schedule(recipe.optimiser.batch as u64);
-    let mut builder = BatchBuilder::new(geometry, rule.visible_tokens());
+    let mut builder = MaskedBatchBuilder::new(geometry, rule.visible_tokens());
     let mut noise = blake3::Hasher::new().update(&recipe.run.seed.to_le_bytes()).finalize_xof();
     for clip in 0..recipe.optimiser.batch as u64 {
         let mask = rule.draw(&mut schedule.row(0, clip));
