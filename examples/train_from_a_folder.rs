@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 pub fn train(videos: &str, run: &str) -> tubelet::Result<tubelet::Trained> {
     let mut wanted = tubelet::Pretraining::new([videos], run);
     wanted.run.recipe = tubelet::RecipeChoice::named("tiny");
+    // Few videos make a batch of several clips of each.
+    wanted.run.recipe.set = vec!["clip.clips_per_video=4".to_owned()];
     wanted.run.steps = Some(5);
     tubelet::pretrain(&wanted, &AtomicBool::new(false), &|event: tubelet::Event<'_>| {
         if let tubelet::Event::Step { line, .. } = event {

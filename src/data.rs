@@ -5,6 +5,8 @@
 //!       └─▶ labels::LabelSettings ─▶ labelled::training, views  fine-tuning, validation, tests, windows
 //! ```
 
+pub mod batch_file;
+pub mod clip_identity;
 pub mod dataset;
 pub(crate) mod digest_words;
 pub mod folder;

@@ -28,7 +28,7 @@ const REACHED: [(&str, &[&str]); 36] = [
     ("src/data/labels/", &["finetune", "probe"]),
     ("src/data/labels/answers.rs", &["finetune", "evaluate"]),
     ("src/data/masked.rs", &["pretrain", "reconstruct", "inspect batches"]),
-    ("src/data/preprocess.rs", &["preprocess"]),
+    ("src/data/preprocess", &["preprocess"]),
     ("src/data/report.rs", &["pretrain", "finetune"]),
     ("src/evaluate.rs", &["evaluate"]),
     ("src/inference/embed", &["embed"]),

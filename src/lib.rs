@@ -21,6 +21,7 @@
 //! # Ok::<(), tubelet::Error>(())
 //! ```
 
+pub mod class_counts;
 pub mod convert;
 pub mod data;
 pub mod device;
@@ -34,6 +35,8 @@ pub mod observer;
 pub mod recipe_choice;
 pub mod run;
 pub mod sheet;
+pub mod tensor_statistics;
+pub mod trained;
 pub mod weights;
 pub mod words;
 
@@ -49,8 +52,8 @@ pub use self::convert::convert;
 #[cfg(feature = "video")]
 pub use self::data::frames::FrameReader;
 pub use self::data::open;
-pub use self::data::preprocess::Preprocessing;
 pub use self::data::preprocess::preprocess;
+pub use self::data::preprocess::settings::Preprocessing;
 #[cfg(feature = "video")]
 pub use self::data::scan::Scanning;
 #[cfg(feature = "video")]
@@ -65,8 +68,8 @@ pub use self::inference::embed::embed;
 pub use self::inference::embed::search::search;
 pub use self::inference::predict::Predicting;
 pub use self::inference::predict::predict;
-pub use self::inference::probe::Probing;
 pub use self::inference::probe::probe;
+pub use self::inference::probe::settings::Probing;
 pub use self::inference::reconstruct::Reconstructing;
 pub use self::inference::reconstruct::reconstruct;
 pub use self::observer::Event;
@@ -77,4 +80,4 @@ pub use self::run::finetune::finetune;
 pub use self::run::pretrain::Pretraining;
 pub use self::run::pretrain::pretrain;
 pub use self::run::settings::RunSettings;
-pub use self::run::trained::Trained;
+pub use self::trained::Trained;

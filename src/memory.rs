@@ -30,7 +30,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
     let step = StepSize {
         clips,
         visible: tokens.visible,
-        masked: tokens.painted,
+        masked: tokens.predicted,
         counted: tokens.counted,
         memory: recipe.memory(),
         branches: if whole { Branches::Whole } else { Branches::InParts },

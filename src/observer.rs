@@ -6,8 +6,8 @@ use std::fmt::Display;
 use schemas::metrics::MetricsLine;
 use schemas::metrics::ValidationLine;
 
-use crate::data::labels::counts::ClassCounts;
-use crate::run::trained::Trained;
+use crate::class_counts::ClassCounts;
+use crate::trained::Trained;
 
 /// Something that happened.
 #[derive(Debug)]

@@ -97,3 +97,28 @@ pub fn wrong(why: RecipeError) -> Usage {
         None => usage.hint("`tubelet inspect recipe tiny` shows every setting and its value"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_come_after_the_recipe_and_the_precision_last() {
+        let mut choice = RecipeChoice::named("tiny");
+        choice.set = vec!["run.seed=7".to_owned(), "model.precision=f32".to_owned()];
+        choice.precision = Some("bf16".to_owned());
+        let recipe = choice.resolve(|| unreachable!("because one is named")).unwrap();
+        assert_eq!((recipe.run.seed, recipe.model.precision.to_string().as_str()), (7, "bf16"));
+        assert!(choice.sets("run.seed") && !choice.sets("run"));
+        let given = RecipeChoice::from(recipe.clone());
+        assert_eq!(given.resolve(|| unreachable!("because one is given")).unwrap(), recipe);
+    }
+
+    #[test]
+    fn a_wrong_key_is_a_usage_error_with_the_nearest_one() {
+        let choice = RecipeChoice { set: vec!["model.siz=small".to_owned()], ..RecipeChoice::default() };
+        let refused = choice.resolve(|| built_in("tiny")).unwrap_err();
+        assert_eq!(refused.hint(), Some("the nearest one is `model.size`"));
+        assert!(RecipeChoice::named("no-such").resolve(|| built_in("tiny")).unwrap_err().usage().is_some());
+    }
+}

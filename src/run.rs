@@ -6,7 +6,7 @@
 
 pub mod begun;
 mod changes;
-pub mod final_test;
+pub mod final_evaluation;
 pub mod finetune;
 pub mod forecast;
 pub mod labelled;
@@ -14,5 +14,4 @@ pub mod live;
 pub mod plan;
 pub mod pretrain;
 pub mod settings;
-pub mod trained;
 pub mod videos;

@@ -33,12 +33,12 @@ use tubelet::data::Loading;
 use tubelet::data::labelled;
 use tubelet::data::labels::settings::LabelSettings;
 use tubelet::data::masked;
-use tubelet::data::preprocess::Store;
+use tubelet::data::preprocess::settings::Store;
 use tubelet::inference::embed::End;
 use tubelet::inference::embed::search::Searching;
 use tubelet::inference::model::ModelSettings;
 use tubelet::inference::predict::Seen;
-use tubelet::inference::probe::ProbeKind;
+use tubelet::inference::probe::settings::ProbeKind;
 
 #[path = "../examples/train_from_a_folder.rs"]
 #[allow(dead_code)] // its `main`
@@ -59,6 +59,8 @@ fn small() -> RecipeChoice {
         "optimiser.batch=2",
         "model.encoder_depth=1",
         "model.decoder_depth=1",
+        "schedule.warmup_epochs=0",
+        "schedule.warmup_steps=0",
         "run.log_every=1",
         "augment.flip=0",
         "views.clips=2",

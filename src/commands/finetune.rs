@@ -13,7 +13,7 @@ use trainer::evaluation::Report;
 use trainer::evaluation::SeveralReport;
 use trainer::recipe::By;
 use tubelet::Finetuning;
-use tubelet::run::final_test::FinalTest;
+use tubelet::run::final_evaluation::FinalTest;
 
 use crate::arguments;
 use crate::arguments::LabelArguments;

@@ -6,11 +6,11 @@ use anyhow::Result;
 use anyhow::bail;
 use schemas::frame_shard::StoredPixels;
 use tubelet::Preprocessing;
-use tubelet::data::preprocess::CLIPS_PER_SHARD;
-use tubelet::data::preprocess::GROUP;
-use tubelet::data::preprocess::Preprocessed;
-use tubelet::data::preprocess::QUALITY;
-use tubelet::data::preprocess::Store;
+use tubelet::data::preprocess::settings::CLIPS_PER_SHARD;
+use tubelet::data::preprocess::settings::GROUP;
+use tubelet::data::preprocess::settings::Preprocessed;
+use tubelet::data::preprocess::settings::QUALITY;
+use tubelet::data::preprocess::settings::Store;
 use tubelet::machine::default_workers;
 
 use crate::arguments::RecipeArguments;

@@ -8,8 +8,8 @@ use anyhow::Result;
 use trainer::probe::Select;
 use trainer::probe::grid::Manner;
 use tubelet::Probing;
-use tubelet::inference::probe::EPOCHS;
-use tubelet::inference::probe::ProbeKind;
+use tubelet::inference::probe::settings::EPOCHS;
+use tubelet::inference::probe::settings::ProbeKind;
 
 use crate::arguments;
 use crate::arguments::LabelArguments;

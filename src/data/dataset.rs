@@ -14,6 +14,7 @@ use crate::observer::Observer;
 ///
 /// # Errors
 /// Usage error where nothing is there; failed where it cannot be read.
+#[doc(alias = "Dataset")]
 pub fn open(given: &[PathBuf], observer: &dyn Observer) -> Result<Dataset> {
     match open_parquet(given)? {
         Some(dataset) => Ok(dataset),

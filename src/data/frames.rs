@@ -16,6 +16,7 @@ use crate::error::{Error, Result, Usage};
 
 /// A video that is open, and the decoder for its frames.
 #[doc(alias = "VideoDecoder")]
+#[doc(alias = "VideoReader")]
 pub struct FrameReader {
     path: PathBuf,
     reader: VideoReader,

@@ -25,7 +25,6 @@ use schemas::{ClipGeometry, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
 
 use super::{
-    digest_words,
     labels::labelled_videos::LabelledVideos,
     loading::{self, Loading, WAITING_BYTES},
     source::source_by,

@@ -5,7 +5,6 @@
 //! ```
 
 pub mod answers;
-pub mod counts;
 pub mod label_error;
 pub mod labelled_videos;
 pub mod parts;

@@ -28,8 +28,8 @@ use crate::error::{Context as _, Result, Usage};
 pub struct TokenCounts {
     /// Seen by the encoder.
     pub visible: usize,
-    /// Painted by the decoder.
-    pub painted: usize,
+    /// Predicted by the decoder.
+    pub predicted: usize,
     /// Of these, counted in the loss.
     pub counted: usize,
 }
@@ -43,7 +43,7 @@ pub fn token_counts(recipe: &Recipe) -> Result<TokenCounts> {
     let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;
     let mask = rule.draw(&mut settings.schedule(1).row(0, 0));
     let counted = mask.target.len();
-    Ok(TokenCounts { visible: mask.visible.len(), painted: counted + mask.context.len(), counted })
+    Ok(TokenCounts { visible: mask.visible.len(), predicted: counted + mask.context.len(), counted })
 }
 
 /// The pipeline's settings of a recipe: a batch is one micro-batch.
@@ -120,10 +120,14 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
     source::source_by(dataset, recipe, settings(recipe, 1)?.sampling().into())
 }
 
-/// Micro-batches from number `first` on, for ever.
+/// Micro-batches of masked clips from number `first` on, for ever: the same for any number of threads.
+///
+/// A batch is what [`schemas::ClipBatch`] describes; which clips it holds depends on its number alone, so that a
+/// loader goes on anywhere.
 ///
 /// # Errors
 /// When the settings make no batch or threads cannot be started.
+#[doc(alias = "DataLoader")]
 pub fn batches(
     dataset: &Dataset,
     recipe: &Recipe,

@@ -122,6 +122,7 @@ pub enum End {
 ///
 /// # Errors
 /// Usage error: settings, videos or the model do not fit, or other vectors are there. When no video gives a vector.
+#[doc(alias = "extract_features")]
 pub fn embed(settings: &Embeddings, stop: &AtomicBool, observer: &dyn Observer) -> Result<Made> {
     let taking = taking(settings)?;
     let videos = LabelledVideos::open(&settings.videos, observer)?;

@@ -1,9 +1,7 @@
 //! What a frozen encoder knows of the classes of videos.
 
 mod features;
-
-use std::path::Path;
-use std::path::PathBuf;
+pub mod settings;
 
 use pipeline::names;
 use schemas::ProblemType;
@@ -14,7 +12,6 @@ use trainer::evaluation::Interval;
 use trainer::evaluation::rank_of;
 use trainer::evaluation::wilson;
 use trainer::inference::frozen_encoder::FrozenEncoder;
-use trainer::inference::frozen_encoder::Pool;
 use trainer::inference::frozen_encoder::Source;
 use trainer::probe::Outcome;
 use trainer::probe::Select;
@@ -23,7 +20,6 @@ use trainer::probe::features::FailedVideo;
 use trainer::probe::features::Features;
 use trainer::probe::grid;
 use trainer::probe::grid::Manner;
-use trainer::probe::grid::Setting;
 use trainer::probe::grid::Training;
 use trainer::probe::hold_out;
 use trainer::probe::knn;
@@ -31,10 +27,10 @@ use trainer::probe::linear;
 
 use self::features::Both;
 use self::features::Making;
+use self::settings::ProbeKind;
+use self::settings::Probing;
 use super::model::LoadedModel;
-use super::model::ModelSettings;
 use crate::data::labels::parts::Parts;
-use crate::data::labels::settings::LabelSettings;
 use crate::error::Error;
 use crate::error::Result;
 use crate::error::Usage;
@@ -44,99 +40,12 @@ use crate::recipe_choice::built_in;
 
 /// Failed videos that are named; the others are counted.
 const NAMED: usize = 5;
-/// What stands for an encoder that nobody trained.
-const RANDOM: &str = "random";
-/// V-JEPA's batch of a probe, and its times that every video is seen.
+/// V-JEPA's batch of a probe.
 const PROBE_BATCH: usize = 256;
-/// V-JEPA's times that every video is seen.
-pub const EPOCHS: u64 = 20;
 /// Least updates of an epoch, so that few videos make no run of 20 updates.
 const LEAST_UPDATES: usize = 8;
 /// Rows of the picture that a clip's frames are averaged to for the row of raw pixels.
 const PICTURE: usize = 16;
-
-/// Which probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeKind {
-    /// k nearest neighbours; nothing is trained.
-    Knn,
-    /// A linear map of the mean token.
-    Linear,
-    /// A learnt query that looks at all tokens.
-    Attentive,
-}
-
-impl ProbeKind {
-    fn pool(self) -> Pool {
-        match self {
-            Self::Knn | Self::Linear => Pool::Mean,
-            Self::Attentive => Pool::Tokens,
-        }
-    }
-}
-
-/// A probe that is asked for.
-#[derive(Clone, Debug)]
-pub struct Probing {
-    /// Which probe.
-    pub kind: ProbeKind,
-    /// The encoder; `random` is one that nobody trained.
-    pub model: ModelSettings,
-    /// Files, folders, globs, list files, a manifest, or one folder of shards.
-    pub data: Vec<PathBuf>,
-    /// Where their classes come from.
-    pub labels: LabelSettings,
-    /// What is tested: `train=LIST,test=LIST` (then no `data`), `test=0.2`, `test=0.2,by=content`.
-    pub split: Option<String>,
-    /// Whether the same probe of random weights and of raw pixels is made beside it.
-    pub baseline: bool,
-    /// What settings are chosen on.
-    pub select: Select,
-    /// Clips along time and crops of each video.
-    pub views: [u32; 2],
-    /// Numbers of neighbours that are tried; DINO's where none is named.
-    pub neighbours: Vec<u32>,
-    /// Whose attentive probe.
-    pub manner: Manner,
-    /// Learning rates of the attentive probe that are tried; the paper's where none is named.
-    pub rates: Vec<f64>,
-    /// Weight decays of the attentive probe that are tried; the paper's where none is named.
-    pub decays: Vec<f64>,
-    /// Times that the attentive probe sees every video.
-    pub epochs: u64,
-    /// Where features are kept; the user's cache where no folder is named.
-    pub cache: Option<PathBuf>,
-}
-
-impl Probing {
-    /// A probe of this encoder on these videos, of which a fifth is tested on.
-    pub fn new(
-        kind: ProbeKind,
-        model: impl Into<PathBuf>,
-        data: impl IntoIterator<Item = impl Into<PathBuf>>,
-    ) -> Self {
-        Self {
-            kind,
-            model: ModelSettings::new(model),
-            data: data.into_iter().map(Into::into).collect(),
-            labels: LabelSettings::default(),
-            split: Some("test=0.2".to_owned()),
-            baseline: false,
-            select: Select::HeldOut,
-            views: [1, 1],
-            neighbours: Vec::new(),
-            manner: Manner::VJepa,
-            rates: Vec::new(),
-            decays: Vec::new(),
-            epochs: EPOCHS,
-            cache: None,
-        }
-    }
-
-    fn is_random(&self) -> bool {
-        self.model.model.as_deref() == Some(Path::new(RANDOM))
-    }
-}
 
 /// All that a probe found.
 #[derive(Serialize)]
@@ -194,7 +103,7 @@ impl Row {
 /// # Errors
 /// Usage error: settings, classes or the model do not fit. When no video gives a clip, or features cannot be kept.
 pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
-    check_settings(wanted)?;
+    wanted.check()?;
     let (frozen, recipe, device) = encoder(wanted, observer)?;
     let seed = recipe.run.seed;
     let parts = wanted.labels.parts(&wanted.data, wanted.split.as_deref(), seed, None, observer)?;
@@ -221,7 +130,7 @@ pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
         device: &device,
         batch: wanted.model.batch,
         workers: wanted.model.workers,
-        cache: &cache_folder(wanted)?,
+        cache: &wanted.cache_folder()?,
         observer,
     };
     let features = making.of(&train, &test).map_err(|why| wanted.model.named_in(why))?;
@@ -301,7 +210,7 @@ fn fit(
 ) -> Result<Outcome> {
     let select = wanted.select;
     match wanted.kind {
-        ProbeKind::Knn => Ok(knn::probe(train, test, classes, &neighbours(wanted), select, seed)),
+        ProbeKind::Knn => Ok(knn::probe(train, test, classes, &wanted.neighbours(), select, seed)),
         ProbeKind::Linear => Ok(linear::probe(train, test, classes, select, seed, device)?),
         ProbeKind::Attentive => {
             let manner = wanted.manner;
@@ -313,7 +222,7 @@ fn fit(
             let shape = AttentiveProbe { dim: train.width, heads, depth: manner.depth(), classes };
             let training = Training {
                 manner,
-                settings: settings(wanted, manner),
+                settings: wanted.settings(),
                 epochs: wanted.epochs,
                 batch: (train.len() / LEAST_UPDATES).clamp(1, PROBE_BATCH),
                 seed,
@@ -323,51 +232,6 @@ fn fit(
             })
         }
     }
-}
-
-/// Numbers of neighbours that are tried, each once.
-fn neighbours(wanted: &Probing) -> Vec<usize> {
-    if wanted.neighbours.is_empty() {
-        return knn::NEIGHBOURS.to_vec();
-    }
-    let mut distinct = Vec::new();
-    for k in wanted.neighbours.iter().map(|k| *k as usize) {
-        if !distinct.contains(&k) {
-            distinct.push(k);
-        }
-    }
-    distinct
-}
-
-/// What is tried: every rate with every decay.
-fn settings(wanted: &Probing, manner: Manner) -> Vec<Setting> {
-    let own = manner.settings();
-    let distinct = |given: &[f64], of: fn(&Setting) -> f64| -> Vec<f64> {
-        let values: Vec<f64> = if given.is_empty() { own.iter().map(of).collect() } else { given.to_vec() };
-        let first = |(at, value): &(usize, &f64)| !values[..*at].contains(value);
-        values.iter().enumerate().filter(first).map(|(_, value)| *value).collect()
-    };
-    let decays = distinct(&wanted.decays, |setting| setting.decay);
-    let rates = distinct(&wanted.rates, |setting| setting.rate);
-    rates.iter().flat_map(|&rate| decays.iter().map(move |&decay| Setting { rate, decay })).collect()
-}
-
-fn check_settings(wanted: &Probing) -> Result<()> {
-    let positive = |value: &f64| value.is_finite() && *value >= 0.0;
-    if let Some(wrong) = wanted.rates.iter().chain(&wanted.decays).find(|value| !positive(value)) {
-        return Err(Usage::new(format!("{wrong} is no rate or decay")).into());
-    }
-    let given = !wanted.rates.is_empty() || !wanted.decays.is_empty() || wanted.manner != Manner::VJepa;
-    if given && wanted.kind != ProbeKind::Attentive {
-        return Err(Usage::new("--like, --rates and --decays are the attentive probe's").into());
-    }
-    if !wanted.neighbours.is_empty() && wanted.kind != ProbeKind::Knn {
-        return Err(Usage::new("--k is the knn probe's").into());
-    }
-    if wanted.epochs == 0 {
-        return Err(Usage::new("`--epochs 0` trains nothing").into());
-    }
-    Ok(())
 }
 
 /// The encoder, the settings that clips are made by (its own where it says them), and where it is computed.
@@ -391,19 +255,6 @@ fn cells(frozen: &FrozenEncoder) -> usize {
 /// The largest number up to `most` that divides `whole`.
 fn largest_divisor(whole: usize, most: usize) -> usize {
     (1..=most.max(1)).rev().find(|part| whole.is_multiple_of(*part)).unwrap_or(1)
-}
-
-/// `$XDG_CACHE_HOME/tubelet`, else `~/.cache/tubelet`.
-fn cache_folder(wanted: &Probing) -> Result<PathBuf> {
-    if let Some(folder) = &wanted.cache {
-        return Ok(folder.clone());
-    }
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    match cache {
-        Some(cache) => Ok(cache.join("tubelet")),
-        None => Err(Usage::new("there is no folder to keep features in").hint("--cache FOLDER").into()),
-    }
 }
 
 #[cfg(test)]

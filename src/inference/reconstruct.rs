@@ -78,12 +78,12 @@ pub fn reconstruct(settings: &Reconstructing, observer: &dyn Observer) -> Result
     let batch = clip(settings, &recipe)?;
     let statistics = if settings.honest { Statistics::Guessed } else { Statistics::True };
     let target = recipe.model.target;
-    let painted =
+    let predicted =
         trainer::inference::reconstruct::reconstruct(&model, &weights, &batch, target, statistics, &device)?;
-    let [painted] = <[Reconstruction; 1]>::try_from(painted)
+    let [predicted] = <[Reconstruction; 1]>::try_from(predicted)
         .expect("because a batch of one clip gives one reconstruction");
     let title = format!("{}  step {step}", settings.video.file_name().unwrap_or_default().to_string_lossy());
-    Ok(Reconstructed { title, rows: rows(&painted, &recipe, settings.honest) })
+    Ok(Reconstructed { title, rows: rows(&predicted, &recipe, settings.honest) })
 }
 
 /// A model with its weights, and the settings that it was trained by.
@@ -125,7 +125,7 @@ fn read(settings: &Reconstructing, device: &Device, observer: &dyn Observer) -> 
     Ok(Saved { model: VideoMae::new(saved.shape, device), weights, recipe, step })
 }
 
-/// The recipe with one clip a batch, and every hidden cube painted: a decoder mask saves work in training,
+/// The recipe with one clip a batch, and every hidden cube predicted: a decoder mask saves work in training,
 /// here it would leave holes.
 fn showing_everything(mut recipe: Recipe) -> Recipe {
     recipe.mask.decoder = schemas::settings::DecoderMask::None;
@@ -143,7 +143,7 @@ fn clip(settings: &Reconstructing, recipe: &Recipe) -> Result<ClipBatch> {
     Ok(ClipBatch::try_from(batch)?)
 }
 
-fn rows(painted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
+fn rows(predicted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
     let normalised = recipe.model.target == trainer::kernels::Target::Normalised;
     let how = match (normalised, honest) {
         (false, _) => "reconstruction",
@@ -152,17 +152,17 @@ fn rows(painted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
     };
     let hidden = 100.0 * recipe.mask.ratio;
     [
-        Row { caption: "original".into(), frames: frames(painted, &painted.original) },
+        Row { caption: "original".into(), frames: frames(predicted, &predicted.original) },
         Row {
             caption: format!("seen by the encoder, {hidden:.0} % hidden"),
-            frames: frames(painted, &painted.masked),
+            frames: frames(predicted, &predicted.masked),
         },
-        Row { caption: how.into(), frames: frames(painted, &painted.reconstruction) },
+        Row { caption: how.into(), frames: frames(predicted, &predicted.reconstruction) },
     ]
 }
 
-fn frames(painted: &Reconstruction, pixels: &[u8]) -> Vec<RgbImage> {
-    let (width, height) = (painted.geometry.width(), painted.geometry.height());
+fn frames(predicted: &Reconstruction, pixels: &[u8]) -> Vec<RgbImage> {
+    let (width, height) = (predicted.geometry.width(), predicted.geometry.height());
     pixels
         .chunks_exact(width * height * 3)
         .map(|frame| {

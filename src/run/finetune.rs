@@ -20,12 +20,11 @@ use trainer::train::validation::ValidationClips;
 
 use super::{
     begun::Begun,
-    final_test::{FinalTest, test},
+    final_evaluation::{FinalTest, test},
     labelled::parts_again,
     live::Live,
     plan::{Data, Plan, Ready},
     settings::RunSettings,
-    trained::Trained,
 };
 use crate::{
     data::{
@@ -36,6 +35,7 @@ use crate::{
     error::{Context as _, Result},
     observer::{Event, Observer},
     recipe_choice::{self, wrong},
+    trained::Trained,
     weights,
 };
 

@@ -78,7 +78,7 @@ impl Forecast {
 /// Multiply-accumulates of a clip, forward and backward.
 fn work(recipe: &Recipe) -> Result<u64> {
     let (shape, tokens) = (recipe.model_shape()?, masked::token_counts(recipe)?);
-    Ok(PASSES * Macs::of_pretraining(&shape, tokens.visible, tokens.visible, tokens.painted).total())
+    Ok(PASSES * Macs::of_pretraining(&shape, tokens.visible, tokens.visible, tokens.predicted).total())
 }
 
 /// Seconds of loading for a clip, and a batch.

@@ -20,7 +20,6 @@ use super::plan::Data;
 use super::plan::Plan;
 use super::plan::Ready;
 use super::settings::RunSettings;
-use super::trained::Trained;
 use super::videos;
 use crate::data::listing::Listing;
 use crate::data::loading::Loading;
@@ -31,6 +30,7 @@ use crate::memory;
 use crate::observer::Event;
 use crate::observer::Observer;
 use crate::recipe_choice;
+use crate::trained::Trained;
 use crate::weights;
 
 /// What a run's folder calls this.

@@ -2,7 +2,7 @@
 //! in either part, and what is odd about them.
 
 use schemas::ProblemType;
-use tubelet::data::labels::counts::ClassCounts;
+use tubelet::class_counts::ClassCounts;
 
 use crate::report;
 
@@ -48,5 +48,41 @@ fn how_many(problem_type: ProblemType, count: usize) -> String {
         ProblemType::SingleLabelClassification => format!("{count} classes"),
         ProblemType::MultiLabelClassification => format!("{count} labels, of which one may have several"),
         ProblemType::Regression => format!("{count} number{}", if count == 1 { "" } else { "s" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(problem_type: ProblemType) -> ClassCounts {
+        ClassCounts {
+            problem_type,
+            origin: "the first folder below films".to_owned(),
+            names: vec!["run".to_owned(), "jump".to_owned()],
+            train: vec![3, 1],
+            test: Some(vec![1, 0]),
+            videos: [4, 1],
+            split: Some("test=0.2".to_owned()),
+            notes: vec!["one".to_owned(), "two".to_owned()],
+        }
+    }
+
+    #[test]
+    fn classes_are_a_table_with_notes_below() {
+        assert_eq!(
+            text(&counts(ProblemType::SingleLabelClassification)),
+            "classes: the first folder below films\nclass  name  train  test\n0      run   3      1\n1      jump  \
+             1      0\n4 videos to train on, 1 to test on (--split test=0.2)\nnote: one\nnote: two"
+        );
+    }
+
+    #[test]
+    fn numbers_have_a_line_each() {
+        assert_eq!(
+            text(&counts(ProblemType::Regression)),
+            "labels: the first folder below films; 2 numbers\none\ntwo\n4 videos to train on, 1 to test on (--split \
+             test=0.2)"
+        );
     }
 }

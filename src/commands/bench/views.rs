@@ -10,11 +10,13 @@ use anyhow::{Context as _, Result, ensure};
 use pipeline::{
     clips::views::{Fit, ViewSettings},
     loader::{
+        Workers,
         channel::{self, Batches},
         labelled,
     },
     profile::Profile,
     sampling::labelled::Pass,
+    source::ClipSource,
 };
 use schemas::settings::Skip;
 use schemas::{LabelledBatch, predictions::Prediction};
@@ -153,19 +155,9 @@ fn one_way(
         fit: Fit::Windows,
     };
     let profile = Arc::<Profile>::default();
-    let workers = loading::workers(&recipe, asked.workers);
-    let ignore = Arc::new(|_| Ok(()));
     let start = Instant::now();
-    let numbers = 0..videos.len();
-    let rows: Batches = if way == Way::Once {
-        let slots = numbers.collect();
-        let stream = labelled::views(source, settings, slots, 1, workers, ignore, Arc::clone(&profile))?;
-        channel::spawn(stream, WAITING_BYTES, Arc::clone(&profile))?
-    } else {
-        let stream =
-            labelled::views_alone(source, settings, numbers, 1, workers, ignore, Arc::clone(&profile))?;
-        channel::spawn(stream, WAITING_BYTES, Arc::clone(&profile))?
-    };
+    let workers = loading::workers(&recipe, asked.workers);
+    let rows = rows(source, settings, way, videos.len(), workers, &profile)?;
     let judge = model.map(|(classifier, weights, device)| ClipClassifier::new(classifier, weights, device));
     let mut hash = blake3::Hasher::new();
     let (mut views, mut answers, mut hashing) = (0, Vec::new(), Duration::ZERO);
@@ -193,4 +185,23 @@ fn one_way(
         pixels: hash.finalize(),
         answers,
     })
+}
+
+/// The views in batches of one row, in this way.
+fn rows(
+    source: Arc<dyn ClipSource>,
+    settings: ViewSettings,
+    way: Way,
+    videos: u64,
+    workers: Workers,
+    profile: &Arc<Profile>,
+) -> Result<Batches> {
+    let ignore = Arc::new(|_| Ok(()));
+    if way == Way::Once {
+        let slots = (0..videos).collect();
+        let stream = labelled::views(source, settings, slots, 1, workers, ignore, Arc::clone(profile))?;
+        return Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(profile))?);
+    }
+    let stream = labelled::views_alone(source, settings, 0..videos, 1, workers, ignore, Arc::clone(profile))?;
+    Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(profile))?)
 }

@@ -1,32 +1,32 @@
 //! `tubelet inspect batches`: the clips that a training would see, a line each, or all of them in a file.
 
 mod labelled;
-mod parquet_file;
 
-use std::{io::Write as _, path::PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
-use arrow::{
-    array::{AsArray as _, RecordBatch},
-    datatypes::{UInt16Type, UInt32Type, UInt64Type},
-};
+use arrow::array::RecordBatch;
 use pipeline::{loader::channel::Batches, names};
 use schemas::ClipBatch;
 use trainer::Recipe;
 
 use tubelet::data;
 use tubelet::data::Loading;
+use tubelet::data::batch_file;
+use tubelet::data::batch_file::Written;
+use tubelet::data::clip_identity::MaskedClip;
 use tubelet::data::masked;
 use tubelet::machine::default_workers;
 use tubelet::recipe_choice;
 
 use crate::{
     arguments::{LabelArguments, RecipeArguments},
+    report,
     terminal::Terminal,
 };
-
-/// Bytes of a digest that are printed.
-const DIGEST_BYTES: usize = 8;
 
 /// Print the clips that pre-training with the same settings sees, a line each
 ///
@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.out {
         Some(out) => {
             let batches = masked::batches(&dataset, &recipe, 0, arguments.workers, &loading)?;
-            parquet_file::write(batches, arguments.count, out, |_| Ok(Vec::new()))?;
+            say_written(out, batch_file::write(batches, arguments.count, out, |_| Ok(Vec::new()))?);
         }
         None => {
             // Which clips there are does not depend on how they are put into batches, but for what an epoch
@@ -92,7 +92,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             let batches = masked::batches(&dataset, &recipe, 0, arguments.workers, &loading)?;
             print(batches, arguments.count, arguments.json, |batch| {
                 let batch = ClipBatch::try_from(batch)?;
-                Ok((0..batch.len()).map(|row| PretrainLine::of(&batch, row)).collect())
+                Ok((0..batch.len()).map(|row| MaskedClip::of(&batch, row)).collect())
             })?;
         }
     }
@@ -132,60 +132,7 @@ fn print<L: Line>(
     Ok(())
 }
 
-/// A clip of a pre-training.
-#[derive(serde::Serialize)]
-struct PretrainLine {
-    epoch: u32,
-    clip: u64,
-    video: String,
-    start_frame: u32,
-    frames: Vec<u32>,
-    crop: [u16; 4],
-    flip: bool,
-    hidden: usize,
-    mask: String,
-    visible_pixels: String,
-    target_pixels: String,
-}
-
-impl PretrainLine {
-    fn of(batch: &ClipBatch, row: usize) -> Self {
-        let record = batch.record_batch();
-        let visible = batch.geometry().cube() * batch.visible_tokens();
-        let tokens: Vec<u8> = batch
-            .visible(row)
-            .iter()
-            .chain(batch.target(row))
-            .chain(batch.context(row))
-            .flat_map(|token| token.to_le_bytes())
-            .collect();
-        Self {
-            epoch: column(record, "epoch").as_primitive::<UInt32Type>().value(row),
-            clip: column(record, "clip").as_primitive::<UInt64Type>().value(row),
-            video: column(record, "video").as_string::<i32>().value(row).to_owned(),
-            start_frame: column(record, "start_frame").as_primitive::<UInt32Type>().value(row),
-            frames: column(record, "frames")
-                .as_fixed_size_list()
-                .value(row)
-                .as_primitive::<UInt32Type>()
-                .values()
-                .to_vec(),
-            crop: ["x", "y", "width", "height"].map(|side| {
-                let crop = column(record, "crop").as_struct();
-                let side =
-                    crop.column_by_name(side).expect("because the batch was checked against its schema");
-                side.as_primitive::<UInt16Type>().value(row)
-            }),
-            flip: column(record, "flip").as_boolean().value(row),
-            hidden: batch.geometry().tokens() - batch.visible_tokens(),
-            mask: digest(&tokens),
-            visible_pixels: digest(&batch.visible_cubes()[row * visible..][..visible]),
-            target_pixels: digest(batch.target_cubes(row)),
-        }
-    }
-}
-
-impl Line for PretrainLine {
+impl Line for MaskedClip {
     fn text(&self) -> String {
         let frames: Vec<_> = self.frames.iter().map(u32::to_string).collect();
         let [x, y, width, height] = self.crop;
@@ -205,10 +152,7 @@ impl Line for PretrainLine {
     }
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a dyn arrow::array::Array {
-    batch.column_by_name(name).expect("because the batch was checked against its schema").as_ref()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    blake3::hash(bytes).as_bytes()[..DIGEST_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+/// Says what was written.
+fn say_written(out: &Path, Written { clips, batches }: Written) {
+    report::say(format_args!("done: {}: {clips} clips in {batches} batches", out.display()));
 }

@@ -72,8 +72,8 @@ fn meaning(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
     let shape = recipe.model_shape()?;
     let geometry = shape.geometry;
     let tokens = token_counts(recipe)?;
-    let official = Macs::of_pretraining(&shape, geometry.tokens(), tokens.visible, tokens.painted);
-    let ours = Macs::of_pretraining(&shape, tokens.visible, tokens.visible, tokens.painted);
+    let official = Macs::of_pretraining(&shape, geometry.tokens(), tokens.visible, tokens.predicted);
+    let ours = Macs::of_pretraining(&shape, tokens.visible, tokens.visible, tokens.predicted);
     let [time, height, width] = geometry.grid();
     let (micro_batch, parts) = recipe.accumulation()?;
     let parameters = layout::pretraining(&shape).parameters();
@@ -82,7 +82,7 @@ fn meaning(recipe: &Recipe) -> Result<Vec<Vec<String>>> {
         row("visible", tokens.visible, "tokens that the encoder sees"),
         row(
             "painted",
-            tokens.painted,
+            tokens.predicted,
             match recipe.mask.decoder {
                 DecoderMask::None => "tokens that the decoder paints, all counted in the loss".to_owned(),
                 DecoderMask::RunningCell => {

@@ -32,7 +32,7 @@ struct Strip {
 /// Refuses a picture of another kind than can be drawn.
 ///
 /// # Errors
-/// Asked wrongly.
+/// Usage error: another ending.
 pub fn check(out: &Path) -> Result<()> {
     let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {

@@ -10,12 +10,12 @@ use schemas::ProblemType;
 
 use super::{
     answers,
-    counts::ClassCounts,
     label_error::wrong,
     labelled_videos::LabelledVideos,
     settings::{LabelSettings, Labelled},
 };
 use crate::{
+    class_counts::ClassCounts,
     error::{Context as _, Result, Usage},
     observer::Observer,
 };

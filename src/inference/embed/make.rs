@@ -177,24 +177,11 @@ impl Maker {
             Preprocess::Normalised => 1,
             Preprocess::Tad => 2,
         };
-        let path = |video: u64| names::name_of(&videos.entries()[video as usize].path);
         let mut current: Option<Video> = None;
-        let mut close = |video: Video, taker: &mut dyn Taker| -> Result<()> {
-            let (row, made, mean) = video.finish();
-            let name = path(row);
-            let failed = labelled::reasons(&failures).remove(&name);
-            let expected = expected[row as usize];
-            let short = || format!("{made} of its {expected} windows came out of the decoder");
-            match failed.or_else(|| (made != expected).then(short)) {
-                Some(why) => {
-                    reasons.insert(row, why);
-                    taker.end(false)
-                }
-                None => {
-                    mean.map_or(Ok(()), |mean| taker.push(&[mean]))?;
-                    taker.end(true)
-                }
-            }
+        let mut close = |video: Video, taker: &mut dyn Taker| {
+            let failed = labelled::reasons(&failures).remove(&name_of(videos, video.row));
+            let expected = expected[video.row as usize];
+            video.close(failed, expected, &mut reasons, taker)
         };
         for batch in ByVideo::new(rows, self.together * rows_a_clip) {
             let batch = batch?;
@@ -226,7 +213,7 @@ impl Maker {
         }
         let failed = labelled::reasons(&failures);
         for video in (0..).zip(wanted).filter(|(_, wanted)| **wanted).map(|(video, _)| video) {
-            if let Some(why) = failed.get(&path(video)) {
+            if let Some(why) = failed.get(&name_of(videos, video)) {
                 reasons.entry(video).or_insert_with(|| why.clone());
             }
         }
@@ -286,6 +273,29 @@ impl Video {
         }
     }
 
+    /// Hands over what is left of it; where it failed, or has not the rows that were expected, why goes into
+    /// `reasons`.
+    fn close(
+        self,
+        failed: Option<String>,
+        expected: u32,
+        reasons: &mut Reasons,
+        taker: &mut dyn Taker,
+    ) -> Result<()> {
+        let (row, made, mean) = self.finish();
+        let short = || format!("{made} of its {expected} windows came out of the decoder");
+        match failed.or_else(|| (made != expected).then(short)) {
+            Some(why) => {
+                reasons.insert(row, why);
+                taker.end(false)
+            }
+            None => {
+                mean.map_or(Ok(()), |mean| taker.push(&[mean]))?;
+                taker.end(true)
+            }
+        }
+    }
+
     /// Its place, its rows, and the mean that is still to be handed over.
     fn finish(self) -> (u64, u32, Option<Embedding>) {
         let mean = self.mean.map(|(row, sums, count)| {
@@ -294,6 +304,11 @@ impl Video {
         });
         (self.row, self.rows + u32::from(mean.is_some()), mean)
     }
+}
+
+/// The name of a video.
+fn name_of(videos: &LabelledVideos, video: u64) -> String {
+    names::name_of(&videos.entries()[video as usize].path)
 }
 
 /// A batch's clips with their vectors.

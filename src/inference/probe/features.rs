@@ -18,7 +18,6 @@ use trainer::{
 
 use crate::{
     data::{
-        digest_words,
         labelled::{self, Failures, Wanted},
         labels::labelled_videos::LabelledVideos,
     },

@@ -6,39 +6,52 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
-use parquet::{
-    arrow::ArrowWriter,
-    basic::Compression,
-    file::{
-        metadata::KeyValue,
-        properties::{EnabledStatistics, WriterProperties},
-    },
-};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::EnabledStatistics;
+use parquet::file::properties::WriterProperties;
 use pipeline::loader::channel::Batches;
 use schemas::{MADE_BY, WholeFile};
 
-use crate::report;
+use crate::error::{Context as _, Error, Result};
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Clips, a row each.
+    pub clips: u64,
+    /// Batches, a row group each.
+    pub batches: u64,
+}
 
 /// Writes whole batches until there are `count` clips or more, then the metadata that `more` says of so many
 /// batches. The file is there whole or not at all.
 ///
 /// # Errors
 /// When a batch cannot be made, or the file not be written.
-pub(super) fn write(
+pub fn write(
     batches: Batches,
     count: u64,
     out: &Path,
     more: impl FnOnce(u64) -> Result<Vec<(String, String)>>,
-) -> Result<()> {
-    ensure!(count > 0, "no clip was asked for");
+) -> Result<Written> {
+    if count == 0 {
+        return Err(Error::Nothing("no clip was asked for".to_owned()));
+    }
     let wrong = || format!("{} cannot be written", out.display());
     let mut batches = batches.peekable();
-    let Some(Ok(first)) = batches.peek() else {
-        return batches.next().context("the pipeline ended without a batch")?.map(drop).map_err(Into::into);
+    let schema = match batches.peek() {
+        Some(Ok(first)) => first.schema(),
+        _ => {
+            let failed = batches.next().and_then(Result::err).map(Error::from);
+            return Err(
+                failed.unwrap_or_else(|| Error::Nothing("the pipeline ended without a batch".to_owned()))
+            );
+        }
     };
     let file = WholeFile::create(out).with_context(wrong)?;
-    let mut writer = ArrowWriter::try_new(file, first.schema(), Some(properties())).with_context(wrong)?;
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties())).with_context(wrong)?;
     let (mut clips, mut groups) = (0, 0u64);
     while clips < count
         && let Some(batch) = batches.next().transpose()?
@@ -52,8 +65,7 @@ pub(super) fn write(
         writer.append_key_value_metadata(KeyValue::new(key, value));
     }
     writer.into_inner().with_context(wrong)?.finish().with_context(wrong)?;
-    report::say(format_args!("done: {}: {clips} clips in {groups} batches", out.display()));
-    Ok(())
+    Ok(Written { clips, batches: groups })
 }
 
 /// Pixels are noise to a dictionary, and nobody looks for one by its least and largest value.

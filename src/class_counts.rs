@@ -27,7 +27,7 @@ pub struct ClassCounts {
 
 impl ClassCounts {
     /// The same with notes on what is odd about the counts.
-    pub(super) fn with_odd(mut self) -> Self {
+    pub(crate) fn with_odd(mut self) -> Self {
         self.notes.extend(odd(&self.names, &self.train, self.test.as_deref()));
         self
     }

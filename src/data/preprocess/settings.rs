@@ -1,0 +1,104 @@
+//! Which shards are asked for, and what came of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemas::frame_shard::StoredPixels;
+
+use crate::error::Usage;
+use crate::machine;
+use crate::recipe_choice::RecipeChoice;
+
+/// Clips of one shard: about 380 MB of 16 frames of 340×256 as planes.
+pub const CLIPS_PER_SHARD: u32 = 256;
+
+/// Frames of a closed group of a transcode: 16 takes a sixth more bytes, 64 decodes more pictures before a
+/// clip's first.
+pub const GROUP: u32 = 32;
+
+/// Constant rate factor of a transcode where nothing is said.
+pub const QUALITY: u32 = 20;
+
+/// What is kept of videos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// Decoded frames of the drawn clips: fastest, largest.
+    Frames,
+    /// The videos' own packets with their index: no pixel lost, the size of the files.
+    Packets,
+    /// H.264 made for training: small frames, and a clip needs half of its packets.
+    Transcode,
+}
+
+/// Shards that are asked for.
+#[derive(Clone, Debug)]
+pub struct Preprocessing {
+    /// Files, folders, globs, list files, or a manifest.
+    pub videos: Vec<PathBuf>,
+    /// The folder of the shards.
+    pub out: PathBuf,
+    /// What is kept of the videos.
+    pub store: Store,
+    /// Frames: what is kept of a frame; planes where nothing else is said and they serve the recipe.
+    pub pixels: Option<StoredPixels>,
+    /// Frames: clips that are drawn from each video; the recipe's where nothing is said.
+    pub clips_per_video: Option<usize>,
+    /// Short side in pixels; the recipe's, or a transcode's own, where nothing is said; 0 keeps the video's size.
+    pub short_side: Option<usize>,
+    /// How clips are drawn.
+    pub recipe: RecipeChoice,
+    /// Frames: clips of one shard.
+    pub clips_per_shard: u32,
+    /// Packets: videos of one shard; by their files' sizes where nothing is said.
+    pub videos_per_shard: Option<u32>,
+    /// Transcode: constant rate factor of x264; lower is better and larger.
+    pub quality: u32,
+    /// Transcode: frames of a closed group.
+    pub group: u32,
+    /// Threads that work.
+    pub workers: usize,
+}
+
+impl Preprocessing {
+    /// Shards of these videos in the folder `out`.
+    pub fn new(
+        videos: impl IntoIterator<Item = impl Into<PathBuf>>,
+        store: Store,
+        out: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            videos: videos.into_iter().map(Into::into).collect(),
+            out: out.into(),
+            store,
+            pixels: None,
+            clips_per_video: None,
+            short_side: None,
+            recipe: RecipeChoice::default(),
+            clips_per_shard: CLIPS_PER_SHARD,
+            videos_per_shard: None,
+            quality: QUALITY,
+            group: GROUP,
+            workers: machine::default_workers(),
+        }
+    }
+}
+
+/// Shards that were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preprocessed {
+    /// What their rows are, `clips` or `videos`.
+    pub what: &'static str,
+    /// How many were written now.
+    pub written: u64,
+    /// Whether it was asked to stop; done again, it does the rest.
+    pub stopped: bool,
+    /// Whether no video gave anything.
+    pub nothing: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Refuses shards where packets are to be made.
+pub(super) fn already_shards() -> Usage {
+    Usage::new("these are shards already: packets are made of videos")
+}
