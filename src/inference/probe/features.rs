@@ -18,6 +18,7 @@ use trainer::{
 
 use crate::{
     data::{
+        digest_words,
         labelled::{self, Failures, Wanted},
         labels::labelled_videos::LabelledVideos,
     },
