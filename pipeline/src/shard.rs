@@ -30,7 +30,7 @@ pub use error::{ShardError, VideoFlaw};
 pub use frames::{Planes, StoredClip};
 pub use kind::ShardFacts;
 pub use layout::facts_in;
-pub use packets::{PacketShards, ShardVideo, in_files::FileIndex};
+pub use packets::{PacketShards, ShardVideo, file_index::FileIndex};
 pub use reader::{FrameShards, Shards};
 pub use writer::Row;
 

@@ -12,6 +12,8 @@ mod indexed;
 #[cfg(feature = "video")]
 mod limits;
 #[cfg(feature = "video")]
+mod open;
+#[cfg(feature = "video")]
 mod open_video;
 #[cfg(feature = "video")]
 mod paired;
@@ -22,8 +24,6 @@ mod reader;
 #[cfg(feature = "video")]
 mod stored;
 pub mod stored_video;
-#[cfg(feature = "video")]
-mod take_apart;
 #[cfg(feature = "video")]
 mod turned;
 #[cfg(feature = "video")]

@@ -1,4 +1,4 @@
-//! In what the kinds of shards differ: what their rows are numbered by, called and made of.
+//! What differs between kinds of shard: by what their rows are numbered, what they are called and made of.
 
 use arrow::datatypes::SchemaRef;
 use parquet::{

@@ -8,7 +8,7 @@
 //! Nothing in here is decoded, and nothing of it is believed: rows may come from anywhere, so every list
 //! and every number is checked before it is used as an index.
 
-pub(crate) mod in_files;
+pub(crate) mod file_index;
 mod read;
 #[cfg(any(feature = "video", test))]
 pub(crate) mod write;

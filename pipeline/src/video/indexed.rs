@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{OpenVideo, VideoReader, stored_video::IndexedVideo, take_apart::open_file};
+use super::{OpenVideo, VideoReader, open::open_file, stored_video::IndexedVideo};
 use crate::{
     demux::{Body, Packet},
     error::VideoError,

@@ -8,8 +8,8 @@ use gstreamer as gst;
 use super::{
     OpenVideo, VideoFacts, VideoReader,
     facts::pixel_aspect,
+    open::initialise,
     stored_video::{StoredPacket, StoredVideo},
-    take_apart::initialise,
 };
 use crate::{
     FrameRank, PacketNumber,

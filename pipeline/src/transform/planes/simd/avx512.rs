@@ -46,7 +46,7 @@ pub fn filter_rows(part: &Part<'_>, taps: &[Taps], to: &mut Rows) {
 /// Samples of a row that are made at a time.
 const WIDE: usize = 32;
 
-/// The weighted sum of rows of bytes that lie `stride` apart, as [`down`](super::down) rounds it.
+/// The weighted sum of rows of bytes that lie `stride` apart, as [`down`](crate::transform::planes::down) rounds it.
 ///
 /// # Safety
 /// From `inputs` on, one row for each weight must hold as many samples as `out`.
