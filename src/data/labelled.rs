@@ -24,6 +24,7 @@ use pipeline::{
 use schemas::{ClipGeometry, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
 
+use super::digest_words;
 use super::{
     labels::labelled_videos::LabelledVideos,
     loading::{self, Loading, WAITING_BYTES},

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use pipeline::dataset::labels::Classes;
+use schemas::settings::Verify;
 use trainer::Device;
 use trainer::Recipe;
 use trainer::RunFolder;
