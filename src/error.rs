@@ -94,73 +94,73 @@ pub enum Error {
     },
     /// The system cannot read or write a file: that says nothing of what is in it.
     #[error(transparent)]
-    System(#[from] SystemError),
+    System(Box<SystemError>),
     /// Videos, a manifest or shards cannot be opened.
     #[error(transparent)]
-    Dataset(#[from] DatasetError),
+    Dataset(Box<DatasetError>),
     /// A manifest cannot be read or written.
     #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    Manifest(Box<ManifestError>),
     /// A shard cannot be read or written.
     #[error(transparent)]
-    Shard(#[from] ShardError),
+    Shard(Box<ShardError>),
     /// Shards cannot be made.
     #[error(transparent)]
-    Preprocess(#[from] PreprocessError),
+    Preprocess(Box<PreprocessError>),
     /// Too many videos failed, or the quarantine cannot be written.
     #[error(transparent)]
-    Quarantine(#[from] QuarantineError),
+    Quarantine(Box<QuarantineError>),
     /// Batches cannot be made.
     #[error(transparent)]
-    Stream(#[from] StreamError),
+    Stream(Box<StreamError>),
     /// Threads that read videos cannot go on.
     #[error(transparent)]
     Pool(#[from] PoolError),
     /// Classes or labels cannot be read.
     #[error(transparent)]
-    Label(#[from] LabelError),
+    Label(Box<LabelError>),
     /// A recipe that was read earlier does not fit.
     #[error(transparent)]
-    Recipe(#[from] RecipeError),
+    Recipe(Box<RecipeError>),
     /// Weights cannot be read or written.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(Box<CheckpointError>),
     /// A run's folder cannot be used.
     #[error(transparent)]
-    RunFolder(#[from] RunFolderError),
+    RunFolder(Box<RunFolderError>),
     /// A training ended before its last step.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(Box<TrainError>),
     /// Features of a frozen encoder cannot be made.
     #[error(transparent)]
-    Features(#[from] FeaturesError),
+    Features(Box<FeaturesError>),
     /// Weights are not those of a model.
     #[error(transparent)]
-    Misfit(#[from] Misfit),
+    Misfit(Box<Misfit>),
     /// Clips do not fit a model.
     #[error(transparent)]
-    Clips(#[from] LabelledClipsError),
+    Clips(Box<LabelledClipsError>),
     /// Masked clips do not fit a model.
     #[error(transparent)]
-    MaskedClips(#[from] ClipsError),
+    MaskedClips(Box<ClipsError>),
     /// A probe gives what is no number.
     #[error(transparent)]
-    Scores(#[from] ScoresNotFinite),
+    Scores(Box<ScoresNotFinite>),
     /// A model gives what is no number.
     #[error(transparent)]
-    NotFinite(#[from] OutputNotFinite),
+    NotFinite(Box<OutputNotFinite>),
     /// A batch is not what its schema says.
     #[error(transparent)]
-    Batch(#[from] ClipBatchError),
+    Batch(Box<ClipBatchError>),
     /// A file does not hold predictions.
     #[error(transparent)]
-    Predictions(#[from] PredictionsError),
+    Predictions(Box<PredictionsError>),
     /// Predictions do not belong together.
     #[error(transparent)]
-    Join(#[from] JoinError),
+    Join(Box<JoinError>),
     /// A file does not hold embeddings, or a number does not fit.
     #[error(transparent)]
-    Embeddings(#[from] EmbeddingsError),
+    Embeddings(Box<EmbeddingsError>),
     /// Arrow refuses a table.
     #[error(transparent)]
     Arrow(#[from] ArrowError),
@@ -215,11 +215,49 @@ impl Error {
         match self {
             Self::Context { cause, .. } => cause.is_not_finite(),
             Self::NotFinite(_) => true,
-            Self::Clips(cause) => matches!(cause, LabelledClipsError::NotFinite(_)),
-            Self::Features(FeaturesError::Clips(cause)) => matches!(cause, LabelledClipsError::NotFinite(_)),
+            Self::Clips(cause) => matches!(**cause, LabelledClipsError::NotFinite(_)),
+            Self::Features(cause) => {
+                matches!(**cause, FeaturesError::Clips(LabelledClipsError::NotFinite(_)))
+            }
             _ => false,
         }
     }
+}
+
+/// Causes that may be large lie on the heap, so that a result stays small.
+macro_rules! boxed {
+    ($($variant:ident: $cause:ident),+ $(,)?) => {$(
+        impl From<$cause> for Error {
+            fn from(cause: $cause) -> Self {
+                Self::$variant(Box::new(cause))
+            }
+        }
+    )+};
+}
+
+boxed! {
+    System: SystemError,
+    Dataset: DatasetError,
+    Manifest: ManifestError,
+    Shard: ShardError,
+    Preprocess: PreprocessError,
+    Quarantine: QuarantineError,
+    Stream: StreamError,
+    Label: LabelError,
+    Recipe: RecipeError,
+    Checkpoint: CheckpointError,
+    RunFolder: RunFolderError,
+    Train: TrainError,
+    Features: FeaturesError,
+    Misfit: Misfit,
+    Clips: LabelledClipsError,
+    MaskedClips: ClipsError,
+    Scores: ScoresNotFinite,
+    NotFinite: OutputNotFinite,
+    Batch: ClipBatchError,
+    Predictions: PredictionsError,
+    Join: JoinError,
+    Embeddings: EmbeddingsError,
 }
 
 /// The file of a video that failed and what kind of failure that is, where the cause does not begin with it.
@@ -277,6 +315,11 @@ mod tests {
         assert_eq!(refused.hint(), Some("name some"));
         let failed = Error::from(io::Error::other("gone"));
         assert!(failed.usage().is_none() && failed.hint().is_none());
+    }
+
+    #[test]
+    fn an_error_is_small() {
+        assert!(size_of::<Error>() < 96, "{} bytes", size_of::<Error>());
     }
 
     #[test]

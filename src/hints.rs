@@ -22,7 +22,8 @@ use trainer::Recipe;
 use crate::Arguments;
 
 /// Which commands can say what stands in a file, where the file is not a command's own. The longest match counts.
-const REACHED: [(&str, &[&str]); 36] = [
+const REACHED: [(&str, &[&str]); 37] = [
+    ("src/class_counts.rs", &["finetune", "probe"]),
     ("src/convert.rs", &["convert"]),
     ("src/data/labelled.rs", &["finetune", "evaluate", "predict", "probe", "embed"]),
     ("src/data/labels/", &["finetune", "probe"]),

@@ -8,7 +8,8 @@
 //!
 //! Each thing that can be done takes a struct of plain settings, a flag that asks it to stop, and an [`Observer`]
 //! that is told what happens; it gives a typed result, or an [`Error`] that tells usage errors from failures.
-//! Nothing is printed, no argument is read, and the process is never ended.
+//! Nothing is printed, no argument is read, and the process is never ended. A program that trains is faster with
+//! [`trainer::allocator::KeptMemory`] as its global allocator, as the command has it.
 //!
 //! ```no_run
 //! use std::sync::atomic::AtomicBool;

@@ -1,5 +1,6 @@
 //! `tubelet predict`: what a classifier says of videos, in words, in JSON, or as a picture.
 
+mod class_name;
 mod numbers;
 mod picture;
 
@@ -19,7 +20,7 @@ use tubelet::Predicting;
 use tubelet::inference::predict::Seen;
 use tubelet::inference::predict::VideoAnswers;
 
-use self::picture::Strips;
+use self::{class_name::shown, picture::Strips};
 use crate::arguments;
 use crate::arguments::ModelArguments;
 use crate::report;
@@ -211,14 +212,6 @@ fn say_failure(failure: &Failure, as_json: bool) -> io::Result<()> {
     }
     report::say(format_args!("{}: {}", names::one_line(&failure.video), failure.reason));
     Ok(())
-}
-
-/// A class as it is shown: one that has no name but its number says that it is a class.
-fn shown(classes: &[String], class: usize) -> String {
-    match classes.get(class) {
-        Some(name) if *name != class.to_string() => name.clone(),
-        _ => format!("class {class}"),
-    }
 }
 
 /// A probability as people say it.

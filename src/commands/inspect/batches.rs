@@ -1,30 +1,26 @@
 //! `tubelet inspect batches`: the clips that a training would see, a line each, or all of them in a file.
 
 mod labelled;
+mod lines;
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use anyhow::Result;
-use arrow::array::RecordBatch;
-use pipeline::{loader::channel::Batches, names};
+use pipeline::names;
 use schemas::ClipBatch;
 use trainer::Recipe;
 
 use tubelet::data;
 use tubelet::data::Loading;
 use tubelet::data::batch_file;
-use tubelet::data::batch_file::Written;
 use tubelet::data::clip_identity::MaskedClip;
 use tubelet::data::masked;
 use tubelet::machine::default_workers;
 use tubelet::recipe_choice;
 
+use self::lines::{Line, Output, print, say_written};
 use crate::{
     arguments::{LabelArguments, RecipeArguments},
-    report,
     terminal::Terminal,
 };
 
@@ -73,8 +69,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut recipe = arguments.recipe.choice().resolve(|| Ok(Recipe::default()))?;
     recipe_choice::check(&recipe)?;
+    let output = Output { count: arguments.count, json: arguments.json, file: &arguments.out };
     if arguments.finetune {
-        return labelled::run(arguments, &recipe);
+        let labels = arguments.labels.settings();
+        return labelled::run(&arguments.data, labels, &recipe, arguments.workers, &output);
     }
     let terminal = Terminal::default();
     let dataset = data::open(&arguments.data, &terminal)?;
@@ -90,45 +88,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             recipe.optimiser.batch = recipe.clip.repeats;
             recipe.optimiser.micro_batch = 0;
             let batches = masked::batches(&dataset, &recipe, 0, arguments.workers, &loading)?;
-            print(batches, arguments.count, arguments.json, |batch| {
+            print(batches, &output, |batch| {
                 let batch = ClipBatch::try_from(batch)?;
                 Ok((0..batch.len()).map(|row| MaskedClip::of(&batch, row)).collect())
             })?;
         }
     }
     loading.note_failed(dataset.videos(), &terminal);
-    Ok(())
-}
-
-/// What is printed of a clip.
-trait Line: serde::Serialize {
-    /// Its columns.
-    fn text(&self) -> String;
-}
-
-/// Prints `count` of the lines that `of` makes of each batch.
-fn print<L: Line>(
-    mut batches: Batches,
-    count: u64,
-    json: bool,
-    of: impl Fn(RecordBatch) -> Result<Vec<L>>,
-) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    let mut left = usize::try_from(count)?;
-    while left > 0
-        && let Some(batch) = batches.next().transpose()?
-    {
-        let mut lines = of(batch)?;
-        lines.truncate(left);
-        left -= lines.len();
-        for line in lines {
-            if json {
-                writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
-            } else {
-                writeln!(stdout, "{}", line.text())?;
-            }
-        }
-    }
     Ok(())
 }
 
@@ -150,9 +116,4 @@ impl Line for MaskedClip {
             self.target_pixels
         )
     }
-}
-
-/// Says what was written.
-fn say_written(out: &Path, Written { clips, batches }: Written) {
-    report::say(format_args!("done: {}: {clips} clips in {batches} batches", out.display()));
 }

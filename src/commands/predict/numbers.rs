@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trainer::evaluation::Answer;
 
-use super::shown;
+use super::class_name::shown;
 use crate::report;
 
 /// The numbers with their names, in the model's order.

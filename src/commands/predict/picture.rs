@@ -101,7 +101,7 @@ fn caption(strip: &Strip, predictions: &Predictions, by: By) -> String {
     let clip = Predictions { tested, predictions: views, ..Predictions::default() };
     let Some(answer) = evaluation::answers(&clip, by).pop() else { return String::new() };
     let says = answer.ranked().into_iter().take(NAMED).map(|class| {
-        let name = super::shown(&predictions.tested.classes, class);
+        let name = super::class_name::shown(&predictions.tested.classes, class);
         format!("{name} {:.0} %", 100.0 * answer.probabilities[class])
     });
     let says: Vec<String> = match clip.tested.problem_type {

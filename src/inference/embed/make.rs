@@ -284,7 +284,7 @@ impl Video {
     ) -> Result<()> {
         let (row, made, mean) = self.finish();
         let short = || format!("{made} of its {expected} windows came out of the decoder");
-        match failed.or_else(|| (made != expected).then(short)) {
+        match failed.or((made != expected).then(short)) {
             Some(why) => {
                 reasons.insert(row, why);
                 taker.end(false)

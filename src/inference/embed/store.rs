@@ -231,7 +231,7 @@ impl VideoFile {
 /// When it is no file of embeddings.
 pub fn facts_of(path: &Path) -> Result<Embedded> {
     let reader = reader(path)?;
-    Ok(Embedded::of(reader.schema()).with_context(|| format!("{} holds no embeddings", path.display()))?)
+    Embedded::of(reader.schema()).with_context(|| format!("{} holds no embeddings", path.display()))
 }
 
 /// The rows of a file, a few at a time.

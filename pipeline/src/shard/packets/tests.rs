@@ -1,3 +1,5 @@
+//! Videos as rows of packet shards: what is written comes back, and what is damaged is refused.
+
 use std::path::Path;
 
 use arrow::{

@@ -1,11 +1,14 @@
 //! The clips that a fine-tuning would see.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use pipeline::{names, sampling::labelled::Pass};
 use schemas::LabelledBatch;
 use trainer::Recipe;
+use tubelet::data::labels::settings::LabelSettings;
 
-use super::{Arguments, Line, print, say_written};
+use super::lines::{Line, Output, print, say_written};
 use tubelet::data::Loading;
 use tubelet::data::batch_file;
 use tubelet::data::clip_identity::LabelledClip;
@@ -16,15 +19,21 @@ use tubelet::data::labelled;
 use crate::terminal::Terminal;
 
 /// Prints or writes the clips of a fine-tuning.
-pub(super) fn run(arguments: &Arguments, recipe: &Recipe) -> Result<()> {
-    let (mut labels, terminal) = (arguments.labels.settings(), Terminal::default());
+pub fn run(
+    data: &[PathBuf],
+    mut labels: LabelSettings,
+    recipe: &Recipe,
+    workers: usize,
+    output: &Output<'_>,
+) -> Result<()> {
+    let terminal = Terminal::default();
     labels.problem_type = recipe.classifier.problem_type;
-    let (videos, _) = labels.videos(&arguments.data, None, &terminal)?;
+    let (videos, _) = labels.videos(data, None, &terminal)?;
     let loading = Loading::begin(None, videos.len(), recipe.run.max_failed_share)?;
     let source = labelled::source(&videos, recipe, Pass::Train)?;
-    let batches = labelled::training(source, recipe, 0, arguments.workers, &loading)?;
-    match &arguments.out {
-        None => print(batches, arguments.count, arguments.json, |batch| {
+    let batches = labelled::training(source, recipe, 0, workers, &loading)?;
+    match output.file {
+        None => print(batches, output, |batch| {
             let batch = LabelledBatch::try_from(batch)?;
             Ok((0..batch.len()).map(|row| LabelledClip::of(&batch, row)).collect())
         })?,
@@ -34,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, recipe: &Recipe) -> Result<()> {
                     (0..batches).map(|number| Mixed::of(recipe, number)).collect();
                 Ok(vec![(MIX_KEY.to_owned(), serde_json::to_string(&mixed?)?)])
             };
-            say_written(out, batch_file::write(batches, arguments.count, out, mixes)?);
+            say_written(out, batch_file::write(batches, output.count, out, mixes)?);
         }
     }
     loading.note_failed(videos.len(), &terminal);

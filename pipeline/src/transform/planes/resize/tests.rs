@@ -1,3 +1,5 @@
+//! The resize of planes beside its twin in f64, and what it does at the edges.
+
 use proptest::prelude::*;
 
 use super::*;
