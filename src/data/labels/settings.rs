@@ -26,16 +26,16 @@ use crate::{
 /// the one that is given.
 #[derive(Clone, Debug, Default)]
 pub struct LabelSettings {
-    /// Names of the classes, one a line; the line is the number
+    /// Names of the classes, one a line; the line is the number.
     pub classes: Option<PathBuf>,
     /// A CSV or Parquet file with the videos' paths and classes, joined by path; `FILE:COLUMN` names the
     /// column of classes. For several labels a video, `FILE:COLUMN` has them with `|` between them, or
-    /// `FILE:A,B,…` a column of 0 and 1 a class; for regression, `FILE:A,B,…` are the numbers; `FILE:*` are all
+    /// `FILE:A,B,…` a column of 0 and 1 a class; for regression, `FILE:A,B,…` are the numbers; `FILE:*` are all.
     pub labels: Option<String>,
     /// Which folder is the class: 1 is the first below the one that is given, 0 that one, `parent` the one that
-    /// the video lies in
+    /// the video lies in.
     pub class_level: Option<ClassLevel>,
-    /// Leave videos out that have no class, instead of refusing
+    /// Leave videos out that have no class, instead of refusing.
     pub only_labelled: bool,
     /// What kind of answer is wanted: the recipe's or the model's.
     pub problem_type: ProblemType,
