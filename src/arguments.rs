@@ -16,7 +16,7 @@ use tubelet::run::settings::RunSettings;
 /// VIDEOS: files, folders (searched to the bottom), globs, list files (`path label` lines), a manifest.
 #[derive(clap::Args)]
 pub struct Videos {
-    /// Files, folders (searched to the bottom), globs, list files with `path label` lines, or a
+    /// Files, folders (searched recursively), globs, list files with `path label` lines, or a
     /// manifest.parquet
     #[arg(value_name = "VIDEOS", required = true)]
     pub videos: Vec<PathBuf>,
@@ -28,11 +28,10 @@ pub struct RecipeArguments {
     /// A built-in recipe's name, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub recipe: Option<String>,
-    /// Change a setting, such as `model.size=small`; may be given often
+    /// Change a setting, such as `model.size=small`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// What the factors of matrix products are rounded to, f32 or bf16; the same as
-    /// `--set model.precision=P`
+    /// Precision of matrix products, f32 or bf16; the same as `--set model.precision=P`
     #[arg(long, value_name = "P")]
     pub precision: Option<String>,
 }
@@ -52,19 +51,20 @@ impl RecipeArguments {
 /// the one that is given.
 #[derive(clap::Args, Clone, Debug)]
 pub struct LabelArguments {
-    /// Names of the classes, one a line; the line is the number
+    /// Names of the classes, one per line, in the order of their numbers
     #[arg(long, value_name = "CLASSES.TXT")]
     pub classes: Option<PathBuf>,
-    /// A CSV or Parquet file with the videos' paths and classes, joined by path; `FILE:COLUMN` names the
-    /// column of classes. For several labels a video, `FILE:COLUMN` has them with `|` between them, or
-    /// `FILE:A,B,…` a column of 0 and 1 a class; for regression, `FILE:A,B,…` are the numbers; `FILE:*` are all
+    /// A CSV or Parquet file with the paths and classes of the videos, joined by path; `FILE:COLUMN` names
+    /// the column of classes. For several labels per video, a cell of `FILE:COLUMN` has them separated by
+    /// `|`, or `FILE:A,B,…` names one column of 0 and 1 per class. For regression, `FILE:A,B,…` names the
+    /// columns of numbers. `FILE:*` means all columns
     #[arg(long, value_name = "FILE[:COLUMN]")]
     pub labels: Option<String>,
-    /// Which folder is the class: 1 is the first below the one that is given, 0 that one, `parent` the one that
-    /// the video lies in
+    /// Which folder is the class: 1 is the first below the given folder, 0 the given folder itself, `parent`
+    /// the folder that contains the video
     #[arg(long, value_name = "N|parent")]
     pub class_level: Option<ClassLevel>,
-    /// Leave videos out that have no class, instead of refusing
+    /// Leave out videos without a class, instead of failing
     #[arg(long)]
     pub only_labelled: bool,
 }
@@ -85,23 +85,23 @@ impl LabelArguments {
 /// Arguments that every training takes.
 #[derive(clap::Args)]
 pub struct RunArguments {
-    /// The run's folder
+    /// The folder of the run
     #[arg(long, value_name = "RUN")]
     pub out: PathBuf,
     #[command(flatten)]
     pub recipe: RecipeArguments,
-    /// Where to compute: flex (this processor), or another that this build has
+    /// Device to compute on: flex (the CPU, in pure Rust), or another device of this build
     #[arg(long, default_value = "flex")]
     pub device: String,
-    /// Steps to train in all, instead of the recipe's epochs. The run remembers them; with --resume, another
-    /// number is another length, and the learning rate is laid out over it
+    /// Total number of steps to train, instead of the recipe's epochs. The run records it; with --resume,
+    /// another number changes the length, and the learning rate schedule with it
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-    /// Go on from the newest checkpoint in RUN, with what it was asked for (RUN/run.json; `tubelet inspect run
-    /// RUN` shows it). What contradicts that is refused, what may change is written down
+    /// Continue from the newest checkpoint in RUN with the settings of the run (RUN/run.json; `tubelet
+    /// inspect run RUN` shows them). Options that contradict them are refused; permitted changes are recorded
     #[arg(long)]
     pub resume: bool,
-    /// Threads that decode
+    /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     pub workers: usize,
 }
@@ -123,14 +123,14 @@ impl RunArguments {
 /// What a file of weights may not say of its model.
 #[derive(clap::Args)]
 pub struct LengthArguments {
-    /// Attention heads of the encoder (and the decoder), where an official file's widths do not tell them
-    #[arg(long, value_name = "N[,M]", value_parser = heads, help_heading = "What the model looks at")]
+    /// Attention heads of the encoder (and the decoder), if an official file's widths do not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = heads, help_heading = "Input of the model")]
     heads: Option<Heads>,
-    /// Frames of a clip, where the file does not say them or others are wanted
-    #[arg(long, value_name = "N", help_heading = "What the model looks at")]
+    /// Frames of a clip, if the file does not say, or to use another number
+    #[arg(long, value_name = "N", help_heading = "Input of the model")]
     frames: Option<usize>,
-    /// Side of a frame in pixels, or height and width, where the file does not say them or others are wanted
-    #[arg(long, value_name = "S|HxW", value_parser = sides, help_heading = "What the model looks at")]
+    /// Side of a frame in pixels, or height and width, if the file does not say, or to use another size
+    #[arg(long, value_name = "S|HxW", value_parser = sides, help_heading = "Input of the model")]
     size: Option<[usize; 2]>,
 }
 
@@ -144,20 +144,20 @@ impl LengthArguments {
 /// Which model, and how it is computed.
 #[derive(clap::Args)]
 pub struct ModelArguments {
-    /// The weights: a run (its newest checkpoint), a checkpoint, an official .pth, or a Hugging Face folder
+    /// The model: a run (its newest checkpoint), a checkpoint, an official .pth, or a Hugging Face folder
     #[arg(long, value_name = "RUN|FILE")]
     pub model: Option<PathBuf>,
     #[command(flatten)]
     lengths: LengthArguments,
     #[command(flatten)]
     recipe: RecipeArguments,
-    /// Where to compute: flex (this processor), or another that this build has
+    /// Device to compute on: flex (the CPU, in pure Rust), or another device of this build
     #[arg(long, default_value = "flex")]
     device: String,
-    /// Clips that the model looks at together
+    /// Number of clips that the model computes at once
     #[arg(long, value_name = "N", default_value_t = TOGETHER)]
     pub batch: usize,
-    /// Threads that decode
+    /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     pub workers: usize,
 }

@@ -30,7 +30,7 @@ pub struct Conversion {
     pub format: Format,
     /// What the file may not say of its model.
     pub hints: Hints,
-    /// Names of a classifier's classes, one a line, where the file has none or others.
+    /// Names of a classifier's classes, one per line, if the file has none, or to replace them.
     pub classes: Option<PathBuf>,
 }
 
@@ -51,7 +51,8 @@ pub fn convert(settings: &Conversion, observer: &dyn Observer) -> Result<SavedMo
     checkpoint::write(&model, *format, output, hints.heads).map_err(explain)?;
     note_assumed(&model, &input.display().to_string(), observer);
     for difference in differences(&model, *format) {
-        observer.note(format_args!("note: the code that reads this layout computes {difference}"));
+        observer
+            .note(format_args!("note: the code that reads this layout differs: it computes {difference}"));
     }
     Ok(model)
 }

@@ -35,7 +35,7 @@ pub struct Evaluation {
     pub views: Option<[u32; 2]>,
     /// What is averaged over the views; the recipe's where nothing is said.
     pub by: Option<By>,
-    /// Test only part K of N of the videos, from 1.
+    /// Test only part K of N of the videos, counted from 1.
     pub part: Option<(u64, u64)>,
 }
 
@@ -88,7 +88,7 @@ pub fn evaluate(settings: &Evaluation, stop: &AtomicBool, observer: &dyn Observe
         Some((part, parts)) => (0..videos.len()).filter(|row| row % parts == part - 1).collect(),
     };
     if rows.is_empty() {
-        return Err(Usage::new(format!("no video of {} is in this part", videos.len())).into());
+        return Err(Usage::new(format!("this part has none of the {} videos", videos.len())).into());
     }
     let wanted = rows.len() as u64;
     observer.on(Event::Stoppable);
@@ -120,7 +120,7 @@ fn labelled(
         let (videos, classes) = held_out(&begun, part, &settings.data, observer)?;
         if classes.len() != own.len() {
             let (found, own) = (classes.len(), own.len());
-            return Err(Usage::new(format!("the run has {found} classes, and the model's head {own}")).into());
+            return Err(Usage::new(format!("the run has {found} classes, but the model has {own}")).into());
         }
         return Ok((videos, classes));
     }
@@ -142,15 +142,15 @@ fn labelled(
     if found.len() != own.len() {
         let (found, own) = (found.len(), own.len());
         let what = if settings.labels.classes.is_some() { "the list names" } else { "the videos have" };
-        return Err(Usage::new(format!("{what} {found} classes, and the model's head {own}"))
-            .hint("--classes CLASSES.TXT names the model's classes, one a line")
+        return Err(Usage::new(format!("{what} {found} classes, but the model has {own}"))
+            .hint("--classes CLASSES.TXT names the model's classes, one per line")
             .into());
     }
     let differing = own.names().iter().zip(found.names()).position(|(own, found)| own != found);
     if let Some(at) = differing.filter(|_| named && own != Classes::numbered(own.len())) {
         let (own, found) = (own.name(at), found.name(at));
         return Err(
-            Usage::new(format!("class {at} is `{own}` in the model and `{found}` in the list")).into()
+            Usage::new(format!("class {at} is `{own}` in the model, but `{found}` in the list")).into()
         );
     }
     Ok((videos, found))
@@ -169,8 +169,8 @@ fn answered(
     let found = labelled.classes;
     if found.len() != head {
         let found = found.len();
-        return Err(Usage::new(format!("the list names {found} classes, and the model's head {head}"))
-            .hint("--classes CLASSES.TXT names the model's classes, one a line")
+        return Err(Usage::new(format!("the list names {found} classes, but the model has {head}"))
+            .hint("--classes CLASSES.TXT names the model's classes, one per line")
             .into());
     }
     Ok((videos, found))

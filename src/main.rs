@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 static MEMORY: trainer::allocator::KeptMemory = trainer::allocator::KeptMemory;
 
 const EXIT_CODES: &str = "Exit codes: 0 done (also when Ctrl-C stopped a run and a checkpoint was written), \
-1 it failed while running, 2 it was asked wrongly.";
+1 failed while running, 2 usage error.";
 
 /// VideoMAE in Rust: pre-train video transformers from raw video.
 #[derive(Parser)]

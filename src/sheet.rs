@@ -128,11 +128,9 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
             }
         }
         _ => {
-            return Err(crate::error::Usage::new(format!(
-                "{} ends neither in .png nor in .gif",
-                out.display()
-            ))
-            .into());
+            return Err(
+                crate::error::Usage::new(format!("{} must end in .png or .gif", out.display())).into()
+            );
         }
     }
     whole_file::write(out, &bytes).with_context(|| format!("{} cannot be written", out.display()))

@@ -57,7 +57,7 @@ pub fn describe(model: &SavedModel) -> String {
 pub fn note_assumed(model: &SavedModel, file: &str, observer: &dyn Observer) {
     if !model.assumed.is_empty() {
         let assumed = model.assumed.join(", ");
-        observer.note(format_args!("note: not said in {file} and taken for granted: {assumed}"));
+        observer.note(format_args!("note: {file} does not say, so this is assumed: {assumed}"));
     }
     model.notes.iter().for_each(|note| observer.note(format_args!("note: {note}")));
 }
@@ -103,7 +103,7 @@ pub fn pretraining(
     let (what, digest) = (describe(&model), model.digest());
     let initial = initial_pretraining::from_model(recipe, model, device)
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", file.display())))?;
-    observer.note(format_args!("begins with {}: {what}", file.display()));
+    observer.note(format_args!("initial weights: {}: {what}", file.display()));
     let (taken, all) = (initial.taken, initial.taken + initial.new.len());
     let decoder = initial.new.iter().filter(|name| !name.starts_with("encoder.")).count();
     let others = initial.new.iter().filter(|name| name.starts_with("encoder.")).cloned();
@@ -136,17 +136,17 @@ pub fn classifier(
 ) -> Result<(InitialClassifier, Option<String>)> {
     let labels = classes.names().to_vec();
     let Some(init) = init else {
-        return Err(Usage::new("nothing says what to begin with").hint("--init FILE|RUN|scratch").into());
+        return Err(Usage::new("no initial weights are given").hint("--init FILE|RUN|scratch").into());
     };
     if init == Path::new("scratch") {
         let beginning =
             initial_weights::from_scratch(recipe, labels, device).map_err(|why| unfit(&why, ""))?;
-        observer.note(format_args!("begins from scratch: {} tensors are drawn", beginning.new.len()));
+        observer.note(format_args!("initial weights: from scratch, {} random tensors", beginning.new.len()));
         return Ok((beginning, None));
     }
     if !init.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", init.display()))
-            .hint("`--init scratch` begins without weights")
+            .hint("`--init scratch` starts from random weights")
             .into());
     }
     let model = read(init, heads, recipe, observer)?;
@@ -155,7 +155,7 @@ pub fn classifier(
         .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
     let (taken, all) = (beginning.taken, beginning.taken + beginning.new.len());
     let new = if beginning.new.is_empty() { "none".to_owned() } else { beginning.new.join(", ") };
-    observer.note(format_args!("begins with {} ({what})", init.display()));
+    observer.note(format_args!("initial weights: {} ({what})", init.display()));
     observer.note(format_args!(
         "{taken} of {all} tensors come from there; new: {new}; {} of its tensors have no place in a classifier",
         beginning.unused
@@ -178,8 +178,8 @@ pub fn check_same(
 ) -> Result<()> {
     let scratch = asked == Path::new("scratch");
     let differs = |begun: &str, asked: &str| {
-        Usage::new(format!("the run was begun with {begun}, and --init says {asked}"))
-            .hint("leave --init out, or begin another run with another --out")
+        Usage::new(format!("the run began with {begun}, but --init says {asked}"))
+            .hint("leave out --init, or start a new run with another --out")
     };
     let shown = asked.display().to_string();
     match begun {

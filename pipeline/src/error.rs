@@ -43,7 +43,7 @@ pub enum VideoError {
         what: String,
     },
     /// The content is a film of a format that is not read here.
-    #[error("unsupported: {format} is not read here{}", converted(convert))]
+    #[error("unsupported: {format} is not a supported format{}", converted(convert))]
     Unsupported {
         /// The format's name.
         format: String,
@@ -51,7 +51,7 @@ pub enum VideoError {
         convert: Option<String>,
     },
     /// The pictures are compressed in a way that is not read here.
-    #[error("unsupported: pictures in {codec} are not read here{}", converted(convert))]
+    #[error("unsupported: {codec} is not a supported codec{}", converted(convert))]
     UnsupportedCodec {
         /// The codec's name.
         codec: String,
@@ -88,13 +88,13 @@ pub enum VideoError {
     #[error("the video stream is encrypted")]
     Encrypted,
     /// The file ends before the data that its container promises.
-    #[error("the file is cut: {reason}")]
+    #[error("the file is truncated: {reason}")]
     Truncated {
         /// What is missing.
         reason: String,
     },
     /// The edit list puts the film together from several parts that cannot be joined.
-    #[error("the edit list puts the film together from {parts} parts: {reason}")]
+    #[error("the edit list has {parts} parts: {reason}")]
     EditList {
         /// Parts that show anything.
         parts: usize,
@@ -102,7 +102,7 @@ pub enum VideoError {
         reason: &'static str,
     },
     /// The headers of stream and container speak of pictures of different size.
-    #[error("the stream says its pictures are {}x{}, the container {}x{}", stream.0, stream.1, container.0, container.1)]
+    #[error("the pictures are {}x{} in the stream, but {}x{} in the container", stream.0, stream.1, container.0, container.1)]
     SizesDiffer {
         /// Columns and rows by the stream's own header.
         stream: (u32, u32),
@@ -132,7 +132,7 @@ pub enum VideoError {
         format: String,
     },
     /// Size or pixel format change in the middle.
-    #[error("pictures change from {before} to {after} in mid-stream")]
+    #[error("the pictures change from {before} to {after} in the middle of the stream")]
     CapsChanged {
         /// Size and format before.
         before: String,
@@ -140,7 +140,7 @@ pub enum VideoError {
         after: String,
     },
     /// Pictures are to be shown turned by an angle that is no quarter turn.
-    #[error("its pictures are to be turned by {degrees}°, which is no quarter turn")]
+    #[error("the pictures are to be turned by {degrees}°, which is not a multiple of 90°")]
     OddTurn {
         /// Degrees clockwise.
         degrees: u16,
@@ -195,7 +195,7 @@ pub enum VideoError {
         first: FrameRank,
     },
     /// The decoder gave another number of frames than the packets promise, without a complaint.
-    #[error("the decoder gave {came} frames, the packets promise {promised}")]
+    #[error("the decoder gave {came} frames, but the packets promise {promised}")]
     FramesLost {
         /// Frames of the packets.
         promised: u64,
@@ -203,19 +203,19 @@ pub enum VideoError {
         came: u64,
     },
     /// Frames come out of the decoder in another order than their packets' times say.
-    #[error("frames come out of the decoder in another order than their times, first behind {came} frames")]
+    #[error("the decoder gives frames in another order than their times, first after {came} frames")]
     OutOfOrder {
         /// Frames until then.
         came: u64,
     },
     /// Not one frame came out.
-    #[error("nothing decoded from {packets} packets")]
+    #[error("the decoder gave no frame from {packets} packets")]
     NothingDecoded {
         /// Packets sent.
         packets: u32,
     },
     /// The caller wants a frame that the video does not have.
-    #[error("frame {} does not exist, the video has {frames}", rank.0)]
+    #[error("frame {} does not exist: the video has {frames}", rank.0)]
     NoSuchFrame {
         /// The frame.
         rank: FrameRank,
@@ -223,7 +223,7 @@ pub enum VideoError {
         frames: u32,
     },
     /// Opening or decoding took too long.
-    #[error("{stage} did not end within {seconds} s")]
+    #[error("{stage} did not finish within {seconds} s")]
     TimeLimit {
         /// What was being done.
         stage: &'static str,

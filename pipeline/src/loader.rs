@@ -60,7 +60,7 @@ pub enum StreamError {
         video: String,
     },
     /// The rows do not make a batch.
-    #[error("the clips make no batch: {0}")]
+    #[error("the clips cannot be joined into a batch: {0}")]
     Batch(#[from] ArrowError),
     /// The run has more epochs than can be counted.
     #[error("batch {batch} lies beyond the last epoch that can be counted")]

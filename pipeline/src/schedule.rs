@@ -43,7 +43,7 @@ pub struct Schedule {
 #[non_exhaustive]
 pub enum ScheduleError {
     /// An epoch has fewer clips than a batch.
-    #[error("an epoch of {clips} clips does not fill one batch of {batch}")]
+    #[error("an epoch has {clips} clips, which do not fill one batch of {batch}")]
     TooFewClips {
         /// Clips of an epoch.
         clips: u64,

@@ -135,10 +135,10 @@ fn only_a_missing_sample_makes_a_film_cut() {
     let surplus = film.data.len() - end as usize;
     assert_eq!(all(&whole[..whole.len() - surplus]).unwrap().0, 100);
     let cut = all(&whole[..whole.len() - surplus - 1]).unwrap_err();
-    assert_eq!(cut, "truncated: the file is cut: it ends before the data of 1 of 100 packets");
+    assert_eq!(cut, "truncated: the file is truncated: it ends before the data of 1 of 100 packets");
     let fragments = film.fragmented(7, 11, true);
     let cut = all(&fragments[..fragments.len() - 5]).unwrap_err();
-    assert!(cut.starts_with("truncated: the file is cut: the file ends within the fragment"), "{cut}");
+    assert!(cut.starts_with("truncated: the file is truncated: the file ends within the fragment"), "{cut}");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn samples_of_two_descriptions_are_one_film_where_only_the_configuration_differs
         film.descriptions[8 + entry.len() + 8 + 24] ^= 1;
         let changed = all(&film.whole(None)).unwrap_err();
         assert!(
-            changed.starts_with("caps-changed: pictures change from avc1 456x256 to avc1 200x256"),
+            changed.starts_with("caps-changed: the pictures change from avc1 456x256 to avc1 200x256"),
             "{changed}"
         );
     }

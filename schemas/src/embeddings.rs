@@ -92,7 +92,7 @@ pub struct Embedding {
     pub vector: Vec<f32>,
 }
 
-/// Why a record batch holds no embeddings.
+/// Why a record batch contains no embeddings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbeddingsError {

@@ -49,7 +49,7 @@ pub struct FrameShardFacts {
     pub seed: u64,
     /// Videos of the source, failed ones included.
     pub videos: u64,
-    /// Clips drawn from each video.
+    /// Number of clips drawn from each video.
     pub clips_per_video: u32,
     /// Slots of a shard; the last one may have fewer.
     pub clips_per_shard: u32,

@@ -37,7 +37,7 @@ pub struct RunState {
     pub classes: Vec<ClassCount>,
     /// Where it is computed.
     pub device: String,
-    /// Threads that decode.
+    /// Number of threads that decode.
     pub workers: usize,
     /// Where the data goes on.
     pub place: DataPlace,

@@ -8,7 +8,7 @@ mod views;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Measure loading and training on this machine; prints one JSON object
+/// Measure loading, training and testing on this machine; prints one JSON object
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]

@@ -13,35 +13,36 @@ use crate::arguments;
 use crate::report;
 use crate::terminal::Terminal;
 
-/// Move weights between the official, the Hugging Face and tubelet's own format
+/// Convert weights between the official, the Hugging Face and tubelet's own format
 ///
-/// IN is sniffed by its content: an official .pth, a Hugging Face folder, a checkpoint of tubelet, or the
-/// folder of a run (its newest checkpoint). Every tensor must be there, of the right shape, and none left
-/// over. Shards are read by their index. Values keep their bits; what an optimiser needs is left behind. Names of classes, the norms' epsilons and
-/// how pixels are scaled go along, also where the layout has no place for them.
+/// The format of IN is recognised by its content: an official .pth, a Hugging Face folder, a checkpoint of
+/// tubelet, or the folder of a run (its newest checkpoint). Every tensor must be there and of the right
+/// shape, and none may be left over. Shards are read by their index. Values keep their bits; the state of the
+/// optimiser is not converted. The names of classes, the epsilons of the norms, and the scale of pixels are
+/// kept, also if the layout has no place for them.
 ///
 /// Example: tubelet convert run --to hf model
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The weights: a file or a folder
+    /// The weights to read: a file or a folder
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// What to write: a file, for hf a folder
+    /// What to write: a file, or a folder for hf
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// The format to write
     #[arg(long, value_name = "FORMAT")]
     to: To,
-    /// Attention heads of the encoder (and the decoder), where an official file's widths do not tell them
+    /// Attention heads of the encoder (and the decoder), if an official file's widths do not tell them
     #[arg(long, value_name = "N[,M]", value_parser = arguments::heads)]
     heads: Option<Heads>,
-    /// Frames of a clip, where the file does not say them (16 otherwise)
+    /// Frames of a clip, if the file does not say (default: 16)
     #[arg(long, value_name = "N")]
     frames: Option<usize>,
-    /// Side of a frame in pixels, or height and width, where the file does not say them (224 otherwise)
+    /// Side of a frame in pixels, or height and width, if the file does not say (default: 224)
     #[arg(long, value_name = "S|HxW", value_parser = arguments::sides)]
     size: Option<[usize; 2]>,
-    /// Names of a classifier's classes, one a line, where the file has none or others
+    /// Names of a classifier's classes, one per line, if the file has none, or to replace them
     #[arg(long, value_name = "CLASSES.TXT")]
     classes: Option<PathBuf>,
 }

@@ -21,63 +21,63 @@ use crate::arguments::ModelArguments;
 use crate::report;
 use crate::terminal::Terminal;
 
-/// Make vectors of videos: one a video, or one a window of frames with its times
+/// Compute feature vectors: one per video, or one per window of frames with its times
 ///
-/// A classifier's vector is fc_norm of its mean token (the feature of the official code), a pre-trained
-/// encoder's is its mean token. Without --windows a video is the mean over its test views (--views). All
-/// windows of a video come from one pass over it. Interrupted and run again, it finishes the rest; the file
-/// is the same to the byte.
+/// The vector of a classifier is fc_norm of its mean token (the feature of the official code); that of a
+/// pre-trained encoder is its mean token. Without --windows, the vector of a video is the mean over its test
+/// views (--views). All windows of a video come from one pass over it. If it is interrupted, run it again: it
+/// continues with the rest, and the file is the same to the byte.
 ///
-/// With --nearest K it searches such a file: the K videos that lie nearest to each of VIDEOS, and where in
-/// them. A video that is in the file needs no --model.
+/// With --nearest K it searches such a file: it prints the K videos nearest to each of VIDEOS, and where in
+/// them. Videos that are in the file need no --model.
 ///
 /// Example: tubelet embed films --model run --windows 16:4 --out films.parquet
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of packet shards; with --nearest
-    /// the videos whose like is searched for
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of packet shards; with --nearest,
+    /// the videos to search for
     #[arg(value_name = "VIDEOS", required = true)]
     videos: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
-    /// What is written: a file, for arrays a folder
+    /// What to write: a file, or a folder for arrays
     #[arg(long, value_name = "FILE|DIR", required_unless_present = "nearest")]
     out: Option<PathBuf>,
-    /// A vector for each window of L neighbouring frames, one begun every E frames, such as 16:4
+    /// Compute a vector for each window of L consecutive frames, one every E frames, such as 16:4
     #[arg(long, value_name = "L:E", value_parser = windows)]
     windows: Option<[u32; 2]>,
-    /// Clips and crops that a video's vector is the mean of, such as 5x3
+    /// Number of clips and crops that the vector of a video averages, such as 5x3
     #[arg(long, value_name = "TxS", value_parser = arguments::views, conflicts_with = "windows")]
     views: Option<[u32; 2]>,
     /// What is written
     #[arg(long, value_enum, default_value_t = FormatArgument::Parquet)]
     format: FormatArgument,
-    /// What is kept of a clip
+    /// What to store of a clip
     #[arg(long, value_enum, default_value_t = PoolArgument::Mean)]
     pool: PoolArgument,
-    /// Keep numbers in 16 bits
+    /// Store numbers in 16 bits
     #[arg(long)]
     half: bool,
-    /// How frames become pixels; tad where tad-npy is written, else normalised
+    /// How frames become the model's input; by default tad with `--format tad-npy`, otherwise normalised
     #[arg(long, value_enum)]
     preprocess: Option<PreprocessArgument>,
-    /// Search --in for the K videos that lie nearest to each of VIDEOS
+    /// Search --in for the K videos nearest to each of VIDEOS
     #[arg(long, value_name = "K", requires = "within", value_parser = clap::value_parser!(u32).range(1..))]
     nearest: Option<u32>,
-    /// The file that is searched
+    /// The file to search
     #[arg(long = "in", id = "within", value_name = "FILE", requires = "nearest")]
     within: Option<PathBuf>,
-    /// Print JSON: what was made, or a line for each video found
+    /// Print JSON: what was written, or one object per video found
     #[arg(long)]
     json: bool,
 }
 
-/// What is kept of a clip.
+/// What to store of a clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum PoolArgument {
     /// One vector
     Mean,
-    /// All tokens of the encoder: time, height and width of them
+    /// All tokens of the encoder, by time, height and width
     Tokens,
 }
 
@@ -86,18 +86,19 @@ enum PoolArgument {
 enum FormatArgument {
     /// One Parquet file with times and vectors
     Parquet,
-    /// A NumPy array a video in the folder --out
+    /// One NumPy array per video, in the folder --out
     Npy,
-    /// The files that VideoMAEv2's extract_tad_feature.py writes, of the same pixels
+    /// The files that VideoMAEv2's extract_tad_feature.py writes, from the same pixels
     TadNpy,
 }
 
 /// How frames become the pixels that the model sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum PreprocessArgument {
-    /// As the model was trained: short side resized, the centre, mean and deviation taken out
+    /// As in training: short side resized, centre cropped, normalised by mean and deviation
     Normalised,
-    /// As extract_tad_feature.py: squashed to the clip's size as floats from 0 to 1
+    /// As in extract_tad_feature.py: resized to the clip's size without keeping the aspect ratio, floats from
+    /// 0 to 1
     Tad,
 }
 
@@ -118,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let made = tubelet::embed(&wanted(arguments, out.clone()), terminal.stop(), &terminal)?;
     match made.end {
         End::Before => report::say(format_args!("done already: {}", out.display())),
-        End::Stopped => report::say("stopped; run the same command again and it does the rest"),
+        End::Stopped => report::say("stopped; run the same command again to continue"),
         End::Done => {
             if arguments.json {
                 print_json(&out, &made)?;

@@ -30,54 +30,54 @@ use crate::terminal::Terminal;
 
 /// Test a classifier: accuracy over several views of each video
 ///
-/// T clips along time and S crops of each come from one decode of a video, and no frame is decoded that no
-/// view shows or that another one does not need. The views' probabilities (--by score: logits) are averaged. A
-/// video that fails counts as wrong and is listed; `--set clip.verify=video` decodes all of each video, so that
-/// damage where no view looks counts too.
+/// T clips along time and S crops of each come from one decode of a video; frames that no view needs are not
+/// decoded. The probabilities of the views (with --by score: their logits) are averaged. A video that fails
+/// counts as wrong and is listed. `--set clip.verify=video` decodes each video completely, so that damage
+/// outside of the views is found too.
 ///
-/// --run RUN --split test tests a fine-tuning on exactly the videos that it held out, wherever they are now, and on
-/// no others.
+/// --run RUN --split test tests a fine-tuned model on exactly the videos that were held out, wherever they
+/// are now.
 ///
-/// --out keeps what the model said of each view. --from sums such files again without the model: several
-/// parts are joined, each view counts once, missing ones are named. With --part K/N many machines share one
-/// test.
+/// --out stores the predictions for each view. --from evaluates such files again without the model: parts are
+/// joined, each view counts once, and missing views are reported. With --part K/N several machines can share
+/// one test.
 ///
 /// Example: tubelet evaluate --model run --data films/test --views 5x3 --out predictions.parquet
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// A fine-tuning's run; its newest checkpoint is the model where --model names no other
+    /// The run of a fine-tuning; its newest checkpoint is the model, unless --model names another
     #[arg(long, value_name = "RUN", conflicts_with = "from")]
     run: Option<PathBuf>,
-    /// Test on these of the run's videos; --data says where they are, if they have moved
+    /// Which part of the run's videos to test on; --data says where they are, if they have moved
     #[arg(long, value_enum, value_name = "PART", requires = "run", conflicts_with_all = ["labels", "classes"])]
     split: Option<PartArgument>,
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; classes stand behind the
-    /// paths of a list, or are the first folders below the one that is given
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards. The class of a video
+    /// stands behind its path in a list, or is the first folder below the given one
     #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["from", "split"])]
     data: Vec<PathBuf>,
     #[command(flatten)]
     labels: LabelArguments,
-    /// Clips along time and crops of each; what the recipe says otherwise (5x3)
+    /// Number of clips along time, and of crops of each; by default as in the recipe (5x3)
     #[arg(long, value_name = "TxS", value_parser = arguments::views)]
     views: Option<[u32; 2]>,
-    /// What is averaged over the views; what the recipe says otherwise (prob)
+    /// What is averaged over the views; by default as in the recipe (prob)
     #[arg(long, value_enum)]
     by: Option<ByArgument>,
-    /// Test only part K of N of the videos, from 1
+    /// Test only part K of N of the videos, counted from 1
     #[arg(long, value_name = "K/N", value_parser = part)]
     part: Option<(u64, u64)>,
-    /// Where the answers to each view go
+    /// File to write the predictions for each view to
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How --out is written
+    /// Format of --out
     #[arg(long, value_enum, default_value_t = Format::Parquet)]
     format: Format,
-    /// Sum up these files of predictions instead of testing
+    /// Evaluate these files of predictions instead of a model
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "data", "labels", "classes", "views", "part"])]
     from: Vec<PathBuf>,
-    /// Print one JSON line
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -85,9 +85,9 @@ pub struct Arguments {
 /// Which of a run's videos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum PartArgument {
-    /// Those that it holds out
+    /// The videos that were held out
     Test,
-    /// Those that it was trained on
+    /// The videos that were trained on
     Train,
 }
 
@@ -103,9 +103,9 @@ enum ByArgument {
 /// How predictions are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// A row a view, with frames and logits
+    /// One row per view, with frames and logits
     Parquet,
-    /// The text that the official code's merge reads
+    /// The text file that the official code merges
     Official,
 }
 
@@ -134,7 +134,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(tested) = found.stopped_after {
         let videos = found.wanted;
         if arguments.out.is_none() {
-            bail!("stopped after {tested} of {videos} videos; nothing is kept without --out");
+            bail!("stopped after {tested} of {videos} videos; nothing was stored, because there is no --out");
         }
         report::say(format_args!(
             "stopped after {tested} of {videos} videos; --from sums up what is there and names what is missing"

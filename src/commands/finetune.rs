@@ -25,36 +25,40 @@ use crate::terminal::training::percent;
 
 /// Train a classifier on labelled videos, from a pre-trained model or from scratch
 ///
-/// Classes stand behind the paths of a list, are the first folders below the one that is given (--class-level),
-/// or a table's column (--labels); a table shows them before the first step. With a split, the test videos are
-/// validated by one view each after every epoch, and at the end tested by many.
+/// The class of a video is the first folder below the given one (--class-level), stands behind its path in a
+/// list, or is in a column of a table (--labels). The classes are printed before the first step. With
+/// --split, the test videos are validated with one view each after every epoch, and tested with several views
+/// at the end.
 ///
-/// The run's folder gets run.json and videos.jsonl (what it was asked for, and which videos are held out),
+/// The folder of the run gets run.json and videos.jsonl (what was asked for, and which videos are held out),
 /// recipe.toml, classes.txt, metrics.jsonl, validation.jsonl, quarantine.jsonl, checkpoints, and
-/// best.safetensors. Ctrl-C writes a checkpoint and ends with exit code 0; --resume goes on from the newest one,
-/// to the bit, with the steps, weights and parts that it was begun with. Films that came since are left out.
+/// best.safetensors. Ctrl-C writes a checkpoint and ends with exit code 0. --resume continues bit-exactly
+/// from the newest checkpoint, with the steps, initial weights and split that the run began with; videos
+/// added since are left out.
 ///
 /// Example: tubelet finetune --data films --split test=0.2 --init run --out classifier
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; with --resume, where the
-    /// run's videos are now, if they have moved
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; with --resume, where
+    /// the videos of the run are now, if they have moved
     #[arg(long, value_name = "VIDEOS", num_args = 1..)]
     data: Vec<PathBuf>,
     #[command(flatten)]
     labels: LabelArguments,
-    /// What is tested: `train=LIST,test=LIST` (then no --data), or `test=0.2`: each video by a chance of its own,
-    /// drawn from run.seed and its name below the folder given, so that adding videos moves none.
-    /// `test=0.2,by=content` draws from the bytes of its file instead
+    /// Which videos are held out for the test: `train=LIST,test=LIST` (without --data), or `test=0.2` for
+    /// each video with a probability of 20 %, drawn from run.seed and the video's path below the given
+    /// folder, so that adding videos moves no other. `test=0.2,by=content` draws from the bytes of the file
+    /// instead
     #[arg(long, value_name = "SPLIT")]
     split: Option<String>,
-    /// Begin with the encoder of this file or run (official, Hugging Face, tubelet's own), or from `scratch`
+    /// Start from the encoder of this run or file (official, Hugging Face, or tubelet's own), or from
+    /// `scratch`
     #[arg(long, value_name = "FILE|RUN|scratch", required_unless_present = "resume")]
     init: Option<PathBuf>,
-    /// Attention heads of --init, where an official file's width does not tell them
+    /// Attention heads of --init, if an official file's width does not tell them
     #[arg(long, value_name = "N[,M]", value_parser = arguments::heads, requires = "init")]
     heads: Option<Heads>,
-    /// Train only fc_norm and the head, the same as `--set classifier.freeze=encoder`
+    /// Train only the head and its norm (fc_norm), the same as `--set classifier.freeze=encoder`
     #[arg(long, value_enum, value_name = "PART")]
     freeze: Option<Frozen>,
     #[command(flatten)]
@@ -64,7 +68,7 @@ pub struct Arguments {
 /// What is not trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Frozen {
-    /// The encoder: the head alone learns
+    /// The encoder: only the head is trained
     Encoder,
 }
 

@@ -18,31 +18,31 @@ use serde::de::DeserializeOwned;
 use tubelet::FrameReader;
 use tubelet::Usage;
 
-/// Decode frames of one video: MD5 of their planes, or pictures
+/// Decode frames of one video: print MD5 digests, or write PNG files
 ///
-/// A frame is named by its rank in presentation order, from 0. The digest is that of the decoded planes
-/// (as `ffmpeg -f framemd5` prints it), one line a frame:
-/// rank, time in ns, format, size, MD5, divided by tabs.
+/// A frame is named by its rank in presentation order, from 0. The digest is that of the decoded planes, as
+/// `ffmpeg -f framemd5` prints it. There is one line per frame: rank, time in ns, format, size, MD5,
+/// separated by tabs.
 ///
 /// Example: tubelet frames film.mp4 --indices 0,4,8-12 --out pictures
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The video
     file: PathBuf,
-    /// Ranks such as 0,4,8-12; all frames where none are given
+    /// Ranks such as 0,4,8-12; by default all frames
     #[arg(long, value_name = "RANKS", value_delimiter = ',')]
     indices: Vec<String>,
-    /// Print the digests (what happens anyway unless pictures are written)
+    /// Print the digests, also if --out is given
     #[arg(long)]
     md5: bool,
-    /// Write the frames as PNG files into this folder, upright, in colour
+    /// Write the frames as PNG files into this folder, upright, in RGB
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What is decoded before a frame is given: all of the video, or what the frames need
+    /// What must decode without complaint first: the whole video, or only what the frames need
     #[arg(long, default_value = "video", value_parser = PossibleValuesParser::new(["video", "clip"]).try_map(|word| setting::<Verify>(&word)))]
     verify: Verify,
-    /// Which pictures are not decoded: unwanted ones that no other refers to, those of groups without a wanted one, or
-    /// none
+    /// Which pictures are not decoded: unwanted ones that no other picture refers to, groups without a wanted
+    /// picture, or none
     #[arg(long, default_value = "unwanted", value_parser = PossibleValuesParser::new(["unwanted", "groups", "nothing"]).try_map(|word| setting::<Skip>(&word)))]
     skipping: Skip,
 }
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Writes the pictures into a folder.
 fn write(folder: &Path, reader: &FrameReader, pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", names::shown(folder)))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", names::shown(folder)))?;
     for (rank, picture) in pictures {
         let rgb = reader.upright(picture);
         let image = image::RgbImage::from_raw(rgb.width, rgb.height, rgb.pixels)
@@ -122,10 +122,16 @@ fn ranks(words: &[String], frames: u32) -> Result<Vec<FrameRank>> {
     for word in words.iter().map(|word| word.trim()) {
         let (first, last) = word.split_once('-').unwrap_or((word, word));
         let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) else {
-            return Err(Usage::new(format!("`{word}` is no frame's rank, nor a range such as 8-12")).into());
+            return Err(Usage::new(format!(
+                "`{word}` is neither the rank of a frame nor a range such as 8-12"
+            ))
+            .into());
         };
         if last >= frames || first > last {
-            return Err(Usage::new(format!("no frames {word}; there are {frames}, counted from 0")).into());
+            return Err(Usage::new(format!(
+                "there are no frames {word}: the video has {frames}, counted from 0"
+            ))
+            .into());
         }
         ranks.extend((first..=last).map(FrameRank));
     }

@@ -8,7 +8,7 @@ mod run;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Look at batches, a recipe, a checkpoint, a run
+/// Print batches, a recipe, a checkpoint, or a run
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]

@@ -29,12 +29,12 @@ use crate::terminal::Terminal;
 /// Longest bar of a probability, in letters.
 const BAR: f64 = 20.0;
 
-/// Say what is in videos, and with --over-time where
+/// Predict the classes of videos, and with --over-time where in a video they occur
 ///
-/// A classifier looks at several views of each video (T clips along time, S crops of each); their
-/// probabilities are averaged. Where a video may have several labels each has a probability of its own; a model of
-/// numbers (regression) says them. --over-time shows each clip for itself: `--views 20x1 --over-time` looks at 20
-/// places. A picture has a row of frames a clip, with the answer.
+/// The classifier sees several views of each video (T clips along time, S crops of each), and their
+/// probabilities are averaged. If a video may have several labels, each has a probability of its own; a
+/// regression model predicts numbers. --over-time also shows each clip by itself: `--views 20x1 --over-time`
+/// looks at 20 places. The picture of --out has a row of frames per clip, with the prediction.
 ///
 /// Example: tubelet predict --model run film.mp4 --top 5 --over-time --out film.png
 #[derive(clap::Args)]
@@ -44,22 +44,22 @@ pub struct Arguments {
     videos: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
-    /// Names of the classes, one a line, where the model has none
+    /// Names of the classes, one per line, if the model has none
     #[arg(long, value_name = "CLASSES.TXT")]
     classes: Option<PathBuf>,
-    /// Classes that are shown of each video
+    /// Number of classes to show for each video
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
-    /// Show each clip for itself too: what is where in the video
+    /// Also show each clip by itself: what occurs where in the video
     #[arg(long)]
     over_time: bool,
-    /// Clips along time and crops of each; what the recipe says otherwise (5x3)
+    /// Number of clips along time, and of crops of each; by default as in the recipe (5x3)
     #[arg(long, value_name = "TxS", value_parser = arguments::views)]
     views: Option<[u32; 2]>,
-    /// Print a JSON line a video
+    /// Print one JSON object per video
     #[arg(long)]
     json: bool,
-    /// Draw frames with their answers: a .png, or a .gif that moves
+    /// Draw frames with their predictions: a .png, or an animated .gif
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

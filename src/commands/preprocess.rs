@@ -18,32 +18,32 @@ use crate::arguments::Videos;
 use crate::report;
 use crate::terminal::Terminal;
 
-/// Make shards of videos once, to train from them often
+/// Write videos to Parquet shards once, to train from them often
 ///
-/// frames keeps the decoded frames of the clips that pre-training with the same settings draws in its first
-/// epoch, before crop and mask: training draws crops and masks afresh each epoch. It is the fastest to read
-/// and the largest. packets keeps every video's own compressed packets with an index of them: no pixel is
-/// lost, and training draws clips afresh each epoch, as from the files. transcode encodes every frame again
-/// with x264, short side 256, in groups of 32 where only every stride-th picture is referred to: a clip
-/// decodes three times as fast or more, from about twice the bytes; frames keep their ranks and times.
+/// frames stores the decoded frames of the clips that pre-training with the same settings draws in its first
+/// epoch, before crop and mask; training draws new crops and masks in each epoch. It is the fastest to read
+/// and the largest. packets stores every video's own compressed packets with an index: no pixel is lost, and
+/// training draws new clips in each epoch, as from the files. transcode encodes every frame again with x264,
+/// short side 256, in groups of 32 in which only every stride-th picture is referred to: clips decode about
+/// three times as fast, from about twice the bytes, and frames keep their ranks and times.
 ///
-/// Interrupted and run again, it finishes the rest.
+/// If it is interrupted, run it again: it continues with the rest.
 ///
 /// Example: tubelet preprocess films --out shards --store frames --short-side 256 --clips-per-video 4
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     videos: Videos,
-    /// The folder of the shards
+    /// The folder to write the shards to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// What is kept of the videos
+    /// What the shards store
     #[arg(long, value_enum, default_value_t = StoreArgument::Frames)]
     store: StoreArgument,
-    /// frames: what is kept of a frame; planes where nothing else is said and they serve the recipe
+    /// frames: what is stored of a frame; by default planes, if the recipe can use them
     #[arg(long, value_enum)]
     pixels: Option<PixelsArgument>,
-    /// frames: clips that are drawn from each video, the same as `--set clip.clips_per_video=N`
+    /// frames: number of clips drawn from each video, the same as `--set clip.clips_per_video=N`
     #[arg(long, value_name = "N")]
     clips_per_video: Option<usize>,
     /// Short side in pixels, the same as `--set clip.short_side=N`; 0 keeps the video's own size
@@ -51,19 +51,19 @@ pub struct Arguments {
     short_side: Option<usize>,
     #[command(flatten)]
     recipe: RecipeArguments,
-    /// frames: clips of one shard
+    /// frames: number of clips per shard
     #[arg(long, value_name = "N", default_value_t = CLIPS_PER_SHARD, value_parser = clap::value_parser!(u32).range(1..))]
     clips_per_shard: u32,
-    /// packets: videos of one shard; by their files' sizes where nothing is said
+    /// packets: number of videos per shard; by default it depends on the sizes of the files
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     videos_per_shard: Option<u32>,
-    /// transcode: constant rate factor of x264; lower is better and larger
+    /// transcode: constant rate factor of x264; a lower one gives better quality and larger files
     #[arg(long, value_name = "Q", default_value_t = QUALITY, value_parser = clap::value_parser!(u32).range(1..=50))]
     quality: u32,
-    /// transcode: frames of a closed group
+    /// transcode: number of frames in a closed group of pictures
     #[arg(long, value_name = "N", default_value_t = GROUP, value_parser = clap::value_parser!(u32).range(1..=250))]
     group: u32,
-    /// Threads that work
+    /// Number of worker threads
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
 }
@@ -71,20 +71,20 @@ pub struct Arguments {
 /// What is kept of videos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum StoreArgument {
-    /// Decoded frames of the drawn clips: fastest, largest
+    /// Decoded frames of the drawn clips: fastest and largest
     Frames,
-    /// The videos' own packets with their index: no pixel lost, the size of the files
+    /// The videos' own packets with an index: no pixel is lost, and the size is that of the files
     Packets,
-    /// H.264 made for training: small frames, and a clip needs half of its packets
+    /// H.264 made for training: small frames, and a clip decodes about a third of its span
     Transcode,
 }
 
 /// What is kept of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum PixelsArgument {
-    /// The decoder's planes, mostly I420: half the bytes
+    /// The planes of the decoder, mostly I420: half the bytes of RGB
     Planes,
-    /// Upright RGB, for tools that want pictures
+    /// RGB, turned upright, for tools that need pictures
     Rgb,
 }
 
@@ -117,9 +117,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let seconds = took.as_secs_f64();
     let rate = written as f64 / seconds.max(1e-3);
     let took = report::duration(seconds);
-    report::say(format_args!("{written} {what} in {took} ({rate:.1} a second)"));
+    report::say(format_args!("{written} {what} in {took} ({rate:.1} per second)"));
     if stopped {
-        report::say("stopped; run the same command again and it does the rest");
+        report::say("stopped; run the same command again to continue");
     } else if nothing {
         bail!("no video gave a clip: see {}", wanted.out.join("quarantine.jsonl").display());
     } else {

@@ -16,14 +16,16 @@ use crate::arguments::LabelArguments;
 use crate::arguments::ModelArguments;
 use crate::terminal::Terminal;
 
-/// Ask how much a frozen encoder knows of classes: neighbours, a linear map, an attentive probe
+/// Measure what a frozen encoder knows about classes: nearest neighbours, a linear or an attentive probe
 ///
-/// The encoder (--model, or `--model random`) is not trained. What it makes of each video is computed once and kept in --cache. Settings are
-/// chosen on held-out training videos (a fifth of each class), then the probe is fitted on all of them and
-/// tested. A video that fails is listed; in the test it counts as wrong.
+/// The encoder (--model, or `--model random`) is not trained. Its features of each video are computed once
+/// and kept in --cache. Settings are chosen on held-out training videos (a fifth of each class); then the
+/// probe is fitted to all training videos and tested. A video that fails is listed, and counts as wrong in
+/// the test.
 ///
-/// knn: DINO's (k of 10, 20, 100, 200, or --k). linear: on the standardised mean token, seven decays. attentive: V-JEPA's
-/// (one block) or, --like v-jepa2, V-JEPA 2's (four blocks, 20 settings at once).
+/// knn is DINO's (k of 10, 20, 100 and 200, or --k). linear is fitted to the standardised mean token, with
+/// seven weight decays. attentive is V-JEPA's (one block) or, with --like v-jepa2, that of V-JEPA 2 (four
+/// blocks, 20 settings at once).
 ///
 /// Example: tubelet probe knn --model run --data films --split test=0.2 --baseline
 #[derive(clap::Args)]
@@ -38,38 +40,40 @@ pub struct Arguments {
     data: Vec<PathBuf>,
     #[command(flatten)]
     labels: LabelArguments,
-    /// What is tested: `train=LIST,test=LIST` (then no --data), or `test=0.2`: each video by a chance of its own,
-    /// drawn from run.seed and its name (`test=0.2,by=content`: its bytes), so that adding videos moves none
+    /// Which videos are held out for the test: `train=LIST,test=LIST` (without --data), or `test=0.2` for
+    /// each video with a probability of 20 %, drawn from run.seed and its path (`test=0.2,by=content`: its
+    /// bytes), so that adding videos moves no other
     #[arg(long, value_name = "SPLIT")]
     split: Option<String>,
-    /// The same probe of the same encoder with random weights, and of raw pixels, beside it
+    /// Also run the probe on the same encoder with random weights, and on raw pixels
     #[arg(long)]
     baseline: bool,
-    /// Choose settings on held-out training videos, or on the test videos, as papers do: too good, and marked
+    /// Choose settings on held-out training videos, or on the test videos, as papers do; the latter results
+    /// are too good, and are marked
     #[arg(long, value_enum, default_value_t = SelectOn::Train)]
     select: SelectOn,
-    /// Clips along time and crops of each video
+    /// Number of clips along time, and of crops of each
     #[arg(long, value_name = "TxS", value_parser = arguments::views, default_value = "1x1")]
     views: [u32; 2],
-    /// Numbers of neighbours of the knn probe that are tried; DINO's 10, 20, 100, 200 otherwise
+    /// Numbers of neighbours that the knn probe tries; by default DINO's 10, 20, 100 and 200
     #[arg(long, value_name = "K,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     k: Vec<u32>,
-    /// Whose attentive probe
+    /// Which attentive probe to use
     #[arg(long, value_enum, default_value_t = Like::VJepa)]
     like: Like,
-    /// Learning rates of the attentive probe that are tried; the paper's otherwise
+    /// Learning rates that the attentive probe tries; by default those of the paper
     #[arg(long, value_name = "RATES", value_delimiter = ',')]
     rates: Vec<f64>,
-    /// Weight decays of the attentive probe that are tried; the paper's otherwise
+    /// Weight decays that the attentive probe tries; by default those of the paper
     #[arg(long, value_name = "DECAYS", value_delimiter = ',')]
     decays: Vec<f64>,
-    /// Times that the attentive probe sees every video
+    /// Number of epochs of the attentive probe
     #[arg(long, value_name = "N", default_value_t = EPOCHS)]
     epochs: u64,
-    /// Where features are kept
+    /// Folder to keep features in
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
-    /// Print one JSON line
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -78,9 +82,9 @@ pub struct Arguments {
 enum Kind {
     /// k nearest neighbours; nothing is trained
     Knn,
-    /// A linear map of the mean token
+    /// Linear map of the mean token
     Linear,
-    /// A learnt query that looks at all tokens
+    /// Learned query that attends to all tokens
     Attentive,
 }
 

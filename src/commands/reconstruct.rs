@@ -10,17 +10,17 @@ use crate::arguments::RecipeArguments;
 use crate::report;
 use crate::terminal::Terminal;
 
-/// Paint the hidden nine tenths of a clip: original, what the encoder saw, reconstruction
+/// Draw a clip, what the encoder saw of it, and the reconstruction of what was hidden
 ///
-/// A model paints cubes without their brightness and contrast. By default these are taken from the hidden
-/// cubes themselves, as in publications, and the picture says so; --honest takes them from the visible
-/// cubes alone.
+/// A model predicts cubes without their brightness and contrast. By default these are taken from the hidden
+/// cubes themselves, as in publications, and the picture says so; --honest estimates them from the visible
+/// cubes.
 ///
 /// Example: tubelet reconstruct --model run film.mp4 --out picture.png
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The weights, which must have a decoder: a run (its newest checkpoint), a checkpoint, an official .pth, or a
-    /// Hugging Face folder
+    /// The model, which must have a decoder: a run (its newest checkpoint), a checkpoint, an official .pth,
+    /// or a Hugging Face folder
     #[arg(long, visible_alias = "run", value_name = "RUN|FILE")]
     model: PathBuf,
     #[command(flatten)]
@@ -29,16 +29,16 @@ pub struct Arguments {
     recipe: RecipeArguments,
     /// The video
     video: PathBuf,
-    /// The picture: .png, or .gif for one that moves
+    /// The picture to write: a .png, or an animated .gif
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Use nothing of what was hidden
+    /// Use no statistics of the hidden cubes
     #[arg(long)]
     honest: bool,
-    /// Show every frame of the clip in the PNG, not four
+    /// Show every frame of the clip in the PNG, instead of four
     #[arg(long)]
     all_frames: bool,
-    /// Which of the video's clips: another number draws other frames, crop and mask
+    /// Number of the clip: another number draws other frames, another crop and mask
     #[arg(long, value_name = "N", default_value_t = 0)]
     clip: u64,
     /// Where to compute

@@ -13,32 +13,34 @@ use tubelet::machine::default_workers;
 use crate::arguments::Videos;
 use crate::terminal::Terminal;
 
-/// Open every video and write down what is in it: manifest.parquet
+/// List what is in each video, and what is wrong with it: manifest.parquet
 ///
-/// Packets are counted and their times read; nothing is decoded. Frames and times are those of a decode, except
-/// where packets do not tell which of them show a frame: the table says of how many videos, and `numbers` of which.
-/// With --verify each video is decoded whole, all numbers are the decode's, and a video of which its decoder
-/// complains anywhere counts as unusable; runs that read the manifest need not do it again.
+/// Packets are counted and their times are read; nothing is decoded. Frames and times are those of a decode,
+/// except for videos whose packets do not tell which of them show a frame: the table says how many these are,
+/// and the column `numbers` which. With --verify each video is decoded completely, all numbers come from the
+/// decode, and a video with any complaint of the decoder counts as unusable. Runs that read the manifest need
+/// not verify again.
 ///
-/// A video that cannot be used stays in the manifest with a verdict, a reason and its kind: damaged, unsupported
-/// (the reason has the ffmpeg line that converts it), not a video, not there, above a limit. What the system cannot
-/// read, because a disk fails or too many files are open, is no verdict: it is tried again, and then the scan stops.
+/// A video that cannot be used stays in the manifest with a verdict, a reason and its kind: damaged,
+/// unsupported (the reason contains the ffmpeg command that converts it), not a video, not there, above a
+/// limit. If the system cannot read a file, because a disk fails or too many files are open, this is not a
+/// verdict on the video: reading is retried, and then the scan stops.
 ///
 /// Example: tubelet scan films --out manifest.parquet
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     videos: Videos,
-    /// Where the manifest goes
+    /// The manifest to write
     #[arg(long, value_name = "FILE", default_value = "manifest.parquet")]
     out: PathBuf,
-    /// Videos that are read at the same time
+    /// Number of videos to read at the same time
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
-    /// Decode each video whole; one complaint makes it unusable
+    /// Decode each video completely; any complaint of the decoder makes it unusable
     #[arg(long)]
     verify: bool,
-    /// Print a JSON line a video to stdout
+    /// Print one JSON object per video to stdout
     #[arg(long)]
     json: bool,
 }

@@ -46,7 +46,7 @@ pub fn write(
         _ => {
             let failed = batches.next().and_then(Result::err).map(Error::from);
             return Err(
-                failed.unwrap_or_else(|| Error::Nothing("the pipeline ended without a batch".to_owned()))
+                failed.unwrap_or_else(|| Error::Nothing("the loader ended without a batch".to_owned()))
             );
         }
     };

@@ -33,7 +33,11 @@ pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
         return Ok(Some(Dataset::open_parquet(path)?));
     }
     if let Some(path) = given.iter().find(|path| is_parquet(path)) {
-        return Err(Usage::new(format!("{}: shards and manifests are given alone", path.display())).into());
+        return Err(Usage::new(format!(
+            "{}: a manifest or a folder of shards cannot be combined with other videos",
+            path.display()
+        ))
+        .into());
     }
     Ok(None)
 }

@@ -46,7 +46,7 @@ pub fn of_fit(fit: Fit) -> &'static str {
     }
 }
 
-/// What is kept of a clip.
+/// What to store of a clip.
 pub fn of_pool(pool: Pool) -> &'static str {
     match pool {
         Pool::Mean => "Mean",

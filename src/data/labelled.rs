@@ -226,7 +226,7 @@ pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Ar
             return Err(Usage::new(
                 "frame shards hold clips of their own, and several of each video are asked for",
             )
-            .hint("give the videos or packet shards, or ask for one clip a video")
+            .hint("give the videos or packet shards, or use one clip per video")
             .into());
         }
         if recipe.augment.sampling == recipe::Sampling::Segments {

@@ -74,7 +74,7 @@ impl Listing {
         }
         let first = self.entries.first().map_or_else(String::new, |video| video.path.display().to_string());
         Err(Usage::new(format!("none of the {} videos is there, the first: {first}", self.entries.len()))
-            .hint("paths in a list are meant from the list's folder, or from the working directory")
+            .hint("paths in a list are relative to the folder of the list, or to the working directory")
             .into())
     }
 

@@ -112,9 +112,10 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
                 .into());
         }
         if clip.target_fps > 0.0 {
-            return Err(
-                Usage::new("clip.target_fps cannot be chosen for shards: their frames are stored").into()
-            );
+            return Err(Usage::new(
+                "clip.target_fps cannot be set for frame shards: their frames are already drawn",
+            )
+            .into());
         }
     }
     source::source_by(dataset, recipe, settings(recipe, 1)?.sampling().into())
@@ -159,7 +160,7 @@ pub fn one_batch(dataset: &Dataset, recipe: &Recipe, number: u64) -> Result<Reco
         profile: Arc::default(),
     };
     let mut batches = batches(dataset, recipe, number, 1, &loading)?;
-    Ok(batches.next().context("the pipeline ended without a batch")??)
+    Ok(batches.next().context("the loader ended without a batch")??)
 }
 
 #[cfg(test)]

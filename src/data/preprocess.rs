@@ -48,7 +48,7 @@ pub fn preprocess(
         Store::Packets if !matches!(dataset, Dataset::Videos(_)) => Err(already_shards().into()),
         #[cfg(not(feature = "video"))]
         Store::Packets | Store::Transcode => {
-            Err(Usage::new("this build opens no videos").hint("build with `--features video`").into())
+            Err(Usage::new("this build cannot open videos").hint("build with `--features video`").into())
         }
     }
 }

@@ -67,31 +67,31 @@ pub fn sentence(interval: &Interval) -> String {
             percent(interval.waiting_share())
         ),
         Bottleneck::Decoder => format!(
-            "The decoder binds, with {taken} of the workers' time: {more}`tubelet preprocess --store transcode` \
-             makes clips that take a third of it, `tubelet preprocess --store frames` such that take none."
+            "Decoding is the limit, with {taken} of the workers' time: {more}clips of `tubelet preprocess --store transcode` \
+             take a third of it, clips of `tubelet preprocess --store frames` none."
         ),
         Bottleneck::Transform => format!(
-            "Crop, resize and colour bind, with {taken} of the workers' time: {more}shards of smaller frames \
+            "Crop, resize and colour are the limit, with {taken} of the workers' time: {more}shards of smaller frames \
              (`tubelet preprocess --short-side 256`) take less of it."
         ),
         Bottleneck::Cubes => format!(
-            "Masks and cubes bind, with {taken} of the workers' time: {more}a smaller `clip.size` takes less."
+            "Masks and cubes are the limit, with {taken} of the workers' time: {more}a smaller `clip.size` takes less."
         ),
         Bottleneck::Disk => format!(
-            "The disk binds: workers wait for bytes {taken} of their time. A faster disk, or `tubelet preprocess \
+            "The disk is the limit: workers wait for bytes {taken} of their time. A faster disk, or `tubelet preprocess \
              --store packets` (few large files, and only the packets that are needed), helps."
         ),
         Bottleneck::Demuxer => format!(
-            "Taking files apart binds, with {taken} of the workers' time: {more}`tubelet preprocess --store \
+            "Demuxing is the limit, with {taken} of the workers' time: {more}`tubelet preprocess --store \
              packets` does it once for all epochs."
         ),
         Bottleneck::Budget => format!(
-            "The budget of bytes in flight binds: workers are idle for {idle} of their time. Fewer workers, or \
+            "The memory for clips in flight is the limit (run.loading_mib): workers are idle for {idle} of their time. Fewer workers, or \
              smaller videos (`tubelet preprocess --store transcode`), help."
         ),
         Bottleneck::Batches => format!(
-            "The order binds: workers are idle for {idle} of their time, because batches are put together by one \
-             thread and the clip in front is awaited."
+            "The order of clips is the limit: workers are idle for {idle} of their time, because one thread puts \
+             batches together and waits for the clip that is next."
         ),
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     fn a_slow_disk_is_named_in_the_sentence_the_progress_line_and_the_metrics() {
         let interval = reading(Duration::from_millis(20));
         assert_eq!(waited_for(&interval), Some("the disk"));
-        assert!(sentence(&interval).starts_with("The disk binds"), "{}", sentence(&interval));
+        assert!(sentence(&interval).starts_with("The disk is the limit"), "{}", sentence(&interval));
         let line = line(&interval);
         assert_eq!((line.binding.as_str(), line.clips), ("disk", 1));
         assert!(line.seconds["read"] >= 0.02 && line.cpu_seconds["read"] < 0.02, "{line:?}");

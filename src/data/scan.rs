@@ -38,7 +38,7 @@ pub struct Scanning {
     pub videos: Vec<PathBuf>,
     /// Where the manifest goes, with the index beside it; nothing is written where no file is named.
     pub out: Option<PathBuf>,
-    /// Videos that are read at the same time.
+    /// Number of videos to read at the same time.
     pub workers: usize,
     /// Whether each video is decoded whole; one complaint makes it unusable then.
     pub verify: bool,

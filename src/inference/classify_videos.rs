@@ -39,7 +39,7 @@ pub struct Tester {
     pub classes: Classes,
     /// Clips that it looks at together.
     pub together: usize,
-    /// Threads that decode.
+    /// Number of threads that decode.
     pub workers: usize,
 }
 

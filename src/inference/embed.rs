@@ -44,7 +44,7 @@ pub struct Embeddings {
     pub videos: Vec<PathBuf>,
     /// The model.
     pub model: ModelSettings,
-    /// What is written: a file, for arrays a folder.
+    /// What to write: a file, or a folder for arrays.
     pub out: PathBuf,
     /// A vector for each window of L neighbouring frames, one begun every E frames; else one a video.
     pub windows: Option<[u32; 2]>,
@@ -52,7 +52,7 @@ pub struct Embeddings {
     pub views: Option<[u32; 2]>,
     /// What is written.
     pub format: Format,
-    /// What is kept of a clip.
+    /// What to store of a clip.
     pub pool: Pool,
     /// Whether numbers are kept in 16 bits.
     pub half: bool,
@@ -170,13 +170,15 @@ pub fn embed(settings: &Embeddings, stop: &AtomicBool, observer: &dyn Observer) 
 fn taking(settings: &Embeddings) -> Result<Taking> {
     let tad = settings.format == Format::TadNpy;
     if tad && settings.half {
-        return Err(Usage::new("tad-npy holds 32 bits a number: --half makes other files").into());
+        return Err(Usage::new("tad-npy stores 32-bit numbers, so --half cannot be used").into());
     }
     if tad && settings.views.is_some() {
-        return Err(Usage::new("tad-npy holds windows: --views makes other files").into());
+        return Err(Usage::new("tad-npy stores windows, so --views cannot be used").into());
     }
     if tad && settings.pool == Pool::Tokens {
-        return Err(Usage::new("tad-npy holds one vector a window: --pool tokens makes other files").into());
+        return Err(
+            Usage::new("tad-npy stores one vector per window, so --pool tokens cannot be used").into()
+        );
     }
     Ok(Taking {
         windows: settings.windows.or(tad.then_some(TAD_WINDOWS)),
@@ -192,12 +194,12 @@ fn check(taking: Taking, loaded: &LoadedModel, observer: &dyn Observer) -> Resul
     match taking.windows {
         Some([length, _]) if length as usize != frames => {
             return Err(
-                Usage::new(format!("a window has {length} frames, and --frames says {frames}")).into()
+                Usage::new(format!("a window has {length} frames, but --frames says {frames}")).into()
             );
         }
         Some(_) => {}
         None if taking.preprocess == Preprocess::Tad => {
-            return Err(Usage::new("--preprocess tad is for windows")
+            return Err(Usage::new("--preprocess tad needs --windows")
                 .hint("--windows 16:4 as for THUMOS14, 16:16 as for FineAction")
                 .into());
         }
@@ -260,6 +262,6 @@ fn note_failures(made: &Made, observer: &dyn Observer) {
         observer.note(format_args!("  {}: {reason}", names::shown(path)));
     }
     if failed.len() > NAMED {
-        observer.note(format_args!("  and {} more; --json names all", failed.len() - NAMED));
+        observer.note(format_args!("  and {} more; --json lists all", failed.len() - NAMED));
     }
 }

@@ -28,7 +28,7 @@ pub const TOGETHER: usize = 8;
 /// Which model, and how it is computed.
 #[derive(Clone, Debug)]
 pub struct ModelSettings {
-    /// The weights: a run (its newest checkpoint), a checkpoint, an official .pth, or a Hugging Face folder.
+    /// The model: a run (its newest checkpoint), a checkpoint, an official .pth, or a Hugging Face folder.
     pub model: Option<PathBuf>,
     /// What the file may not say of its model, or what is wanted otherwise.
     pub hints: Hints,
@@ -36,9 +36,9 @@ pub struct ModelSettings {
     pub recipe: RecipeChoice,
     /// Where to compute, such as `flex`.
     pub device: String,
-    /// Clips that the model looks at together.
+    /// Number of clips that the model computes at once.
     pub batch: usize,
-    /// Threads that decode.
+    /// Number of threads that decode.
     pub workers: usize,
 }
 
@@ -75,7 +75,7 @@ impl ModelSettings {
     pub fn open(&self, frames: Option<usize>, observer: &dyn Observer) -> Result<LoadedModel> {
         let device = self.device()?;
         let Some(path) = &self.model else {
-            return Err(Usage::new("no model is named").hint("--model RUN or --model FILE").into());
+            return Err(Usage::new("no model is given").hint("--model RUN or --model FILE").into());
         };
         if !path.exists() {
             return Err(Usage::new(format!("{}: no such file or folder", path.display())).into());
@@ -127,7 +127,7 @@ impl ModelSettings {
     /// Where it is computed, after a look at how many clips together.
     fn device(&self) -> Result<Device> {
         if self.batch == 0 {
-            return Err(Usage::new("`--batch 0` is no clip at all").into());
+            return Err(Usage::new("`--batch 0` computes nothing; it must be at least 1").into());
         }
         device::named(&self.device)
     }
@@ -144,7 +144,7 @@ impl LoadedModel {
                 "the model is no classifier: {}",
                 weights::describe(&self.model)
             ))
-            .hint("`tubelet finetune` makes one of it")
+            .hint("`tubelet finetune` makes a classifier of it")
             .into());
         };
         if self.model.labels.len() == classes {
@@ -176,8 +176,8 @@ fn check_settings(choice: &RecipeChoice, recipe: &Recipe) -> Result<()> {
     for (key, instead) in [("clip.frames", "--frames"), ("clip.size", "--size"), ("clip.width", "--size HxW")]
     {
         if choice.sets(key) {
-            return Err(Usage::new(format!("`{key}` is the model's"))
-                .hint(format!("{instead} says another"))
+            return Err(Usage::new(format!("`{key}` is fixed by the model"))
+                .hint(format!("{instead} gives another value"))
                 .into());
         }
     }
@@ -188,11 +188,13 @@ fn check_settings(choice: &RecipeChoice, recipe: &Recipe) -> Result<()> {
 fn check_views(recipe: &Recipe) -> Result<()> {
     for (key, value) in [("views.clips", recipe.views.clips), ("views.crops", recipe.views.crops)] {
         if !(1..=1 << 10).contains(&value) {
-            return Err(Usage::new(format!("`{key} = {value}` is not from 1 to 1024")).into());
+            return Err(Usage::new(format!("`{key} = {value}` is not between 1 and 1024")).into());
         }
     }
     if recipe.clip.stride == 0 || recipe.clip.stride > 1 << 16 {
-        return Err(Usage::new(format!("`clip.stride = {}` is no stride", recipe.clip.stride)).into());
+        return Err(
+            Usage::new(format!("`clip.stride = {}` is not between 1 and 65536", recipe.clip.stride)).into()
+        );
     }
     Ok(())
 }
@@ -214,10 +216,12 @@ fn which(path: &Path) -> String {
 /// What a count of 1 means, for which the published formulas divide by zero.
 pub fn note_single_views(recipe: &Recipe, observer: &dyn Observer) {
     if recipe.views.clips == 1 {
-        observer.note("1 clip a video: the middle one, as in validation (the published formula needs two)");
+        observer.note(
+            "1 clip per video: the middle one, as in validation (the published formula needs at least two)",
+        );
     }
     if recipe.views.crops == 1 {
-        observer.note("1 crop a clip: the centre (the published formula needs two)");
+        observer.note("1 crop per clip: the centre (the published formula needs at least two)");
     }
 }
 

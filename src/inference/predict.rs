@@ -30,7 +30,7 @@ pub struct Predicting {
     pub videos: Vec<PathBuf>,
     /// The classifier.
     pub model: ModelSettings,
-    /// Names of the classes, one a line, where the model has none.
+    /// Names of the classes, one per line, if the model has none.
     pub classes: Option<PathBuf>,
     /// Clips along time and crops of each; the recipe's where nothing is said.
     pub views: Option<[u32; 2]>,

@@ -41,7 +41,7 @@ pub fn write(path: &Path, predictions: &Predictions) -> Result<()> {
 pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
     let kind = predictions.tested.problem_type;
     if !kind.is_single_label() {
-        return Err(Usage::new(format!("the official merge knows one class a video, and this is {kind}"))
+        return Err(Usage::new(format!("the official format has one class per video, but this is {kind}"))
             .hint("--format parquet")
             .into());
     }
@@ -53,12 +53,12 @@ pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
 fn read(path: &Path) -> Result<Predictions> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .with_context(|| format!("{} is no Parquet file, or cut short", path.display()))?;
+        .with_context(|| format!("{} is not a Parquet file, or is truncated", path.display()))?;
     let schema = reader.schema().clone();
     let batches: Vec<_> =
         reader.build()?.collect::<Result<_, _>>().with_context(|| path.display().to_string())?;
     Predictions::of_batches(&schema, &batches)
-        .with_context(|| format!("{} holds no predictions", path.display()))
+        .with_context(|| format!("{} contains no predictions", path.display()))
 }
 
 /// Reads files of parts of one test and joins them.

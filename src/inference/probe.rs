@@ -109,7 +109,7 @@ pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
     let parts = wanted.labels.parts(&wanted.data, wanted.split.as_deref(), seed, None, observer)?;
     observer.on(Event::Classes(&parts.counts(ProblemType::default())));
     let Parts { train, test: Some(test), classes, .. } = parts else {
-        return Err(Usage::new("nothing is held out for a test")
+        return Err(Usage::new("no videos are held out for a test")
             .hint("--split test=0.2, or --split train=LIST,test=LIST")
             .into());
     };
@@ -171,7 +171,7 @@ fn check_features<'a>(
     observer: &dyn Observer,
 ) -> Result<&'a Both> {
     let Some(first) = features.first() else {
-        return Err(Error::Nothing("no features were made".to_owned()));
+        return Err(Error::Nothing("no features were computed".to_owned()));
     };
     for (part, of_part) in [("to learn from", &first.train), ("to be tested on", &first.test)] {
         if of_part.is_empty() {
@@ -180,7 +180,9 @@ fn check_features<'a>(
         }
     }
     if select == Select::HeldOut && hold_out(&first.train, seed).1.is_empty() {
-        observer.note("note: no class has two training videos, so the first setting is taken unchosen");
+        observer.note(
+            "note: no class has two training videos, so no setting can be chosen and the first is used",
+        );
     }
     Ok(first)
 }

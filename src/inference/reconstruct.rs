@@ -40,7 +40,7 @@ pub struct Reconstructing {
     pub video: PathBuf,
     /// Whether nothing of what was hidden is used.
     pub honest: bool,
-    /// Which of the video's clips: another number draws other frames, crop and mask.
+    /// Number of the clip: another number draws other frames, another crop and mask.
     pub clip: u64,
     /// Where to compute, such as `flex`.
     pub device: String,
@@ -103,9 +103,12 @@ fn read(settings: &Reconstructing, device: &Device, observer: &dyn Observer) -> 
     let mut saved = checkpoint::read_with(path, settings.hints).map_err(weights::explain)?;
     if saved.kind != Kind::Pretraining {
         let what = weights::describe(&saved);
-        return Err(Usage::new(format!("{} has no decoder to reconstruct with: {what}", path.display()))
-            .hint("--model takes what `tubelet pretrain` made, or other weights with a decoder")
-            .into());
+        return Err(Usage::new(format!(
+            "{} has no decoder, which reconstruction needs: {what}",
+            path.display()
+        ))
+        .hint("give --model a run of `tubelet pretrain`, or other weights with a decoder")
+        .into());
     }
     weights::note_assumed(&saved, "the file", observer);
     if let Ok(run) = RunFolder::open(path)

@@ -42,7 +42,7 @@ impl Begun {
             Usage::new(format!("there is nothing to resume in {}: {why}; {there}", path.display())).hint(hint)
         };
         if !path.join("recipe.toml").exists() {
-            return Err(nothing("it holds no run", "without --resume a run begins there").into());
+            return Err(nothing("it contains no run", "leave out --resume to start a run there").into());
         }
         let folder = RunFolder::open(path)?;
         let Some(point) = folder.resume_point()? else {
@@ -122,7 +122,7 @@ impl RunSettings {
 
 /// Refuses to begin where a run is.
 pub(super) fn taken(error: &RunFolderError) -> Usage {
-    Usage::new(error.to_string()).hint("--resume goes on with it; --out takes another folder")
+    Usage::new(error.to_string()).hint("--resume continues it; give --out another folder to start a new run")
 }
 
 /// A path that was named in `folder`. Where it is there from here too, it stays as it was named: a run's folder

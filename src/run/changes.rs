@@ -111,7 +111,7 @@ pub fn check(begun: &Begun, asked: &Recipe) -> Result<()> {
         refused.iter().map(|it| format!("{} is {} in the run, not {}", it.key, it.from, it.to)).collect();
     let newest = begun.point.checkpoint.display();
     Err(Usage::new(listed(&words))
-        .hint(format!("another run begins with these weights: --init {newest} --out …"))
+        .hint(format!("start a new run from these weights: --init {newest} --out …"))
         .into())
 }
 

@@ -123,7 +123,7 @@ pub fn finetune(
         Ok(before_first_step(&recipe, beginning))
     };
     let ready = settings.run.ready(begun, &plan, first, observer)?;
-    observer.note(format_args!("{} steps, {} an epoch", steps.until, steps.per_epoch));
+    observer.note(format_args!("{} steps, {} per epoch", steps.until, steps.per_epoch));
     let workers = settings.run.workers;
     let learning = Learning { ready: &ready, recipe: &recipe, device: &device, steps, workers };
     let trained = learning.train(&training, validation.as_ref(), &parts, stop, observer)?;

@@ -59,7 +59,7 @@ pub fn parts_again(
         }
         (None, Some(test)) => {
             if !data.is_empty() {
-                return Err(Usage::new("the run's split names two lists, and --data other videos")
+                return Err(Usage::new("the run's split consists of two lists, so --data cannot be used")
                     .hint("--split train=LIST,test=LIST says where they are now")
                     .into());
             }
@@ -90,12 +90,12 @@ pub fn held_out(
         return Err(Usage::new(format!(
             "{run} has no run.json, as runs of older versions: its split is not known"
         ))
-        .hint("`tubelet evaluate --model RUN --data VIDEOS` tests on what is named")
+        .hint("`tubelet evaluate --model RUN --data VIDEOS` tests on the videos that you give")
         .into());
     };
     if state.split.is_none() && part == Part::Test {
-        return Err(Usage::new(format!("{run} was begun without --split: it holds nothing out"))
-            .hint("`tubelet evaluate --model RUN --data VIDEOS` tests on what is named")
+        return Err(Usage::new(format!("{run} was started without --split, so no videos are held out"))
+            .hint("`tubelet evaluate --model RUN --data VIDEOS` tests on the videos that you give")
             .into());
     }
     let given = match (begun.test_data(), data.is_empty()) {
@@ -121,8 +121,8 @@ fn named_split(state: &RunState, asked: Option<&str>) -> Result<Option<(PathBuf,
         (Some(begun), parsed) if begun == parsed => Ok(None),
         _ => {
             let begun = state.split.as_ref().map_or("no split", |split| split.asked.as_str());
-            Err(Usage::new(format!("the run was begun with {begun}, and --split says {asked}"))
-                .hint("leave --split out, or begin another run with another --out")
+            Err(Usage::new(format!("the run began with {begun}, but --split says {asked}"))
+                .hint("leave out --split, or start a new run with another --out")
                 .into())
         }
     }
@@ -184,7 +184,7 @@ fn refuse(what: &str, differing: &[String]) -> Result<()> {
         return Ok(());
     }
     Err(Usage::new(format!("the run was begun with other {what}: {}", listed(differing)))
-        .hint("begin another run with another --out")
+        .hint("start a new run with another --out")
         .into())
 }
 
@@ -202,7 +202,7 @@ fn of_older_run(
     let parts = labels.parts_by(Rule::Rows, data, split, seed, known.clone(), observer)?;
     if known.is_some_and(|known| known != parts.classes) {
         let file = file.display();
-        return Err(Usage::new(format!("the classes are others than those of the run, {file}")).into());
+        return Err(Usage::new(format!("the classes differ from those of the run, {file}")).into());
     }
     Ok(parts)
 }

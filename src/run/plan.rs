@@ -118,7 +118,7 @@ impl RunSettings {
         };
         if let Some(made) = begun.map(|begun| begun.point.step).filter(|made| *made > until) {
             return Err(
-                Usage::new(format!("the run has made {made} steps, and {until} are asked for")).into()
+                Usage::new(format!("the run already has {made} steps, and --steps says {until}")).into()
             );
         }
         Ok(Steps { per_epoch, schedule: until, until })
@@ -151,7 +151,7 @@ impl RunSettings {
         match RunFolder::begin(&self.out, plan.recipe, &plan.data.digest, beginnings) {
             Ok(folder) => Ok(Ready { folder, first: 0, begins: true }),
             Err(error @ RunFolderError::Taken { .. }) => Err(taken(&error).into()),
-            Err(error) => Err(error).context("the run's folder cannot be made"),
+            Err(error) => Err(error).context("the run's folder cannot be created"),
         }
     }
 
@@ -162,7 +162,7 @@ impl RunSettings {
             let folder = folder.on_data(&plan.data.digest);
             if point.data != plan.data.digest {
                 observer
-                    .note("note: the data is not what the run's checkpoint was trained on; going on with it");
+                    .note("note: the run's checkpoint was trained on other data; continuing with this data");
             }
             return Ok(Ready { folder, first: point.clips / micro_batch as u64, begins: false });
         };
@@ -181,7 +181,7 @@ impl RunSettings {
             to: it.to,
         }));
         observer.note(format_args!(
-            "goes on after step {} of {}: {}",
+            "continues after step {} of {}: {}",
             point.step,
             asked.steps.until,
             in_words(&asked.schedule)

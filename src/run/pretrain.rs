@@ -136,7 +136,7 @@ fn data(
 ) -> Result<(Dataset, Vec<RunVideo>)> {
     let named = begun.map_or_else(|| settings.data.clone(), |begun| begun.data(&settings.data));
     if named.is_empty() {
-        return Err(Usage::new("no videos are named").hint("--data VIDEOS").into());
+        return Err(Usage::new("no videos are given").hint("--data VIDEOS").into());
     }
     let listing = Listing::open(&named, observer)?;
     listing.check_there()?;
@@ -182,7 +182,7 @@ fn per_epoch(recipe: &Recipe, dataset: &Dataset) -> Result<u64> {
     match clips / recipe.optimiser.batch as u64 {
         0 => {
             let batch = recipe.optimiser.batch;
-            Err(Usage::new(format!("{clips} clips an epoch are fewer than the {batch} of one update"))
+            Err(Usage::new(format!("an epoch has {clips} clips, and one update takes {batch}"))
                 .hint(format!("`--set optimiser.batch={}` or `--set clip.clips_per_video=…`", clips.max(1)))
                 .into())
         }

@@ -12,7 +12,7 @@ use crate::recipe_choice::RecipeChoice;
 /// What every training is given.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// The run's folder.
+    /// The folder of the run.
     pub out: PathBuf,
     /// The recipe; that of the run where one goes on and no other is named.
     pub recipe: RecipeChoice,
@@ -22,7 +22,7 @@ pub struct RunSettings {
     pub steps: Option<u64>,
     /// Whether the run in `out` goes on.
     pub resume: bool,
-    /// Threads that decode.
+    /// Number of threads that decode.
     pub workers: usize,
 }
 

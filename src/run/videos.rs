@@ -30,8 +30,8 @@ pub fn again(known: &[RunVideo], part: Option<Part>, names: &[String]) -> Result
         Ok((rows, others)) => Ok(Again { rows, others }),
         Err(missing) => {
             let (count, all) = (missing.len(), wanted.len());
-            Err(Usage::new(format!("{count} of the run's {all} videos are not there: {}", listed(&missing)))
-                .hint("--data FOLDER says where they are now; names are those below the folder")
+            Err(Usage::new(format!("{count} of the run's {all} videos are missing: {}", listed(&missing)))
+                .hint("--data FOLDER says where they are now; a video is found by its path below the folder")
                 .into())
         }
     }
@@ -72,7 +72,7 @@ pub fn in_order(listing: Listing, again: &Again, observer: &dyn Observer) -> Res
                 true => "the shards hold the run's videos in another order".to_owned(),
                 false => format!("the shards hold videos that the run does not know: {}", listed(&others)),
             };
-            Err(Usage::new(message).hint("give the shards that the run was begun with").into())
+            Err(Usage::new(message).hint("give the shards that the run began with").into())
         }
     }
 }

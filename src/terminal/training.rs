@@ -29,10 +29,10 @@ pub fn end(trained: &Trained) -> Vec<String> {
     let end = match outcome {
         Outcome::Done { checkpoint } => format!("done: {}", checkpoint.display()),
         Outcome::Stopped { checkpoint, step } => {
-            format!("stopped after step {step}; --resume goes on from {}", checkpoint.display())
+            format!("stopped after step {step}; --resume continues from {}", checkpoint.display())
         }
         Outcome::OutOfData { checkpoint, step } => {
-            format!("the data ended after step {step}: {}", checkpoint.display())
+            format!("there was no more data after step {step}: {}", checkpoint.display())
         }
     };
     losses.into_iter().chain([end]).collect()

@@ -118,7 +118,7 @@ fn several_labels_are_learnt_tested_asked_and_carried_along() {
     assert!(sum > 1.05, "{line}");
     let (code, said) =
         refusal(&["evaluate", "--from", &kept, "--out", &at("official.txt"), "--format", "official"]);
-    assert!(code == 2 && said.contains("one class a video"), "{said}");
+    assert!(code == 2 && said.contains("one class per video"), "{said}");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn what_does_not_go_with_the_kind_of_answer_is_one_message_and_no_run() {
         (Some(&numbers), &SEVERAL, vec![], "no column of labels (label, class, class_name)"),
         (Some(&words), &NUMBERS, vec![], "which is no number"),
         (Some(&labels), &SEVERAL, vec!["--classes", &classes], "has the label `even`, none of the 2 classes"),
-        (Some(&numbers), &NUMBERS, vec!["--classes", &classes], "leave --classes out"),
+        (Some(&numbers), &NUMBERS, vec!["--classes", &classes], "leave out --classes"),
         (Some(&numbers), &NUMBERS, given("classifier.class_weights=balanced").to_vec(), "is about classes"),
         (Some(&numbers), &NUMBERS, given("classifier.balanced_sampling=true").to_vec(), "is about classes"),
         (Some(&columns), &SEVERAL, given("classifier.class_weights=[1,2]").to_vec(), "a list of 3 numbers"),

@@ -158,12 +158,12 @@ fn what_does_not_fit_the_model_is_asked_wrongly() {
         (vec!["evaluate", "--model", model, "--data", &list, "--classes", text(&classes)], "3 classes"),
         (vec!["evaluate", "--model", model, "--data", &film], "class `samples` is not in the list"),
         (vec!["evaluate", "--model", text(&pretrained), "--heads", "3,3", "--data", &list], "no classifier"),
-        (vec!["evaluate", "--data", &list], "no model is named"),
+        (vec!["evaluate", "--data", &list], "no model is given"),
         (vec!["evaluate", "--model", model, "--data", &list, "--views", "5"], "5x3"),
         (vec!["evaluate", "--model", model, "--data", &list, "--set", "clip.frames=8"], "--frames"),
         (vec!["evaluate", "--from", "absent.parquet"], "absent.parquet: no such file"),
         (vec!["predict", &film, "--model", model, "--classes", text(&classes)], "3 classes"),
-        (vec!["predict", &film, "--model", model, "--out", "a.bmp"], ".png nor in .gif"),
+        (vec!["predict", &film, "--model", model, "--out", "a.bmp"], "must end in .png or .gif"),
         (vec!["predict", &film, "--model", "absent"], "absent: no such file or folder"),
     ] {
         let (code, words) = refusal(&arguments);

@@ -175,8 +175,8 @@ fn whatever_is_asked_wrongly_is_one_message_and_no_run() {
         (text(&films), &["--set", "schedule.warmup_steps=9"], "a rise of 9 steps in a run of 4"),
         (text(&films), &["--init", small, "--set", "model.encoder_depth=3"], "blocks 2, wanted 3"),
         (text(&films), &["--set", "augment.flip=0.5"], "`left` and `right` say left and right"),
-        (text(&films), &["--split", "test=2"], "`test=2` is no split"),
-        (text(&films), &["--split", "train=a,test=b"], "give no other videos"),
+        (text(&films), &["--split", "test=2"], "`test=2` is not a split"),
+        (text(&films), &["--split", "train=a,test=b"], "--data cannot be used"),
     ] {
         let out = place("refused");
         let all = [&["--init", "scratch", "--steps", "4"][..], &unflipped, more].concat();

@@ -119,13 +119,22 @@ fn what_is_asked_wrongly_is_one_message() {
     let train = folder.path().join("train.txt");
     let absent = folder.path().join("absent");
     for (arguments, message) in [
-        (vec!["knn", "--model", "random", "--data", text(&train)], "nothing is held out for a test"),
+        (vec!["knn", "--model", "random", "--data", text(&train)], "no videos are held out for a test"),
         (vec!["knn", "--model", text(&absent), "--split", &split], "absent: no such file or folder"),
-        (vec!["knn", "--model", "random", "--split", &split, "--rates", "1"], "are the attentive probe's"),
-        (vec!["knn", "--model", "random", "--split", &split, "--data", &samples], "give no other videos"),
+        (
+            vec!["knn", "--model", "random", "--split", &split, "--rates", "1"],
+            "are options of the attentive probe",
+        ),
+        (vec!["knn", "--model", "random", "--split", &split, "--data", &samples], "--data cannot be used"),
         (vec!["knn", "--model", "random", "--split", &split, "--device", "abacus"], "abacus"),
-        (vec!["attentive", "--model", "random", "--split", &split, "--rates=-1"], "-1 is no rate or decay"),
-        (vec!["linear", "--model", "random", "--split", &split, "--k", "5"], "--k is the knn probe's"),
+        (
+            vec!["attentive", "--model", "random", "--split", &split, "--rates=-1"],
+            "-1 is not a learning rate",
+        ),
+        (
+            vec!["linear", "--model", "random", "--split", &split, "--k", "5"],
+            "--k is an option of the knn probe",
+        ),
         (vec!["knn", "--model", "random", "--split", &split, "--k", "0"], "0 is not in 1.."),
     ] {
         let refused = tubelet().arg("probe").args(&arguments).output().unwrap();

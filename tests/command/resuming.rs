@@ -116,7 +116,7 @@ fn cut_and_resume(folder: &Path, number: u64, finetuned: bool, whole: &Path) {
         }
         Disturbance::RefusedSplit => {
             match finetuned {
-                true => refused(&["--split", "test=0.5"], "begun with test=0.34"),
+                true => refused(&["--split", "test=0.5"], "began with test=0.34"),
                 false => refused(&["--set", "run.seed=9"], "run.seed is 0 in the run, not 9"),
             }
             go_on(&[]);

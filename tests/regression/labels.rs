@@ -78,7 +78,7 @@ fn the_folders_of_a_split_became_two_classes() {
 fn a_folder_around_the_classes_became_the_only_one() {
     let folder = tempfile::tempdir().unwrap();
     let around = films(folder.path(), &["all/a/1.mp4", "all/b/2.mp4", "all/a/3.mp4", "all/b/4.mp4"]);
-    refused(&around, &[], "all videos would be of one class, `all`; below it are a, b");
+    refused(&around, &[], "all videos would have the class `all`; its subfolders are a, b");
 }
 
 /// Seen: classes 1 and 2 trained an empty class 0 in silence. Right: said before the first step.

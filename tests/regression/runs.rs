@@ -73,9 +73,9 @@ fn resuming_nothing_began_from_random_weights() {
     fs::remove_file(gone.join("checkpoint-0.safetensors")).unwrap();
     fs::remove_file(gone.join("checkpoint-1.safetensors")).unwrap();
     for (out, says) in [
-        (place("absent"), "it holds no run; there is no such folder"),
-        (empty, "it holds no run; it is empty"),
-        (place("file"), "it holds no run; it is no folder"),
+        (place("absent"), "it contains no run; there is no such folder"),
+        (empty, "it contains no run; it is empty"),
+        (place("file"), "it contains no run; it is no folder"),
         (
             gone.clone(),
             "its checkpoints are gone; there are metrics.jsonl, quarantine.jsonl, recipe.toml, run.json",
@@ -127,7 +127,7 @@ fn a_start_that_failed_left_a_folder_in_the_way() {
     assert_eq!(init["path"].as_str(), Some(text(&first)));
     assert_eq!(init["digest"].as_str().unwrap().len(), 64);
     let (code, words) = refusal(&pretrain(&films, &out, &["--steps", "1"]));
-    assert!(code == 2 && words.contains("holds a run already"), "{words}");
+    assert!(code == 2 && words.contains("already contains a run"), "{words}");
 }
 
 /// Seen: after `--resume --set mask.ratio=0.5` the recipe still said 0.9. Right: said, and written down with its step.
@@ -187,10 +187,10 @@ fn settings_that_contradict_a_run_were_ignored() {
         (&["--set", "model.encoder_depth=2"][..], "model.encoder_depth is 1 in the run, not 2"),
         (&["--set", "clip.frames=8"], "clip.frames is 4 in the run, not 8"),
         (&["--set", "run.seed=1"], "run.seed is 0 in the run, not 1"),
-        (&["--split", "test=0.2"], "begun with test=0.34, and --split says test=0.2"),
-        (&["--init", text(&other)], "begun with weights that were drawn, and --init says"),
-        (&["--steps", "1"], "the run has made 2 steps, and 1 are asked for"),
-        (&["--data", text(&missing)], "11 of the run's 12 videos are not there: a/1.mp4"),
+        (&["--split", "test=0.2"], "began with test=0.34, but --split says test=0.2"),
+        (&["--init", text(&other)], "began with weights that were drawn, but --init says"),
+        (&["--steps", "1"], "the run already has 2 steps, and --steps says 1"),
+        (&["--data", text(&missing)], "11 of the run's 12 videos are missing: a/1.mp4"),
         (&["--class-level", "0"], "`films` is not in the list"),
     ] {
         let (code, words) = refusal(&[&["finetune", "--out", text(&out), "--resume"][..], more].concat());

@@ -139,7 +139,7 @@ fn films_that_are_not_read_were_called_no_video() {
     );
     let reason = |at: usize| rows[at]["reason"].as_str().unwrap();
     assert!(
-        reason(2).contains("FLV is not read here; `ffmpeg -i ") && reason(2).contains("named"),
+        reason(2).contains("FLV is not a supported format; `ffmpeg -i ") && reason(2).contains("named"),
         "{}",
         reason(2)
     );
@@ -153,8 +153,8 @@ fn an_error_did_not_say_whether_the_film_or_the_format_was_meant() {
     let folder = tempfile::tempdir().unwrap();
     let film = std::fs::read(Path::new(&samples()).join("flower.mp4")).unwrap();
     for (name, bytes, words) in [
-        ("cut.mp4", &film[..film.len() / 2], "cut.mp4: damaged: the file is cut"),
-        ("ogg.mp4", b"YUV4MPEG2 W2 H2", "ogg.mp4: unsupported: Y4M is not read here; `ffmpeg"),
+        ("cut.mp4", &film[..film.len() / 2], "cut.mp4: damaged: the file is truncated"),
+        ("ogg.mp4", b"YUV4MPEG2 W2 H2", "ogg.mp4: unsupported: Y4M is not a supported format; `ffmpeg"),
         ("text.mp4", b"no film", "text.mp4: not a video: it is text"),
     ] {
         std::fs::write(folder.path().join(name), bytes).unwrap();

@@ -284,7 +284,7 @@ fn reconstructing_with_a_classifier_printed_a_hundred_names() {
     let (code, words) =
         refusal(&["reconstruct", "--model", text(&classifier), &film, "--out", text(&picture)]);
     assert_eq!(code, 2, "{words}");
-    assert!(words.contains("has no decoder to reconstruct with: classifier of 2 classes"), "{words}");
+    assert!(words.contains("has no decoder, which reconstruction needs: classifier of 2 classes"), "{words}");
     assert!(words.lines().count() <= 4, "{words}");
     let other = tempfile::tempdir().unwrap();
     let model = models::pretrained(other.path());

@@ -17,7 +17,7 @@ pub struct Device {
 #[non_exhaustive]
 pub enum DeviceError {
     /// No such device, or it was left out of this build.
-    #[error("there is no device `{asked}` in this build; there is {available}")]
+    #[error("this build has no device `{asked}`; it has {available}")]
     Unknown {
         /// What was asked for.
         asked: String,

@@ -70,9 +70,7 @@ pub fn hold_out(features: &Features, seed: u64) -> (Features, Features) {
 
 /// A probe gives scores that are no numbers: its training went out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error(
-    "the probe with {setting} went out of range: its scores for {video} (row {row}) are not finite: {found}"
-)]
+#[error("the probe with {setting} diverged: its scores for {video} (row {row}) are not finite: {found}")]
 pub struct ScoresNotFinite {
     /// Which setting, in words.
     pub setting: String,

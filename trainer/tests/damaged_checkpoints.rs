@@ -52,7 +52,7 @@ fn a_file_cut_anywhere_is_damaged() {
             assert!(matches!(why, CheckpointError::Damaged { .. }), "{format:?} cut to {length}: {why}");
         }
         fs::write(&path, "").unwrap();
-        assert!(refused(&path).ends_with("is no file of weights: it is empty"));
+        assert!(refused(&path).ends_with("is not a file of weights: it is empty"));
     }
 }
 
@@ -186,7 +186,7 @@ fn settings_that_make_another_model_of_the_weights_are_refused() {
             "would be 18446744073709551615 wide",
         ),
         ("\"layer_norm_eps\": 1e-6", "\"layer_norm_eps\": 0.0", "would add 0e0 to the variance"),
-        ("\"num_frames\": 4", "\"num_frames\": \"four\"", "config.json is damaged or cut short"),
+        ("\"num_frames\": 4", "\"num_frames\": \"four\"", "config.json is damaged or truncated"),
     ] {
         let (_folder, path) = good(Format::HuggingFace, Kind::Pretraining);
         let config = path.with_file_name("config.json");

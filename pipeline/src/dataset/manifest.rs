@@ -91,7 +91,7 @@ pub enum ManifestError {
         cause: std::io::Error,
     },
     /// The file is not Parquet, is cut short, or a page of it is damaged.
-    #[error("{path} is cut short, damaged or not Parquet: {cause}")]
+    #[error("{path} is truncated, damaged or not Parquet: {cause}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -100,7 +100,7 @@ pub enum ManifestError {
         cause: ParquetError,
     },
     /// The file is Parquet, but no manifest of this version.
-    #[error("{path} is no manifest of this version: column {column} is missing or of another type")]
+    #[error("{path} is not a manifest of this version: column {column} is missing or of another type")]
     WrongColumn {
         /// The file.
         path: PathBuf,

@@ -5,7 +5,9 @@
 #[non_exhaustive]
 pub enum MaskError {
     /// The ratio is no number from 0 to below 1, or leaves nothing visible or nothing hidden.
-    #[error("a mask ratio of {ratio} hides {hidden} of {of}; at least one must stay and one must go")]
+    #[error(
+        "a mask ratio of {ratio} hides {hidden} of {of}; at least one must stay visible and one must be hidden"
+    )]
     Ratio {
         /// The ratio.
         ratio: f64,

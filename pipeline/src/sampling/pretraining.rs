@@ -42,7 +42,9 @@ pub enum SamplingError {
     #[error("the video has no frame")]
     NoFrames,
     /// The video is shorter than a clip's span, and such videos are skipped.
-    #[error("{frames} frames are fewer than a clip's span, and short videos are skipped")]
+    #[error(
+        "{frames} frames are fewer than the span of a clip, and short videos are skipped (clip.short_video)"
+    )]
     TooShort {
         /// Frames of the video.
         frames: u32,

@@ -25,7 +25,7 @@ pub enum ShardError {
     #[error(transparent)]
     System(#[from] SystemError),
     /// The file is not Parquet, is cut short, or a page of it is damaged.
-    #[error("{path} is cut short, damaged or not Parquet: {cause}")]
+    #[error("{path} is truncated, damaged or not Parquet: {cause}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum ShardError {
         cause: ParquetError,
     },
     /// The file is Parquet but holds something else.
-    #[error("{path} is no shard of this version: {reason}")]
+    #[error("{path} is not a shard of this version: {reason}")]
     NotAShard {
         /// The file.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum ShardError {
         reason: &'static str,
     },
     /// The folder has shards of another kind.
-    #[error("{folder} holds shards of another kind: a dataset has a folder of its own")]
+    #[error("{folder} contains shards of another kind; give each dataset a folder of its own")]
     SeveralKinds {
         /// The folder.
         folder: PathBuf,

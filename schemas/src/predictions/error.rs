@@ -1,10 +1,10 @@
-//! Why a record batch holds no predictions.
+//! Why a record batch contains no predictions.
 
 use arrow::error::ArrowError;
 
 use super::VERSION;
 
-/// Why a record batch holds no predictions.
+/// Why a record batch contains no predictions.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PredictionsError {

@@ -27,12 +27,12 @@ use crate::{arguments::RecipeArguments, report, terminal::Terminal};
 /// Clips of a batch, as loaders are usually compared.
 const BATCH: usize = 4;
 
-/// Load clips for some seconds and count them
+/// Measure how many clips are loaded per second
 ///
-/// Whole record batches are made (decoded, cropped, resized, masked, cut into cubes) and thrown away.
-/// Videos are taken for verified, as they are from the second epoch of a run on; `--set clip.verify=video`
-/// counts their verification in. The best of the repetitions stands in `clips_per_second`, all of them in `rounds`.
-/// --profile says on stderr where the time went, and which stage binds.
+/// Complete record batches are made (decoded, cropped, resized, masked, cut into cubes) and dropped. Videos
+/// count as verified, as they do from the second epoch of a run on; `--set clip.verify=video` includes their
+/// verification. `clips_per_second` is the best of the repetitions, `rounds` has all of them. --profile
+/// prints to stderr where the time goes, and which stage is the limit.
 ///
 /// Example: tubelet bench load films --seconds 10 --workers 2 --repeat 3
 #[derive(clap::Args)]
@@ -40,19 +40,19 @@ pub struct Arguments {
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
-    /// Seconds of one repetition
+    /// Seconds per repetition
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     seconds: f64,
-    /// Threads that decode
+    /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
-    /// Repetitions
+    /// Number of repetitions
     #[arg(long, value_name = "K", default_value_t = 1)]
     repeat: usize,
-    /// Clips drawn from each video
+    /// Number of clips drawn from each video
     #[arg(long, value_name = "N")]
     clips_per_video: Option<usize>,
-    /// Say where the time went, stage by stage, and what to do about it
+    /// Print where the time goes, stage by stage, and what helps
     #[arg(long)]
     profile: bool,
     #[command(flatten)]

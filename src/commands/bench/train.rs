@@ -20,10 +20,10 @@ use crate::{arguments::RecipeArguments, report, terminal::Terminal};
 /// Steps that are made before the clock counts: memory is new, and some devices compile.
 const WARM_UP: usize = 2;
 
-/// Time whole training steps (forward, backward, update) on random clips
+/// Time complete training steps (forward, backward, update) on random clips
 ///
-/// The median step stands in `step_seconds`, after two that do not count; `step_cpu_seconds` is its time on
-/// all processors together, `peak_rss_mb` the largest memory of the process.
+/// `step_seconds` is the median step, after two steps of warm-up; `step_cpu_seconds` is its CPU time on all
+/// cores, and `peak_rss_mb` the largest memory of the process.
 ///
 /// Example: tubelet bench train --model base --batch 2 --steps 5
 #[derive(clap::Args)]
@@ -31,13 +31,13 @@ pub struct Arguments {
     /// Size of the model, the same as `--set model.size=M`
     #[arg(long, value_name = "M")]
     model: Option<String>,
-    /// Clips of a step
+    /// Number of clips per step
     #[arg(long, value_name = "B", default_value_t = 8)]
     batch: usize,
     /// Where to compute
     #[arg(long, default_value = "flex")]
     device: String,
-    /// Steps that count
+    /// Number of steps to time
     #[arg(long, value_name = "N", default_value_t = 5)]
     steps: usize,
     #[command(flatten)]

@@ -39,12 +39,12 @@ use crate::{
     terminal::Terminal,
 };
 
-/// Make the views of a test in three ways: all of a video from one decode, each from what it needs, and each from a
-/// decode of the whole video
+/// Time three ways to make the views of a test: all from one decode, each from what it needs, each from a
+/// full decode
 ///
-/// The last is how the official code tests. Each way makes the same views; whether they are the same to the bit, and
-/// with --model whether the answers to them are, is part of the result. Seconds are those of the best of the
-/// repetitions, which take turns.
+/// The last is how the official code tests. The result says whether all three give the same views to the bit
+/// and, with --model, the same logits. The seconds are those of the best repetition; the three ways take
+/// turns.
 ///
 /// Example: tubelet bench views films --views 5x3 --repeat 3
 #[derive(clap::Args)]
@@ -54,10 +54,10 @@ pub struct Arguments {
     videos: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
-    /// Clips along time and crops of each
+    /// Number of clips along time, and of crops of each
     #[arg(long, value_name = "TxS", value_parser = arguments::views, default_value = "5x3")]
     views: [u32; 2],
-    /// Repetitions
+    /// Number of repetitions
     #[arg(long, value_name = "K", default_value_t = 1)]
     repeat: usize,
 }

@@ -186,7 +186,7 @@ pub(super) fn missing(text: &mut String, predictions: &Predictions, absent: &[Mi
         say(text, format_args!("  row {} ({video}): clip {clip}, crop {crop}", missing.row));
     }
     if absent.len() > SHOWN {
-        say(text, format_args!("  and {} more; --json names all", absent.len() - SHOWN));
+        say(text, format_args!("  and {} more; --json lists all", absent.len() - SHOWN));
     }
 }
 

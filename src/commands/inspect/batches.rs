@@ -24,19 +24,19 @@ use crate::{
     terminal::Terminal,
 };
 
-/// Print the clips that pre-training with the same settings sees, a line each
+/// Print the clips that training with the same settings uses, one per line
 ///
-/// Columns, divided by tabs: epoch, clip, video, start frame, frames, crop (x,y WIDTHxHEIGHT), flip,
-/// hidden tokens (a digest of their list), visible pixels and target pixels (BLAKE3, 8 bytes). The lines
-/// do not depend on the number of workers. In a name a tab, a line break or another control character is written
-/// `\t`, `\n` or `\u{1b}`, and a byte that is no UTF-8 `\xE9`.
+/// The columns, separated by tabs, are: epoch, clip, video, start frame, frames, crop (x,y WIDTHxHEIGHT),
+/// flip, hidden tokens (a digest of their list), visible pixels and target pixels (BLAKE3, 8 bytes). The
+/// lines do not depend on the number of workers. In a name, control characters are written `\t`, `\n` or
+/// `\u{1b}`, and bytes that are not UTF-8 like `\xE9`.
 ///
-/// With --out, the record batches are written to a Parquet file that pyarrow, DuckDB and polars read: a row
-/// a clip with its masks and the pixels of its cubes, a row group a batch as pre-training gets it.
+/// With --out, the record batches are written to a Parquet file that pyarrow, DuckDB and polars read: one row
+/// per clip with its masks and the pixels of its cubes, and one row group per batch.
 ///
-/// With --finetune, the clips are those of `tubelet finetune` without a split. Columns: epoch, clip, video,
-/// class, frames, erased box (x,y WIDTHxHEIGHT), pixels (BLAKE3, 8 bytes); the file says in `tubelet.mix` how
-/// each batch is mixed.
+/// With --finetune, the clips are those of `tubelet finetune` without a split. The columns are: epoch, clip,
+/// video, class, frames, erased box (x,y WIDTHxHEIGHT), pixels (BLAKE3, 8 bytes). The metadata `tubelet.mix`
+/// of the file says how each batch is mixed.
 ///
 /// Example: tubelet inspect batches films --count 8 --workers 2 --recipe tiny
 #[derive(clap::Args)]
@@ -44,23 +44,23 @@ pub struct Arguments {
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
-    /// Clips to print
+    /// Number of clips to print
     #[arg(long, value_name = "N", default_value_t = 16)]
     count: u64,
-    /// Threads that decode
+    /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
     #[command(flatten)]
     recipe: RecipeArguments,
-    /// The clips of a fine-tuning, whole and augmented, with their classes
+    /// Print the augmented clips of a fine-tuning, with their classes
     #[arg(long)]
     finetune: bool,
     #[command(flatten)]
     labels: LabelArguments,
-    /// Print JSON objects instead
+    /// Print one JSON object per clip instead
     #[arg(long, conflicts_with = "out")]
     json: bool,
-    /// Write the batches to this Parquet file instead; the clips are filled up to whole batches
+    /// Write the batches to this Parquet file instead; the number of clips is rounded up to whole batches
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -15,7 +15,7 @@ use tubelet::weights::describe;
 use crate::arguments::LengthArguments;
 use crate::report;
 
-/// Print what a checkpoint is: sizes, tensors with statistics, anything odd
+/// Print what is in a checkpoint: sizes, tensors with statistics, anything unusual
 ///
 /// FILE is a run's folder or checkpoint, an official .pth, or a Hugging Face folder.
 ///

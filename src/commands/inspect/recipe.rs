@@ -23,10 +23,10 @@ use tubelet::words::bytes;
 use crate::report;
 use crate::terminal::Terminal;
 
-/// Print every setting of a recipe, and what it means
+/// Print every setting of a recipe, and the tokens, parameters and memory that follow
 ///
-/// With --data, a step and the loading of clips are timed for some seconds on this machine, and the time to
-/// the last epoch is told.
+/// With --data, a training step and the loading of clips are timed for some seconds on this machine, and the
+/// time to the last epoch is estimated.
 ///
 /// Example: tubelet inspect recipe vit-b-k400-800 --set optimiser.micro_batch=8 --data films
 #[derive(clap::Args)]
@@ -34,16 +34,16 @@ pub struct Arguments {
     /// A built-in recipe's name, or a TOML file
     #[arg(value_name = "NAME|FILE", default_value = "tiny")]
     recipe: String,
-    /// Change a setting, such as `model.size=small`; may be given often
+    /// Change a setting, such as `model.size=small`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Count steps for this data, and time them
+    /// Count the steps for these videos, and time them
     #[arg(long, value_name = "VIDEOS", num_args = 1..)]
     data: Vec<PathBuf>,
-    /// Where to compute: flex (this processor), or another that this build has
+    /// Device to compute on: flex (the CPU, in pure Rust), or another device of this build
     #[arg(long, default_value = "flex")]
     device: String,
-    /// Threads that decode
+    /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
 }
@@ -139,14 +139,10 @@ fn duration(recipe: &Recipe, given: &[PathBuf], device: &Device, workers: usize)
         row("", per_epoch * epochs, format!("in {epochs} epochs")),
     ];
     if per_epoch == 0 {
-        rows.push(row(
-            "time",
-            "none",
-            format!("{clips} clips an epoch are fewer than the {batch} of one update"),
-        ));
+        rows.push(row("time", "none", format!("an epoch has {clips} clips, and one update takes {batch}")));
         return Ok(rows);
     }
-    report::say("timing a step and the loading of clips …");
+    report::say("timing a training step and the loading of clips …");
     let forecast = Forecast::measure(recipe, &dataset, device, workers)?;
     let here = if forecast.cut { "of a few of the blocks, the rest by work" } else { "of the whole model" };
     let timed = format!("computing a clip on {}: {} clips {here}", device.name(), forecast.clips);

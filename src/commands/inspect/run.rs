@@ -10,20 +10,22 @@ use tubelet::Usage;
 
 use crate::report;
 
-/// Print what a run was asked for: steps, schedule, weights, data, split, classes, and every change since
+/// Print what a run was asked for: steps, schedule, initial weights, data, split, classes, and every change
+/// since
 ///
-/// `tubelet pretrain --resume` and `tubelet finetune --resume` go on with exactly that. --videos lists every video with its class and its part instead.
+/// `tubelet pretrain --resume` and `tubelet finetune --resume` continue with exactly that. --videos lists
+/// every video with its class and its part instead.
 ///
 /// Example: tubelet inspect run classifier
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The run's folder
+    /// The folder of the run
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// List the run's videos: part, class and name, separated by tabs
     #[arg(long)]
     videos: bool,
-    /// Print one JSON line: run.json with the step of the newest checkpoint
+    /// Print one JSON object: run.json with the step of the newest checkpoint
     #[arg(long, conflicts_with = "videos")]
     json: bool,
 }
@@ -32,11 +34,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let path = &arguments.run;
     if !path.join("recipe.toml").exists() {
-        return Err(Usage::new(format!("{} is no run: it has no recipe.toml", path.display())).into());
+        return Err(Usage::new(format!("{} is not a run: it has no recipe.toml", path.display())).into());
     }
     let folder = RunFolder::open(path)?;
     let Some(state) = folder.state()? else {
-        return Err(Usage::new(format!("{} has no run.json, as runs of older versions", path.display()))
+        return Err(Usage::new(format!("{} has no run.json: an older version wrote it", path.display()))
             .hint(format!("its settings are in {}", folder.recipe_path().display()))
             .into());
     };

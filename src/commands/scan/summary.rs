@@ -27,7 +27,10 @@ pub fn say(rows: &[ManifestRow], out: &Path) {
         names::shown(out)
     ));
     if good.len() < rows.len() {
-        report::say(format_args!("{} cannot; the reasons are in the manifest", rows.len() - good.len()));
+        report::say(format_args!(
+            "{} cannot; `tubelet scan --json` and the manifest give the reasons",
+            rows.len() - good.len()
+        ));
     }
 }
 

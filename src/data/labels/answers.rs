@@ -50,8 +50,8 @@ pub fn read(
     let (file, columns) = (Path::new(file), Columns::of(columns));
     match problem_type {
         ProblemType::Regression if classes_named => {
-            Err(Usage::new("numbers have no classes: their names are the columns of --labels")
-                .hint("leave --classes out")
+            Err(Usage::new("regression has no classes; the names of its numbers are the columns of --labels")
+                .hint("leave out --classes")
                 .into())
         }
         ProblemType::Regression => Ok(labels::numbers(videos, file, &columns, known).map_err(wrong)?),
@@ -123,7 +123,7 @@ fn balanced(recipe: &Recipe, train: &LabelledVideos, classes: &Classes) -> Resul
     let words = format!(
         "class `{name}` has {count} of {videos} training videos, from which no balanced weight comes"
     );
-    Err(Usage::new(words).hint("--set classifier.class_weights=[…] gives a weight a class").into())
+    Err(Usage::new(words).hint("--set classifier.class_weights=[…] gives one weight per class").into())
 }
 
 /// What is to be learnt, a line each, where it is not one class a video.

@@ -13,7 +13,7 @@ pub fn wrong(why: LabelError) -> Usage {
              from --labels FILE.csv; --only-labelled leaves the others out",
         ),
         LabelError::Outside { .. } | LabelError::UnknownClass { .. } => usage
-            .hint("--classes CLASSES.TXT names the classes, one a line; --class-level says which folder is meant"),
+            .hint("--classes CLASSES.TXT names the classes, one per line; --class-level says which folder is the class"),
         LabelError::Score { .. } => usage.hint(
             "numbers are learnt by `tubelet finetune --set classifier.problem_type=regression --labels FILE.csv`; \
              --classes CLASSES.TXT, with these words as lines, says that they are names of classes",
@@ -24,7 +24,7 @@ pub fn wrong(why: LabelError) -> Usage {
              words as lines, says that they are names of classes",
         ),
         LabelError::SameContent { .. } => {
-            usage.hint("take one of each away, or `--split test=0.2,by=content`, which keeps copies together")
+            usage.hint("remove one of each pair, or use `--split test=0.2,by=content`, which keeps copies on one side")
         }
         _ => usage,
     }

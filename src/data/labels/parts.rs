@@ -132,7 +132,9 @@ impl LabelSettings {
         let (train, test, labelled) = match split {
             Some(Split::Named { train, test }) => {
                 if !given.is_empty() {
-                    return Err(Usage::new("a split into two lists says all: give no other videos").into());
+                    return Err(
+                        Usage::new("a split into two lists is complete, so --data cannot be used").into()
+                    );
                 }
                 let (train, labelled) = self.videos(&[train], known, observer)?;
                 // The test knows the classes of the training: one that only it has cannot be learnt.
@@ -141,7 +143,7 @@ impl LabelSettings {
                 (train, Some(test), labelled)
             }
             _ if given.is_empty() => {
-                let message = "no videos are named: --data VIDEOS, or --split train=…,test=…";
+                let message = "no videos are given: --data VIDEOS, or --split train=…,test=…";
                 return Err(Usage::new(message).into());
             }
             None => {
@@ -172,7 +174,7 @@ fn draw(videos: &LabelledVideos, share: f64, by: DrawnBy, seed: u64) -> Result<V
         return Ok(names.iter().map(|name| labels::is_held_out(name.as_bytes(), share, seed)).collect());
     }
     if !matches!(videos.dataset(), Dataset::Videos(_)) {
-        return Err(Usage::new("by=content reads the videos' files, and shards have none").into());
+        return Err(Usage::new("by=content needs the files of the videos, and shards have none").into());
     }
     let out = |path: &PathBuf| -> Result<bool> {
         let digest = leaks::content_digest(path).with_context(|| {
@@ -191,7 +193,7 @@ fn divide(videos: &LabelledVideos, out: &[bool]) -> Result<(LabelledVideos, Labe
     for (part, what) in [(&test, "held out for the test"), (&train, "left to train on")] {
         if part.is_empty() {
             return Err(Usage::new(format!("none of {all} videos is {what}: each is drawn by itself"))
-                .hint("another share, another seed (--set run.seed=1), or two lists: --split train=LIST,test=LIST")
+                .hint("use another share, another seed (--set run.seed=1), or two lists: --split train=LIST,test=LIST")
                 .into());
         }
     }
@@ -279,7 +281,7 @@ mod tests {
         let given = [folder.path().to_path_buf()];
         let parts = |split| LabelSettings::default().parts(&given, Some(split), 1, None, &());
         let refused = parts("test=0.4").unwrap_err();
-        assert!(refused.to_string().contains("with the same bytes"), "{refused}");
+        assert!(refused.to_string().contains("the same bytes are in"), "{refused}");
         parts("test=0.4,by=content").unwrap();
     }
 

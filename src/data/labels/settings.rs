@@ -26,16 +26,17 @@ use crate::{
 /// the one that is given.
 #[derive(Clone, Debug, Default)]
 pub struct LabelSettings {
-    /// Names of the classes, one a line; the line is the number.
+    /// Names of the classes, one per line, in the order of their numbers.
     pub classes: Option<PathBuf>,
-    /// A CSV or Parquet file with the videos' paths and classes, joined by path; `FILE:COLUMN` names the
-    /// column of classes. For several labels a video, `FILE:COLUMN` has them with `|` between them, or
-    /// `FILE:A,B,…` a column of 0 and 1 a class; for regression, `FILE:A,B,…` are the numbers; `FILE:*` are all.
+    /// A CSV or Parquet file with the paths and classes of the videos, joined by path; `FILE:COLUMN` names
+    /// the column of classes. For several labels per video, a cell of `FILE:COLUMN` has them separated by
+    /// `|`, or `FILE:A,B,…` names one column of 0 and 1 per class. For regression, `FILE:A,B,…` names the
+    /// columns of numbers. `FILE:*` means all columns.
     pub labels: Option<String>,
-    /// Which folder is the class: 1 is the first below the one that is given, 0 that one, `parent` the one that
-    /// the video lies in.
+    /// Which folder is the class: 1 is the first below the given folder, 0 the given folder itself, `parent`
+    /// the folder that contains the video.
     pub class_level: Option<ClassLevel>,
-    /// Leave videos out that have no class, instead of refusing.
+    /// Leave out videos without a class, instead of failing.
     pub only_labelled: bool,
     /// What kind of answer is wanted: the recipe's or the model's.
     pub problem_type: ProblemType,
@@ -120,7 +121,7 @@ impl LabelSettings {
         {
             if given {
                 let message = format!("{name} is for one class a video, and this is {kind}");
-                return Err(Usage::new(message).hint("leave videos out of the list that have no row").into());
+                return Err(Usage::new(message).hint("remove videos without a row from the list").into());
             }
         }
         let table = self.labels.as_deref();
@@ -158,7 +159,7 @@ impl LabelSettings {
         let found = all.label(&mut videos, Some(known.clone()))?.classes;
         if found != *known {
             let (found, known) = (listed(found.names()), listed(known.names()));
-            return Err(Usage::new(format!("the run's classes are {known}, not {found}")).into());
+            return Err(Usage::new(format!("the classes of the run are {known}, not {found}")).into());
         }
         Ok(Some(videos.entries().iter().map(|video| video.label).collect()))
     }
@@ -204,17 +205,17 @@ fn settle(listing: &Listing) -> Result<Option<String>> {
         None => Ok(None),
         Some(Doubt::Parts { names }) => {
             let names = names.join(", ");
-            Err(Usage::new(format!("the folders {names} are parts of a split, and would be the classes"))
+            Err(Usage::new(format!("the folders {names} are parts of a split, but would be the classes"))
                 .hint(
                     "--split train=FOLDER,test=FOLDER, or --class-level 2 for the folders below them; --class-level 1 \
-                     insists",
+                     takes them all the same",
                 )
                 .into())
         }
         Some(Doubt::OneClass { name, below }) => {
             let below = listed(&below);
-            Err(Usage::new(format!("all videos would be of one class, `{name}`; below it are {below}"))
-                .hint("--class-level 2 takes these as classes, --class-level 1 the one")
+            Err(Usage::new(format!("all videos would have the class `{name}`; its subfolders are {below}"))
+                .hint("--class-level 2 takes the subfolders as classes, --class-level 1 keeps this one")
                 .into())
         }
         Some(Doubt::Deeper { below }) => {

@@ -30,10 +30,13 @@ pub(super) fn make(
     observer: &dyn Observer,
 ) -> Result<Preprocessed> {
     if let Dataset::FrameShards(_) = dataset {
-        return Err(Usage::new("these are frame shards already").into());
+        return Err(Usage::new("the input is already frame shards").into());
     }
     if recipe.clip.target_fps > 0.0 {
-        return Err(Usage::new("clip.target_fps cannot be preprocessed: shards keep a stride").into());
+        return Err(Usage::new(
+            "clip.target_fps cannot be used with frame shards: they store a fixed stride",
+        )
+        .into());
     }
     let number = |key: &str, value: usize| {
         u32::try_from(value).map_err(|_| Usage::new(format!("`{key} = {value}` is too large")))

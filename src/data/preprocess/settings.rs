@@ -22,11 +22,11 @@ pub const QUALITY: u32 = 20;
 /// What is kept of videos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// Decoded frames of the drawn clips: fastest, largest.
+    /// Decoded frames of the drawn clips: fastest and largest.
     Frames,
-    /// The videos' own packets with their index: no pixel lost, the size of the files.
+    /// The videos' own packets with an index: no pixel is lost, and the size is that of the files.
     Packets,
-    /// H.264 made for training: small frames, and a clip needs half of its packets.
+    /// H.264 made for training: small frames, and a clip decodes about a third of its span.
     Transcode,
 }
 
@@ -35,9 +35,9 @@ pub enum Store {
 pub struct Preprocessing {
     /// Files, folders, globs, list files, or a manifest.
     pub videos: Vec<PathBuf>,
-    /// The folder of the shards.
+    /// The folder to write the shards to.
     pub out: PathBuf,
-    /// What is kept of the videos.
+    /// What the shards store.
     pub store: Store,
     /// Frames: what is kept of a frame; planes where nothing else is said and they serve the recipe.
     pub pixels: Option<StoredPixels>,
@@ -55,7 +55,7 @@ pub struct Preprocessing {
     pub quality: u32,
     /// Transcode: frames of a closed group.
     pub group: u32,
-    /// Threads that work.
+    /// Number of worker threads.
     pub workers: usize,
 }
 
@@ -100,5 +100,5 @@ pub struct Preprocessed {
 
 /// Refuses shards where packets are to be made.
 pub(super) fn already_shards() -> Usage {
-    Usage::new("these are shards already: packets are made of videos")
+    Usage::new("the input is already shards; packets can only be made from videos")
 }

@@ -35,9 +35,10 @@ use crate::{
 /// How frames become the pixels that the model sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preprocess {
-    /// As the model was trained: short side resized, the centre, mean and deviation taken out
+    /// As in training: short side resized, centre cropped, normalised by mean and deviation
     Normalised,
-    /// As extract_tad_feature.py: squashed to the clip's size as floats from 0 to 1
+    /// As in extract_tad_feature.py: resized to the clip's size without keeping the aspect ratio, floats from
+    /// 0 to 1
     Tad,
 }
 
@@ -46,7 +47,7 @@ pub enum Preprocess {
 pub struct Taking {
     /// Frames of a window, and from one beginning to the next; none for one vector a video.
     pub windows: Option<[u32; 2]>,
-    /// What is kept of a clip.
+    /// What to store of a clip.
     pub pool: Pool,
     /// How frames become pixels.
     pub preprocess: Preprocess,
@@ -62,9 +63,9 @@ pub struct Maker {
     pub recipe: Recipe,
     /// Which vectors are wanted.
     pub taking: Taking,
-    /// Clips that the model looks at together.
+    /// Number of clips that the model computes at once.
     pub together: usize,
-    /// Threads that decode.
+    /// Number of threads that decode.
     pub workers: usize,
 }
 

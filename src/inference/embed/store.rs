@@ -45,9 +45,9 @@ const FACTS: &str = "embedded.json";
 pub enum Format {
     /// One Parquet file with times and vectors
     Parquet,
-    /// A NumPy array a video in the folder --out
+    /// One NumPy array per video, in the folder --out
     Npy,
-    /// The files that VideoMAEv2's extract_tad_feature.py writes, of the same pixels
+    /// The files that VideoMAEv2's extract_tad_feature.py writes, from the same pixels
     TadNpy,
 }
 
@@ -106,7 +106,7 @@ impl Store {
             Format::Parquet => embedded.clone(),
             Format::Npy | Format::TadNpy => Embedded { data: String::new(), videos: 0, ..embedded.clone() },
         };
-        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
         let path = folder.join(FACTS);
         if path.exists() {
             let text =
@@ -231,7 +231,7 @@ impl VideoFile {
 /// When it is no file of embeddings.
 pub fn facts_of(path: &Path) -> Result<Embedded> {
     let reader = reader(path)?;
-    Embedded::of(reader.schema()).with_context(|| format!("{} holds no embeddings", path.display()))
+    Embedded::of(reader.schema()).with_context(|| format!("{} contains no embeddings", path.display()))
 }
 
 /// The rows of a file, a few at a time.
@@ -253,7 +253,7 @@ pub fn rows_of(path: &Path) -> Result<(Embedded, impl Iterator<Item = Result<Vec
 fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     ParquetRecordBatchReaderBuilder::try_new(file)
-        .with_context(|| format!("{} is no Parquet file, or cut short", path.display()))
+        .with_context(|| format!("{} is not a Parquet file, or is truncated", path.display()))
 }
 
 fn writer(file: WholeFile, embedded: &Embedded) -> Result<ArrowWriter<WholeFile>> {
@@ -292,7 +292,7 @@ fn file_names(format: Format, videos: &[VideoEntry]) -> Result<Vec<String>> {
                 names::shown(other),
                 names::shown(&video.path)
             ))
-            .hint("--format parquet tells videos apart by their place in the list")
+            .hint("use --format parquet, which identifies videos by their place in the list")
             .into());
         }
         files.push(name);
@@ -316,8 +316,8 @@ fn difference(found: &Embedded, wanted: &Embedded) -> Option<&'static str> {
 }
 
 fn taken(path: &Path, what: &str) -> Error {
-    Usage::new(format!("{} holds embeddings with another {what}", path.display()))
-        .hint("--out takes another place")
+    Usage::new(format!("{} contains embeddings with another {what}", path.display()))
+        .hint("give --out another name")
         .into()
 }
 

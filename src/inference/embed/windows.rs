@@ -173,12 +173,12 @@ fn open_all(
     _: usize,
     _: &dyn Fn(u32) -> Result<u32, String>,
 ) -> Result<Vec<Option<Known>>> {
-    Err(Usage::new("this build opens no videos").hint("build with `--features video`").into())
+    Err(Usage::new("this build cannot open videos").hint("build with `--features video`").into())
 }
 
 #[cfg(feature = "video")]
 fn frame_shards() -> crate::error::Error {
-    Usage::new("frame shards hold single clips, and windows of whole videos are asked for")
+    Usage::new("frame shards store single clips, but windows need whole videos")
         .hint("give the videos, or packet shards")
         .into()
 }

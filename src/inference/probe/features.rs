@@ -42,9 +42,9 @@ pub struct Making<'a> {
     pub sources: &'a [Source<'a>],
     /// How clips are made.
     pub recipe: &'a Recipe,
-    /// Clips along time and crops of each.
+    /// Number of clips along time, and of crops of each.
     pub views: [u32; 2],
-    /// What is kept of a clip.
+    /// What to store of a clip.
     pub pool: Pool,
     /// Classes of the videos.
     pub classes: usize,
@@ -52,9 +52,9 @@ pub struct Making<'a> {
     pub device: &'a Device,
     /// Clips that are looked at together.
     pub batch: usize,
-    /// Threads that decode.
+    /// Number of threads that decode.
     pub workers: usize,
-    /// Where features are kept.
+    /// Folder to keep features in.
     pub cache: &'a Path,
     /// Is told how far it is.
     pub observer: &'a dyn Observer,

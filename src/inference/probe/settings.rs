@@ -24,9 +24,9 @@ pub const EPOCHS: u64 = 20;
 pub enum ProbeKind {
     /// k nearest neighbours; nothing is trained.
     Knn,
-    /// A linear map of the mean token.
+    /// Linear map of the mean token.
     Linear,
-    /// A learnt query that looks at all tokens.
+    /// Learned query that attends to all tokens.
     Attentive,
 }
 
@@ -56,17 +56,17 @@ pub struct Probing {
     pub baseline: bool,
     /// What settings are chosen on.
     pub select: Select,
-    /// Clips along time and crops of each video.
+    /// Number of clips along time, and of crops of each.
     pub views: [u32; 2],
     /// Numbers of neighbours that are tried; DINO's where none is named.
     pub neighbours: Vec<u32>,
-    /// Whose attentive probe.
+    /// Which attentive probe to use.
     pub manner: Manner,
     /// Learning rates of the attentive probe that are tried; the paper's where none is named.
     pub rates: Vec<f64>,
     /// Weight decays of the attentive probe that are tried; the paper's where none is named.
     pub decays: Vec<f64>,
-    /// Times that the attentive probe sees every video.
+    /// Number of epochs of the attentive probe.
     pub epochs: u64,
     /// Where features are kept; the user's cache where no folder is named.
     pub cache: Option<PathBuf>,
@@ -134,14 +134,14 @@ impl Probing {
     pub(super) fn check(&self) -> Result<()> {
         let positive = |value: &f64| value.is_finite() && *value >= 0.0;
         if let Some(wrong) = self.rates.iter().chain(&self.decays).find(|value| !positive(value)) {
-            return Err(Usage::new(format!("{wrong} is no rate or decay")).into());
+            return Err(Usage::new(format!("{wrong} is not a learning rate or weight decay")).into());
         }
         let given = !self.rates.is_empty() || !self.decays.is_empty() || self.manner != Manner::VJepa;
         if given && self.kind != ProbeKind::Attentive {
-            return Err(Usage::new("--like, --rates and --decays are the attentive probe's").into());
+            return Err(Usage::new("--like, --rates and --decays are options of the attentive probe").into());
         }
         if !self.neighbours.is_empty() && self.kind != ProbeKind::Knn {
-            return Err(Usage::new("--k is the knn probe's").into());
+            return Err(Usage::new("--k is an option of the knn probe").into());
         }
         if self.epochs == 0 {
             return Err(Usage::new("`--epochs 0` trains nothing").into());
@@ -158,7 +158,7 @@ impl Probing {
         let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
         match cache {
             Some(cache) => Ok(cache.join("tubelet")),
-            None => Err(Usage::new("there is no folder to keep features in").hint("--cache FOLDER").into()),
+            None => Err(Usage::new("no folder to keep features in is given").hint("--cache FOLDER").into()),
         }
     }
 }

@@ -19,7 +19,7 @@ pub enum CheckpointError {
         cause: std::io::Error,
     },
     /// It is of none of the formats.
-    #[error("{path} is no file of weights: {why}", path = path.display())]
+    #[error("{path} is not a file of weights: {why}", path = path.display())]
     Unknown {
         /// Which file or folder.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum CheckpointError {
         why: String,
     },
     /// Its format is clear, but it is cut short or wrong inside.
-    #[error("{path} is damaged or cut short: {cause}", path = path.display())]
+    #[error("{path} is damaged or truncated: {cause}", path = path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum CheckpointError {
         found: Option<String>,
     },
     /// What is in it is no VideoMAE model that can be used.
-    #[error("{path} holds no VideoMAE model: {why}", path = path.display())]
+    #[error("{path} does not contain a VideoMAE model: {why}", path = path.display())]
     NoModel {
         /// Which file.
         path: PathBuf,
@@ -166,7 +166,7 @@ pub enum CheckpointError {
         cause: GeometryError,
     },
     /// The folder to be written is there already.
-    #[error("{path} is there and not empty", path = path.display())]
+    #[error("{path} already exists and is not empty", path = path.display())]
     Taken {
         /// Which folder.
         path: PathBuf,

@@ -293,6 +293,6 @@ mod tests {
     #[test]
     fn bytes_that_are_too_few_are_damage() {
         let short = table(&[2], Elements::F32, vec![0; 7], 7).take(&layout(&[2])).unwrap_err();
-        assert_eq!(short.to_string(), "file is damaged or cut short: `a` has 1 of 2 elements");
+        assert_eq!(short.to_string(), "file is damaged or truncated: `a` has 1 of 2 elements");
     }
 }

@@ -15,7 +15,7 @@ pub enum JoinError {
     #[error("there are no predictions to join")]
     Nothing,
     /// Two files are about different tests.
-    #[error("part {part} is of another test than the first: its {what} differ")]
+    #[error("part {part} belongs to another test than the first part: its {what} differ")]
     OtherTest {
         /// Which part, from 1.
         part: usize,
@@ -135,6 +135,6 @@ mod tests {
         let mut other = part(&[], &[]);
         other.tested.model = "another".to_owned();
         let refused = join(vec![part(&[], &[]), other]).unwrap_err().to_string();
-        assert_eq!(refused, "part 2 is of another test than the first: its models differ");
+        assert_eq!(refused, "part 2 belongs to another test than the first part: its models differ");
     }
 }

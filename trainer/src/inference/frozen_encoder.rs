@@ -50,7 +50,7 @@ pub enum Source<'a> {
     },
 }
 
-/// What is kept of a clip.
+/// What to store of a clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pool {
     /// The mean token.

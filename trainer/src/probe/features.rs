@@ -57,7 +57,7 @@ pub struct Features {
 
 /// A video has another number of values than the first one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{video} has {found} values, the first video has {wanted}")]
+#[error("{video} has {found} values, but the first video has {wanted}")]
 pub struct RaggedError {
     /// Its path.
     pub video: String,

@@ -27,7 +27,7 @@ pub enum RecipeError {
         names: String,
     },
     /// A setting is of another kind: text for a number, or a word that it does not know.
-    #[error("`{key} = {value}` is not what this setting takes: {why}")]
+    #[error("`{key} = {value}` is not a valid value: {why}")]
     Kind {
         /// Which setting.
         key: String,
@@ -55,7 +55,7 @@ impl RecipeError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKey { nearest, .. } => Some(format!("the nearest one is `{nearest}`")),
-            Self::UnknownRecipe { names, .. } => Some(format!("there are {names}")),
+            Self::UnknownRecipe { names, .. } => Some(format!("the built-in recipes are {names}")),
             Self::Invalid { hint, .. } => hint.clone(),
             Self::Syntax { .. } | Self::Kind { .. } => None,
         }

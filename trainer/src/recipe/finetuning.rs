@@ -54,7 +54,7 @@ impl Recipe {
         }
         for (key, value) in [("views.clips", views.clips), ("views.crops", views.crops)] {
             if !(1..=1 << 10).contains(&value) {
-                return Err(invalid(key, value, "is not from 1 to 1024".to_owned(), None));
+                return Err(invalid(key, value, "is not between 1 and 1024".to_owned(), None));
             }
         }
         Ok(())

@@ -58,7 +58,7 @@ pub enum TrainError {
         cause: LabelledClipsError,
     },
     /// The run has no checkpoint of a classifier to go on from.
-    #[error("{path} holds no fine-tuning: {why}", path = path.display())]
+    #[error("{path} does not contain a fine-tuning: {why}", path = path.display())]
     NoClassifier {
         /// Which folder.
         path: PathBuf,
@@ -74,7 +74,9 @@ pub enum TrainError {
         wanted: usize,
     },
     /// The loss or the gradients went out of range; the weights were not touched.
-    #[error("step {step} was not made: loss {loss}, gradient norm {gradient_norm}")]
+    #[error(
+        "step {step} was not applied, because it is not finite: loss {loss}, gradient norm {gradient_norm}"
+    )]
     NotFinite {
         /// Steps made before it.
         step: u64,

@@ -46,7 +46,7 @@ pub enum InitialWeightsError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// It is of another size.
-    #[error("it is of another size than the recipe's model: {differences}")]
+    #[error("its model has another size than the recipe: {differences}")]
     OtherSize {
         /// What differs, in words.
         differences: String,

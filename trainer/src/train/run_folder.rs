@@ -69,13 +69,13 @@ pub enum RunFolderError {
         cause: io::Error,
     },
     /// There is a run in it already.
-    #[error("{path} holds a run already", path = path.display())]
+    #[error("{path} already contains a run", path = path.display())]
     Taken {
         /// Which folder.
         path: PathBuf,
     },
     /// There is no checkpoint in it.
-    #[error("{path} holds no checkpoint", path = path.display())]
+    #[error("{path} contains no checkpoint", path = path.display())]
     NoCheckpoint {
         /// Which folder.
         path: PathBuf,
@@ -106,7 +106,7 @@ impl RunFolder {
     /// on.
     ///
     /// # Errors
-    /// When it cannot be written, or holds a run already.
+    /// When it cannot be written, or already contains a run.
     pub fn create(path: &Path, recipe: &Recipe, data: &str) -> Result<Self, RunFolderError> {
         let run = Self::make(path, data)?;
         run.write_recipe(recipe)?;

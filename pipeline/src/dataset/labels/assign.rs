@@ -92,7 +92,7 @@ mod tests {
 
         let mut videos = [video("a.mp4", Some(1)), video("b.mp4", None)];
         let refused = label(&mut videos, &LabelSource::Videos, names()).unwrap_err().to_string();
-        assert_eq!(refused, "row 2 (b.mp4) of 2 videos: no label");
+        assert_eq!(refused, "no label for row 2 (b.mp4) of 2 videos");
 
         let mut videos = [video("swim/a.mp4", None), video("run/b.mp4", None)];
         let folders = LabelSource::Folders(vec![Some("swim".into()), Some("run".into())]);

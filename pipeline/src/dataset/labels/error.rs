@@ -56,7 +56,7 @@ pub enum LabelError {
         cause: std::io::Error,
     },
     /// A class list without a class.
-    #[error("{path} names no class")]
+    #[error("{path} contains no class")]
     NoClass {
         /// The file.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum LabelError {
         second: usize,
     },
     /// Videos without a label.
-    #[error("{rows} of {videos} videos: no label")]
+    #[error("no label for {rows} of {videos} videos")]
     Unlabelled {
         /// Which.
         rows: Rows,
@@ -134,13 +134,13 @@ pub enum LabelError {
         rows: Rows,
     },
     /// Videos that are in both parts.
-    #[error("in train and in test: {rows} of the test videos")]
+    #[error("these test videos are also in train: {rows}")]
     InBoth {
         /// Which rows of the test list.
         rows: Rows,
     },
     /// Classes that are measurements.
-    #[error("`{word}` is a fraction, and a class is a whole number or a name: {rows}")]
+    #[error("`{word}` is a fraction, but a class is a whole number or a name: {rows}")]
     Score {
         /// The first of them.
         word: String,
@@ -165,13 +165,13 @@ pub enum LabelError {
         cause: crate::dataset::list_file::ListError,
     },
     /// A video of the test whose bytes are also trained on, under another name.
-    #[error("in train and in test under two names, with the same bytes: {pairs}")]
+    #[error("the same bytes are in train and in test under two names: {pairs}")]
     SameContent {
         /// The first ones, `train = test`.
         pairs: String,
     },
     /// A split that cannot be understood.
-    #[error("`{text}` is no split: {why}")]
+    #[error("`{text}` is not a split: {why}")]
     Split {
         /// What was given.
         text: String,

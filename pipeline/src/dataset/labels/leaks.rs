@@ -110,7 +110,7 @@ mod tests {
         let train = [video(&path("a.mp4"))];
         let test = [video(&path("b.mp4")), video(&path("./../")), video(&path("./a.mp4"))];
         let refused = check_disjoint(&train, &test).unwrap_err().to_string();
-        assert!(refused.starts_with("in train and in test: row 3"), "{refused}");
+        assert!(refused.starts_with("these test videos are also in train: row 3"), "{refused}");
         check_disjoint(&train, &test[..2]).unwrap();
     }
 }

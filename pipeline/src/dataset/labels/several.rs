@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn videos_that_the_table_lacks_and_rows_that_contradict_are_named() {
         let refused = read("path,label\na.mp4,red\n", None, None).unwrap_err().to_string();
-        assert_eq!(refused, "row 2 (x/b.mp4) of 2 videos: no label");
+        assert_eq!(refused, "no label for row 2 (x/b.mp4) of 2 videos");
         let text = "path,red,blue\na.mp4,1,0\nb.mp4,1,0\na.mp4,1,1\n";
         let refused = read(text, Some("*"), None).unwrap_err();
         assert!(matches!(refused, LabelError::TableContradicts { first: 1, second: 3, .. }), "{refused}");

@@ -90,7 +90,7 @@ mod tests {
         let mut videos = [video("a.mp4", None), video("b.mp4", None)];
         let refused = label(&mut videos, &words(["1.5", "2.5"]), None).unwrap_err().to_string();
         let says =
-            "`1.5` is a fraction, and a class is a whole number or a name: row 1 (a.mp4), row 2 (b.mp4)";
+            "`1.5` is a fraction, but a class is a whole number or a name: row 1 (a.mp4), row 2 (b.mp4)";
         assert_eq!(refused, says);
         let refused = label(&mut videos, &words(["1.0", "2"]), None).unwrap_err();
         assert!(matches!(refused, LabelError::Score { .. }), "{refused}");

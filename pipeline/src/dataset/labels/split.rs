@@ -143,7 +143,7 @@ mod tests {
             "train=a,test=b,by=name",
         ] {
             let refused = wrong.parse::<Split>().unwrap_err().to_string();
-            assert!(refused.starts_with(&format!("`{wrong}` is no split")), "{refused}");
+            assert!(refused.starts_with(&format!("`{wrong}` is not a split")), "{refused}");
         }
     }
 
