@@ -1,5 +1,6 @@
 # make demo   from sample videos to a trained model and a picture, in about three minutes
-# make test   every test
+# make test   every test; the ones with LibTorch too where LIBTORCH names it or it was brought before
+# make test TCH=1   the same, and brings LibTorch first (Linux on x86-64: a download of 900 MB)
 # make bench  speed of every stage on this machine
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
 #                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
@@ -15,10 +16,10 @@ demo:
 	scripts/with_dav1d.sh cargo build
 	scripts/demo.sh
 
-# Where LibTorch can be had (Linux on x86-64), its device is tested beside the pure Rust one.
+# Without LibTorch this shares all crates below, and the command, with `make demo`.
 test:
-	scripts/setup.sh --tests
-	scripts/with_libtorch.sh scripts/with_dav1d.sh cargo test --workspace
+	scripts/setup.sh $(if $(TCH),--libtorch)
+	scripts/with_libtorch.sh $(if $(TCH),--bring) scripts/with_dav1d.sh cargo test --workspace
 
 bench:
 	scripts/setup.sh

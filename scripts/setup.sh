@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what tubelet needs to be built and run, where it is missing.
 #
-#   scripts/setup.sh           GStreamer and its plugins
-#   scripts/setup.sh --tests   and what the tests with LibTorch need besides
+#   scripts/setup.sh              GStreamer and its plugins
+#   scripts/setup.sh --libtorch   and what bringing LibTorch needs besides
 #
 # On Debian and Ubuntu with apt-get (with sudo where needed); elsewhere it says what to install.
 set -euo pipefail
@@ -10,7 +10,7 @@ set -euo pipefail
 packages=(gcc g++ pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libdav1d-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav)
-[ "${1:-}" = --tests ] && packages+=(python3 python3-pip unzip)
+[ "${1:-}" = --libtorch ] && packages+=(python3 python3-pip unzip)
 
 if ! command -v cargo >/dev/null; then
   echo "setup: cargo is missing; install Rust 1.95 or newer first: https://rustup.rs" >&2

@@ -2,6 +2,7 @@
 # Brings LibTorch 2.9.0 (CPU part) from PyPI into the user's cache folder and prints where it is.
 #
 #   export LIBTORCH=$(scripts/setup_libtorch.sh)
+#   scripts/setup_libtorch.sh --there   only prints where it is, nothing where it is missing
 #
 # tch 0.22 wants exactly this version. PyPI's Linux x86-64 wheel is the CUDA build; libtorch_cpu.so of
 # it needs only libcudart, libcupti and libgomp beside libc10, so those few files are kept (about
@@ -15,6 +16,7 @@ if [ "$(cat "$home/build-version" 2>/dev/null)" = "$version" ]; then
   echo "$home"
   exit 0
 fi
+[ "${1:-}" != --there ] || exit 0
 if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
   echo "setup_libtorch: only Linux x86-64 is supported; set LIBTORCH to an unpacked LibTorch $version" >&2
   exit 1

@@ -8,7 +8,7 @@ use std::io;
 #[cfg(feature = "video")]
 use std::path::PathBuf;
 
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
 #[cfg(feature = "video")]
 use pipeline::error::VideoError;

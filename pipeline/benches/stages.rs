@@ -4,7 +4,7 @@
 
 use std::{fs, hint::black_box, path::PathBuf, sync::Arc};
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use pipeline::{
     clips::{batch::MaskedBatchBuilder, masked::ClipRow},
     codec::Start,

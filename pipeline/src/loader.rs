@@ -10,7 +10,7 @@ pub mod labelled;
 pub mod stream;
 pub mod worker;
 
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 
 use crate::{settings::SettingsError, source::SourceError};
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use pipeline::{
     dataset::{Dataset, VideoList},
     loader::{Workers, channel, stream},

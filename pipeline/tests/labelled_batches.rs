@@ -59,7 +59,7 @@ fn training(spread: Spread) -> TrainingSettings {
     }
 }
 
-fn training_batches(settings: TrainingSettings, from: u64, threads: usize) -> Vec<arrow::array::RecordBatch> {
+fn training_batches(settings: TrainingSettings, from: u64, threads: usize) -> Vec<arrow_array::RecordBatch> {
     let profile = Arc::new(Profile::default());
     let source = source(films(), settings.sampling());
     let stream =

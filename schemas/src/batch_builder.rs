@@ -1,6 +1,7 @@
 //! How batches of every kind are built: row by row.
 
-use arrow::{array::RecordBatch, error::ArrowError};
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 
 /// Collects rows for a record batch.
 #[doc(alias = "collate_fn")]

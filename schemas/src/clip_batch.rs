@@ -19,10 +19,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use arrow::{
-    array::{Array, ArrayRef, AsArray, FixedSizeListArray, ListArray, RecordBatch, UInt8Array, UInt16Array},
-    datatypes::{DataType, Field, Fields, Schema, SchemaRef, UInt8Type, UInt16Type, UInt32Type, UInt64Type},
+use arrow_array::{
+    Array, ArrayRef, FixedSizeListArray, ListArray, RecordBatch, UInt8Array, UInt16Array,
+    cast::AsArray,
+    types::{UInt8Type, UInt16Type, UInt32Type, UInt64Type},
 };
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 
 use crate::geometry::ClipGeometry;
 

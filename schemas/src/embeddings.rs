@@ -12,17 +12,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use arrow::{
-    array::{
-        Array, ArrayRef, AsArray, FixedSizeListArray, Int32Array, Int64Array, PrimitiveArray, RecordBatch,
-        StringArray, UInt32Array, UInt64Array,
-    },
-    datatypes::{
-        ArrowPrimitiveType, DataType, Field, Float16Type, Float32Type, Int32Type, Int64Type, Schema,
-        SchemaRef, UInt32Type, UInt64Type,
-    },
-    error::ArrowError,
+use arrow_array::{
+    Array, ArrayRef, FixedSizeListArray, Int32Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
+    UInt32Array, UInt64Array,
+    cast::AsArray,
+    types::{ArrowPrimitiveType, Float16Type, Float32Type, Int32Type, Int64Type, UInt32Type, UInt64Type},
 };
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{MADE_BY, clip_batch::item_field};

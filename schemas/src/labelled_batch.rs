@@ -24,13 +24,12 @@ mod builder;
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{Array, ArrayRef, AsArray, RecordBatch},
-    datatypes::{
-        DataType, Field, Fields, Float32Type, Int32Type, Int64Type, Schema, SchemaRef, UInt8Type, UInt16Type,
-        UInt32Type, UInt64Type,
-    },
+use arrow_array::{
+    Array, ArrayRef, RecordBatch,
+    cast::AsArray,
+    types::{Float32Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type},
 };
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 
 pub use self::builder::{LabelledBatchBuilder, LabelledClip};
 use crate::{

@@ -1,11 +1,11 @@
 //! What identifies a clip of a batch, so that two loaders can be compared line by line.
 
-use arrow::array::Array;
-use arrow::array::AsArray as _;
-use arrow::array::RecordBatch;
-use arrow::datatypes::UInt16Type;
-use arrow::datatypes::UInt32Type;
-use arrow::datatypes::UInt64Type;
+use arrow_array::Array;
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::UInt16Type;
+use arrow_array::types::UInt32Type;
+use arrow_array::types::UInt64Type;
 use schemas::ClipBatch;
 use schemas::LabelledBatch;
 use trainer::Recipe;

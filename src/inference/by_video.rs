@@ -1,7 +1,7 @@
 //! Batches for a model, one video after the other.
 
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 use pipeline::loader::channel::Batches;
 use schemas::LabelledBatch;
 

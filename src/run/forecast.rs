@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Context as _;
 use crate::error::Result;
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use pipeline::dataset::Dataset;
 use trainer::{Device, Recipe, model::macs::Macs};
 

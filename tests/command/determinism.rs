@@ -76,7 +76,7 @@ fn a_transcode_gives_frames_of_the_same_ranks_and_times_that_look_alike() {
 
 /// All visible cubes of a file of batches.
 fn cubes(file: &std::path::Path) -> Vec<u8> {
-    use arrow::array::AsArray as _;
+    use arrow_array::cast::AsArray as _;
     let file = std::fs::File::open(file).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
         .unwrap()
@@ -86,7 +86,7 @@ fn cubes(file: &std::path::Path) -> Vec<u8> {
     for batch in reader {
         let batch = batch.unwrap();
         let cubes = batch.column_by_name("visible_cubes").unwrap().as_fixed_size_list().values().clone();
-        all.extend_from_slice(cubes.as_primitive::<arrow::datatypes::UInt8Type>().values());
+        all.extend_from_slice(cubes.as_primitive::<arrow_array::types::UInt8Type>().values());
     }
     all
 }

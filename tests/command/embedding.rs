@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::Path};
 
-use arrow::array::AsArray as _;
+use arrow_array::cast::AsArray as _;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use schemas::embeddings::{Embedded, Embedding};
 

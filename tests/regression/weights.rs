@@ -7,13 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use arrow::{
-    array::{
-        Array, ArrayRef, AsArray, FixedSizeListArray, Float32Builder, ListBuilder, PrimitiveArray,
-        RecordBatch,
-    },
-    datatypes::{DataType, Float16Type, Float32Type},
+use arrow_array::{
+    Array, ArrayRef, FixedSizeListArray, PrimitiveArray, RecordBatch,
+    builder::{Float32Builder, ListBuilder},
+    cast::AsArray,
+    types::{Float16Type, Float32Type},
 };
+use arrow_schema::DataType;
 use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder};
 use schemas::embeddings::Half;
 use trainer::checkpoint::{self, Format, Kind, SavedModel};

@@ -7,7 +7,7 @@ mod small_model;
 
 use std::{ops::Range, sync::atomic::AtomicBool};
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::{
     BatchBuilder as _, ProblemType,
     labelled_batch::{LabelledBatchBuilder, LabelledClip},

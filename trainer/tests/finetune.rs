@@ -7,7 +7,7 @@ mod small_model;
 
 use std::sync::atomic::AtomicBool;
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::{
     BatchBuilder as _,
     labelled_batch::{EraseBox, LabelledBatchBuilder, LabelledClip},

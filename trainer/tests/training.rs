@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use burn::tensor::{Tensor, TensorData};
 use schemas::{ClipBatch, metrics::MetricsLine};
 use trainer::{

@@ -5,15 +5,12 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{
-        ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, ListArray, RecordBatch,
-        StringArray, StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
-    },
-    buffer::OffsetBuffer,
-    datatypes::{DataType, SchemaRef},
-    error::ArrowError,
+use arrow_array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 use schemas::{
     BatchBuilder, ClipGeometry,
     clip_batch::{crop_fields, item_field, schema},
@@ -114,7 +111,7 @@ impl BatchBuilder for MaskedBatchBuilder {
 fn fixed(
     item: DataType,
     length: usize,
-    values: impl arrow::array::Array + 'static,
+    values: impl arrow_array::Array + 'static,
 ) -> Result<ArrayRef, ArrowError> {
     let length = i32::try_from(length).map_err(|why| ArrowError::InvalidArgumentError(why.to_string()))?;
     Ok(Arc::new(FixedSizeListArray::try_new(item_field(item), length, Arc::new(values), None)?))
@@ -123,7 +120,7 @@ fn fixed(
 fn free(
     item: DataType,
     lengths: impl IntoIterator<Item = usize>,
-    values: impl arrow::array::Array + 'static,
+    values: impl arrow_array::Array + 'static,
 ) -> Result<ArrayRef, ArrowError> {
     let offsets = OffsetBuffer::from_lengths(lengths);
     Ok(Arc::new(ListArray::try_new(item_field(item), offsets, Arc::new(values), None)?))

@@ -17,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use crossbeam_channel::{Receiver, Sender};
 use futures::{Stream, StreamExt as _};
 

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use futures::Stream;
 use schemas::labelled_batch::LabelledBatchBuilder;
 

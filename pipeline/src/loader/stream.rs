@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use futures::{Stream, stream::StreamExt as _};
 use schemas::BatchBuilder;
 

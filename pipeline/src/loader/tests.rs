@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::{ClipBatch, ClipGeometry, quarantine::QuarantineLine};
 
 use super::{
@@ -169,7 +169,7 @@ fn clips_of_a_failed_video_become_different_clips() {
     let noise = Arc::new(Noise { failing: vec![2, 5], ..noise() });
     // Within two epochs of 14 slots a slot may come back once; a number never does.
     for batch in take(&noise, 0, workers(2), 4) {
-        let starts: &arrow::array::UInt32Array =
+        let starts: &arrow_array::UInt32Array =
             batch.column_by_name("start_frame").unwrap().as_any().downcast_ref().unwrap();
         let mut of_clips: Vec<u32> = starts.values().iter().copied().step_by(2).collect();
         of_clips.sort_unstable();
@@ -184,7 +184,7 @@ fn a_failed_video_is_written_down_and_never_delivered() {
     let (batches, lines) = run(&noise, 0, workers(2));
     for batch in batches.take(8) {
         let batch = batch.unwrap();
-        let names: &arrow::array::StringArray =
+        let names: &arrow_array::StringArray =
             batch.column_by_name("video").unwrap().as_any().downcast_ref().unwrap();
         assert!(names.iter().all(|name| name != Some("video-4")));
     }

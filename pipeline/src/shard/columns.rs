@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{ArrayRef, AsArray, LargeBinaryArray, ListArray, PrimitiveArray, RecordBatch},
-    buffer::{Buffer, OffsetBuffer},
-    datatypes::{ArrowPrimitiveType, Field, Schema, SchemaRef},
+use arrow_array::{
+    ArrayRef, LargeBinaryArray, ListArray, PrimitiveArray, RecordBatch, cast::AsArray,
+    types::ArrowPrimitiveType,
 };
+use arrow_buffer::{Buffer, OffsetBuffer};
+use arrow_schema::{Field, Schema, SchemaRef};
 
 /// The schema without metadata, as rows have it.
 pub(super) fn bare(schema: &Schema) -> SchemaRef {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{
-        Array, ArrayRef, AsArray, Int32Array, Int64Array, LargeBinaryArray, RecordBatch, StringArray,
-        UInt16Array, UInt32Array, UInt64Array,
-    },
-    buffer::{Buffer, OffsetBuffer},
-    datatypes::{Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
+use arrow_array::{
+    Array, ArrayRef, Int32Array, Int64Array, LargeBinaryArray, RecordBatch, StringArray, UInt16Array,
+    UInt32Array, UInt64Array,
+    cast::AsArray,
+    types::{Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
+use arrow_buffer::{Buffer, OffsetBuffer};
 use schemas::frame_shard::{FrameShardFacts, StoredPixels};
 
 use super::{

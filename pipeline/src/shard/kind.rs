@@ -1,6 +1,6 @@
 //! What differs between kinds of shard: by what their rows are numbered, what they are called and made of.
 
-use arrow::datatypes::SchemaRef;
+use arrow_schema::SchemaRef;
 use parquet::{
     basic::{Compression, Encoding},
     file::properties::WriterPropertiesBuilder,

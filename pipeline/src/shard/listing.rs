@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use arrow::{
-    array::{Array as _, AsArray as _, RecordBatch},
-    datatypes::{Int32Type, UInt64Type},
+use arrow_array::{
+    Array as _, RecordBatch,
+    cast::AsArray as _,
+    types::{Int32Type, UInt64Type},
 };
 use parquet::arrow::ProjectionMask;
 use schemas::{frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};

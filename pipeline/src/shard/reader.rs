@@ -11,10 +11,8 @@ use std::{
     sync::Arc,
 };
 
-use arrow::{
-    array::{AsArray, RecordBatch},
-    datatypes::{SchemaRef, UInt64Type},
-};
+use arrow_array::{RecordBatch, cast::AsArray, types::UInt64Type};
+use arrow_schema::SchemaRef;
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},

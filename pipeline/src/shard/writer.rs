@@ -10,10 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use arrow::{
-    array::RecordBatch,
-    datatypes::{Schema, SchemaRef},
-};
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
 use parquet::{
     arrow::ArrowWriter,
     errors::ParquetError,

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{
-        ArrayRef, BooleanArray, FixedSizeListArray, Float32Builder, Int32Array, Int64Array, ListBuilder,
-        RecordBatch, StringArray, StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
-    },
-    buffer::NullBuffer,
-    datatypes::DataType,
-    error::ArrowError,
+use arrow_array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    builder::{Float32Builder, ListBuilder},
 };
+use arrow_buffer::NullBuffer;
+use arrow_schema::{ArrowError, DataType};
 
 use super::{EraseBox, View, schema, schema_with_labels};
 use crate::{batch_builder::BatchBuilder, clip_batch::item_field, geometry::ClipGeometry};

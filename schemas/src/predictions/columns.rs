@@ -4,16 +4,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Failure, Prediction, Predictions, PredictionsError, TESTED_KEY, Tested, VERSION, VERSION_KEY};
 use crate::{MADE_BY, clip_batch::item_field, labelled_batch::View};
-use arrow::{
-    array::{
-        Array, ArrayRef, AsArray, Float32Builder, Int32Array, Int64Array, ListArray, ListBuilder,
-        RecordBatch, StringArray, UInt16Array, UInt32Builder, UInt64Array,
-    },
-    datatypes::{
-        DataType, Field, Float32Type, Int32Type, Int64Type, Schema, SchemaRef, UInt16Type, UInt32Type,
-        UInt64Type,
-    },
+use arrow_array::{
+    Array, ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, UInt16Array, UInt64Array,
+    builder::{Float32Builder, ListBuilder, UInt32Builder},
+    cast::AsArray,
+    types::{Float32Type, Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 /// The schema of a file about `tested`.
 pub fn schema(tested: &Tested) -> SchemaRef {

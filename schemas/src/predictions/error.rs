@@ -1,6 +1,6 @@
 //! Why a record batch contains no predictions.
 
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 
 use super::VERSION;
 

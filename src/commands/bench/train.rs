@@ -101,7 +101,7 @@ fn say_where_bf16_is_f32(recipe: &trainer::Recipe, device: &Device) {
 }
 
 /// Clips of random pixels with masks as the recipe draws them.
-fn random_batch(recipe: &trainer::Recipe) -> Result<arrow::array::RecordBatch> {
+fn random_batch(recipe: &trainer::Recipe) -> Result<arrow_array::RecordBatch> {
     let settings = settings(recipe, 1)?;
     let geometry = settings.geometry;
     let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;

@@ -10,7 +10,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use burn::tensor::Tensor;
 use schemas::{ClipGeometry, LabelledBatch, clip_batch::ClipBatchError, geometry::CHANNELS};
 

@@ -13,7 +13,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::{
     LabelledBatch,
     metrics::{MetricsLine, ValidationLine},

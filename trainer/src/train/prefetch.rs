@@ -1,6 +1,6 @@
 //! Prefetching: while a GPU computes, the next micro-batch is on its way to it.
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::{ClipBatch, ClipGeometry};
 
 use super::{error::TrainError, stopwatch::Stopwatch};

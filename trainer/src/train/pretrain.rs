@@ -12,7 +12,7 @@
 
 use std::{sync::atomic::AtomicBool, time::Instant};
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::{ClipBatch, metrics::MetricsLine};
 
 use super::{

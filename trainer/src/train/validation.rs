@@ -18,7 +18,7 @@ use std::{
     path::Path,
 };
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::{LabelledBatch, metrics::ValidationLine};
 
 use self::tally::Tally;

@@ -4,14 +4,12 @@ mod cube;
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{
-        ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, ListArray, RecordBatch,
-        StringArray, StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
-    },
-    buffer::{OffsetBuffer, ScalarBuffer},
-    datatypes::DataType,
+use arrow_array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
+use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use arrow_schema::DataType;
 use schemas::{
     ClipGeometry,
     clip_batch::{crop_fields, item_field, schema},

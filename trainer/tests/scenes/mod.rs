@@ -1,6 +1,6 @@
 //! Clips with something to learn in them: textured shapes that move, drawn from a number.
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use schemas::ClipGeometry;
 use trainer::random::Draws;
 

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use arrow::{array::AsArray as _, compute::cast, datatypes::DataType};
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
 use super::{
     LabelError,
+    column_text::texts,
     table::{PATHS, io_error, missing, records},
 };
 
@@ -122,9 +122,8 @@ impl Cells {
             let batch = batch.map_err(|why| other(&why))?;
             let text = |name: &str| {
                 let column = batch.column_by_name(name).ok_or_else(|| other(&format!("no column {name}")))?;
-                let text = cast(column, &DataType::Utf8).map_err(|why| other(&why))?;
-                let cells = text.as_string::<i32>().iter().map(|cell| cell.unwrap_or_default().to_owned());
-                Ok::<Vec<String>, LabelError>(cells.collect())
+                let cells = texts(column).map_err(|why| other(&why))?;
+                Ok::<Vec<String>, LabelError>(cells.into_iter().map(Option::unwrap_or_default).collect())
             };
             let paths = text(&head[path])?;
             let cells = columns.iter().map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
@@ -158,7 +157,7 @@ fn places(head: &[String], columns: &[String]) -> Vec<usize> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
+    use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
 
     use super::*;

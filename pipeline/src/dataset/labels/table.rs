@@ -10,10 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use arrow::{array::AsArray as _, compute::cast, datatypes::DataType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{LabelError, Rows, classes::Word};
+use super::{LabelError, Rows, classes::Word, column_text::texts};
 use crate::{names, video_entry::VideoEntry};
 
 /// Names of a column of paths, the first that is there counts.
@@ -187,14 +186,13 @@ fn of_parquet(file: &Path, labels: &[&str]) -> Result<Vec<(String, String)>, Lab
     let mut pairs = Vec::new();
     for batch in reader.build().map_err(|why| other(&why))? {
         let batch = batch.map_err(|why| other(&why))?;
-        let text = |column: usize| cast(batch.column(column), &DataType::Utf8).map_err(|why| other(&why));
-        let (paths, labels) = (text(paths)?, text(labels)?);
-        for (path, label) in paths.as_string::<i32>().iter().zip(labels.as_string::<i32>()) {
+        let text = |column: usize| texts(batch.column(column)).map_err(|why| other(&why));
+        for (path, label) in text(paths)?.into_iter().zip(text(labels)?) {
             let (Some(path), Some(label)) = (path, label) else {
                 let why = format!("row {} has no path or no class", pairs.len() + 1);
                 return Err(LabelError::Table { path: file.to_owned(), why });
             };
-            pairs.push((path.to_owned(), label.to_owned()));
+            pairs.push((path, label));
         }
     }
     Ok(pairs)
@@ -204,7 +202,7 @@ fn of_parquet(file: &Path, labels: &[&str]) -> Result<Vec<(String, String)>, Lab
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
 
     use super::*;

@@ -2,17 +2,14 @@
 
 use std::{iter, sync::Arc};
 
-use arrow::{
-    array::{
-        ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray,
-        PrimitiveArray, RecordBatch, StringArray, UInt16Array, UInt32Array, UInt64Array,
-    },
-    buffer::{NullBuffer, OffsetBuffer},
-    datatypes::{
-        ArrowPrimitiveType, Float64Type, Int32Type, Int64Type, Schema, SchemaRef, UInt16Type, UInt32Type,
-        UInt64Type,
-    },
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, PrimitiveArray,
+    RecordBatch, StringArray, UInt16Array, UInt32Array, UInt64Array,
+    cast::AsArray,
+    types::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{Schema, SchemaRef};
 use schemas::clip_batch::item_field;
 
 use super::ManifestRow;

@@ -4,9 +4,10 @@
 #[cfg(feature = "video")]
 use std::sync::Arc;
 
+use arrow_array::types::{Int64Type, UInt64Type};
 #[cfg(feature = "video")]
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
-use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
+use arrow_schema::SchemaRef;
 use parquet::{
     basic::{Compression, Encoding},
     file::properties::WriterPropertiesBuilder,

@@ -1,8 +1,9 @@
 //! Rows into a video, checked: every list has its length, every rank its frame, every segment its place.
 
-use arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, PrimitiveArray, RecordBatch},
-    datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type},
+use arrow_array::{
+    Array as _, ArrayRef, PrimitiveArray, RecordBatch,
+    cast::AsArray as _,
+    types::{ArrowPrimitiveType, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type},
 };
 use schemas::packet_shard::flags;
 

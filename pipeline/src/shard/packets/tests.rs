@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use arrow::{
-    array::{
-        ArrayRef, AsArray as _, Int32Array, RecordBatch, StringArray, UInt8Array, UInt16Array, UInt32Array,
-        UInt64Array,
-    },
-    datatypes::UInt32Type,
+use arrow_array::{
+    ArrayRef, Int32Array, RecordBatch, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    cast::AsArray as _, types::UInt32Type,
 };
 use schemas::MADE_BY;
 

@@ -2,13 +2,11 @@
 
 use std::{ops::Range, sync::Arc};
 
-use arrow::{
-    array::{
-        ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array, LargeBinaryArray,
-        RecordBatch, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
-    },
-    buffer::{Buffer, OffsetBuffer},
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array, LargeBinaryArray,
+    RecordBatch, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
+use arrow_buffer::{Buffer, OffsetBuffer};
 use schemas::packet_shard::{PacketShardFacts, flags};
 
 use super::read::MODES;

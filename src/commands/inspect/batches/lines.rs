@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use pipeline::loader::channel::Batches;
 use tubelet::data::batch_file::Written;
 
