@@ -19,4 +19,6 @@ mod tables;
 mod training;
 mod wrong_usage;
 
-use fixtures::{SMALL, films, killed, models, refusal, samples, shared, stdout, succeed, text, tubelet};
+use fixtures::{
+    SMALL, films, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
+};

@@ -5,13 +5,8 @@ use std::{fs, path::Path};
 use crate::{
     films::{class_folders, film, finetune, pretrain},
     killed::kill_when,
-    refusal, succeed, text,
+    refusal, said, succeed, text,
 };
-
-/// What a command that ends well says.
-fn said(arguments: &[&str]) -> String {
-    String::from_utf8(succeed(arguments).stderr).unwrap()
-}
 
 #[test]
 fn a_folder_of_an_older_version_goes_on_and_what_is_not_known_is_said() {

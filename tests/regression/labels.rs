@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{
     films::{self, ENCODER, film},
-    refusal, shared, succeed, text,
+    refusal, said, shared, text,
 };
 
 /// Films under these names below `films`.
@@ -18,11 +18,6 @@ fn films(folder: &Path, names: &[&str]) -> std::path::PathBuf {
 
 fn finetune<'a>(data: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     films::finetune(data, out, &[&["--init", "scratch", "--steps", "2"][..], more].concat())
-}
-
-/// What is said before the first step of a run that ends well.
-fn said(arguments: &[&str]) -> String {
-    String::from_utf8(succeed(arguments).stderr).unwrap()
 }
 
 /// Expects exit code 2, these words, and no folder.

@@ -11,12 +11,8 @@ use trainer::checkpoint::{self, Format};
 
 use crate::{
     fixtures::tensors::{Stored, floats, read, write},
-    models, refusal, samples, stdout, succeed, text,
+    flower, models, refusal, stdout, succeed, text,
 };
-
-fn flower() -> String {
-    format!("{}/flower.mp4", samples())
-}
 
 /// What `predict` says of a film, as it is printed.
 fn predicted(model: &Path) -> String {

@@ -19,4 +19,6 @@ mod streams;
 mod verdicts;
 mod weights;
 
-use fixtures::{SMALL, films, killed, models, refusal, samples, shared, stdout, succeed, text, tubelet};
+use fixtures::{
+    SMALL, films, flower, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
+};

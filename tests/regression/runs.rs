@@ -11,13 +11,8 @@ use crate::{
     SMALL,
     films::{class_folders, finetune, pretrain},
     killed::{files, kill_when},
-    refusal, samples, stdout, succeed, text,
+    refusal, said, samples, stdout, succeed, text,
 };
-
-/// What a command that ends well says.
-fn said(arguments: &[&str]) -> String {
-    String::from_utf8(succeed(arguments).stderr).unwrap()
-}
 
 fn state(run: &Path) -> serde_json::Value {
     serde_json::from_str(&stdout(&["inspect", "run", text(run), "--json"])).unwrap()

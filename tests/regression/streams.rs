@@ -62,7 +62,10 @@ fn a_slice_behind_a_start_code_within_another_unit_was_not_found() {
 fn the_second_view_of_a_film_was_mixed_into_the_first() {
     let film = of_units("big_buck_bunny.mp4", |_, units| {
         let slices = units.iter().filter(|unit| unit[0] >> 1 < 32);
-        let second = slices.map(|unit| [&[unit[0], unit[1] + 8], &unit[2..]].concat()).collect::<Vec<_>>();
+        // Of another kind than those of the first: where these are keys they refer to others, and the other way round.
+        let kind = |unit: &[u8]| if unit[0] >> 1 >= 16 { 1 } else { 21u8 };
+        let second = slices.map(|unit| [&[kind(unit) << 1, unit[1] + 8], &unit[2..]].concat());
+        let second = second.collect::<Vec<_>>();
         [units.clone(), second].concat()
     });
     let found = frames("film.mp4", &film);

@@ -18,11 +18,7 @@ use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder}
 use schemas::embeddings::Half;
 use trainer::checkpoint::{self, Format, Kind, SavedModel};
 
-use crate::{models, refusal, samples, shared, stdout, succeed, text};
-
-fn flower() -> String {
-    format!("{}/flower.mp4", samples())
-}
+use crate::{flower, models, refusal, samples, shared, stdout, succeed, text};
 
 /// What is written in a message where the file's own value stands.
 const MARK: f32 = 12345.678;
