@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::{FrameRank, sampling::labelled::Pass};
+use pipeline::{FrameRank, Slot, sampling::labelled::Pass};
 use schemas::settings::{Skip, Verify};
 use schemas::{ClipBatch, LabelledBatch, frame_shard::StoredPixels};
 use trainer::checkpoint::Format;
@@ -147,7 +147,7 @@ fn labelled_batches_and_views_have_the_classes_of_their_folders() {
     let wanted = labelled::Wanted::test(&recipe);
     let source = labelled::source(&videos, &recipe, wanted.pass).unwrap();
     let failures = labelled::Failures::default();
-    let views = labelled::views(source, &recipe, wanted, vec![2], 1, 1, &failures).unwrap();
+    let views = labelled::views(source, &recipe, wanted, vec![Slot(2)], 1, 1, &failures).unwrap();
     let views: Vec<_> = views.map(|batch| LabelledBatch::try_from(batch.unwrap()).unwrap()).collect();
     assert_eq!(views.len(), 2, "two clips of one video");
     assert!(views.iter().all(|view| is_b(view, 0) && view.label(0) == Some(1)));

@@ -9,7 +9,7 @@ use std::{
 };
 
 use pipeline::{
-    FrameRank, StreamTime,
+    FrameRank, Slot, StreamTime, VideoNumber,
     dataset::{Dataset, VideoList},
     draws::Draws,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
@@ -41,11 +41,11 @@ impl ClipSource for Noise {
         CLIPS
     }
 
-    fn name(&self, video: u64) -> String {
-        format!("noise {video}")
+    fn name(&self, video: VideoNumber) -> String {
+        format!("noise {}", video.0)
     }
 
-    fn bytes(&self, _: u64, _: u64) -> u64 {
+    fn bytes(&self, _: VideoNumber, _: u64) -> u64 {
         0
     }
 
@@ -55,7 +55,7 @@ impl ClipSource for Noise {
 }
 
 impl ClipReader for Noise {
-    fn frames(&mut self, slot: u64, _: u64, _: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, _: VideoNumber, slot: Slot, _: Draws) -> Result<ClipFrames, SourceError> {
         let sample = |at: u32, salt: u32| {
             let noise = at.wrapping_add(salt).wrapping_mul(2_654_435_761) >> 30;
             ((at % 340) / 4 + noise) as u8
@@ -66,10 +66,10 @@ impl ClipReader for Noise {
             height: 256,
             matrix: Matrix::Bt601,
             range: Range::Limited,
-            planes: (0..340 * 256 * 3 / 2).map(|at| sample(at, rank + slot as u32)).collect(),
+            planes: (0..340 * 256 * 3 / 2).map(|at| sample(at, rank + slot.0 as u32)).collect(),
         };
         Ok(ClipFrames {
-            video: format!("noise {slot}").into(),
+            video: format!("noise {}", slot.0).into(),
             label: None,
             ranks: (0..FRAMES).map(FrameRank).collect(),
             times: (0..i64::from(FRAMES)).map(StreamTime).collect(),
@@ -118,7 +118,7 @@ fn main() {
     let folder = write(&facts, &maker);
     let shards = FrameShards::open(folder.path()).expect("because it was written");
     measure("a clip read from a frame shard", 40, |round| {
-        black_box(shards.read(round as u64 % CLIPS).expect("because it is whole"));
+        black_box(shards.read(Slot(round as u64 % CLIPS)).expect("because it is whole"));
     });
 
     let videos = VideoList::new(films());
@@ -136,7 +136,7 @@ fn main() {
     let folder = write(&facts, &maker);
     let shards = PacketShards::open(folder.path()).expect("because it was written");
     measure(&format!("{each}: index and all packets read"), 10, |_| {
-        for number in 0..facts.videos {
+        for number in (0..facts.videos).map(VideoNumber) {
             let video = shards.video(number).expect("because it is whole").expect("because it is there");
             for segment in 0..video.segments() {
                 black_box(shards.packets(&video, segment).expect("because it is whole"));

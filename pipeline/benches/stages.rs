@@ -6,6 +6,7 @@ use std::{fs, hint::black_box, path::PathBuf, sync::Arc};
 
 use arrow_array::RecordBatch;
 use pipeline::{
+    FrameRank, RowNumber, StreamTime,
     clips::{batch::MaskedBatchBuilder, masked::ClipRow},
     codec::Start,
     loader::{StreamError, channel},
@@ -75,14 +76,14 @@ fn masks(geometry: ClipGeometry, schedule: Schedule) {
     ] {
         let rule = MaskRule::new(geometry, kind, 0.9).expect("because .9 of 196 fit");
         let rule = rule.with_decoder(decoder, 0.5).expect("because half of 14 × 14 places fit");
-        measure(name, 500, |round| drop(black_box(rule.draw(&mut schedule.row(0, round as u64)))));
+        measure(name, 500, |round| drop(black_box(rule.draw(&mut schedule.row(0, RowNumber(round as u64))))));
     }
 }
 
 /// Gives a batch of four clips.
 fn cubes_and_batch(geometry: ClipGeometry, schedule: Schedule) -> RecordBatch {
     let rule = MaskRule::new(geometry, MaskKind::Tube, 0.9).expect("because .9 fits");
-    let mask = rule.draw(&mut schedule.row(0, 0));
+    let mask = rule.draw(&mut schedule.row(0, RowNumber(0)));
     let mut frame = Lines::default();
     frame.reshape(geometry.width(), geometry.height());
     let mut cubes = [&mask.visible, &mask.target].map(|tokens| vec![0; tokens.len() * geometry.cube()]);
@@ -94,12 +95,12 @@ fn cubes_and_batch(geometry: ClipGeometry, schedule: Schedule) -> RecordBatch {
     });
     let [visible_cubes, target_cubes] = cubes;
     let row = ClipRow {
-        clip: 0,
+        clip: RowNumber(0),
         epoch: 0,
         video: "noise".into(),
         label: None,
-        frames: vec![0; geometry.frames()].into(),
-        times: vec![0; geometry.frames()].into(),
+        frames: vec![FrameRank(0); geometry.frames()].into(),
+        times: vec![StreamTime(0); geometry.frames()].into(),
         crop: Window { x: 0, y: 0, width: 224, height: 224 },
         flip: false,
         mask,

@@ -21,6 +21,7 @@ pub mod resize_f32;
 pub mod resized_crop;
 
 use crate::{
+    RowNumber,
     draws::{Draws, Purpose},
     transform::crop::Window,
 };
@@ -68,8 +69,8 @@ pub struct Drawn {
 
 impl Augment {
     /// The draws of row `row` of `epoch`, for frames and clips of these columns and rows.
-    pub fn draw(&self, seed: u64, epoch: u32, row: u64, frame: (u32, u32), clip: (u32, u32)) -> Drawn {
-        let draws = |purpose| Draws::new(seed, purpose, epoch, row);
+    pub fn draw(&self, seed: u64, epoch: u32, row: RowNumber, frame: (u32, u32), clip: (u32, u32)) -> Drawn {
+        let draws = |purpose| Draws::new(seed, purpose, epoch, row.0);
         let operations = self.operations.map(|rule| rule.draw(&mut draws(Purpose::Operations)));
         Drawn {
             operations: operations.unwrap_or_default(),
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_is_drawn_depends_on_the_row_and_nothing_else() {
-        let draw = |epoch, row| Augment::default().draw(3, epoch, row, (340, 256), (224, 224));
+        let draw = |epoch, row| Augment::default().draw(3, epoch, RowNumber(row), (340, 256), (224, 224));
         assert_eq!(draw(1, 5), draw(1, 5));
         assert_ne!(draw(1, 5), draw(1, 6));
         assert_ne!(draw(1, 5), draw(2, 5));
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_quarter_of_the_rows_is_erased_and_half_mirrored() {
-        let rows = (0..4000).map(|row| Augment::default().draw(0, 0, row, (340, 256), (224, 224)));
+        let rows = (0..4000).map(|row| Augment::default().draw(0, 0, RowNumber(row), (340, 256), (224, 224)));
         let (erased, mirrored) = rows
             .fold((0, 0), |(e, m), drawn| (e + u32::from(drawn.erase.is_some()), m + u32::from(drawn.flip)));
         // within four standard deviations

@@ -10,6 +10,7 @@ pub mod views;
 pub(crate) mod whole_frames;
 
 use crate::{
+    ClipNumber, Slot,
     profile::Profile,
     schedule::{Order, Schedule},
     source::ClipFrames,
@@ -28,13 +29,13 @@ pub(crate) trait RowMaker: Send + Sync + 'static {
         self.schedule().order(epoch)
     }
 
-    /// The rows of clip `number`, whose frames are those of `slot`: a pure function of the arguments.
+    /// The rows of `clip`, whose frames are those of `slot`: a pure function of the arguments.
     fn rows(
         &self,
         frames: ClipFrames,
-        slot: u64,
         epoch: u32,
-        number: u64,
+        slot: Slot,
+        clip: ClipNumber,
         profile: &Profile,
     ) -> Vec<Self::Row>;
 

@@ -20,6 +20,7 @@ pub use self::video_list::VideoList;
 
 use self::manifest::ManifestError;
 use crate::{
+    VideoNumber,
     shard::{self, FrameShards, PacketShards, ShardError},
     video_entry::VideoEntry,
 };
@@ -114,9 +115,11 @@ impl Dataset {
     ///
     /// # Errors
     /// When a shard cannot be read.
-    pub fn listing(&self) -> Result<Vec<(u64, VideoEntry)>, DatasetError> {
+    pub fn listing(&self) -> Result<Vec<(VideoNumber, VideoEntry)>, DatasetError> {
         match self {
-            Self::Videos(videos) => Ok((0..).zip(videos.entries().iter().cloned()).collect()),
+            Self::Videos(videos) => {
+                Ok((0..).map(VideoNumber).zip(videos.entries().iter().cloned()).collect())
+            }
             Self::FrameShards(shards) => Ok(shards.listing()?),
             Self::PacketShards(shards) => Ok(shards.listing()?),
         }
@@ -182,12 +185,13 @@ mod tests {
         assert_eq!((dataset.videos(), dataset.slots(3)), (2, 6));
         assert_eq!(dataset.digest(), list.digest());
         let Dataset::Videos(videos) = dataset else { panic!("a manifest is a list of videos") };
-        assert_eq!((videos.verified_bytes(0), videos.known_failure(0)), (None, None));
-        assert_eq!(videos.known_failure(1).unwrap().verdict, "damaged");
-        let turned = videos.chosen(&[1, 0]);
+        let [first, second] = [0, 1].map(VideoNumber);
+        assert_eq!((videos.verified_bytes(first), videos.known_failure(first)), (None, None));
+        assert_eq!(videos.known_failure(second).unwrap().verdict, "damaged");
+        let turned = videos.chosen(&[second, first]);
         assert_eq!(turned.entries()[1], entry("a.mp4", Some(3)));
-        assert_eq!(turned.known_failure(0), videos.known_failure(1));
-        assert_eq!(turned.known_failure(1), None);
+        assert_eq!(turned.known_failure(first), videos.known_failure(second));
+        assert_eq!(turned.known_failure(second), None);
     }
 
     #[test]
@@ -196,7 +200,10 @@ mod tests {
         fs::write(film.path(), "film").unwrap();
         let entries = [film.path().to_str().unwrap(), "missing"].map(|path| entry(path, None));
         let videos = VideoList::new(entries.into()).taken_for_verified();
-        assert_eq!([0, 1, 2].map(|video| videos.verified_bytes(video)), [Some(4), Some(0), None]);
+        assert_eq!(
+            [0, 1, 2].map(|video| videos.verified_bytes(VideoNumber(video))),
+            [Some(4), Some(0), None]
+        );
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod heartbeat;
 pub mod loader;
 pub mod mask;
 pub mod names;
+mod numbers;
 pub mod picture;
 pub mod plan;
 pub mod preprocess;
@@ -48,14 +49,4 @@ pub mod video;
 pub mod video_entry;
 pub mod worker_pool;
 
-/// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FrameRank(pub u32);
-
-/// A packet's place in the file (decode order), counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PacketNumber(pub u32);
-
-/// Nanoseconds of stream time: after the segment and the edit list, so 0 is the first shown frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamTime(pub i64);
+pub use numbers::{ClipNumber, FrameRank, PacketNumber, RowNumber, Slot, StreamTime, VideoNumber};

@@ -113,7 +113,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::schedule::Schedule;
+    use crate::{RowNumber, schedule::Schedule};
     use schemas::settings::ClipOrder;
 
     fn geometry(times: usize, height: usize, width: usize) -> ClipGeometry {
@@ -121,7 +121,8 @@ mod tests {
     }
 
     fn row(number: u64) -> RowDraws {
-        Schedule { seed: 3, videos: 1, clips_per_video: 1, order: ClipOrder::Together }.row(0, number)
+        Schedule { seed: 3, videos: 1, clips_per_video: 1, order: ClipOrder::Together }
+            .row(0, RowNumber(number))
     }
 
     #[test]

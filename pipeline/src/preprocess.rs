@@ -72,7 +72,7 @@ pub struct Filled {
     pub stopped: bool,
 }
 
-/// Makes the rows of a key, on one thread.
+/// Makes the rows of a key (of the slot of a clip, or the number of a video), on one thread.
 pub type KeyMaker = Worker<u64, KeyRows>;
 
 /// The rows of a key, or why it has none.

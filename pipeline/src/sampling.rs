@@ -8,7 +8,7 @@ pub mod segments;
 use labelled::{LabelledSampling, Pass};
 use pretraining::{Sampling, SamplingError};
 
-use crate::{StreamTime, draws::Draws};
+use crate::{FrameRank, Slot, StreamTime, draws::Draws};
 
 /// The rule by which the frames of a slot are chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,10 +39,10 @@ impl FrameRule {
     /// When the video has no frame, or too few and such are skipped.
     pub fn draw(
         &self,
-        slot: u64,
+        slot: Slot,
         times: &[StreamTime],
         draws: &mut Draws,
-    ) -> Result<Vec<u32>, SamplingError> {
+    ) -> Result<Vec<FrameRank>, SamplingError> {
         match self {
             Self::Masked(sampling) => sampling.draw(times, draws),
             Self::Labelled(sampling) => sampling.draw(slot, times, draws),

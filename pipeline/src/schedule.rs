@@ -19,7 +19,10 @@
 //! With repeated sampling (VideoMAE V2's `num_sample`) a clip gives R rows with their own crops and
 //! masks; row r of clip n draws them by the number n·R + r.
 
-use crate::draws::{Draws, Purpose};
+use crate::{
+    ClipNumber, RowNumber, Slot, VideoNumber,
+    draws::{Draws, Purpose},
+};
 use schemas::settings::ClipOrder;
 
 /// The facts that decide an epoch's order.
@@ -75,34 +78,34 @@ impl Schedule {
             ClipOrder::Together => u64::from(self.clips_per_video.max(1)),
             ClipOrder::Scattered => 1,
         };
-        let mut firsts: Vec<u64> = (0..self.clips()).step_by(of_video as usize).collect();
+        let mut firsts: Vec<Slot> = (0..self.clips()).step_by(of_video as usize).map(Slot).collect();
         Draws::new(self.seed, Purpose::Order, epoch, 0).shuffle(&mut firsts);
         Order { epoch, firsts, of_video }
     }
 
     /// The slots as they are numbered: clip n takes slot n.
     pub fn in_sequence(&self, epoch: u32) -> Order {
-        Order { epoch, firsts: (0..self.clips()).collect(), of_video: 1 }
+        Order { epoch, firsts: (0..self.clips()).map(Slot).collect(), of_video: 1 }
     }
 
     /// These slots, one after the other: clip n takes the slot at place n.
-    pub fn in_order(epoch: u32, slots: Vec<u64>) -> Order {
+    pub fn in_order(epoch: u32, slots: Vec<Slot>) -> Order {
         Order { epoch, firsts: slots, of_video: 1 }
     }
 
     /// The video that a slot belongs to.
-    pub fn video_of(&self, slot: u64) -> u64 {
-        slot / u64::from(self.clips_per_video.max(1))
+    pub fn video_of(&self, slot: Slot) -> VideoNumber {
+        slot.video(self.clips_per_video)
     }
 
     /// The draw of a clip's first frame.
-    pub fn start(&self, epoch: u32, slot: u64) -> Draws {
-        Draws::new(self.seed, Purpose::Start, epoch, slot)
+    pub fn start(&self, epoch: u32, slot: Slot) -> Draws {
+        Draws::new(self.seed, Purpose::Start, epoch, slot.0)
     }
 
     /// The draws of a row's crop, flip and masks.
-    pub fn row(&self, epoch: u32, row: u64) -> RowDraws {
-        let draws = |purpose| Draws::new(self.seed, purpose, epoch, row);
+    pub fn row(&self, epoch: u32, row: RowNumber) -> RowDraws {
+        let draws = |purpose| Draws::new(self.seed, purpose, epoch, row.0);
         RowDraws {
             crop: draws(Purpose::Crop),
             flip: draws(Purpose::Flip),
@@ -131,26 +134,27 @@ pub struct Order {
     /// The epoch.
     pub epoch: u32,
     /// The first slot of each run of slots that follow each other.
-    firsts: Vec<u64>,
+    firsts: Vec<Slot>,
     /// Slots of a run.
     of_video: u64,
 }
 
 impl Order {
-    /// The slot that clip `number` takes after `failures` of its slots failed; none when all did.
-    pub fn slot(&self, number: u64, failures: u64) -> Option<u64> {
+    /// The slot that `clip` takes after `failures` of its slots failed; none when all did.
+    pub fn slot(&self, clip: ClipNumber, failures: u64) -> Option<Slot> {
         let runs = self.firsts.len() as u64;
         if failures >= runs * self.of_video {
             return None;
         }
-        let run = (number / self.of_video % runs + failures % runs) % runs;
-        let of_run = (number % self.of_video + failures / runs) % self.of_video;
-        Some(self.firsts.get(usize::try_from(run).ok()?)? + of_run)
+        let run = (clip.0 / self.of_video % runs + failures % runs) % runs;
+        let of_run = (clip.0 % self.of_video + failures / runs) % self.of_video;
+        let first = self.firsts.get(usize::try_from(run).ok()?)?;
+        Some(Slot(first.0 + of_run))
     }
 
-    /// How many clips from `number` on are of the same video as it, one after the other.
-    pub fn together(&self, number: u64) -> u64 {
-        self.of_video - number % self.of_video
+    /// How many clips from `clip` on are of the same video as it, one after the other.
+    pub fn together(&self, clip: ClipNumber) -> u64 {
+        self.of_video - clip.0 % self.of_video
     }
 }
 
@@ -162,11 +166,15 @@ mod tests {
         Schedule { seed: 7, videos: 5, clips_per_video: 2, order: ClipOrder::Scattered };
     const TOGETHER: Schedule = Schedule { order: ClipOrder::Together, ..SCHEDULE };
 
+    fn slot(order: &Order, clip: u64, failures: u64) -> Option<u64> {
+        order.slot(ClipNumber(clip), failures).map(|slot| slot.0)
+    }
+
     #[test]
     fn an_epoch_takes_every_slot_once() {
         for schedule in [SCHEDULE, TOGETHER] {
             let order = schedule.order(3);
-            let mut slots: Vec<u64> = (0..10).map(|number| order.slot(number, 0).unwrap()).collect();
+            let mut slots: Vec<u64> = (0..10).map(|clip| slot(&order, clip, 0).unwrap()).collect();
             assert_ne!(slots, (0..10).collect::<Vec<_>>());
             slots.sort_unstable();
             assert_eq!(slots, (0..10).collect::<Vec<_>>());
@@ -182,10 +190,10 @@ mod tests {
     #[test]
     fn clips_of_a_video_follow_each_other() {
         let order = TOGETHER.order(0);
-        let slots: Vec<u64> = (0..10).map(|number| order.slot(number, 0).unwrap()).collect();
+        let slots: Vec<u64> = (0..10).map(|clip| slot(&order, clip, 0).unwrap()).collect();
         assert!(slots.chunks(2).all(|slots| slots[0] % 2 == 0 && slots[1] == slots[0] + 1), "{slots:?}");
-        assert_eq!([4, 5, 6].map(|number| order.together(number)), [2, 1, 2]);
-        assert_eq!(SCHEDULE.order(0).together(4), 1);
+        assert_eq!([4, 5, 6].map(|clip| order.together(ClipNumber(clip))), [2, 1, 2]);
+        assert_eq!(SCHEDULE.order(0).together(ClipNumber(4)), 1);
     }
 
     #[test]
@@ -197,21 +205,21 @@ mod tests {
     #[test]
     fn a_failed_slot_is_followed_by_the_next_of_the_order_wrapping_round() {
         let order = SCHEDULE.order(0);
-        assert_eq!(order.slot(9, 1), order.slot(0, 0));
-        assert_eq!(order.slot(4, 2), order.slot(6, 0));
-        assert_eq!(order.slot(4, 10), None);
+        assert_eq!(slot(&order, 9, 1), slot(&order, 0, 0));
+        assert_eq!(slot(&order, 4, 2), slot(&order, 6, 0));
+        assert_eq!(slot(&order, 4, 10), None);
     }
 
     #[test]
     fn clips_of_a_failed_video_become_different_clips_of_others() {
         let order = TOGETHER.order(0);
-        assert_eq!([8, 9].map(|number| order.slot(number, 1)), [0, 1].map(|number| order.slot(number, 0)));
+        assert_eq!([8, 9].map(|clip| slot(&order, clip, 1)), [0, 1].map(|clip| slot(&order, clip, 0)));
         // Once round all videos, the other slot of the first is tried.
-        assert_eq!(order.slot(4, 5), order.slot(5, 0));
-        let mut tried: Vec<u64> = (0..10).map(|failures| order.slot(3, failures).unwrap()).collect();
+        assert_eq!(slot(&order, 4, 5), slot(&order, 5, 0));
+        let mut tried: Vec<u64> = (0..10).map(|failures| slot(&order, 3, failures).unwrap()).collect();
         tried.sort_unstable();
         assert_eq!(tried, (0..10).collect::<Vec<_>>());
-        assert_eq!(order.slot(3, 10), None);
+        assert_eq!(slot(&order, 3, 10), None);
     }
 
     #[test]
@@ -223,8 +231,8 @@ mod tests {
 
     #[test]
     fn two_slots_of_a_video_draw_different_first_frames() {
-        let start = |slot| SCHEDULE.start(0, slot).below(1 << 40);
-        assert_eq!(SCHEDULE.video_of(0), SCHEDULE.video_of(1));
+        let start = |slot| SCHEDULE.start(0, Slot(slot)).below(1 << 40);
+        assert_eq!(SCHEDULE.video_of(Slot(0)), SCHEDULE.video_of(Slot(1)));
         assert_ne!(start(0), start(1));
     }
 }

@@ -55,6 +55,7 @@ mod tests {
         layout::unfinished,
         *,
     };
+    use crate::Slot;
 
     /// Slots of a video that failed, and of one whose clips are a whole shard's.
     const FAILED: [u64; 5] = [2, 4, 5, 6, 7];
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!((shards.facts(), shards.rows()), (&facts(5), 5));
         for slot in [9, 0, 3, 2, 1, 8, 7, 3, 10, u64::MAX] {
             let there = slot < 10 && !FAILED.contains(&slot);
-            assert_eq!(shards.read(slot).unwrap(), there.then(|| clip(slot)), "slot {slot}");
+            assert_eq!(shards.read(Slot(slot)).unwrap(), there.then(|| clip(slot)), "slot {slot}");
         }
     }
 
@@ -113,7 +114,7 @@ mod tests {
                 let shards = shards.clone();
                 scope.spawn(move || {
                     for slot in [0, 1, 3, 8, 9, 0, 1, 3, 8, 9].into_iter().skip(first) {
-                        assert_eq!(shards.read(slot).unwrap().unwrap(), clip(slot));
+                        assert_eq!(shards.read(Slot(slot)).unwrap().unwrap(), clip(slot));
                     }
                 });
             }
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(unfinished(folder.path(), &facts(5)).unwrap(), [0..4, 8..10]);
         assert_eq!(metadata(&folder.path().join("frames-00001.parquet")).file_metadata().num_rows(), 0);
         let only = FrameShards::open(&folder.path().join("frames-00001.parquet")).unwrap();
-        assert_eq!((only.rows(), only.read(4).unwrap()), (0, None));
+        assert_eq!((only.rows(), only.read(Slot(4)).unwrap()), (0, None));
     }
 
     #[test]
@@ -194,7 +195,7 @@ mod tests {
         let path = folder.path().join("frames-00000.parquet");
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..100]).unwrap();
-        let error = shards.read(3).unwrap_err();
+        let error = shards.read(Slot(3)).unwrap_err();
         assert!(matches!(&error, ShardError::Damaged { path: named, .. } if *named == path), "{error}");
     }
 
@@ -254,7 +255,7 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;
             fs::write(&path, damaged).unwrap();
-            let error = FrameShards::open(folder.path()).and_then(|shards| shards.read(3)).unwrap_err();
+            let error = FrameShards::open(folder.path()).and_then(|shards| shards.read(Slot(3))).unwrap_err();
             assert!(matches!(error, ShardError::Damaged { .. }), "byte {at}: {error}");
         }
     }
@@ -270,7 +271,7 @@ mod tests {
             damaged[at] ^= 1 << (at % 8);
             fs::write(&path, damaged).unwrap();
             // Some bits mean nothing to a reader of clips, such as those of `created_by`.
-            if let Ok(found) = FrameShards::open(folder.path()).and_then(|shards| shards.read(3)) {
+            if let Ok(found) = FrameShards::open(folder.path()).and_then(|shards| shards.read(Slot(3))) {
                 assert_eq!(found.unwrap().bytes, clip(3).bytes, "byte {at}");
             }
         }

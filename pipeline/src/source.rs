@@ -15,7 +15,7 @@ pub mod videos;
 use std::sync::Arc;
 
 use crate::{
-    FrameRank, StreamTime,
+    FrameRank, Slot, StreamTime, VideoNumber,
     draws::Draws,
     names,
     picture::{Orientation, Picture},
@@ -128,17 +128,17 @@ pub trait ClipSource: Send + Sync {
     /// Videos, failing ones included.
     fn videos(&self) -> u64;
 
-    /// The name of video number `video`.
-    fn name(&self, video: u64) -> String;
+    /// The name of a video.
+    fn name(&self, video: VideoNumber) -> String;
 
-    /// Bytes that reading `clips` clips of video number `video` together may hold at once, at most.
-    fn bytes(&self, video: u64, clips: u64) -> u64;
+    /// Bytes that reading `clips` clips of `video` together may hold at once, at most.
+    fn bytes(&self, video: VideoNumber, clips: u64) -> u64;
 
     /// A reader for one thread.
     fn reader(&self, profile: Arc<Profile>) -> Box<dyn ClipReader>;
 
-    /// What is right of video number `video`, where its videos were given classes or numbers of their own.
-    fn truth(&self, _video: u64) -> Truth {
+    /// What is right of a video, where its videos were given classes or numbers of their own.
+    fn truth(&self, _video: VideoNumber) -> Truth {
         Truth::default()
     }
 }
@@ -154,19 +154,19 @@ pub struct Truth {
 
 /// Reads slots on one thread.
 pub trait ClipReader {
-    /// The frames of `slot`, a clip of video number `video`; `start` draws its first frame.
+    /// The frames of `slot`, a clip of `video`; `start` draws its first frame.
     ///
     /// # Errors
     /// When the slot gives no frames.
-    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError>;
+    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError>;
 
-    /// The frames of several slots of video number `video`, in their order. Each is what
+    /// The frames of several slots of `video`, in their order. Each is what
     /// [`Self::frames`] gives for it alone; a source that can reads them in one pass.
     fn frames_together(
         &mut self,
-        video: u64,
-        slots: Vec<(u64, Draws)>,
+        video: VideoNumber,
+        slots: Vec<(Slot, Draws)>,
     ) -> Vec<Result<ClipFrames, SourceError>> {
-        slots.into_iter().map(|(slot, start)| self.frames(slot, video, start)).collect()
+        slots.into_iter().map(|(slot, start)| self.frames(video, slot, start)).collect()
     }
 }

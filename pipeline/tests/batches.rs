@@ -12,6 +12,7 @@ use std::{
 
 use arrow_array::RecordBatch;
 use pipeline::{
+    VideoNumber,
     dataset::{Dataset, VideoList},
     loader::{Workers, channel, stream},
     preprocess::{self, Making, clips, fill},
@@ -164,15 +165,16 @@ fn several_clips_of_a_video_are_the_same_from_files_and_packets_in_one_pass_and_
     let unskipped = unskipped.with_skipping(Skip::Nothing);
     let sources: [Arc<dyn ClipSource>; 3] = [raw(&films, settings), Arc::new(packets), Arc::new(unskipped)];
     let mut readers = sources.map(|source| source.reader(Arc::default()));
-    for video in 0..films.len() as u64 {
-        let slots: Vec<_> = (3 * video..3 * video + 3).map(|slot| (slot, schedule.start(5, slot))).collect();
+    for video in (0..films.len() as u64).map(VideoNumber) {
+        let slots = (0..3).map(|k| video.slot(3, k));
+        let slots: Vec<_> = slots.map(|slot| (slot, schedule.start(5, slot))).collect();
         let clips = readers.each_mut().map(|reader| reader.frames_together(video, slots.clone()));
-        let alone = slots.into_iter().map(|(slot, start)| readers[1].frames(slot, video, start));
+        let alone = slots.into_iter().map(|(slot, start)| readers[1].frames(video, slot, start));
         // A broken film has no row in the shards.
         let given = |clip: Result<ClipFrames, _>| clip.ok();
         let [files, packets, unskipped] = clips.map(|clips| clips.into_iter().map(given).collect::<Vec<_>>());
-        assert!(files == packets, "video {video} from packets");
-        assert!(files == unskipped, "video {video} without skipping");
-        assert!(files == alone.map(given).collect::<Vec<_>>(), "video {video}, one by one");
+        assert!(files == packets, "{video:?} from packets");
+        assert!(files == unskipped, "{video:?} without skipping");
+        assert!(files == alone.map(given).collect::<Vec<_>>(), "{video:?}, one by one");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use pipeline::{
+    ClipNumber, Slot, VideoNumber,
     dataset::labels::{balanced_weights, is_held_out, positive_weights},
     draws::{Draws, Purpose},
     names::{name_of, one_line, path_of},
@@ -30,13 +31,14 @@ proptest! {
         epoch in any::<u32>(),
     ) {
         let order = schedule.order(epoch);
-        let slots: Vec<u64> =
-            (0..schedule.clips()).map(|number| order.slot(number, 0).unwrap()).collect();
-        let distinct: BTreeSet<u64> = slots.iter().copied().collect();
-        prop_assert_eq!(distinct.into_iter().collect::<Vec<_>>(), (0..schedule.clips()).collect::<Vec<_>>());
+        let slots: Vec<Slot> =
+            (0..schedule.clips()).map(|clip| order.slot(ClipNumber(clip), 0).unwrap()).collect();
+        let distinct: BTreeSet<Slot> = slots.iter().copied().collect();
+        let all: Vec<Slot> = (0..schedule.clips()).map(Slot).collect();
+        prop_assert_eq!(distinct.into_iter().collect::<Vec<_>>(), all);
         prop_assert_eq!(&order, &schedule.order(epoch));
         if schedule.order == ClipOrder::Together {
-            let videos: Vec<u64> = slots.iter().map(|slot| schedule.video_of(*slot)).collect();
+            let videos: Vec<VideoNumber> = slots.iter().map(|slot| schedule.video_of(*slot)).collect();
             let changes = videos.windows(2).filter(|pair| pair[0] != pair[1]).count() as u64;
             prop_assert_eq!(changes + 1, schedule.videos);
         }
@@ -45,13 +47,13 @@ proptest! {
     #[test]
     fn a_clip_whose_slots_fail_tries_every_other_slot_once(
         schedule in schedule(),
-        number in any::<prop::sample::Index>(),
+        clip in any::<prop::sample::Index>(),
     ) {
         let order = schedule.order(1);
-        let number = number.index(schedule.clips() as usize) as u64;
-        let tried: Vec<u64> = (0..).map_while(|failures| order.slot(number, failures)).collect();
+        let clip = ClipNumber(clip.index(schedule.clips() as usize) as u64);
+        let tried: Vec<Slot> = (0..).map_while(|failures| order.slot(clip, failures)).collect();
         prop_assert_eq!(tried.len() as u64, schedule.clips());
-        let distinct: BTreeSet<u64> = tried.into_iter().collect();
+        let distinct: BTreeSet<Slot> = tried.into_iter().collect();
         prop_assert_eq!(distinct.len() as u64, schedule.clips());
     }
 
@@ -60,8 +62,8 @@ proptest! {
         let order = schedule.order(epoch);
         let mut number = 0;
         while number < schedule.clips() {
-            let together = order.together(number);
-            let of = |number| schedule.video_of(order.slot(number, 0).unwrap());
+            let together = order.together(ClipNumber(number));
+            let of = |number| schedule.video_of(order.slot(ClipNumber(number), 0).unwrap());
             prop_assert!((number..number + together).all(|next| of(next) == of(number)));
             number += together;
         }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use pipeline::{
+    FrameRank, Slot,
     augment::Augment,
     clips::{
         augmented::TrainingSettings,
@@ -76,7 +77,7 @@ fn views(
     films: Vec<VideoEntry>,
     pass: Pass,
     settings: ViewSettings,
-    slots: Vec<u64>,
+    slots: Vec<Slot>,
     threads: usize,
 ) -> (Vec<LabelledBatch>, Vec<PathBuf>) {
     let profile = Arc::new(Profile::default());
@@ -135,7 +136,8 @@ fn one_two_and_five_workers_give_the_same_training_batches() {
 
 #[test]
 fn views_from_one_decode_are_those_decoded_one_by_one() {
-    let (together, reported) = views(films(), Pass::Test { clips: 5 }, five_by_three(), (0..4).collect(), 2);
+    let (together, reported) =
+        views(films(), Pass::Test { clips: 5 }, five_by_three(), (0..4).map(Slot).collect(), 2);
     let together = rows(&together);
     assert_eq!((together.len(), reported.len()), (4 * 15, 0));
     let mut alone = pipeline::video::VideoReader::new(Limits::default());
@@ -149,7 +151,7 @@ fn views_from_one_decode_are_those_decoded_one_by_one() {
                 .collect();
             assert_eq!(windows.len(), 3);
             for (_, view, frames, cubes) in windows {
-                assert_eq!(frames, expected);
+                assert!(frames.iter().eq(expected.iter().map(|rank| &rank.0)), "{frames:?}");
                 let single = single_view(&mut alone, &video, expected, usize::from(view.crop));
                 assert!(*cubes == single, "{} clip {clip} crop {}", film.path.display(), view.crop);
             }
@@ -161,12 +163,11 @@ fn views_from_one_decode_are_those_decoded_one_by_one() {
 fn single_view(
     reader: &mut pipeline::video::VideoReader,
     video: &pipeline::video::OpenVideo,
-    ranks: &[u32],
+    ranks: &[FrameRank],
     crop: usize,
 ) -> Vec<u8> {
-    use pipeline::{FrameRank, augment::opencv, sampling::labelled, transform, tubelets};
-    let ranks: Vec<_> = ranks.iter().copied().map(FrameRank).collect();
-    let decoded = reader.decode(video, &ranks).unwrap();
+    use pipeline::{augment::opencv, sampling::labelled, transform, tubelets};
+    let decoded = reader.decode(video, ranks).unwrap();
     let tokens: Vec<u16> = (0..geometry().tokens() as u16).collect();
     let mut cubes = vec![0; geometry().tokens() * geometry().cube()];
     for (number, rank) in ranks.iter().enumerate() {
@@ -191,7 +192,8 @@ fn a_film_that_cannot_be_read_has_no_row_and_is_reported() {
     films.insert(1, VideoEntry { path: broken.clone(), label: Some(9) });
     for threads in [1, 2, 5] {
         let settings = ViewSettings { clips: 1, crops: 1, ..five_by_three() };
-        let (batches, reported) = views(films.clone(), Pass::Validation, settings, (0..5).collect(), threads);
+        let (batches, reported) =
+            views(films.clone(), Pass::Validation, settings, (0..5).map(Slot).collect(), threads);
         let numbers: Vec<_> = rows(&batches).iter().map(|(row, ..)| *row).collect();
         assert_eq!(numbers, [0, 2, 3, 4], "no other film takes its place");
         assert_eq!(reported, [broken.clone()]);
@@ -201,7 +203,7 @@ fn a_film_that_cannot_be_read_has_no_row_and_is_reported() {
 #[test]
 fn views_go_on_at_any_slot() {
     let all = |slots| rows(&views(films(), Pass::Test { clips: 2 }, two_by_one(), slots, 2).0);
-    assert_eq!(all(vec![2, 3]), all((0..4).collect())[4..]);
+    assert_eq!(all(vec![Slot(2), Slot(3)]), all((0..4).map(Slot).collect())[4..]);
 }
 
 fn two_by_one() -> ViewSettings {

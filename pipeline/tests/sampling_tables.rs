@@ -4,6 +4,7 @@ mod golden_folders;
 
 use golden_folders::{json, number, numbers, with_file};
 use pipeline::{
+    FrameRank,
     augment::{
         erase,
         operation::{KINDS, Kind, Operation},
@@ -28,8 +29,13 @@ fn rows(name: &str, check: impl Fn(&Value)) {
     }
 }
 
-fn views_of(row: &Value) -> Vec<Vec<u32>> {
-    row["views"].as_array().unwrap().iter().map(|view| numbers(&view["indices"])).collect()
+/// The ranks of the frames of a clip.
+fn ranks(row: &Value) -> Vec<FrameRank> {
+    numbers(&row["indices"]).into_iter().map(FrameRank).collect()
+}
+
+fn views_of(row: &Value) -> Vec<Vec<FrameRank>> {
+    row["views"].as_array().unwrap().iter().map(ranks).collect()
 }
 
 #[test]
@@ -41,11 +47,7 @@ fn dense_training_clips() {
         if let Some((low, high)) = dense::ends(frames, clip, stride) {
             assert_eq!([low, high], *numbers(&row["end_range"]), "{row}");
         }
-        assert_eq!(
-            dense::ending_at(frames, clip, stride, end.unwrap_or(0)),
-            numbers(&row["indices"]),
-            "{row}"
-        );
+        assert_eq!(dense::ending_at(frames, clip, stride, end.unwrap_or(0)), ranks(row), "{row}");
     });
 }
 
@@ -53,7 +55,7 @@ fn dense_training_clips() {
 fn dense_validation_clips() {
     rows("dense_validation_v2", |row| {
         let found = dense::validation(number(row, "frames"), number(row, "clip"), number(row, "stride"));
-        assert_eq!(found, numbers(&row["indices"]), "{row}");
+        assert_eq!(found, ranks(row), "{row}");
     });
 }
 
@@ -86,7 +88,7 @@ fn segment_training_clips() {
                     other => panic!("unknown draw {other:?}"),
                 })
                 .collect();
-            assert_eq!(segments::at(frames, segments, short, &places), numbers(&row["indices"]), "{row}");
+            assert_eq!(segments::at(frames, segments, short, &places), ranks(row), "{row}");
         });
     }
 }
@@ -96,7 +98,7 @@ fn segment_validation_clips() {
     rows("segment_validation_v2", |row| {
         let (frames, segments) = (number(row, "frames"), number(row, "segments"));
         let found = segments::validation(frames, segments, ShortSegments::All);
-        assert_eq!(found, numbers(&row["indices"]), "{row}");
+        assert_eq!(found, ranks(row), "{row}");
     });
 }
 
@@ -180,7 +182,8 @@ fn feature_windows() {
             "FINEACTION" => 16,
             other => panic!("unknown set {other}"),
         };
-        let starts: Vec<u32> = labelled::window_starts(number(row, "frames"), 16, every).collect();
+        let starts = labelled::window_starts(number(row, "frames"), 16, every);
+        let starts: Vec<u32> = starts.map(|start| start.0).collect();
         assert_eq!(starts.len(), number(row, "count") as usize, "{row}");
         let first = numbers(&row["starts"]);
         assert_eq!(starts[..first.len()], first, "{row}");

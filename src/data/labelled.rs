@@ -7,6 +7,7 @@ use std::{
 
 use crate::error::Result;
 use pipeline::{
+    Slot,
     augment::{self, Augment, rand_augment::RandAugment, resized_crop::CropRange},
     clips::{
         augmented::TrainingSettings,
@@ -184,7 +185,7 @@ pub fn views(
     source: Arc<dyn ClipSource>,
     recipe: &Recipe,
     wanted: Wanted,
-    slots: Vec<u64>,
+    slots: Vec<Slot>,
     rows: usize,
     workers: usize,
     failures: &Failures,

@@ -16,6 +16,7 @@ use std::{
 
 use crate::error::Result;
 use pipeline::{
+    VideoNumber,
     dataset::{Dataset, labels::folders::Placed},
     video_entry::VideoEntry,
 };
@@ -29,7 +30,7 @@ pub struct Listing {
     /// It may hold other videos too.
     pub dataset: Dataset,
     /// The videos as the dataset numbers them.
-    pub numbers: Vec<u64>,
+    pub numbers: Vec<VideoNumber>,
     /// Their files and classes.
     pub entries: Vec<VideoEntry>,
     /// Where each was found.
@@ -55,7 +56,7 @@ impl Listing {
                 (Dataset::of_videos(entries), roots, words)
             }
         };
-        let (numbers, entries): (Vec<u64>, Vec<VideoEntry>) = dataset.listing()?.into_iter().unzip();
+        let (numbers, entries): (Vec<VideoNumber>, Vec<VideoEntry>) = dataset.listing()?.into_iter().unzip();
         if entries.is_empty() {
             return Err(Usage::new("there is no video in these shards").into());
         }

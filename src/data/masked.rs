@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use pipeline::{
+    RowNumber,
     dataset::Dataset,
     loader::{
         channel::{self, Batches},
@@ -41,7 +42,7 @@ pub struct TokenCounts {
 pub fn token_counts(recipe: &Recipe) -> Result<TokenCounts> {
     let settings = settings(recipe, recipe.clip.clips_per_video as u32)?;
     let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;
-    let mask = rule.draw(&mut settings.schedule(1).row(0, 0));
+    let mask = rule.draw(&mut settings.schedule(1).row(0, RowNumber(0)));
     let counted = mask.target.len();
     Ok(TokenCounts { visible: mask.visible.len(), predicted: counted + mask.context.len(), counted })
 }

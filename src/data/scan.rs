@@ -8,7 +8,7 @@ use std::{
 };
 
 use pipeline::{
-    FrameRank,
+    FrameRank, VideoNumber,
     dataset::{
         Dataset,
         manifest::{self, ManifestRow, index::IndexWriter},
@@ -75,7 +75,7 @@ fn rows(videos: &[VideoEntry], settings: &Scanning, observer: &dyn Observer) -> 
     observer.on(Event::Begin { total: videos.len() as u64, what: "videos" });
     let facts = index.as_ref().map(|index| index.facts().clone());
     let scanned = answers(videos, settings, facts, observer, |at, row| match &mut index {
-        Some(index) => Ok(index.put(at as u64, row)?),
+        Some(index) => Ok(index.put(VideoNumber(at as u64), row)?),
         None => Ok(()),
     });
     observer.on(Event::End);
@@ -155,7 +155,7 @@ impl ScanContext {
             }
             let indexed = opened.as_ref().ok().zip(stamp).zip(self.facts.as_ref());
             let indexed = indexed.and_then(|((open, stamp), facts)| {
-                manifest::index::row(open, at as u64, video, stamp, facts)
+                manifest::index::row(open, VideoNumber(at as u64), video, stamp, facts)
             });
             Ok(Scanned { row: ManifestRow::of(video, opened), indexed })
         })

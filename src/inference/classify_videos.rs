@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use pipeline::{dataset::labels::Classes, names, sampling::labelled::Pass};
+use pipeline::{Slot, dataset::labels::Classes, names, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch, MADE_BY, ProblemType,
     predictions::{Failure, Prediction, Predictions, Tested},
@@ -94,7 +94,9 @@ impl Tester {
         let source = labelled::source(videos, &self.recipe, pass)?;
         let failures = Failures::default();
         let wanted = Wanted::test(&self.recipe);
-        let views = labelled::views(source, &self.recipe, wanted, rows.to_vec(), 1, self.workers, &failures)?;
+        // Every video has one slot.
+        let slots = rows.iter().copied().map(Slot).collect();
+        let views = labelled::views(source, &self.recipe, wanted, slots, 1, self.workers, &failures)?;
         let judge = ClipClassifier::new(&self.classifier, &self.weights, &self.device);
         let mut answered = Predictions { tested: self.tested(videos), ..Predictions::default() };
         let mut stopped = false;

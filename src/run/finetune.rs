@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::{dataset::labels::Classes, sampling::labelled::Pass, source::ClipSource};
+use pipeline::{Slot, dataset::labels::Classes, sampling::labelled::Pass, source::ClipSource};
 use schemas::run_state::{InitialWeights, Part, RunVideo};
 use trainer::Device;
 use trainer::Outcome;
@@ -277,7 +277,7 @@ impl Validation {
     /// The views, from the first again.
     fn clips(&self, recipe: &Recipe, workers: usize) -> Result<ValidationClips, BatchError> {
         let (rows, _) = recipe.accumulation()?;
-        let (source, slots) = (Arc::clone(&self.source), (0..self.videos).collect());
+        let (source, slots) = (Arc::clone(&self.source), (0..self.videos).map(Slot).collect());
         // Videos without a view are counted by whoever misses them.
         let failures = Failures::default();
         let wanted = Wanted::validation(recipe);

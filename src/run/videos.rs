@@ -61,7 +61,7 @@ pub fn in_order(listing: Listing, again: &Again, observer: &dyn Observer) -> Res
         dataset if in_place => Ok(dataset),
         Dataset::Videos(videos) => {
             note_left_out(&again.others, &names, observer);
-            let numbers: Vec<u64> =
+            let numbers: Vec<_> =
                 again.rows.iter().filter_map(|&row| listing.numbers.get(row).copied()).collect();
             Ok(Dataset::Videos(videos.chosen(&numbers)))
         }

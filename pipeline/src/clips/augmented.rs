@@ -13,6 +13,7 @@ use super::{
     whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
 };
 use crate::{
+    ClipNumber, RowNumber, Slot,
     augment::{Augment, Drawn, resized_crop},
     profile::{Profile, Stage},
     sampling::{
@@ -142,27 +143,27 @@ impl RowMaker for TrainingMaker {
     fn rows(
         &self,
         mut frames: ClipFrames,
-        slot: u64,
         epoch: u32,
-        number: u64,
+        slot: Slot,
+        clip: ClipNumber,
         profile: &Profile,
     ) -> Vec<LabelledClip> {
         let ranks: Arc<[u32]> = frames.ranks.iter().map(|rank| rank.0).collect();
         let times: Arc<[i64]> = frames.times.iter().map(|time| time.0).collect();
-        profile.count_clip(ranks.len(), pretraining::repeated(&ranks));
+        profile.count_clip(frames.ranks.len(), pretraining::repeated(&frames.ranks));
         let TrainingSettings { geometry, augment, repeats, seed, .. } = self.settings;
         let whole = WholeFrames::of(&mut frames);
-        let first = number * u64::from(repeats);
-        let drawn: Vec<Drawn> = (first..first + u64::from(repeats))
+        let drawn: Vec<Drawn> = clip
+            .rows(repeats)
             .map(|row| augment.draw(seed, epoch, row, whole.size, clip_size(geometry)))
             .collect();
         let cubes = self.cubes(&whole, &drawn, profile);
         let video = self.schedule.video_of(slot);
-        let labels = self.labels.get(video as usize).cloned().flatten();
-        let row = |(clip, (drawn, cubes)): (u64, (Drawn, Vec<u8>))| LabelledClip {
-            clip,
+        let labels = self.labels.get(video.index()).cloned().flatten();
+        let row = |(number, (drawn, cubes)): (RowNumber, (Drawn, Vec<u8>))| LabelledClip {
+            clip: number.0,
             epoch,
-            row: video,
+            row: video.0,
             video: frames.video.clone(),
             label: frames.label,
             labels: labels.clone(),
@@ -177,7 +178,7 @@ impl RowMaker for TrainingMaker {
             }),
             cubes,
         };
-        (first..).zip(drawn.into_iter().zip(cubes)).map(row).collect()
+        clip.rows(repeats).zip(drawn.into_iter().zip(cubes)).map(row).collect()
     }
 
     fn bytes(row: &LabelledClip) -> u64 {

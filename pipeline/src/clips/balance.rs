@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    VideoNumber,
     draws::{Draws, Purpose},
     schedule::{Order, Schedule},
     source::{ClipSource, Truth},
@@ -19,13 +20,13 @@ use crate::{
 
 /// The videos of each class that has any.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Groups(Vec<Vec<u64>>);
+pub(super) struct Groups(Vec<Vec<VideoNumber>>);
 
 impl Groups {
     /// The classes of the videos of a source; a video without a class is in none.
     pub(super) fn of(source: &dyn ClipSource) -> Self {
-        let mut groups: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
-        for video in 0..source.videos() {
+        let mut groups: BTreeMap<i64, Vec<VideoNumber>> = BTreeMap::new();
+        for video in (0..source.videos()).map(VideoNumber) {
             let Truth { label, labels } = source.truth(video);
             for class in classes_of(label, labels.as_deref()) {
                 groups.entry(class).or_default().push(video);
@@ -43,8 +44,8 @@ impl Groups {
             let mut draws = Draws::new(schedule.seed, Purpose::Balance, epoch, number);
             let videos = &self.0[draws.place(self.0.len())];
             let video = videos[draws.place(videos.len())];
-            let of_video = u64::from(schedule.clips_per_video.max(1));
-            video * of_video + draws.below(of_video)
+            let clips = schedule.clips_per_video;
+            video.slot(clips, draws.below(u64::from(clips)))
         });
         Schedule::in_order(epoch, slots.collect())
     }
@@ -61,6 +62,7 @@ fn classes_of(label: Option<i32>, labels: Option<&[f32]>) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ClipNumber;
     use schemas::settings::ClipOrder;
 
     const SCHEDULE: Schedule =
@@ -68,13 +70,13 @@ mod tests {
 
     /// 30 videos of class 0, the others of class 1.
     fn uneven() -> Groups {
-        Groups(vec![(0..30).collect(), (30..3000).collect()])
+        Groups(vec![(0..30).map(VideoNumber).collect(), (30..3000).map(VideoNumber).collect()])
     }
 
     #[test]
     fn every_class_comes_equally_often_and_every_video_of_it() {
         let order = uneven().order(&SCHEDULE, 0);
-        let slots: Vec<u64> = (0..6000).map(|number| order.slot(number, 0).unwrap()).collect();
+        let slots: Vec<u64> = (0..6000).map(|clip| order.slot(ClipNumber(clip), 0).unwrap().0).collect();
         let rare = slots.iter().filter(|slot| **slot < 60).count();
         // 3000 ± 5 standard deviations of a binomial draw.
         assert!((2806..3194).contains(&rare), "{rare}");
@@ -88,7 +90,7 @@ mod tests {
     fn an_epoch_is_drawn_alike_again_and_otherwise_in_another() {
         let order = |schedule: &Schedule, epoch| {
             let order = uneven().order(schedule, epoch);
-            (0..50).map(|number| order.slot(number, 0).unwrap()).collect::<Vec<_>>()
+            (0..50).map(|clip| order.slot(ClipNumber(clip), 0).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(order(&SCHEDULE, 3), order(&SCHEDULE, 3));
         assert_ne!(order(&SCHEDULE, 3), order(&SCHEDULE, 4));

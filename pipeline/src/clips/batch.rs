@@ -71,22 +71,24 @@ impl BatchBuilder for MaskedBatchBuilder {
         let [visible_cubes, target_cubes] = self.take_cubes();
         let cube = self.geometry.cube();
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(rows.iter().map(|row| Some(row.clip)).collect::<UInt64Array>()),
+            Arc::new(rows.iter().map(|row| Some(row.clip.0)).collect::<UInt64Array>()),
             Arc::new(rows.iter().map(|row| Some(row.epoch)).collect::<UInt32Array>()),
             Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.video.as_ref()))),
             Arc::new(rows.iter().map(|row| row.label).collect::<Int32Array>()),
             Arc::new(UInt32Array::from_iter_values(
-                rows.iter().map(|row| row.frames.first().copied().unwrap_or(0)),
+                rows.iter().map(|row| row.frames.first().map_or(0, |rank| rank.0)),
             )),
             fixed(
                 DataType::UInt32,
                 self.geometry.frames(),
-                UInt32Array::from_iter_values(rows.iter().flat_map(|row| row.frames.iter().copied())),
+                UInt32Array::from_iter_values(
+                    rows.iter().flat_map(|row| row.frames.iter().map(|rank| rank.0)),
+                ),
             )?,
             fixed(
                 DataType::Int64,
                 self.geometry.frames(),
-                Int64Array::from_iter_values(rows.iter().flat_map(|row| row.times.iter().copied())),
+                Int64Array::from_iter_values(rows.iter().flat_map(|row| row.times.iter().map(|time| time.0))),
             )?,
             crops(&rows)?,
             Arc::new(rows.iter().map(|row| Some(row.flip)).collect::<BooleanArray>()),
@@ -151,20 +153,22 @@ mod tests {
     use schemas::ClipBatch;
 
     use super::*;
-    use crate::{mask::MaskRule, schedule::Schedule, transform::crop::Window};
+    use crate::{
+        FrameRank, RowNumber, StreamTime, mask::MaskRule, schedule::Schedule, transform::crop::Window,
+    };
     use schemas::settings::{ClipOrder, DecoderMask, MaskKind};
 
     fn row(geometry: ClipGeometry, rule: &MaskRule, clip: u64) -> ClipRow {
         let schedule = Schedule { seed: 0, videos: 9, clips_per_video: 1, order: ClipOrder::Together };
-        let mask = rule.draw(&mut schedule.row(0, clip));
+        let mask = rule.draw(&mut schedule.row(0, RowNumber(clip)));
         let cubes = |count: usize, value: u8| vec![value; count * geometry.cube()];
         ClipRow {
-            clip,
+            clip: RowNumber(clip),
             epoch: 2,
             video: "films/a.mp4".into(),
             label: (clip == 1).then_some(-4),
-            frames: (0..16).collect(),
-            times: (0..16).collect(),
+            frames: (0..16).map(FrameRank).collect(),
+            times: (0..16).map(StreamTime).collect(),
             crop: Window { x: 1, y: 2, width: 3, height: 4 },
             flip: false,
             visible_cubes: cubes(mask.visible.len(), 7),

@@ -10,6 +10,7 @@ use super::{
     upright::{Canvas, Upright},
 };
 use crate::{
+    ClipNumber, FrameRank, RowNumber, Slot, StreamTime,
     draws::Draws,
     mask::{Mask, MaskError, MaskRule},
     profile::{Profile, Stage},
@@ -25,7 +26,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClipRow {
     /// Number within the epoch: clip number × repeats + repeat.
-    pub clip: u64,
+    pub clip: RowNumber,
     /// The epoch.
     pub epoch: u32,
     /// The video, as its dataset names it.
@@ -33,9 +34,9 @@ pub struct ClipRow {
     /// Its label.
     pub label: Option<i32>,
     /// Rank of each frame.
-    pub frames: Arc<[u32]>,
-    /// Presentation time of each frame in ns.
-    pub times: Arc<[i64]>,
+    pub frames: Arc<[FrameRank]>,
+    /// Presentation time of each frame.
+    pub times: Arc<[StreamTime]>,
     /// The crop in the (resized, upright) frame.
     pub crop: Window,
     /// Whether the clip is mirrored left to right.
@@ -78,18 +79,22 @@ impl ClipMaker {
         self.mask.visible_tokens()
     }
 
-    /// The rows of clip `number`, one a repeat.
-    pub fn rows(&self, mut frames: ClipFrames, epoch: u32, number: u64, profile: &Profile) -> Vec<ClipRow> {
-        let ranks: Arc<[u32]> = frames.ranks.iter().map(|rank| rank.0).collect();
-        let times: Arc<[i64]> = frames.times.iter().map(|time| time.0).collect();
+    /// The rows of `clip`, one a repeat.
+    pub fn rows(
+        &self,
+        mut frames: ClipFrames,
+        epoch: u32,
+        clip: ClipNumber,
+        profile: &Profile,
+    ) -> Vec<ClipRow> {
+        let ranks: Arc<[FrameRank]> = frames.ranks.as_slice().into();
+        let times: Arc<[StreamTime]> = frames.times.as_slice().into();
         profile.count_clip(ranks.len(), pretraining::repeated(&ranks));
         let (short_side, resample) = (self.settings.short_side, self.settings.resample);
         let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, short_side, resample));
-        let repeats = u64::from(self.settings.repeats);
         let mut canvas = Canvas::default();
-        let row = |repeat| {
-            let clip = number * repeats + repeat;
-            let mut draws = self.schedule.row(epoch, clip);
+        let row = |row: RowNumber| {
+            let mut draws = self.schedule.row(epoch, row);
             let crop = self.crop(pictures.size, &mut draws.crop);
             let flip = self.settings.flip == Flip::Half && draws.flip.below(2) == 1;
             let geometry = self.settings.geometry;
@@ -115,7 +120,7 @@ impl ClipMaker {
                 lap.end(Stage::Cubes);
             }
             ClipRow {
-                clip,
+                clip: row,
                 epoch,
                 video: frames.video.clone(),
                 label: frames.label,
@@ -128,7 +133,7 @@ impl ClipMaker {
                 mask,
             }
         };
-        (0..repeats).map(row).collect()
+        clip.rows(self.settings.repeats).map(row).collect()
     }
 
     fn crop(&self, frame: (u32, u32), draws: &mut Draws) -> Window {
@@ -147,12 +152,12 @@ impl RowMaker for ClipMaker {
     fn rows(
         &self,
         frames: ClipFrames,
-        _slot: u64,
         epoch: u32,
-        number: u64,
+        _slot: Slot,
+        clip: ClipNumber,
         profile: &Profile,
     ) -> Vec<ClipRow> {
-        Self::rows(self, frames, epoch, number, profile)
+        Self::rows(self, frames, epoch, clip, profile)
     }
 
     fn bytes(row: &ClipRow) -> u64 {
@@ -166,7 +171,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        FrameRank, StreamTime,
         picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
         source::Pixels,
         transform::{self},
@@ -238,7 +242,7 @@ mod tests {
             ] {
                 // A stored frame has the short side already; asked for again, it stays as it is.
                 let maker = maker(3, short_side, resample);
-                let rows = |frames| maker.rows(frames, 1, 9, &Profile::default());
+                let rows = |frames| maker.rows(frames, 1, ClipNumber(9), &Profile::default());
                 let stored = stored(&frames, short_side);
                 assert_eq!(rows(stored), rows(frames.clone()), "{resample:?} {short_side} {quarter_turns}");
             }
@@ -250,11 +254,11 @@ mod tests {
         let rows = maker(4, 0, Resample::Planes).rows(
             frames(&[3, 4, 5, 5], Orientation::default()),
             0,
-            2,
+            ClipNumber(2),
             &Profile::default(),
         );
-        assert_eq!(rows.iter().map(|row| row.clip).collect::<Vec<_>>(), [8, 9, 10, 11]);
-        assert!(rows.iter().all(|row| *row.frames == [3, 4, 5, 5]));
+        assert_eq!(rows.iter().map(|row| row.clip.0).collect::<Vec<_>>(), [8, 9, 10, 11]);
+        assert!(rows.iter().all(|row| *row.frames == [3, 4, 5, 5].map(FrameRank)));
         assert!(rows.iter().any(|row| row.mask != rows[0].mask || row.crop != rows[0].crop));
     }
 }

@@ -5,7 +5,7 @@ use schemas::labelled_batch::{LabelledClip, View};
 
 use super::{RowMaker as _, augmented::*, views::*};
 use crate::{
-    FrameRank, StreamTime,
+    ClipNumber, FrameRank, Slot, StreamTime,
     augment::Augment,
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
     profile::Profile,
@@ -70,18 +70,20 @@ fn brightness(row: &LabelledClip) -> [u8; 2] {
 fn every_frame_lands_in_its_place_also_where_it_repeats() {
     let plain = Augment { operations: None, flip: 0.0, ..Augment::default() };
     for ranks in [[3, 9], [7, 7]] {
-        let rows = training(plain, 1).rows(frames(&ranks), 0, 0, 0, &Profile::default());
+        let rows = training(plain, 1).rows(frames(&ranks), 0, Slot(0), ClipNumber(0), &Profile::default());
         assert_eq!(brightness(&rows[0]), ranks.map(|rank| rank as u8));
     }
 }
 
 #[test]
 fn repeats_are_other_augmentations_of_the_same_frames() {
-    let rows = training(Augment::default(), 4).rows(frames(&[3, 9]), 2, 1, 5, &Profile::default());
+    let rows =
+        training(Augment::default(), 4).rows(frames(&[3, 9]), 1, Slot(2), ClipNumber(5), &Profile::default());
     assert_eq!(rows.iter().map(|row| row.clip).collect::<Vec<_>>(), [20, 21, 22, 23]);
     assert!(rows.iter().all(|row| (row.epoch, row.row, row.label) == (1, 2, Some(2))));
     assert!(rows.iter().any(|row| row.crop != rows[0].crop));
-    let alone = training(Augment::default(), 4).rows(frames(&[3, 9]), 2, 1, 5, &Profile::default());
+    let alone =
+        training(Augment::default(), 4).rows(frames(&[3, 9]), 1, Slot(2), ClipNumber(5), &Profile::default());
     assert_eq!(rows, alone);
 }
 
@@ -89,7 +91,7 @@ fn repeats_are_other_augmentations_of_the_same_frames() {
 fn an_erased_box_is_only_named() {
     let rows = |erase| {
         let plain = Augment { operations: None, flip: 0.0, erase, ..Augment::default() };
-        training(plain, 1).rows(frames(&[3, 9]), 0, 0, 0, &Profile::default())
+        training(plain, 1).rows(frames(&[3, 9]), 0, Slot(0), ClipNumber(0), &Profile::default())
     };
     let (with, without) = (rows(1.0), rows(0.0));
     assert!(with[0].erase.is_some() && without[0].erase.is_none());
@@ -106,8 +108,13 @@ fn views_are_every_clip_at_every_window_in_order() {
         slots_per_video: 1,
         fit: Fit::Windows,
     };
-    let rows =
-        ViewMaker::new(settings, Gives::All, 4).rows(frames(&[0, 8, 8, 24]), 3, 0, 3, &Profile::default());
+    let rows = ViewMaker::new(settings, Gives::All, 4).rows(
+        frames(&[0, 8, 8, 24]),
+        0,
+        Slot(3),
+        ClipNumber(3),
+        &Profile::default(),
+    );
     let views: Vec<_> = rows.iter().map(|row| (row.view.clip, row.view.crop)).collect();
     assert_eq!(views, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
     // 40×32 becomes 20×16, so the windows lie at 0, 2 and 4.
@@ -127,13 +134,19 @@ fn a_view_alone_is_the_view_among_all() {
         slots_per_video: 1,
         fit: Fit::Windows,
     };
-    let together =
-        ViewMaker::new(settings, Gives::All, 4).rows(frames(&[0, 8, 8, 24]), 3, 0, 3, &Profile::default());
+    let together = ViewMaker::new(settings, Gives::All, 4).rows(
+        frames(&[0, 8, 8, 24]),
+        0,
+        Slot(3),
+        ClipNumber(3),
+        &Profile::default(),
+    );
     let alone = ViewSettings { clips: 1, slots_per_video: 6, ..settings };
     let alone = ViewMaker::new(alone, Gives::One, 4);
     for (place, expected) in (0..).zip(&together) {
         let clip = if place < 3 { [0, 8] } else { [8, 24] };
-        let rows = alone.rows(frames(&clip), 18 + place, 0, 18 + place, &Profile::default());
+        let rows =
+            alone.rows(frames(&clip), 0, Slot(18 + place), ClipNumber(18 + place), &Profile::default());
         let [row] = &rows[..] else { panic!("{} rows", rows.len()) };
         assert_eq!((row.view, row.crop, row.row), (expected.view, expected.crop, 3));
         assert_eq!((&row.cubes, &row.frames), (&expected.cubes, &expected.frames));
@@ -150,8 +163,13 @@ fn windows_of_a_later_slot_go_on_counting() {
         slots_per_video: 3,
         fit: Fit::Squash,
     };
-    let rows =
-        ViewMaker::new(settings, Gives::All, 4).rows(frames(&[4, 5, 6, 7]), 4, 0, 4, &Profile::default());
+    let rows = ViewMaker::new(settings, Gives::All, 4).rows(
+        frames(&[4, 5, 6, 7]),
+        0,
+        Slot(4),
+        ClipNumber(4),
+        &Profile::default(),
+    );
     assert_eq!(
         rows.iter().map(|row| row.view).collect::<Vec<_>>(),
         [(2, 0), (2, 1), (3, 0), (3, 1)].map(|(clip, crop)| View { clip, crop })
@@ -167,7 +185,8 @@ fn stored_frames_give_the_rows_of_decoded_ones() {
         let bytes = ranks.iter().flat_map(|&rank| vec![rank as u8; 40 * 32 * 3]).collect();
         ClipFrames { pixels: Pixels::Rgb { width: 40, height: 32, bytes }, ..frames(ranks) }
     };
-    let rows = |frames| training(Augment::default(), 3).rows(frames, 0, 0, 7, &Profile::default());
+    let rows =
+        |frames| training(Augment::default(), 3).rows(frames, 0, Slot(0), ClipNumber(7), &Profile::default());
     assert_eq!(rows(stored(&[3, 9])), rows(frames(&[3, 9])));
 }
 

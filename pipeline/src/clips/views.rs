@@ -12,6 +12,7 @@ use super::{
     whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
 };
 use crate::{
+    ClipNumber, Slot,
     augment::{opencv, resize_f32},
     profile::{Profile, Stage},
     sampling::labelled,
@@ -141,8 +142,8 @@ impl ViewMaker {
     }
 
     /// The windows that a slot is cut at, and the numbers of its first clip and first window.
-    fn cut_at(&self, windows: Vec<Window>, slot: u64) -> (Vec<Window>, u64, usize) {
-        let place = slot % u64::from(self.settings.slots_per_video.max(1));
+    fn cut_at(&self, windows: Vec<Window>, slot: Slot) -> (Vec<Window>, u64, usize) {
+        let place = slot.place_in_video(self.settings.slots_per_video);
         match self.gives {
             Gives::All => (windows, place * u64::from(self.settings.clips), 0),
             Gives::One => {
@@ -172,9 +173,9 @@ impl RowMaker for ViewMaker {
     fn rows(
         &self,
         mut frames: ClipFrames,
-        slot: u64,
         epoch: u32,
-        number: u64,
+        slot: Slot,
+        clip: ClipNumber,
         profile: &Profile,
     ) -> Vec<LabelledClip> {
         let geometry = self.settings.geometry;
@@ -186,15 +187,15 @@ impl RowMaker for ViewMaker {
         profile.count_clip(frames.ranks.len(), 0);
         let cubes = self.cubes(&whole, resized, &windows, clips, profile);
         let video = self.schedule.video_of(slot);
-        let labels = self.labels.get(video as usize).cloned().flatten();
+        let labels = self.labels.get(video.index()).cloned().flatten();
         let row = |(at, cubes): (usize, Vec<u8>)| {
-            let (clip, crop) = (at / windows.len(), at % windows.len());
-            let shown = clip * length..(clip + 1) * length;
-            let place = first_clip + clip as u64;
+            let (view, crop) = (at / windows.len(), at % windows.len());
+            let shown = view * length..(view + 1) * length;
+            let place = first_clip + view as u64;
             LabelledClip {
-                clip: number,
+                clip: clip.0,
                 epoch,
-                row: video,
+                row: video.0,
                 video: frames.video.clone(),
                 label: frames.label,
                 labels: labels.clone(),

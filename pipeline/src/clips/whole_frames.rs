@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemas::ClipGeometry;
 
 use crate::{
+    VideoNumber,
     source::{ClipFrames, ClipSource, Pixels, places_in},
     transform::{self, RgbFrame, crop::Window, lines::Lines, orientation},
     tubelets,
@@ -90,6 +91,6 @@ pub(super) fn numbers(window: Window) -> [u16; 4] {
 
 /// What is right of the videos with several labels or numbers, by row; empty where none has any.
 pub(super) fn labels_of(source: &dyn ClipSource) -> Vec<Option<Arc<[f32]>>> {
-    let labels: Vec<_> = (0..source.videos()).map(|video| source.truth(video).labels).collect();
+    let labels: Vec<_> = (0..source.videos()).map(|video| source.truth(VideoNumber(video)).labels).collect();
     if labels.iter().any(Option::is_some) { labels } else { Vec::new() }
 }

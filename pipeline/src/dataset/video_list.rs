@@ -6,6 +6,7 @@ use schemas::manifest::GOOD;
 
 use super::manifest::{self, ManifestError, ManifestRow};
 use crate::{
+    VideoNumber,
     shard::FileIndex,
     video::stored_video::IndexedVideo,
     video_entry::{KnownFailure, VideoEntry},
@@ -15,11 +16,11 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct VideoList {
     entries: Vec<VideoEntry>,
-    failures: BTreeMap<u64, KnownFailure>,
+    failures: BTreeMap<VideoNumber, KnownFailure>,
     /// Whether a scan opened those that are not known to be bad.
     scanned: bool,
     /// Bytes of each video that a scan decoded whole without complaint.
-    verified: BTreeMap<u64, u64>,
+    verified: BTreeMap<VideoNumber, u64>,
     /// Where their packets are, if the manifest has that beside it.
     index: Option<FileIndex>,
 }
@@ -33,7 +34,7 @@ impl VideoList {
     /// The videos of a manifest.
     pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
         let mut videos = Self { scanned: true, ..Self::default() };
-        for (row, number) in rows.into_iter().zip(0..) {
+        for (row, number) in rows.into_iter().zip((0..).map(VideoNumber)) {
             if row.verified == Some(true) {
                 videos.verified.insert(number, row.bytes);
             }
@@ -46,19 +47,17 @@ impl VideoList {
         videos
     }
 
-    /// Those at these places, in this order, with what a scan found of them. The index of packets is left behind:
-    /// it goes by the places of the whole list.
-    pub fn chosen(&self, places: &[u64]) -> Self {
+    /// The videos with these numbers, in this order, with what a scan found of them. The index of packets is left behind:
+    /// it goes by the numbers of the whole list.
+    pub fn chosen(&self, numbers: &[VideoNumber]) -> Self {
         let mut chosen = Self::default();
-        for (&place, number) in places.iter().zip(0..) {
-            let Some(entry) = usize::try_from(place).ok().and_then(|place| self.entries.get(place)) else {
-                continue;
-            };
+        for (behind, number) in numbers.iter().zip((0..).map(VideoNumber)) {
+            let Some(entry) = self.entries.get(behind.index()) else { continue };
             chosen.entries.push(entry.clone());
-            if let Some(failure) = self.failures.get(&place) {
+            if let Some(failure) = self.failures.get(behind) {
                 chosen.failures.insert(number, failure.clone());
             }
-            if let Some(&bytes) = self.verified.get(&place) {
+            if let Some(&bytes) = self.verified.get(behind) {
                 chosen.verified.insert(number, bytes);
             }
         }
@@ -76,12 +75,12 @@ impl VideoList {
     }
 
     /// Where the packets of video `number` are in its file, as far as a scan kept it. A damaged index is none.
-    pub fn indexed(&self, number: u64) -> Option<IndexedVideo> {
+    pub fn indexed(&self, number: VideoNumber) -> Option<IndexedVideo> {
         self.index.as_ref()?.video(number).ok().flatten()
     }
 
     /// Whether a scan kept where the packets of video `number` are.
-    pub fn is_indexed(&self, number: u64) -> bool {
+    pub fn is_indexed(&self, number: VideoNumber) -> bool {
         self.index.as_ref().is_some_and(|index| index.holds(number))
     }
 
@@ -91,24 +90,24 @@ impl VideoList {
     }
 
     /// Whether video `number` was there when a scan opened it.
-    pub fn was_there(&self, number: u64) -> bool {
+    pub fn was_there(&self, number: VideoNumber) -> bool {
         self.scanned && !self.failures.contains_key(&number)
     }
 
     /// What a scan found wrong with video `number`.
-    pub fn known_failure(&self, number: u64) -> Option<&KnownFailure> {
+    pub fn known_failure(&self, number: VideoNumber) -> Option<&KnownFailure> {
         self.failures.get(&number)
     }
 
     /// How many bytes video `number` had when a scan decoded it whole without complaint, if it did.
-    pub fn verified_bytes(&self, number: u64) -> Option<u64> {
+    pub fn verified_bytes(&self, number: VideoNumber) -> Option<u64> {
         self.verified.get(&number).copied()
     }
 
     /// The same videos, taken for decoded whole without complaint: for who measures what that costs, not for training.
     pub fn taken_for_verified(mut self) -> Self {
         let bytes = |video: &VideoEntry| std::fs::metadata(&video.path).map_or(0, |file| file.len());
-        self.verified = (0..).zip(self.entries.iter().map(bytes)).collect();
+        self.verified = (0..).map(VideoNumber).zip(self.entries.iter().map(bytes)).collect();
         self
     }
 

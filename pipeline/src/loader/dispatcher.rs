@@ -22,7 +22,6 @@
 
 use std::{
     collections::HashSet,
-    ops::Range,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -40,6 +39,7 @@ use super::{
     worker::{ClipJob, ClipRows, OnFailure, WorkerContext},
 };
 use crate::{
+    ClipNumber, Slot, VideoNumber,
     clips::{FailedSlot, RowMaker},
     profile::Profile,
     schedule::Order,
@@ -69,7 +69,7 @@ pub(crate) struct Held<R> {
     _bytes: OwnedSemaphorePermit,
 }
 
-/// The rows of the clips (epoch, number) that `places` names, in its order; those of one job together.
+/// The rows of the clips (epoch and number) that `places` names, in its order; those of one job together.
 ///
 /// Drop each item before polling again: its permits admit the next job.
 ///
@@ -78,7 +78,7 @@ pub(crate) struct Held<R> {
 pub(crate) fn clips<M: RowMaker>(
     inputs: LoaderInputs,
     maker: M,
-    mut places: impl Iterator<Item = Result<(u32, u64), StreamError>> + Send + 'static,
+    mut places: impl Iterator<Item = Result<(u32, ClipNumber), StreamError>> + Send + 'static,
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<Held<M::Row>, StreamError>> + Send + 'static, StreamError> {
     let (workers, output, maker) = (inputs.workers, inputs.output, Arc::new(maker));
@@ -95,12 +95,12 @@ pub(crate) fn clips<M: RowMaker>(
         let mut order: Option<Arc<Order>> = None;
         let mut in_flight = FuturesOrdered::new();
         loop {
-            while let Some((epoch, number)) = next && in_flight.len() < window {
+            while let Some((epoch, first)) = next && in_flight.len() < window {
                 let order = match &order {
                     Some(order) if order.epoch == epoch => order.clone(),
                     _ => order.insert(Arc::new(maker.order(epoch))).clone(),
                 };
-                let (at_most, bytes) = dispatcher.job(&order, number, output, share);
+                let (at_most, bytes) = dispatcher.job(&order, first, output, share);
                 let permits = bytes.div_ceil(PERMIT).clamp(1, u64::from(most)) as u32;
                 // Permits come back only when rows are dropped, so there is nothing to wait for: with
                 // none in flight all are here, and with some in flight the front is awaited.
@@ -108,12 +108,13 @@ pub(crate) fn clips<M: RowMaker>(
                     profile.count_out_of_budget();
                     break;
                 };
-                let mut end = number;
-                while end < number + at_most && next == Some((epoch, end)) {
-                    end += 1;
+                let (mut clips, mut following) = (Vec::new(), first);
+                while (clips.len() as u64) < at_most && next == Some((epoch, following)) {
+                    clips.push(following);
+                    following = following.next();
                     next = places.next().transpose()?;
                 }
-                in_flight.push_back(dispatcher.clone().clips(order, number..end, held));
+                in_flight.push_back(dispatcher.clone().clips(order, clips, held));
             }
             profile.see_in_flight(in_flight.len());
             let held = match future::select(in_flight.next(), std::pin::pin!(stopped.recv())).await {
@@ -135,14 +136,14 @@ struct Dispatcher<M: RowMaker> {
     on_failure: Arc<OnFailure>,
     /// Videos of which no clip can be had; only what holds for every clip of a video stands here, so
     /// that knowing it earlier or later changes no batch.
-    lost: Mutex<HashSet<u64>>,
+    lost: Mutex<HashSet<VideoNumber>>,
     /// Ends the stream at once, also while the clip in front waits for a thread that will never come.
     stop: mpsc::UnboundedSender<StreamError>,
 }
 
 /// Clips of a video that were sent.
 struct SentClips<R> {
-    video: u64,
+    video: VideoNumber,
     clips: usize,
     sent: Sent<ClipRows<R>>,
 }
@@ -163,37 +164,36 @@ impl<M: RowMaker> Dispatcher<M> {
         Ok(Self { stop, pool, source, maker, on_failure, lost: Mutex::default() })
     }
 
-    /// How many clips from `number` on may become one job, and its bytes; each clip's rows have `output`.
-    fn job(&self, order: &Order, number: u64, output: u64, share: u64) -> (u64, u64) {
-        let video = self.maker.schedule().video_of(order.slot(number, 0).unwrap_or(0));
+    /// How many clips from `first` on may become one job, and its bytes; each clip's rows have `output`.
+    fn job(&self, order: &Order, first: ClipNumber, output: u64, share: u64) -> (u64, u64) {
+        let video = self.maker.schedule().video_of(order.slot(first, 0).unwrap_or(Slot(0)));
         let bytes = |clips| self.source.bytes(video, clips).saturating_add(output.saturating_mul(clips));
-        let mut clips = order.together(number);
+        let mut clips = order.together(first);
         while clips > 1 && bytes(clips) > share {
             clips = clips.div_ceil(2);
         }
         (clips, bytes(clips))
     }
 
-    /// Sends a job for clips (numbers and slots) of one video.
-    fn send(&self, epoch: u32, video: u64, clips: Vec<(u64, u64)>) -> SentClips<M::Row> {
+    /// Sends a job for clips of one video.
+    fn send(&self, epoch: u32, video: VideoNumber, clips: Vec<(Slot, ClipNumber)>) -> SentClips<M::Row> {
         SentClips { video, clips: clips.len(), sent: self.pool.send(ClipJob { epoch, video, clips }) }
     }
 
-    fn is_lost(&self, video: u64) -> bool {
+    fn is_lost(&self, video: VideoNumber) -> bool {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&video)
     }
 
-    /// The rows of the clips `numbers`, which are of one video. Their job is sent at once, not when the
+    /// The rows of `clips`, which are of one video. Their job is sent at once, not when the
     /// future is first polled.
     fn clips(
         self: Arc<Self>,
         order: Arc<Order>,
-        numbers: Range<u64>,
+        clips: Vec<ClipNumber>,
         mut bytes: OwnedSemaphorePermit,
     ) -> impl Future<Output = Result<Held<M::Row>, StreamError>> + Send + 'static {
-        let slots: Vec<_> =
-            numbers.clone().filter_map(|number| Some((number, order.slot(number, 0)?))).collect();
-        let video = self.maker.schedule().video_of(slots.first().map_or(0, |(_, slot)| *slot));
+        let slots: Vec<_> = clips.iter().filter_map(|&clip| Some((order.slot(clip, 0)?, clip))).collect();
+        let video = self.maker.schedule().video_of(slots.first().map_or(Slot(0), |(slot, _)| *slot));
         let first = (!self.is_lost(video)).then(|| self.send(order.epoch, video, slots));
         async move {
             let mut answers = match first {
@@ -201,7 +201,7 @@ impl<M: RowMaker> Dispatcher<M> {
                 None => Vec::new().into_iter(),
             };
             let mut rows = Vec::new();
-            for number in numbers {
+            for clip in clips {
                 match answers.next() {
                     Some(Ok(of_clip)) => {
                         rows.extend(of_clip);
@@ -212,7 +212,7 @@ impl<M: RowMaker> Dispatcher<M> {
                     None => {}
                 }
                 match self.maker.on_failed_slot() {
-                    FailedSlot::TakeNext => rows.extend(self.substitute(&order, number).await?),
+                    FailedSlot::TakeNext => rows.extend(self.substitute(&order, clip).await?),
                     FailedSlot::LeaveEmpty => {}
                 }
             }
@@ -223,19 +223,19 @@ impl<M: RowMaker> Dispatcher<M> {
         }
     }
 
-    /// The rows of clip `number` from the first slot after its own that gives frames.
-    async fn substitute(&self, order: &Order, number: u64) -> Result<Vec<M::Row>, StreamError> {
+    /// The rows of `clip` from the first slot after its own that gives frames.
+    async fn substitute(&self, order: &Order, clip: ClipNumber) -> Result<Vec<M::Row>, StreamError> {
         let schedule = self.maker.schedule();
         let mut failures = 0;
         loop {
             failures += 1;
             let nothing_left = StreamError::NothingLeft { slots: schedule.clips(), epoch: order.epoch };
-            let slot = order.slot(number, failures).ok_or(nothing_left)?;
+            let slot = order.slot(clip, failures).ok_or(nothing_left)?;
             let video = schedule.video_of(slot);
             if self.is_lost(video) {
                 continue;
             }
-            let sent = self.send(order.epoch, video, vec![(number, slot)]);
+            let sent = self.send(order.epoch, video, vec![(slot, clip)]);
             match self.answer(sent).await.pop() {
                 Some(Ok(rows)) => return Ok(rows),
                 Some(Err(why)) => self.write_down(video, why).await?,
@@ -264,7 +264,7 @@ impl<M: RowMaker> Dispatcher<M> {
     }
 
     /// Takes note of a failure; an error ends the stream.
-    async fn write_down(&self, video: u64, why: SourceError) -> Result<(), StreamError> {
+    async fn write_down(&self, video: VideoNumber, why: SourceError) -> Result<(), StreamError> {
         let reach = match &why {
             SourceError::LeftOut { reach, .. } | SourceError::Failed { reach, .. } => *reach,
             SourceError::Broken { .. } => return Err(StreamError::Source(why)),

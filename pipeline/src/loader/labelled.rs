@@ -21,6 +21,7 @@ use super::{
     worker::OnFailure,
 };
 use crate::{
+    ClipNumber, Slot, VideoNumber,
     clips::{
         augmented::{TrainingMaker, TrainingSettings},
         views::{Gives, ViewMaker, ViewSettings},
@@ -64,7 +65,7 @@ pub fn training(
 pub fn views(
     source: Arc<dyn ClipSource>,
     settings: ViewSettings,
-    slots: Vec<u64>,
+    slots: Vec<Slot>,
     rows: u32,
     workers: Workers,
     on_failure: Arc<OnFailure>,
@@ -81,15 +82,14 @@ pub fn views(
 pub fn views_alone(
     source: Arc<dyn ClipSource>,
     settings: ViewSettings,
-    videos: impl Iterator<Item = u64>,
+    videos: impl Iterator<Item = VideoNumber>,
     rows: u32,
     workers: Workers,
     on_failure: Arc<OnFailure>,
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
     let views = settings.clips.max(1) * settings.crops.max(1);
-    let slots =
-        videos.flat_map(|video| (0..u64::from(views)).map(move |view| video * u64::from(views) + view));
+    let slots = videos.flat_map(|video| (0..u64::from(views)).map(move |view| video.slot(views, view)));
     let settings = ViewSettings { clips: 1, slots_per_video: views, ..settings };
     view_stream(source, settings, Gives::One, slots.collect(), rows, workers, on_failure, profile)
 }
@@ -99,7 +99,7 @@ fn view_stream(
     source: Arc<dyn ClipSource>,
     settings: ViewSettings,
     gives: Gives,
-    slots: Vec<u64>,
+    slots: Vec<Slot>,
     rows: u32,
     workers: Workers,
     on_failure: Arc<OnFailure>,
@@ -112,7 +112,8 @@ fn view_stream(
     let output = clip_bytes(settings.geometry) * u64::from(settings.clips) * u64::from(settings.crops.max(1));
     let maker = ViewMaker::new(settings, gives, source.videos()).knowing(&*source);
     let inputs = LoaderInputs { source, workers, on_failure, output };
-    let places = slots.into_iter().map(|slot| Ok((0, slot)));
+    // A maker of views takes the slots as they are numbered.
+    let places = slots.into_iter().map(|slot| Ok((0, ClipNumber(slot.0))));
     let clips = dispatcher::clips(inputs, maker, places, profile.clone())?;
     Ok(batched(clips, LabelledBatchBuilder::new(settings.geometry), u64::from(rows), profile))
 }

@@ -18,7 +18,7 @@ use super::{
     *,
 };
 use crate::{
-    FrameRank, StreamTime,
+    FrameRank, Slot, StreamTime, VideoNumber,
     draws::Draws,
     profile::Profile,
     settings::ClipSettings,
@@ -50,11 +50,11 @@ impl ClipSource for NoiseSource {
         self.0.videos
     }
 
-    fn name(&self, video: u64) -> String {
-        format!("video-{video}")
+    fn name(&self, video: VideoNumber) -> String {
+        format!("video-{}", video.0)
     }
 
-    fn bytes(&self, _video: u64, clips: u64) -> u64 {
+    fn bytes(&self, _video: VideoNumber, clips: u64) -> u64 {
         self.0.bytes * clips
     }
 
@@ -66,14 +66,20 @@ impl ClipSource for NoiseSource {
 impl ClipReader for NoiseReader {
     fn frames_together(
         &mut self,
-        video: u64,
-        slots: Vec<(u64, Draws)>,
+        video: VideoNumber,
+        slots: Vec<(Slot, Draws)>,
     ) -> Vec<Result<ClipFrames, SourceError>> {
         self.0.most_together.fetch_max(slots.len() as u64, Relaxed);
-        slots.into_iter().map(|(slot, start)| self.frames(slot, video, start)).collect()
+        slots.into_iter().map(|(slot, start)| self.frames(video, slot, start)).collect()
     }
 
-    fn frames(&mut self, slot: u64, video: u64, mut start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(
+        &mut self,
+        video: VideoNumber,
+        slot: Slot,
+        mut start: Draws,
+    ) -> Result<ClipFrames, SourceError> {
+        let (VideoNumber(video), Slot(slot)) = (video, slot);
         let reading = self.0.reading.fetch_add(1, Relaxed) + 1;
         self.0.most_reading.fetch_max(reading, Relaxed);
         self.0.reads.fetch_add(1, Relaxed);

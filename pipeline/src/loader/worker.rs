@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 use schemas::quarantine::QuarantineLine;
 
 use crate::{
+    ClipNumber, Slot, VideoNumber,
     clips::RowMaker,
     profile::{Profile, Stage},
     source::{ClipSource, SourceError},
@@ -20,9 +21,9 @@ pub(crate) struct ClipJob {
     /// The epoch.
     pub epoch: u32,
     /// The video.
-    pub video: u64,
-    /// Number and slot of each clip.
-    pub clips: Vec<(u64, u64)>,
+    pub video: VideoNumber,
+    /// Slot and number of each clip.
+    pub clips: Vec<(Slot, ClipNumber)>,
 }
 
 /// What became of each clip of a job.
@@ -46,10 +47,10 @@ impl<M: RowMaker> WorkerContext<M> {
         Box::new(move |ClipJob { epoch, video, clips }| {
             self.profile.add_wait(Stage::Idle, idle_since.elapsed());
             let schedule = self.maker.schedule();
-            let slots = clips.iter().map(|&(_, slot)| (slot, schedule.start(epoch, slot))).collect();
+            let slots = clips.iter().map(|&(slot, _)| (slot, schedule.start(epoch, slot))).collect();
             let frames = reader.frames_together(video, slots);
-            let rows = clips.iter().zip(frames).map(|(&(number, slot), frames)| {
-                frames.map(|frames| self.maker.rows(frames, slot, epoch, number, &self.profile))
+            let rows = clips.iter().zip(frames).map(|(&(slot, clip), frames)| {
+                frames.map(|frames| self.maker.rows(frames, epoch, slot, clip, &self.profile))
             });
             let rows = rows.collect();
             idle_since = Instant::now();

@@ -23,6 +23,7 @@ use gstreamer_video as gst_video;
 use schemas::packet_shard::TranscodeFacts;
 
 use crate::{
+    FrameRank,
     error::VideoError,
     picture::{Matrix, Picture, Range, Sampling},
 };
@@ -58,7 +59,7 @@ pub(crate) struct Encoded {
     /// Description of the packets.
     pub caps: gst::Caps,
     /// The packets in decode order, each with the rank of its picture.
-    pub packets: Vec<(gst::Buffer, u32)>,
+    pub packets: Vec<(gst::Buffer, FrameRank)>,
 }
 
 /// What the encoder is told besides the pictures, for people to read.
@@ -162,7 +163,7 @@ impl Encoder {
         let first = packets.first().and_then(|packet| packet.pts());
         let rank = |packet: &gst::Buffer| {
             let since = packet.pts()?.checked_sub(first?)?;
-            u32::try_from((since.nseconds() + STEP / 2) / STEP).ok()
+            u32::try_from((since.nseconds() + STEP / 2) / STEP).ok().map(FrameRank)
         };
         let ranked: Option<Vec<_>> = packets.iter().map(rank).collect();
         match (caps, ranked) {

@@ -6,6 +6,7 @@ use schemas::frame_shard::{FrameShardFacts, StoredPixels};
 
 use super::KeyMaker;
 use crate::{
+    Slot,
     picture::Picture,
     profile::Profile,
     schedule::Schedule,
@@ -23,15 +24,16 @@ pub fn clips(source: Arc<dyn ClipSource>, facts: FrameShardFacts) -> Arc<dyn Fn(
         let FrameShardFacts { seed, videos, clips_per_video, .. } = facts;
         let schedule = Schedule { seed, videos, clips_per_video, order: ClipOrder::default() };
         let mut reader = source.reader(Arc::new(Profile::default()));
-        Box::new(move |slot| {
+        Box::new(move |key| {
+            let slot = Slot(key);
             // Shards hold the clips of the first epoch.
-            let frames = reader.frames(slot, schedule.video_of(slot), schedule.start(0, slot))?;
+            let frames = reader.frames(schedule.video_of(slot), slot, schedule.start(0, slot))?;
             Ok(vec![row(slot, frames, &facts)?])
         })
     })
 }
 
-fn row(slot: u64, frames: ClipFrames, facts: &FrameShardFacts) -> Result<Row, SourceError> {
+fn row(slot: Slot, frames: ClipFrames, facts: &FrameShardFacts) -> Result<Row, SourceError> {
     let kept = match facts.pixels {
         StoredPixels::Planes => planes(&frames, facts.short_side),
         StoredPixels::Rgb => rgb(&frames, facts.short_side),

@@ -6,6 +6,7 @@ use schemas::packet_shard::PacketShardFacts;
 
 use super::KeyMaker;
 use crate::{
+    VideoNumber,
     dataset::VideoList,
     error::VideoError,
     names,
@@ -24,7 +25,8 @@ pub fn packets(
     Arc::new(move || {
         let (videos, facts) = (Arc::clone(&videos), facts.clone());
         let mut reader = VideoReader::new(limits);
-        Box::new(move |number| {
+        Box::new(move |key| {
+            let number = VideoNumber(key);
             let opened = open(&mut reader, &videos, number)?;
             rows(opened, number, &facts)
         })
@@ -40,9 +42,13 @@ pub(super) struct Opened {
 }
 
 /// Opens video `number`, and takes the digest of its file.
-pub(super) fn open(reader: &mut VideoReader, videos: &VideoList, number: u64) -> Result<Opened, SourceError> {
-    let entry = videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
-        reason: format!("video {number} of {} was asked for", videos.entries().len()),
+pub(super) fn open(
+    reader: &mut VideoReader,
+    videos: &VideoList,
+    number: VideoNumber,
+) -> Result<Opened, SourceError> {
+    let entry = videos.entries().get(number.index()).ok_or_else(|| SourceError::Broken {
+        reason: format!("video {} of {} was asked for", number.0, videos.entries().len()),
     })?;
     if let Some(known) = videos.known_failure(number) {
         let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
@@ -59,7 +65,7 @@ pub(super) fn open(reader: &mut VideoReader, videos: &VideoList, number: u64) ->
     Ok(Opened { open, name: names::name_of(&entry.path), label: entry.label, digest })
 }
 
-fn rows(opened: Opened, number: u64, facts: &PacketShardFacts) -> Result<Vec<Row>, SourceError> {
+fn rows(opened: Opened, number: VideoNumber, facts: &PacketShardFacts) -> Result<Vec<Row>, SourceError> {
     let Opened { open, name, label, digest } = opened;
     let stored = open.to_stored(number, name, label, digest).map_err(|why| failed(&why, Reach::Video))?;
     packet_rows(&open, stored, facts).map_err(|why| failed(&why, Reach::Video))

@@ -10,7 +10,7 @@ use super::{
     packets,
 };
 use crate::{
-    FrameRank,
+    FrameRank, VideoNumber,
     dataset::VideoList,
     error::VideoError,
     heartbeat,
@@ -30,7 +30,8 @@ pub fn transcode(
     Arc::new(move || {
         let (videos, facts) = (Arc::clone(&videos), facts.clone());
         let mut reader = VideoReader::new(limits);
-        Box::new(move |number| {
+        Box::new(move |key| {
+            let number = VideoNumber(key);
             let Some(made) = &facts.transcode else {
                 return Err(SourceError::Broken { reason: "the facts are those of no transcode".into() });
             };
@@ -43,14 +44,14 @@ pub fn transcode(
 fn rows(
     reader: &mut VideoReader,
     opened: packets::Opened,
-    number: u64,
+    number: VideoNumber,
     facts: &PacketShardFacts,
     made: &TranscodeFacts,
 ) -> Result<Vec<Row>, SourceError> {
     let packets::Opened { open, name, label, digest } = opened;
     let failure = |why: VideoError| failed(&why, Reach::Video);
     let encoded = encode_all(reader, &open, made).map_err(failure)?;
-    let source_frames = (0..open.facts.frames).collect();
+    let source_frames = (0..open.facts.frames).map(FrameRank).collect();
     let transcoded = OpenVideo::of_encoded(encoded.caps, encoded.packets, &open.facts).map_err(failure)?;
     let mut stored = transcoded.to_stored(number, name, label, digest).map_err(failure)?;
     stored.made = Some(Made { source_frames, encoder: encode::told(made) });

@@ -9,7 +9,7 @@
 //! test             kept = 0, s, 2s, … (the last repeated up to L);  clip c = kept[⌊c·step⌋ … + L]
 //! ```
 
-use crate::draws::Draws;
+use crate::{FrameRank, draws::Draws};
 
 /// NumPy's `linspace(start, stop, count)`, rounded down.
 fn linspace(start: u32, stop: u32, count: u32) -> impl Iterator<Item = u32> {
@@ -34,41 +34,41 @@ pub fn ends(frames: u32, clip: u32, stride: u32) -> Option<(u32, u32)> {
 }
 
 /// The frames of a training clip that ends at `end` (ignored where [`ends`] says that nothing is drawn).
-pub fn ending_at(frames: u32, clip: u32, stride: u32, end: u32) -> Vec<u32> {
+pub fn ending_at(frames: u32, clip: u32, stride: u32, end: u32) -> Vec<FrameRank> {
     let last = frames.saturating_sub(1);
     match ends(frames, clip, stride) {
         Some((span, _)) => linspace(end.saturating_sub(span), end, clip)
-            .map(|rank| rank.min(end.saturating_sub(1)))
+            .map(|rank| FrameRank(rank.min(end.saturating_sub(1))))
             .collect(),
         None => {
             let spread = linspace(0, frames, frames / stride.max(1)).map(|rank| rank.min(last));
-            spread.chain(std::iter::repeat(last)).take(clip as usize).collect()
+            spread.chain(std::iter::repeat(last)).take(clip as usize).map(FrameRank).collect()
         }
     }
 }
 
 /// A training clip, its end drawn.
 #[doc(alias = "dense sampling")]
-pub fn train(frames: u32, clip: u32, stride: u32, draws: &mut Draws) -> Vec<u32> {
+pub fn train(frames: u32, clip: u32, stride: u32, draws: &mut Draws) -> Vec<FrameRank> {
     let end =
         ends(frames, clip, stride).map_or(0, |(low, high)| low + draws.place((high - low) as usize) as u32);
     ending_at(frames, clip, stride, end)
 }
 
 /// The clip by which V2 validates: the middle one. (V1 draws it, so its best epoch is partly luck.)
-pub fn validation(frames: u32, clip: u32, stride: u32) -> Vec<u32> {
+pub fn validation(frames: u32, clip: u32, stride: u32) -> Vec<FrameRank> {
     let middle = (u64::from(span(clip, stride)) + u64::from(frames)) / 2;
     ending_at(frames, clip, stride, u32::try_from(middle).unwrap_or(u32::MAX))
 }
 
 /// The `views` clips of a test. One view would divide by zero in the official code; here it is the
 /// validation clip.
-pub fn test(frames: u32, clip: u32, stride: u32, views: u32) -> Vec<Vec<u32>> {
+pub fn test(frames: u32, clip: u32, stride: u32, views: u32) -> Vec<Vec<FrameRank>> {
     if views <= 1 {
         return vec![validation(frames, clip, stride)];
     }
-    let mut kept: Vec<u32> = (0..frames).step_by(stride.max(1) as usize).collect();
-    let last = kept.last().copied().unwrap_or(0);
+    let mut kept: Vec<_> = (0..frames).step_by(stride.max(1) as usize).map(FrameRank).collect();
+    let last = kept.last().copied().unwrap_or(FrameRank(0));
     kept.resize(kept.len().max(clip as usize), last);
     let step = (kept.len() - clip as usize) as f64 / f64::from(views - 1);
     let view = |number: u32| {
@@ -97,7 +97,7 @@ mod tests {
             (3, 0, [2; 16]),
         ];
         for (frames, end, expected) in table {
-            assert_eq!(ending_at(frames, 16, 4, end), expected, "{frames} frames, end {end}");
+            assert_eq!(ending_at(frames, 16, 4, end), expected.map(FrameRank), "{frames} frames, end {end}");
         }
         assert_eq!((ends(300, 16, 4), ends(64, 16, 4)), (Some((64, 300)), None));
     }
@@ -105,15 +105,15 @@ mod tests {
     #[test]
     fn the_five_clips_of_a_300_frame_test_step_by_exactly_4() {
         let views = test(300, 16, 4, 5);
-        let ends: Vec<_> = views.iter().map(|view| (view[0], view[15])).collect();
+        let ends: Vec<_> = views.iter().map(|view| (view[0].0, view[15].0)).collect();
         assert_eq!(ends, [(0, 60), (56, 116), (116, 176), (176, 236), (236, 296)]);
-        assert!(views.iter().all(|view| view.windows(2).all(|pair| pair[1] - pair[0] == 4)));
+        assert!(views.iter().all(|view| view.windows(2).all(|pair| pair[1].0 - pair[0].0 == 4)));
     }
 
     #[test]
     fn one_test_view_is_the_middle_clip() {
         let middle = [118, 122, 126, 130, 135, 139, 143, 147, 152, 156, 160, 164, 169, 173, 177, 181];
-        assert_eq!(test(300, 16, 4, 1), [middle]);
+        assert_eq!(test(300, 16, 4, 1), [middle.map(FrameRank)]);
     }
 
     proptest! {
@@ -128,7 +128,7 @@ mod tests {
             clips.push(validation(frames, clip, stride));
             for ranks in clips {
                 prop_assert_eq!(ranks.len(), clip as usize);
-                prop_assert!(ranks.is_sorted() && ranks.iter().all(|&rank| rank < frames));
+                prop_assert!(ranks.is_sorted() && ranks.iter().all(|rank| rank.0 < frames));
             }
         }
     }

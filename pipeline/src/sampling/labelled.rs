@@ -11,7 +11,7 @@ use super::{
     pretraining::SamplingError,
     segments::{self},
 };
-use crate::{StreamTime, draws::Draws, transform::crop::Window};
+use crate::{FrameRank, Slot, StreamTime, draws::Draws, transform::crop::Window};
 use schemas::settings::ShortSegments;
 
 /// How the frames of a labelled clip are spread.
@@ -80,10 +80,10 @@ impl LabelledSampling {
     /// When the video has no frame, or too few for a window.
     pub fn draw(
         &self,
-        slot: u64,
+        slot: Slot,
         times: &[StreamTime],
         draws: &mut Draws,
-    ) -> Result<Vec<u32>, SamplingError> {
+    ) -> Result<Vec<FrameRank>, SamplingError> {
         let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
         if count == 0 {
             return Err(SamplingError::NoFrames);
@@ -103,16 +103,17 @@ impl LabelledSampling {
             (Pass::Alone { clips, crops }, spread) => {
                 let together =
                     Self { pass: Pass::Test { clips }, spread, ..*self }.draw(slot, times, draws)?;
-                let views = u64::from(clips.max(1)) * u64::from(crops.max(1));
-                let number = (slot % views / u64::from(crops.max(1))) as usize;
+                let views = clips.max(1).saturating_mul(crops.max(1));
+                let number = (slot.place_in_video(views) / u64::from(crops.max(1))) as usize;
                 together.chunks(clip.max(1) as usize).nth(number).unwrap_or_default().to_vec()
             }
             (Pass::Windows { every, at_once, slots }, _) => {
-                let before = slot % u64::from(slots.max(1)) * u64::from(at_once);
+                let before = slot.place_in_video(slots) * u64::from(at_once);
                 let windows = window_starts(count, clip, every)
                     .skip(usize::try_from(before).unwrap_or(usize::MAX))
                     .take(at_once as usize);
-                let ranks: Vec<u32> = windows.flat_map(|start| start..start + clip).collect();
+                let ranks: Vec<_> =
+                    windows.flat_map(|start| (start.0..start.0 + clip).map(FrameRank)).collect();
                 if ranks.is_empty() {
                     return Err(SamplingError::TooShort { frames: count });
                 }
@@ -124,9 +125,9 @@ impl LabelledSampling {
 
 /// First frames of the windows of `window` consecutive frames, begun every `every` frames, that fit in
 /// `frames` frames (V2's `extract_tad_feature.py`).
-pub fn window_starts(frames: u32, window: u32, every: u32) -> impl Iterator<Item = u32> {
+pub fn window_starts(frames: u32, window: u32, every: u32) -> impl Iterator<Item = FrameRank> {
     let end = frames.checked_sub(window).map_or(0, |last| last + 1);
-    (0..end).step_by(every.max(1) as usize)
+    (0..end).step_by(every.max(1) as usize).map(FrameRank)
 }
 
 /// Columns and rows of a frame of `frame` columns and rows once its short side is `short`; the other is
@@ -223,7 +224,7 @@ mod tests {
     fn feature_windows_end_where_sixteen_frames_no_longer_fit() {
         assert_eq!(window_starts(100, 16, 4).count(), 22);
         assert_eq!(window_starts(15, 16, 4).count(), 0);
-        assert_eq!(window_starts(33, 16, 16).collect::<Vec<_>>(), [0, 16]);
+        assert_eq!(window_starts(33, 16, 16).collect::<Vec<_>>(), [0, 16].map(FrameRank));
     }
 
     #[test]
@@ -232,8 +233,8 @@ mod tests {
         let sampling = LabelledSampling { frames: 16, spread: Spread::Dense { stride: 4 }, pass };
         let times: Vec<_> = (0..33).map(StreamTime).collect();
         let first = |slot| {
-            let ranks = sampling.draw(slot, &times, &mut Draws::new(0, Purpose::Start, 0, slot));
-            ranks.map(|ranks| ranks.into_iter().step_by(16).collect::<Vec<_>>())
+            let ranks = sampling.draw(Slot(slot), &times, &mut Draws::new(0, Purpose::Start, 0, slot));
+            ranks.map(|ranks| ranks.into_iter().step_by(16).map(|rank| rank.0).collect::<Vec<_>>())
         };
         assert_eq!(first(3), Ok(vec![0, 4]));
         assert_eq!(first(4), Ok(vec![8, 12]));
@@ -246,7 +247,7 @@ mod tests {
         let times: Vec<_> = (0..90).map(StreamTime).collect();
         let draw = |slot, pass| {
             let sampling = LabelledSampling { frames: 16, spread: Spread::Dense { stride: 4 }, pass };
-            sampling.draw(slot, &times, &mut Draws::new(0, Purpose::Start, 0, slot)).unwrap()
+            sampling.draw(Slot(slot), &times, &mut Draws::new(0, Purpose::Start, 0, slot)).unwrap()
         };
         let together = draw(7, Pass::Test { clips: 3 });
         for (clip, crop) in [(0, 0), (1, 1), (2, 0)] {

@@ -11,7 +11,7 @@
 //!
 //! At a target rate, frames are chosen by their presentation times instead of by counting.
 
-use crate::{StreamTime, draws::Draws};
+use crate::{FrameRank, StreamTime, draws::Draws};
 use schemas::settings::ShortVideo;
 
 /// How far apart the frames of a clip are.
@@ -64,7 +64,7 @@ impl Sampling {
     ///
     /// # Errors
     /// When the video has no frame, or is too short and such videos are skipped.
-    pub fn draw(&self, times: &[StreamTime], draws: &mut Draws) -> Result<Vec<u32>, SamplingError> {
+    pub fn draw(&self, times: &[StreamTime], draws: &mut Draws) -> Result<Vec<FrameRank>, SamplingError> {
         let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
         if count == 0 {
             return Err(SamplingError::NoFrames);
@@ -80,11 +80,11 @@ impl Sampling {
         if starts == 0 && self.short == ShortVideo::Skip {
             return Err(SamplingError::TooShort { frames: count });
         }
-        let start = draws.below(u64::from(starts)) as u32;
+        let start = FrameRank(draws.below(u64::from(starts)) as u32);
         let looped = starts == 0 && self.short == ShortVideo::Loop;
         Ok(match self.pace {
             Pace::Stride(stride) if looped => {
-                let step = |k: u32| (u64::from(k) * u64::from(stride) % u64::from(count)) as u32;
+                let step = |k: u32| FrameRank((u64::from(k) * u64::from(stride) % u64::from(count)) as u32);
                 (0..self.frames).map(step).collect()
             }
             Pace::Stride(stride) => step_through(count, self.frames, stride, start),
@@ -101,16 +101,16 @@ pub fn starts(count: u32, wanted: u32, stride: u32) -> u32 {
 }
 
 /// The official walk from `start`: a step is taken while it ends at most at the frame before the last.
-pub fn step_through(count: u32, wanted: u32, stride: u32, start: u32) -> Vec<u32> {
-    let next = |rank: &u32| {
-        let step = rank.saturating_add(stride);
-        Some(if step.saturating_add(2) <= count { step } else { *rank })
+pub fn step_through(count: u32, wanted: u32, stride: u32, start: FrameRank) -> Vec<FrameRank> {
+    let next = |rank: &FrameRank| {
+        let step = rank.0.saturating_add(stride);
+        Some(if step.saturating_add(2) <= count { FrameRank(step) } else { *rank })
     };
     std::iter::successors(Some(start), next).take(wanted as usize).collect()
 }
 
 /// Frames of `ranks` that repeat the frame before them.
-pub fn repeated(ranks: &[u32]) -> usize {
+pub fn repeated(ranks: &[FrameRank]) -> usize {
     ranks.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
@@ -129,18 +129,18 @@ fn starts_at_rate(times: &[StreamTime], wanted: u32, rate: f64) -> u32 {
     times.partition_point(|time| time.0.saturating_add(span) <= end) as u32
 }
 
-fn at_rate(times: &[StreamTime], wanted: u32, rate: f64, start: u32, looped: bool) -> Vec<u32> {
+fn at_rate(times: &[StreamTime], wanted: u32, rate: f64, start: FrameRank, looped: bool) -> Vec<FrameRank> {
     let first = times.first().map_or(0, |time| time.0);
-    let begin = times.get(start as usize).map_or(first, |time| time.0);
+    let begin = times.get(start.0 as usize).map_or(first, |time| time.0);
     let last = times.last().map_or(first, |time| time.0);
     let mean = (last - first) / (times.len() as i64 - 1).max(1);
     let length = (last - first + mean).max(1);
     let nearest = |time: i64| {
         let after = times.partition_point(|at| at.0 < time);
-        let Some(before) = after.checked_sub(1) else { return 0 };
+        let Some(before) = after.checked_sub(1) else { return FrameRank(0) };
         match times.get(after) {
-            Some(at) if at.0 - time < time - times[before].0 => after as u32,
-            _ => before as u32,
+            Some(at) if at.0 - time < time - times[before].0 => FrameRank(after as u32),
+            _ => FrameRank(before as u32),
         }
     };
     let wanted_time = |k| {
@@ -202,16 +202,20 @@ mod tests {
         let stride_one =
             [(40, 1, 25, 24, 38), (17, 1, 2, 1, 15), (16, 1, 1, 0, 14), (15, 1, 0, 0, 13), (3, 1, 0, 0, 1)];
         for (count, stride, values, start, last) in TABLE.into_iter().chain(stride_one) {
-            let expected: Vec<u32> = (0..16).map(|k| (start + k * stride).min(last)).collect();
+            let expected: Vec<_> = (0..16).map(|k| FrameRank((start + k * stride).min(last))).collect();
             assert_eq!(starts(count, 16, stride), values, "N {count} stride {stride}");
-            assert_eq!(step_through(count, 16, stride, start), expected, "N {count} stride {stride}");
+            assert_eq!(
+                step_through(count, 16, stride, FrameRank(start)),
+                expected,
+                "N {count} stride {stride}"
+            );
         }
     }
 
     #[test]
     fn repeated_frames_are_counted() {
-        assert_eq!(repeated(&step_through(33, 16, 4, 0)), 8);
-        assert_eq!(repeated(&step_through(300, 16, 4, 0)), 0);
+        assert_eq!(repeated(&step_through(33, 16, 4, FrameRank(0))), 8);
+        assert_eq!(repeated(&step_through(300, 16, 4, FrameRank(0))), 0);
     }
 
     fn times(count: u32, fps: f64) -> Vec<StreamTime> {
@@ -219,7 +223,9 @@ mod tests {
     }
 
     fn draw(pace: Pace, short: ShortVideo, times: &[StreamTime]) -> Result<Vec<u32>, SamplingError> {
-        Sampling { frames: 16, pace, short }.draw(times, &mut Draws::new(1, Purpose::Start, 0, 0))
+        let ranks =
+            Sampling { frames: 16, pace, short }.draw(times, &mut Draws::new(1, Purpose::Start, 0, 0))?;
+        Ok(ranks.into_iter().map(|rank| rank.0).collect())
     }
 
     #[test]
@@ -256,7 +262,7 @@ mod tests {
                 let sampling = Sampling { frames: 16, pace, short };
                 let ranks = sampling.draw(&times, &mut Draws::new(0, Purpose::Start, 0, number)).unwrap();
                 prop_assert_eq!(ranks.len(), 16);
-                prop_assert!(ranks.iter().all(|&rank| rank < count));
+                prop_assert!(ranks.iter().all(|rank| rank.0 < count));
             }
         }
     }

@@ -17,15 +17,15 @@ use super::{
     writer::Row,
 };
 use crate::{
-    FrameRank, StreamTime,
+    FrameRank, Slot, StreamTime,
     picture::{Layout, Matrix, Picture, Range},
 };
 
 /// The drawn frames of a clip, before crop and mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredClip {
-    /// Its place in the source: video number × clips per video + k.
-    pub slot: u64,
+    /// Which clip of the source it is.
+    pub slot: Slot,
     /// The video, as its dataset names it.
     pub video: String,
     /// Class of the video.
@@ -111,7 +111,7 @@ impl StoredClip {
         let ranks = UInt32Array::from_iter_values(self.ranks.iter().map(|rank| rank.0));
         let times = Int64Array::from_iter_values(self.times.iter().map(|time| time.0));
         let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from(vec![self.slot])),
+            Arc::new(UInt64Array::from(vec![self.slot.0])),
             Arc::new(StringArray::from(vec![self.video])),
             Arc::new(Int32Array::from(vec![self.label])),
             Arc::new(UInt16Array::from(vec![self.width])),
@@ -132,7 +132,7 @@ impl StoredClip {
         columns.push(Arc::new(LargeBinaryArray::new(offsets, Buffer::from_vec(self.bytes), None)));
         let columns = RecordBatch::try_new(bare(&facts.schema()), columns)
             .expect("because the columns are those of the schema");
-        Ok(Row { key: self.slot, bytes, columns })
+        Ok(Row { key: self.slot.0, bytes, columns })
     }
 
     /// The clip of a batch's first row.
@@ -172,7 +172,7 @@ impl StoredClip {
             }
         };
         let clip = Self {
-            slot: slots.value(0),
+            slot: Slot(slots.value(0)),
             video: text("video")?,
             label: labels.is_valid(0).then(|| labels.value(0)),
             ranks: ranks.values().iter().map(|&rank| FrameRank(rank)).collect(),
@@ -225,7 +225,7 @@ pub(super) mod tests {
         let (width, height) = (20 + slot as u16, 12);
         let bytes = 16 * usize::from(width) * usize::from(height) * 3;
         StoredClip {
-            slot,
+            slot: Slot(slot),
             video: format!("films/{}.mp4", slot / 2),
             label: (!slot.is_multiple_of(3)).then_some(slot as i32),
             ranks: (0..16).map(|frame| FrameRank(slot as u32 + 4 * frame)).collect(),

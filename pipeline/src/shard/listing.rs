@@ -11,16 +11,16 @@ use parquet::arrow::ProjectionMask;
 use schemas::{frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};
 
 use super::{ShardError, kind::ShardFacts, reader::Shards};
-use crate::video_entry::VideoEntry;
+use crate::{Slot, VideoNumber, video_entry::VideoEntry};
 
 impl Shards<FrameShardFacts> {
     /// Number and entry of every video that has a row, by number.
     ///
     /// # Errors
     /// When a shard cannot be read.
-    pub fn listing(&self) -> Result<Vec<(u64, VideoEntry)>, ShardError> {
-        let clips = u64::from(self.facts().clips_per_video.max(1));
-        listing(self, |slot| slot / clips)
+    pub fn listing(&self) -> Result<Vec<(VideoNumber, VideoEntry)>, ShardError> {
+        let clips_per_video = self.facts().clips_per_video;
+        listing(self, |key| Slot(key).video(clips_per_video))
     }
 }
 
@@ -29,15 +29,15 @@ impl Shards<PacketShardFacts> {
     ///
     /// # Errors
     /// When a shard cannot be read.
-    pub fn listing(&self) -> Result<Vec<(u64, VideoEntry)>, ShardError> {
-        listing(self, |number| number)
+    pub fn listing(&self) -> Result<Vec<(VideoNumber, VideoEntry)>, ShardError> {
+        listing(self, VideoNumber)
     }
 }
 
 fn listing<F: ShardFacts>(
     shards: &Shards<F>,
-    video_of: impl Fn(u64) -> u64,
-) -> Result<Vec<(u64, VideoEntry)>, ShardError> {
+    video_of: impl Fn(u64) -> VideoNumber,
+) -> Result<Vec<(VideoNumber, VideoEntry)>, ShardError> {
     let mut found = BTreeMap::new();
     for shard in shards.shards() {
         let builder = shard.builder()?;
@@ -88,10 +88,10 @@ mod tests {
             shard.finish().unwrap();
         }
         let listing = FrameShards::open(folder.path()).unwrap().listing().unwrap();
-        let numbers: Vec<u64> = listing.iter().map(|(number, _)| *number).collect();
+        let numbers: Vec<u64> = listing.iter().map(|(number, _)| number.0).collect();
         assert_eq!(numbers, [0, 2, 4]);
         for (number, entry) in listing {
-            let first = clip(2 * number);
+            let first = clip(number.0 * 2);
             assert_eq!((entry.path.to_str(), entry.label), (Some(first.video.as_str()), first.label));
         }
     }

@@ -23,7 +23,7 @@ use super::{
     columns::blob,
     reader::{Columns, RowLocation, Shards},
 };
-use crate::video::stored_video::StoredVideo;
+use crate::{VideoNumber, video::stored_video::StoredVideo};
 
 /// Videos whose packets were stored before.
 pub type PacketShards = Shards<PacketShardFacts>;
@@ -48,8 +48,8 @@ impl PacketShards {
     ///
     /// # Errors
     /// When a shard cannot be read, or the rows of the video contradict themselves.
-    pub fn video(&self, number: u64) -> Result<Option<ShardVideo>, ShardError> {
-        let places = self.places(number);
+    pub fn video(&self, number: VideoNumber) -> Result<Option<ShardVideo>, ShardError> {
+        let places = self.places(number.0);
         let (mut found, mut segments): (Option<StoredVideo>, Vec<Segment>) = (None, Vec::new());
         for (&place, segment) in places.iter().zip(0..) {
             let wrong =

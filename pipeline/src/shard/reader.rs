@@ -26,6 +26,7 @@ use super::{
     kind::ShardFacts,
     layout,
 };
+use crate::Slot;
 
 /// An opened dataset of shards; a clone shares what was read from the footers.
 #[derive(Clone, Debug)]
@@ -146,13 +147,13 @@ impl FrameShards {
     ///
     /// # Errors
     /// When the shard cannot be read, or what it gives is not the clip that its footer promises.
-    pub fn read(&self, slot: u64) -> Result<Option<StoredClip>, ShardError> {
-        let Some(&place) = self.places(slot).first() else { return Ok(None) };
+    pub fn read(&self, slot: Slot) -> Result<Option<StoredClip>, ShardError> {
+        let Some(&place) = self.places(slot.0).first() else { return Ok(None) };
         let wrong =
             |reason| ShardError::WrongRow { path: self.path(place).to_owned(), row: place.row, reason };
         let clip = StoredClip::from_row(self.row(place, Columns::All)?, &self.facts).map_err(wrong)?;
         if clip.slot != slot {
-            return Err(wrong(format!("its slot is {} and was {slot}", clip.slot)));
+            return Err(wrong(format!("its slot is {} and was {}", clip.slot.0, slot.0)));
         }
         match clip.flaw(&self.facts) {
             Some(reason) => Err(wrong(reason)),

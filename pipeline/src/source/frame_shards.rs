@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError};
 use crate::{
+    Slot, VideoNumber,
     draws::Draws,
     picture::Orientation,
     profile::{Profile, Stage},
@@ -18,12 +19,12 @@ impl ClipSource for FrameShards {
         self.facts().videos
     }
 
-    fn name(&self, video: u64) -> String {
-        format!("video {video} of the shards")
+    fn name(&self, video: VideoNumber) -> String {
+        format!("video {} of the shards", video.0)
     }
 
     /// The compressed row and its pixels.
-    fn bytes(&self, _video: u64, clips: u64) -> u64 {
+    fn bytes(&self, _video: VideoNumber, clips: u64) -> u64 {
         clips.saturating_mul(2 * UNKNOWN_CLIP)
     }
 
@@ -39,7 +40,7 @@ struct Reader {
 
 impl ClipReader for Reader {
     /// The start was drawn when the shards were written.
-    fn frames(&mut self, slot: u64, _video: u64, _start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, _video: VideoNumber, slot: Slot, _start: Draws) -> Result<ClipFrames, SourceError> {
         let row = self.profile.time(Stage::Read, || self.shards.read(slot));
         match row.map_err(|why| SourceError::Broken { reason: why.to_string() })? {
             Some(clip) => {

@@ -11,7 +11,7 @@ use super::{
     sampled::{self, Pictures, SampledFrames, failed},
 };
 use crate::{
-    FrameRank,
+    FrameRank, Slot, VideoNumber,
     draws::Draws,
     profile::{Profile, Stage},
     sampling::FrameRule,
@@ -58,13 +58,13 @@ impl ClipSource for PacketVideos {
         self.shards.facts().videos
     }
 
-    fn name(&self, video: u64) -> String {
-        format!("video {video} of the shards")
+    fn name(&self, video: VideoNumber) -> String {
+        format!("video {} of the shards", video.0)
     }
 
-    fn bytes(&self, video: u64, clips: u64) -> u64 {
+    fn bytes(&self, video: VideoNumber, clips: u64) -> u64 {
         let frames = u64::from(self.rule.most_frames()).saturating_mul(clips);
-        match self.bytes.get(video as usize).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
+        match self.bytes.get(video.index()).map(|known| known.each_ref().map(|known| known.load(Relaxed))) {
             Some([packets, picture]) if picture > 0 => sampled::held_bytes(packets, picture, frames),
             _ => UNKNOWN_PACKETS.saturating_mul(clips),
         }
@@ -86,14 +86,14 @@ struct Reader {
 
 /// A video whose packets are loaded as they are needed.
 struct Opened {
-    number: u64,
+    number: VideoNumber,
     video: ShardVideo,
     open: OpenVideo,
     loaded: Vec<bool>,
 }
 
 impl Reader {
-    fn open(&self, number: u64) -> Result<Opened, SourceError> {
+    fn open(&self, number: VideoNumber) -> Result<Opened, SourceError> {
         let Some(video) = self.source.shards.video(number).map_err(broken)? else {
             let reason = "the shards have no row for this video: it failed when they were written".into();
             return Err(SourceError::LeftOut { reason, reach: Reach::Video });
@@ -101,7 +101,7 @@ impl Reader {
         let open = self.reader.open_stored(&video.stored).map_err(|why| failed(&why, Reach::Video))?;
         let packets: u64 = video.stored.packets.iter().map(|packet| u64::from(packet.bytes)).sum();
         let picture = u64::from(open.facts.width) * u64::from(open.facts.height) * 3 / 2;
-        if let Some([of_packets, of_picture]) = self.source.bytes.get(number as usize) {
+        if let Some([of_packets, of_picture]) = self.source.bytes.get(number.index()) {
             of_packets.store(packets, Relaxed);
             of_picture.store(picture.max(1), Relaxed);
         }
@@ -138,7 +138,7 @@ impl Opened {
         let stored = &self.video.stored;
         if let Some(made) = &stored.made {
             let in_source = |rank: &mut FrameRank| {
-                rank.0 = made.source_frames.get(rank.0 as usize).copied().unwrap_or(rank.0);
+                *rank = made.source_frames.get(rank.0 as usize).copied().unwrap_or(*rank);
             };
             ranks.iter_mut().for_each(in_source);
             pictures.iter_mut().for_each(|(rank, _)| in_source(rank));
@@ -153,7 +153,7 @@ fn broken(why: ShardError) -> SourceError {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
         let mut one = self.frames_together(video, vec![(slot, start)]);
         one.pop().expect("because each slot has a result")
     }
@@ -161,8 +161,8 @@ impl ClipReader for Reader {
     /// One plan and one pass for all slots; the segments that it takes are read once.
     fn frames_together(
         &mut self,
-        video: u64,
-        slots: Vec<(u64, Draws)>,
+        video: VideoNumber,
+        slots: Vec<(Slot, Draws)>,
     ) -> Vec<Result<ClipFrames, SourceError>> {
         let profile = Arc::clone(&self.profile);
         let mut opened = match self.last.take() {
@@ -174,7 +174,7 @@ impl ClipReader for Reader {
         };
         let rule = self.source.rule;
         let draw =
-            |(slot, mut start): (u64, Draws)| SampledFrames::of(&opened.open.facts, rule, slot, &mut start);
+            |(slot, mut start): (Slot, Draws)| SampledFrames::of(&opened.open.facts, rule, slot, &mut start);
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
         let pictures = sampled::together(&drawn, |wanted| {
             let shards = &self.source.shards;

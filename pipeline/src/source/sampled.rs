@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Reach, SourceError};
 use crate::{
-    FrameRank, StreamTime,
+    FrameRank, Slot, StreamTime,
     draws::Draws,
     error::VideoError,
     picture::Picture,
@@ -31,7 +31,7 @@ impl SampledFrames {
     pub fn of(
         facts: &VideoFacts,
         rule: FrameRule,
-        slot: u64,
+        slot: Slot,
         start: &mut Draws,
     ) -> Result<Self, SourceError> {
         let ranks = rule.draw(slot, &facts.times, start).map_err(|why| match why {
@@ -45,7 +45,6 @@ impl SampledFrames {
             },
             SamplingError::Pace { .. } => SourceError::Broken { reason: why.to_string() },
         })?;
-        let ranks: Vec<FrameRank> = ranks.into_iter().map(FrameRank).collect();
         let times = ranks.iter().filter_map(|rank| facts.times.get(rank.0 as usize).copied()).collect();
         let mut wanted = ranks.clone();
         wanted.sort_unstable();

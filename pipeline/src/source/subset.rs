@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use super::{ClipFrames, ClipReader, ClipSource, SourceError, Truth};
-use crate::{draws::Draws, profile::Profile};
+use crate::{Slot, VideoNumber, draws::Draws, profile::Profile};
 
 /// A video of the source behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubsetVideo {
     /// Its number there.
-    pub number: u64,
+    pub number: VideoNumber,
     /// Its class; what the source says is not asked.
     pub label: Option<i32>,
 }
@@ -31,16 +31,16 @@ pub struct Subset {
 #[derive(Clone, Copy)]
 struct Slots {
     /// As whoever reads counts them.
-    here: u64,
+    here: u32,
     /// As the source counts them.
-    behind: u64,
+    behind: u32,
 }
 
 impl Subset {
     /// `videos` of `source`. Whoever reads counts `slots` slots a video, the source behind `behind`: frame
     /// shards may hold more clips of a video than are asked for.
     pub fn new(source: Arc<dyn ClipSource>, videos: Vec<SubsetVideo>, slots: u32, behind: u32) -> Self {
-        let slots = Slots { here: u64::from(slots.max(1)), behind: u64::from(behind.max(1)) };
+        let slots = Slots { here: slots, behind };
         Self { source, videos: videos.into(), labels: Arc::default(), slots }
     }
 
@@ -49,8 +49,8 @@ impl Subset {
         Self { labels: labels.into(), ..self }
     }
 
-    fn number(&self, video: u64) -> Option<u64> {
-        self.videos.get(usize::try_from(video).ok()?).map(|chosen| chosen.number)
+    fn number(&self, video: VideoNumber) -> Option<VideoNumber> {
+        self.videos.get(video.index()).map(|chosen| chosen.number)
     }
 }
 
@@ -59,11 +59,11 @@ impl ClipSource for Subset {
         self.videos.len() as u64
     }
 
-    fn name(&self, video: u64) -> String {
+    fn name(&self, video: VideoNumber) -> String {
         self.number(video).map_or_else(String::new, |number| self.source.name(number))
     }
 
-    fn bytes(&self, video: u64, clips: u64) -> u64 {
+    fn bytes(&self, video: VideoNumber, clips: u64) -> u64 {
         self.number(video).map_or(0, |number| self.source.bytes(number, clips))
     }
 
@@ -72,10 +72,9 @@ impl ClipSource for Subset {
         Box::new(Reader { reader: self.source.reader(profile), videos, slots })
     }
 
-    fn truth(&self, video: u64) -> Truth {
-        let Ok(place) = usize::try_from(video) else { return Truth::default() };
-        let label = self.videos.get(place).and_then(|chosen| chosen.label);
-        Truth { label, labels: self.labels.get(place).cloned() }
+    fn truth(&self, video: VideoNumber) -> Truth {
+        let label = self.videos.get(video.index()).and_then(|chosen| chosen.label);
+        Truth { label, labels: self.labels.get(video.index()).cloned() }
     }
 }
 
@@ -86,34 +85,34 @@ struct Reader {
 }
 
 impl Reader {
-    fn video(&self, video: u64) -> Result<SubsetVideo, SourceError> {
-        let found = usize::try_from(video).ok().and_then(|video| self.videos.get(video)).copied();
-        found.ok_or_else(|| SourceError::Broken { reason: format!("video {video} was not chosen") })
+    fn video(&self, video: VideoNumber) -> Result<SubsetVideo, SourceError> {
+        let not_chosen = || SourceError::Broken { reason: format!("video {} was not chosen", video.0) };
+        self.videos.get(video.index()).copied().ok_or_else(not_chosen)
     }
 
     /// The slot of the source behind.
-    fn behind(&self, slot: u64, video: SubsetVideo) -> u64 {
-        video.number.saturating_mul(self.slots.behind).saturating_add(slot % self.slots.here)
+    fn behind(&self, video: SubsetVideo, slot: Slot) -> Slot {
+        video.number.slot(self.slots.behind, slot.place_in_video(self.slots.here))
     }
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
         let chosen = self.video(video)?;
-        let frames = self.reader.frames(self.behind(slot, chosen), chosen.number, start)?;
+        let frames = self.reader.frames(chosen.number, self.behind(chosen, slot), start)?;
         Ok(ClipFrames { label: chosen.label, ..frames })
     }
 
     fn frames_together(
         &mut self,
-        video: u64,
-        slots: Vec<(u64, Draws)>,
+        video: VideoNumber,
+        slots: Vec<(Slot, Draws)>,
     ) -> Vec<Result<ClipFrames, SourceError>> {
         let chosen = match self.video(video) {
             Ok(chosen) => chosen,
             Err(why) => return slots.iter().map(|_| Err(why.clone())).collect(),
         };
-        let slots = slots.into_iter().map(|(slot, start)| (self.behind(slot, chosen), start)).collect();
+        let slots = slots.into_iter().map(|(slot, start)| (self.behind(chosen, slot), start)).collect();
         let clips = self.reader.frames_together(chosen.number, slots);
         let labelled = |frames| ClipFrames { label: chosen.label, ..frames };
         clips.into_iter().map(|clip| clip.map(labelled)).collect()
@@ -133,12 +132,12 @@ mod tests {
             9
         }
 
-        fn name(&self, video: u64) -> String {
-            format!("video {video}")
+        fn name(&self, video: VideoNumber) -> String {
+            format!("video {}", video.0)
         }
 
-        fn bytes(&self, video: u64, clips: u64) -> u64 {
-            video * clips
+        fn bytes(&self, video: VideoNumber, clips: u64) -> u64 {
+            video.0 * clips
         }
 
         fn reader(&self, _: Arc<Profile>) -> Box<dyn ClipReader> {
@@ -147,11 +146,11 @@ mod tests {
     }
 
     impl ClipReader for Echo {
-        fn frames(&mut self, slot: u64, video: u64, _: Draws) -> Result<ClipFrames, SourceError> {
+        fn frames(&mut self, video: VideoNumber, slot: Slot, _: Draws) -> Result<ClipFrames, SourceError> {
             Ok(ClipFrames {
-                video: format!("video {video}").into(),
+                video: format!("video {}", video.0).into(),
                 label: None,
-                ranks: vec![FrameRank(slot as u32)],
+                ranks: vec![FrameRank(slot.0 as u32)],
                 times: vec![StreamTime(0)],
                 pixels: Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() },
             })
@@ -160,9 +159,14 @@ mod tests {
 
     #[test]
     fn a_chosen_video_has_its_own_number_and_class_and_the_frames_of_the_source() {
-        let videos = [(7, Some(2)), (3, None)].map(|(number, label)| SubsetVideo { number, label });
+        let videos = [(7, Some(2)), (3, None)]
+            .map(|(number, label)| SubsetVideo { number: VideoNumber(number), label });
         let chosen = Subset::new(Arc::new(Echo), videos.to_vec(), 2, 5);
-        assert_eq!((chosen.videos(), chosen.name(0), chosen.bytes(1, 2)), (2, "video 7".to_owned(), 6));
+        let [first, second, third] = [0, 1, 2].map(VideoNumber);
+        assert_eq!(
+            (chosen.videos(), chosen.name(first), chosen.bytes(second, 2)),
+            (2, "video 7".to_owned(), 6)
+        );
         let mut reader = chosen.reader(Arc::default());
         let start = || Draws::new(0, Purpose::Start, 0, 0);
         let shown = |clip: Result<ClipFrames, SourceError>| {
@@ -170,10 +174,10 @@ mod tests {
             (clip.video.to_string(), clip.label, clip.ranks[0].0)
         };
         // Slots 0 and 1 are of the first video, which has slots 35 to 39 behind.
-        assert_eq!(shown(reader.frames(1, 0, start())), ("video 7".to_owned(), Some(2), 36));
-        let together = reader.frames_together(1, vec![(2, start()), (3, start())]);
+        assert_eq!(shown(reader.frames(first, Slot(1), start())), ("video 7".to_owned(), Some(2), 36));
+        let together = reader.frames_together(second, vec![(Slot(2), start()), (Slot(3), start())]);
         let together: Vec<_> = together.into_iter().map(shown).collect();
         assert_eq!(together, [("video 3".to_owned(), None, 15), ("video 3".to_owned(), None, 16)]);
-        assert!(matches!(reader.frames(4, 2, start()), Err(SourceError::Broken { .. })));
+        assert!(matches!(reader.frames(third, Slot(4), start()), Err(SourceError::Broken { .. })));
     }
 }

@@ -14,6 +14,7 @@ use super::{
     sampled::{self, SampledFrames, failed},
 };
 use crate::{
+    Slot, VideoNumber,
     dataset::VideoList,
     draws::Draws,
     error::VideoError,
@@ -80,7 +81,7 @@ impl VideoSource {
         self
     }
 
-    fn clip_bytes(&self, video: u64, file: u64, picture: u64, clips: u64) -> u64 {
+    fn clip_bytes(&self, video: VideoNumber, file: u64, picture: u64, clips: u64) -> u64 {
         let is_held = file <= self.limits.file_bytes && !self.videos.is_indexed(video);
         let file = if is_held { file } else { 0 };
         sampled::held_bytes(file, picture, u64::from(self.rule.most_frames()).saturating_mul(clips))
@@ -92,24 +93,21 @@ impl ClipSource for VideoSource {
         self.videos.entries().len() as u64
     }
 
-    fn name(&self, video: u64) -> String {
-        self.videos
-            .entries()
-            .get(video as usize)
-            .map_or_else(String::new, |video| names::name_of(&video.path))
+    fn name(&self, video: VideoNumber) -> String {
+        self.videos.entries().get(video.index()).map_or_else(String::new, |video| names::name_of(&video.path))
     }
 
-    fn bytes(&self, video: u64, clips: u64) -> u64 {
+    fn bytes(&self, video: VideoNumber, clips: u64) -> u64 {
         match self
             .learnt
             .bytes
-            .get(video as usize)
+            .get(video.index())
             .map(|known| known.each_ref().map(|known| known.load(Relaxed)))
         {
             Some([file, picture]) if picture > 0 => self.clip_bytes(video, file, picture, clips),
             // Asking for a size does not read the file. One that cannot be had will fail to open anyway.
             _ => {
-                let entry = self.videos.entries().get(video as usize);
+                let entry = self.videos.entries().get(video.index());
                 let file =
                     entry.and_then(|entry| fs::metadata(&entry.path).ok()).map_or(0, |file| file.len());
                 let picture = match self.learnt.largest.load(Relaxed) {
@@ -131,12 +129,12 @@ struct Reader {
     source: VideoSource,
     reader: VideoReader,
     /// The video that was read last: clips of one video often follow each other.
-    last: Option<(u64, OpenVideo)>,
+    last: Option<(VideoNumber, OpenVideo)>,
     profile: Arc<Profile>,
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, slot: u64, video: u64, start: Draws) -> Result<ClipFrames, SourceError> {
+    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
         let mut one = self.frames_together(video, vec![(slot, start)]);
         one.pop().expect("because each slot has a result")
     }
@@ -144,15 +142,15 @@ impl ClipReader for Reader {
     /// One plan and one pass for all slots.
     fn frames_together(
         &mut self,
-        video: u64,
-        slots: Vec<(u64, Draws)>,
+        video: VideoNumber,
+        slots: Vec<(Slot, Draws)>,
     ) -> Vec<Result<ClipFrames, SourceError>> {
         let open = match self.open(video) {
             Ok(open) => open,
             Err(why) => return slots.iter().map(|_| Err(why.clone())).collect(),
         };
         let rule = self.source.rule;
-        let draw = |(slot, mut start): (u64, Draws)| SampledFrames::of(&open.facts, rule, slot, &mut start);
+        let draw = |(slot, mut start): (Slot, Draws)| SampledFrames::of(&open.facts, rule, slot, &mut start);
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
         let pictures = sampled::together(&drawn, |wanted| {
             let pictures = sampled::decode(wanted, &mut self.reader, &open, &self.profile)?;
@@ -160,7 +158,7 @@ impl ClipReader for Reader {
             self.learn(video, &open, &pictures);
             Ok(pictures)
         });
-        let entry = &self.source.videos.entries()[video as usize];
+        let entry = &self.source.videos.entries()[video.index()];
         let name: Arc<str> = names::name_of(&entry.path).into();
         let frames = |(drawn, pictures): (Result<SampledFrames, _>, Result<_, SourceError>)| {
             let (drawn, pictures) = (drawn?, pictures?);
@@ -191,10 +189,10 @@ fn open_file(
 }
 
 impl Reader {
-    fn open(&mut self, number: u64) -> Result<OpenVideo, SourceError> {
+    fn open(&mut self, number: VideoNumber) -> Result<OpenVideo, SourceError> {
         let videos = &self.source.videos;
-        let video = videos.entries().get(number as usize).ok_or_else(|| SourceError::Broken {
-            reason: format!("video {number} of {} was asked for", videos.entries().len()),
+        let video = videos.entries().get(number.index()).ok_or_else(|| SourceError::Broken {
+            reason: format!("video {} of {} was asked for", number.0, videos.entries().len()),
         })?;
         if let Some(known) = videos.known_failure(number) {
             let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
@@ -213,7 +211,7 @@ impl Reader {
                 })?
             }
         };
-        let verified = self.source.learnt.verified.get(number as usize);
+        let verified = self.source.learnt.verified.get(number.index());
         if verified.is_some_and(|verified| verified.load(Relaxed))
             || videos.verified_bytes(number) == Some(open.facts.bytes)
         {
@@ -223,21 +221,20 @@ impl Reader {
     }
 
     /// Whether this run, or a scan, has opened the video before.
-    fn was_there(&self, number: u64) -> bool {
-        let known = self.source.learnt.bytes.get(number as usize);
+    fn was_there(&self, number: VideoNumber) -> bool {
+        let known = self.source.learnt.bytes.get(number.index());
         self.source.videos.was_there(number) || known.is_some_and(|[_, picture]| picture.load(Relaxed) > 0)
     }
 
     /// Remembers what a decode without complaint tells of a video.
-    fn learn(&self, number: u64, open: &OpenVideo, pictures: &sampled::Pictures) {
-        if let Some(verified) =
-            self.source.learnt.verified.get(number as usize).filter(|_| open.is_verified())
+    fn learn(&self, number: VideoNumber, open: &OpenVideo, pictures: &sampled::Pictures) {
+        if let Some(verified) = self.source.learnt.verified.get(number.index()).filter(|_| open.is_verified())
         {
             verified.store(true, Relaxed);
         }
         let picture = pictures.iter().map(|(_, picture)| picture.planes.len() as u64).max().unwrap_or(0);
         self.source.learnt.largest.fetch_max(picture, Relaxed);
-        if let Some([of_file, of_picture]) = self.source.learnt.bytes.get(number as usize) {
+        if let Some([of_file, of_picture]) = self.source.learnt.bytes.get(number.index()) {
             of_file.store(open.facts.bytes, Relaxed);
             of_picture.store(picture, Relaxed);
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{OpenVideo, VideoReader, open::open_file, stored_video::IndexedVideo};
 use crate::{
+    VideoNumber,
     demux::{Body, Packet},
     error::VideoError,
     file::FileStamp,
@@ -17,7 +18,7 @@ impl OpenVideo {
     /// are no parts of the file, frames are known only by decoding, or an edit list has several parts.
     pub fn to_indexed(
         &self,
-        number: u64,
+        number: VideoNumber,
         name: String,
         label: Option<i32>,
         stamp: FileStamp,
@@ -99,7 +100,7 @@ mod tests {
         let mut index = IndexWriter::create(&manifest, entries.len() as u64, source).unwrap();
         let mut reader = VideoReader::new(Limits::default());
         let mut rows = Vec::new();
-        for (number, entry) in (0..).zip(&entries) {
+        for (number, entry) in (0..).map(VideoNumber).zip(&entries) {
             let open = reader.open_for_scan(&entry.path).unwrap();
             let stamp = FileStamp::of(&entry.path).unwrap();
             let row = index::row(&open, number, entry, stamp, index.facts());
@@ -121,7 +122,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (manifest, entries) = scanned(folder.path());
         let (videos, mut reader) = (videos(&manifest), VideoReader::new(Limits::default()));
-        for (number, entry) in (0..).zip(&entries) {
+        for (number, entry) in (0..).map(VideoNumber).zip(&entries) {
             let whole = reader.open(&entry.path).unwrap();
             let indexed = videos.indexed(number).unwrap();
             let open = reader.open_indexed(&entry.path, &indexed).unwrap().unwrap();
@@ -144,7 +145,7 @@ mod tests {
         let (manifest, entries) = scanned(folder.path());
         let (videos, mut reader) = (videos(&manifest), VideoReader::new(Limits::default()));
         let open = |reader: &VideoReader| {
-            reader.open_indexed(&entries[0].path, &videos.indexed(0).unwrap()).unwrap().unwrap()
+            reader.open_indexed(&entries[0].path, &videos.indexed(VideoNumber(0)).unwrap()).unwrap().unwrap()
         };
         let wanted = [FrameRank(3)];
         let whole = reader.decode(&open(&reader), &wanted).unwrap();
@@ -169,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (manifest, entries) = scanned(folder.path());
         let (videos, reader) = (videos(&manifest), VideoReader::new(Limits::default()));
-        let indexed = videos.indexed(0).unwrap();
+        let indexed = videos.indexed(VideoNumber(0)).unwrap();
         let file = fs::File::options().write(true).open(&entries[0].path).unwrap();
         file.set_modified(std::time::UNIX_EPOCH).unwrap();
         assert!(reader.open_indexed(&entries[0].path, &indexed).unwrap().is_none());
@@ -181,15 +182,15 @@ mod tests {
         let (manifest, _) = scanned(folder.path());
         let rows = manifest::read(&manifest).unwrap();
         manifest::write(&manifest, &rows[1..]).unwrap();
-        assert!(!videos(&manifest).is_indexed(0));
+        assert!(!videos(&manifest).is_indexed(VideoNumber(0)));
         manifest::write(&manifest, &rows).unwrap();
-        assert!(videos(&manifest).is_indexed(0));
+        assert!(videos(&manifest).is_indexed(VideoNumber(0)));
         let file = folder.path().join("manifest.index/index-00000.parquet");
         let mut bytes = fs::read(&file).unwrap();
         bytes[100] ^= 1;
         fs::write(&file, &bytes).unwrap();
-        assert!(videos(&manifest).indexed(0).is_none());
+        assert!(videos(&manifest).indexed(VideoNumber(0)).is_none());
         fs::write(&file, &bytes[..50]).unwrap();
-        assert!(videos(&manifest).indexed(0).is_none());
+        assert!(videos(&manifest).indexed(VideoNumber(0)).is_none());
     }
 }

@@ -12,7 +12,7 @@ use super::{
     stored_video::{StoredPacket, StoredVideo},
 };
 use crate::{
-    FrameRank, PacketNumber,
+    FrameRank, PacketNumber, VideoNumber,
     codec::{Codec, StreamHeader, headers},
     demux::{self, Body, Packet},
     error::VideoError,
@@ -34,7 +34,7 @@ impl OpenVideo {
     /// When its description does not survive being written.
     pub fn to_stored(
         &self,
-        number: u64,
+        number: VideoNumber,
         video: String,
         label: Option<i32>,
         digest: [u8; 16],
@@ -93,7 +93,7 @@ impl OpenVideo {
     /// When the packets are not those of the frames.
     pub(crate) fn of_encoded(
         caps: gst::Caps,
-        packets: Vec<(gst::Buffer, u32)>,
+        packets: Vec<(gst::Buffer, FrameRank)>,
         source: &VideoFacts,
     ) -> Result<Self, VideoError> {
         let unknown = || VideoError::UnknownCodec { codec: caps.to_string() };
@@ -108,13 +108,13 @@ impl OpenVideo {
             .iter()
             .zip(&coded)
             .map(|((_, rank), coded)| PacketFact {
-                place: Some(OutputIndex(*rank)),
+                place: Some(OutputIndex(rank.0)),
                 start: coded.start,
                 disposable: coded.disposable,
             })
             .collect();
-        let packet = |(buffer, rank): (gst::Buffer, u32)| Packet {
-            stamp: Stamp { pts: source.times.get(rank as usize).copied(), ..Stamp::default() },
+        let packet = |(buffer, rank): (gst::Buffer, FrameRank)| Packet {
+            stamp: Stamp { pts: source.times.get(rank.0 as usize).copied(), ..Stamp::default() },
             key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
             body: Body::Held(buffer),
         };

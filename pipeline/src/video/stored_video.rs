@@ -1,7 +1,7 @@
 //! What is kept of a video between runs: in shards with its packets, in the index of a manifest without them.
 
 use crate::{
-    StreamTime,
+    FrameRank, StreamTime, VideoNumber,
     codec::Codec,
     file::FileStamp,
     picture::Orientation,
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredVideo {
     /// Its place in the source.
-    pub number: u64,
+    pub number: VideoNumber,
     /// Its file, as the dataset names it.
     pub video: String,
     /// The first half of the BLAKE3 digest of its file.
@@ -68,7 +68,7 @@ pub struct StoredPacket {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Rank in the source of each frame.
-    pub source_frames: Vec<u32>,
+    pub source_frames: Vec<FrameRank>,
     /// The encoder and all that it was told.
     pub encoder: String,
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use pipeline::{
+    FrameRank, RowNumber, StreamTime,
     clips::{batch::MaskedBatchBuilder, masked::ClipRow},
     transform::crop::Window,
 };
@@ -108,7 +109,7 @@ fn random_batch(recipe: &trainer::Recipe) -> Result<arrow_array::RecordBatch> {
     let schedule = settings.schedule(recipe.optimiser.batch as u64);
     let mut builder = MaskedBatchBuilder::new(geometry, rule.visible_tokens());
     let mut noise = blake3::Hasher::new().update(&recipe.run.seed.to_le_bytes()).finalize_xof();
-    for clip in 0..recipe.optimiser.batch as u64 {
+    for clip in (0..recipe.optimiser.batch as u64).map(RowNumber) {
         let mask = rule.draw(&mut schedule.row(0, clip));
         let mut cubes = |tokens: &[u16]| -> Vec<u8> {
             let mut bytes = vec![0; tokens.len() * geometry.cube()];
@@ -120,8 +121,8 @@ fn random_batch(recipe: &trainer::Recipe) -> Result<arrow_array::RecordBatch> {
             epoch: 0,
             video: "noise".into(),
             label: None,
-            frames: vec![0; geometry.frames()].into(),
-            times: vec![0; geometry.frames()].into(),
+            frames: vec![FrameRank(0); geometry.frames()].into(),
+            times: vec![StreamTime(0); geometry.frames()].into(),
             crop: Window { x: 0, y: 0, width: geometry.width() as u32, height: geometry.height() as u32 },
             flip: false,
             visible_cubes: cubes(&mask.visible),

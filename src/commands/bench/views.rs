@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use pipeline::{
+    Slot, VideoNumber,
     clips::views::{Fit, ViewSettings},
     loader::{
         Workers,
@@ -198,10 +199,19 @@ fn rows(
 ) -> Result<Batches> {
     let ignore = Arc::new(|_| Ok(()));
     if way == Way::Once {
-        let slots = (0..videos).collect();
+        // Every video has one slot.
+        let slots = (0..videos).map(Slot).collect();
         let stream = labelled::views(source, settings, slots, 1, workers, ignore, Arc::clone(profile))?;
         return Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(profile))?);
     }
-    let stream = labelled::views_alone(source, settings, 0..videos, 1, workers, ignore, Arc::clone(profile))?;
+    let stream = labelled::views_alone(
+        source,
+        settings,
+        (0..videos).map(VideoNumber),
+        1,
+        workers,
+        ignore,
+        Arc::clone(profile),
+    )?;
     Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(profile))?)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pipeline::{
+    VideoNumber,
     dataset::{self, Dataset},
     source::subset::SubsetVideo,
     video_entry::VideoEntry,
@@ -70,7 +71,8 @@ impl LabelledVideos {
 
     /// The videos as the dataset numbers them.
     pub fn chosen(&self) -> Vec<SubsetVideo> {
-        let chosen = |(&number, entry): (&u64, &VideoEntry)| SubsetVideo { number, label: entry.label };
+        let chosen =
+            |(&number, entry): (&VideoNumber, &VideoEntry)| SubsetVideo { number, label: entry.label };
         self.listing.numbers.iter().zip(&self.listing.entries).map(chosen).collect()
     }
 

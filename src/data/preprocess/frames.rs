@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use pipeline::{dataset::Dataset, preprocess};
+use pipeline::{Slot, dataset::Dataset, preprocess};
 use schemas::settings::Resample;
 use schemas::{
     MADE_BY,
@@ -60,11 +60,10 @@ pub(super) fn make(
         made_by: MADE_BY.to_owned(),
     };
     let source = source(dataset, recipe)?;
-    let clips_per_video = u64::from(facts.clips_per_video.max(1));
     let named = Arc::clone(&source);
     let shards = Shards {
         what: "clips",
-        name: &|slot| named.name(slot / clips_per_video),
+        name: &|key| named.name(Slot(key).video(facts.clips_per_video)),
         maker: preprocess::clips(source, facts.clone()),
     };
     shards.make(settings, dataset, recipe, &facts, stop, observer)

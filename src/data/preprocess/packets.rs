@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use pipeline::{dataset::Dataset, preprocess, shard::facts_in, video_entry::VideoEntry};
+use pipeline::{VideoNumber, dataset::Dataset, preprocess, shard::facts_in, video_entry::VideoEntry};
 use schemas::{
     MADE_BY,
     packet_shard::{PacketShardFacts, TranscodeFacts},
@@ -67,7 +67,7 @@ fn make_of(
     };
     let shards = Shards {
         what: "videos",
-        name: &|number| name_of(videos, number),
+        name: &|key| name_of(videos, VideoNumber(key)),
         maker: match facts.transcode {
             None => preprocess::packets(videos.clone(), facts.clone(), limits(recipe)),
             Some(_) => preprocess::transcode(videos.clone(), facts.clone(), limits(recipe)),
@@ -116,7 +116,7 @@ fn transcoding(settings: &Preprocessing, recipe: &Recipe) -> Result<TranscodeFac
     Ok(made)
 }
 
-fn name_of(videos: &pipeline::dataset::VideoList, number: u64) -> String {
-    let entry = videos.entries().get(number as usize);
+fn name_of(videos: &pipeline::dataset::VideoList, number: VideoNumber) -> String {
+    let entry = videos.entries().get(number.index());
     entry.map_or_else(String::new, |entry| pipeline::names::name_of(&entry.path))
 }

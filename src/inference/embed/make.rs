@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::error::Result;
-use pipeline::{clips::views::Fit, names, sampling::labelled::Pass};
+use pipeline::{Slot, clips::views::Fit, names, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch,
     embeddings::{Embedded, Embedding, Number},
@@ -137,7 +137,8 @@ impl Maker {
         let numbers = || (0u64..).zip(wanted).filter(|(_, wanted)| **wanted).map(|(video, _)| video);
         let Some([_, every]) = self.taking.windows else {
             let pass = Pass::Test { clips: self.recipe.views.clips as u32 };
-            let slots = numbers().collect();
+            // Every video has one slot.
+            let slots = numbers().map(Slot).collect();
             return Ok(Plan { pass, slots, rows: vec![1; wanted.len()], reasons: Reasons::new() });
         };
         let windows = Windows::count(videos, wanted, every, &self.recipe, self.workers)?;
@@ -225,7 +226,7 @@ impl Maker {
 /// What is decoded.
 struct Plan {
     pass: Pass,
-    slots: Vec<u64>,
+    slots: Vec<Slot>,
     /// Rows of each video.
     rows: Vec<u32>,
     /// Why videos have none, as far as that is known before they are decoded.

@@ -4,7 +4,10 @@
 //! enough that pictures and cubes stay small. Every video is opened once before, to count its frames.
 
 use crate::error::Result;
-use pipeline::sampling::labelled::{Pass, window_starts};
+use pipeline::{
+    Slot, VideoNumber,
+    sampling::labelled::{Pass, window_starts},
+};
 use schemas::ClipGeometry;
 use trainer::Recipe;
 
@@ -57,30 +60,29 @@ impl Windows {
         Ok(Self { every, at_once, counts })
     }
 
-    fn slots(&self, windows: u32) -> u64 {
-        u64::from(windows.div_ceil(self.at_once))
+    fn slots(&self, windows: u32) -> u32 {
+        windows.div_ceil(self.at_once)
     }
 
     /// Slots of each video: those of the longest.
-    fn slots_per_video(&self) -> u64 {
+    fn slots_per_video(&self) -> u32 {
         self.counts.iter().flatten().flatten().map(|windows| self.slots(*windows)).max().unwrap_or(1)
     }
 
     /// What the pipeline is asked for.
     pub fn pass(&self) -> Pass {
-        let slots = u32::try_from(self.slots_per_video()).unwrap_or(u32::MAX);
-        Pass::Windows { every: self.every, at_once: self.at_once, slots }
+        Pass::Windows { every: self.every, at_once: self.at_once, slots: self.slots_per_video() }
     }
 
     /// The slots that hold windows.
-    pub fn wanted(&self) -> Vec<u64> {
+    pub fn wanted(&self) -> Vec<Slot> {
         let each = self.slots_per_video();
-        let of_video = |(number, count): (usize, &Option<Result<u32, String>>)| {
+        let of_video = |(video, count): (VideoNumber, &Option<Result<u32, String>>)| {
             let slots =
                 count.as_ref().and_then(|count| count.as_ref().ok()).map_or(0, |&count| self.slots(count));
-            (0..slots).map(move |slot| number as u64 * each + slot)
+            (0..slots).map(move |k| video.slot(each, k.into()))
         };
-        self.counts.iter().enumerate().flat_map(of_video).collect()
+        (0..).map(VideoNumber).zip(&self.counts).flat_map(of_video).collect()
     }
 }
 
@@ -142,7 +144,7 @@ fn open_all(
 fn look(
     reader: &mut pipeline::video::VideoReader,
     videos: &LabelledVideos,
-    number: u64,
+    number: VideoNumber,
     at: usize,
 ) -> Result<Result<(u32, u64), String>> {
     use pipeline::{dataset::Dataset, error::VideoError, shard::ShardError};
@@ -208,6 +210,6 @@ mod tests {
         let counts = vec![Some(Ok(5)), None, Some(Err("damaged".to_owned())), Some(Ok(12))];
         let windows = Windows { every: 4, at_once: 4, counts };
         assert_eq!(windows.pass(), Pass::Windows { every: 4, at_once: 4, slots: 3 });
-        assert_eq!(windows.wanted(), [0, 1, 9, 10, 11]);
+        assert_eq!(windows.wanted(), [0, 1, 9, 10, 11].map(Slot));
     }
 }

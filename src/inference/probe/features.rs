@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
 use crate::error::Result;
-use pipeline::{names, sampling::labelled::Pass};
+use pipeline::{Slot, VideoNumber, names, sampling::labelled::Pass};
 use trainer::{
     Device, Recipe,
     batch::labelled::BatchError,
@@ -102,9 +102,10 @@ impl Making<'_> {
     fn make(&self, videos: &LabelledVideos, wanted: Wanted, missing: &[usize]) -> Result<Vec<Features>> {
         let source = labelled::source(videos, self.recipe, wanted.pass)?;
         let failures = Failures::default();
-        let rows = (0..videos.len()).collect();
+        // Every video has one slot.
+        let slots = (0..videos.len()).map(Slot).collect();
         let batches =
-            labelled::views(source.clone(), self.recipe, wanted, rows, self.batch, self.workers, &failures)?;
+            labelled::views(source.clone(), self.recipe, wanted, slots, self.batch, self.workers, &failures)?;
         let views = videos.len() * u64::from(self.views[0]) * u64::from(self.views[1]);
         self.observer.on(Event::Begin { total: views, what: "clips" });
         let mut done = 0;
@@ -131,7 +132,7 @@ impl Making<'_> {
                 row,
                 video: names::name_of(&entry.path),
                 reason: reasons
-                    .get(&source.name(row))
+                    .get(&source.name(VideoNumber(row)))
                     .cloned()
                     .unwrap_or_else(|| "it gave no clip".to_owned()),
             });

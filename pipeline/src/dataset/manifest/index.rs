@@ -12,7 +12,10 @@ use std::{
 
 use schemas::{MADE_BY, file_index::FileIndexFacts};
 
-use crate::shard::{FileIndex, Row, ShardError, ShardFacts as _, ShardWriter};
+use crate::{
+    VideoNumber,
+    shard::{FileIndex, Row, ShardError, ShardFacts as _, ShardWriter},
+};
 #[cfg(feature = "video")]
 use crate::{file::FileStamp, names, video::OpenVideo, video_entry::VideoEntry};
 
@@ -25,9 +28,9 @@ pub struct IndexWriter {
     folder: PathBuf,
     facts: FileIndexFacts,
     /// Rows that wait for those before them; nothing for a video without one.
-    waiting: BTreeMap<u64, Option<Row>>,
+    waiting: BTreeMap<VideoNumber, Option<Row>>,
     /// The video whose row is written next.
-    next: u64,
+    next: VideoNumber,
     file: Option<ShardWriter>,
 }
 
@@ -62,7 +65,7 @@ fn clear(folder: &Path) -> Result<(), ShardError> {
 #[cfg(feature = "video")]
 pub fn row(
     open: &OpenVideo,
-    number: u64,
+    number: VideoNumber,
     entry: &VideoEntry,
     stamp: FileStamp,
     facts: &FileIndexFacts,
@@ -81,7 +84,7 @@ impl IndexWriter {
         clear(&folder)?;
         let made_by = MADE_BY.to_owned();
         let facts = FileIndexFacts { videos, videos_per_shard: VIDEOS_PER_FILE, source, made_by };
-        Ok(Self { folder, facts, waiting: BTreeMap::new(), next: 0, file: None })
+        Ok(Self { folder, facts, waiting: BTreeMap::new(), next: VideoNumber(0), file: None })
     }
 
     /// Takes away what was written: a scan that stops leaves no half of an index.
@@ -104,19 +107,19 @@ impl IndexWriter {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn put(&mut self, video: u64, row: Option<Row>) -> Result<(), ShardError> {
+    pub fn put(&mut self, video: VideoNumber, row: Option<Row>) -> Result<(), ShardError> {
         self.waiting.insert(video, row);
         while let Some(row) = self.waiting.remove(&self.next) {
-            let per_file = u64::from(VIDEOS_PER_FILE);
-            if self.next.is_multiple_of(per_file) {
-                let end = (self.next + per_file).min(self.facts.keys());
-                self.file = Some(ShardWriter::create(&self.folder, &self.facts, self.next..end)?);
+            let (VideoNumber(key), per_file) = (self.next, u64::from(VIDEOS_PER_FILE));
+            if key.is_multiple_of(per_file) {
+                let end = (key + per_file).min(self.facts.keys());
+                self.file = Some(ShardWriter::create(&self.folder, &self.facts, key..end)?);
             }
             if let (Some(file), Some(row)) = (&mut self.file, row) {
                 file.push(row)?;
             }
-            self.next += 1;
-            if (self.next.is_multiple_of(per_file) || self.next == self.facts.keys())
+            self.next = VideoNumber(key + 1);
+            if (self.next.0.is_multiple_of(per_file) || self.next.0 == self.facts.keys())
                 && let Some(file) = self.file.take()
             {
                 file.finish()?;

@@ -25,6 +25,7 @@ use crate::shard::{
     writer::Row,
 };
 use crate::{
+    VideoNumber,
     file::FileStamp,
     shard::{
         ShardError, VideoFlaw,
@@ -42,8 +43,8 @@ impl FileIndex {
     ///
     /// # Errors
     /// When the index cannot be read, or contradicts itself.
-    pub fn video(&self, number: u64) -> Result<Option<IndexedVideo>, ShardError> {
-        let Some(&place) = self.places(number).first() else { return Ok(None) };
+    pub fn video(&self, number: VideoNumber) -> Result<Option<IndexedVideo>, ShardError> {
+        let Some(&place) = self.places(number.0).first() else { return Ok(None) };
         let wrong = |flaw| ShardError::WrongVideo { path: self.path(place).to_owned(), row: place.row, flaw };
         let row = self.row(place, Columns::All)?;
         let part = read::Part::of(&row, (0, 1), 0).map_err(wrong)?;
@@ -61,8 +62,8 @@ impl FileIndex {
     }
 
     /// Whether a video has an index.
-    pub fn holds(&self, number: u64) -> bool {
-        !self.places(number).is_empty()
+    pub fn holds(&self, number: VideoNumber) -> bool {
+        !self.places(number.0).is_empty()
     }
 }
 
@@ -81,7 +82,7 @@ impl IndexedVideo {
         ]);
         let columns = RecordBatch::try_new(bare(&facts.schema()), columns)
             .expect("because the columns are those of the schema");
-        Some(Row { key: stored.number, bytes, columns })
+        Some(Row { key: stored.number.0, bytes, columns })
     }
 }
 

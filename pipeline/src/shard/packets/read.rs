@@ -8,7 +8,7 @@ use arrow_array::{
 use schemas::packet_shard::flags;
 
 use crate::{
-    StreamTime,
+    FrameRank, StreamTime, VideoNumber,
     codec::{Codec, Start},
     picture::Orientation,
     plan::{OutputIndex, PacketFact, order::IndexMode},
@@ -87,9 +87,9 @@ impl Part {
     }
 
     /// The video that begins with this part.
-    pub(super) fn begin(self, row: &RecordBatch, number_of: u64) -> Result<StoredVideo, VideoFlaw> {
+    pub(super) fn begin(self, row: &RecordBatch, number_of: VideoNumber) -> Result<StoredVideo, VideoFlaw> {
         let number_found = number::<UInt64Type>(row, "video_number")?;
-        if number_found != number_of {
+        if number_found != number_of.0 {
             return Err(VideoFlaw::Word { column: "video_number", found: number_found.to_string() });
         }
         let word = |column, found: String| VideoFlaw::Word { column, found };
@@ -147,7 +147,8 @@ fn made(row: &RecordBatch, frames: u32) -> Result<Option<Made>, VideoFlaw> {
     if row.column_by_name("source_frames").is_none() {
         return Ok(None);
     }
-    let source_frames = items::<UInt32Type>(row, "source_frames")?.values().to_vec();
+    let source_frames = items::<UInt32Type>(row, "source_frames")?;
+    let source_frames: Vec<_> = source_frames.values().iter().map(|&rank| FrameRank(rank)).collect();
     if source_frames.len() != frames as usize {
         return Err(VideoFlaw::Times { times: source_frames.len(), frames });
     }

@@ -10,7 +10,7 @@ use schemas::MADE_BY;
 
 use super::*;
 use crate::{
-    StreamTime,
+    StreamTime, VideoNumber,
     codec::Codec,
     codec::Start,
     picture::Orientation,
@@ -49,7 +49,7 @@ fn video(number: u64) -> StoredVideo {
         }
     };
     StoredVideo {
-        number,
+        number: VideoNumber(number),
         video: "films/a.mp4".to_owned(),
         digest: [7; 16],
         label: Some(-3),
@@ -95,8 +95,8 @@ fn a_video_survives_its_rows_however_it_is_split() {
     for (segment_bytes, segments) in [(1 << 20, 1), (80, 2), (1, 3)] {
         let folder = tempfile::tempdir().unwrap();
         let shards = write(folder.path(), rows(video(1), segment_bytes));
-        assert!(shards.video(0).unwrap().is_none());
-        let found = shards.video(1).unwrap().unwrap();
+        assert!(shards.video(VideoNumber(0)).unwrap().is_none());
+        let found = shards.video(VideoNumber(1)).unwrap().unwrap();
         assert_eq!(found.stored, video(1));
         assert_eq!((found.segments(), shards.rows()), (segments, segments as u64), "{segment_bytes}");
         let mut all = Vec::new();
@@ -123,7 +123,7 @@ fn with(row: &Row, name: &str, column: ArrayRef) -> Row {
 fn flaw(rows: Vec<Row>) -> VideoFlaw {
     let folder = tempfile::tempdir().unwrap();
     let shards = write(folder.path(), rows);
-    let read = shards.video(0).map(|video| video.map(|video| shards.packets(&video, 0)));
+    let read = shards.video(VideoNumber(0)).map(|video| video.map(|video| shards.packets(&video, 0)));
     match read.and_then(|packets| packets.transpose().map(|_| ())).unwrap_err() {
         ShardError::WrongVideo { path, row: _, flaw } => {
             assert!(path.ends_with("packets-00000.parquet"), "{}", path.display());
@@ -196,7 +196,7 @@ fn a_flipped_bit_never_gives_other_packets() {
         damaged[at] ^= 1 << (at % 8);
         std::fs::write(&path, damaged).unwrap();
         let read = |shards: PacketShards| {
-            let Some(video) = shards.video(0)? else { return Ok(None) };
+            let Some(video) = shards.video(VideoNumber(0))? else { return Ok(None) };
             let packets = (0..video.segments()).map(|at| shards.packets(&video, at));
             let packets: Result<Vec<_>, _> = packets.collect();
             Ok(Some((video.stored, packets?)))

@@ -61,8 +61,8 @@ impl StoredVideo {
         let mut columns = self.columns(range, (segment, segments));
         if facts.transcode.is_some() {
             let made = self.made.as_ref().ok_or("a transcode must say what it was made from")?;
-            let ranks = if segment == 0 { made.source_frames.clone() } else { Vec::new() };
-            columns.push(Arc::new(list(UInt32Array::from(ranks))));
+            let ranks = if segment == 0 { made.source_frames.as_slice() } else { &[] };
+            columns.push(Arc::new(list(UInt32Array::from_iter_values(ranks.iter().map(|rank| rank.0)))));
             columns.push(Arc::new(StringArray::from(vec![made.encoder.as_str()])));
         }
         let length = blob.len();
@@ -70,7 +70,7 @@ impl StoredVideo {
         columns.push(Arc::new(LargeBinaryArray::new(offsets, Buffer::from_vec(blob), None)));
         let columns = RecordBatch::try_new(bare(&facts.schema()), columns)
             .expect("because the columns are those of the schema");
-        Ok(Row { key: self.number, bytes: length, columns })
+        Ok(Row { key: self.number.0, bytes: length, columns })
     }
 
     /// What is said of the video and of these packets, as far as it does not depend on where their bytes are.
@@ -88,7 +88,7 @@ impl StoredVideo {
         let maybe = |number: Option<u32>| Arc::new(UInt32Array::from(vec![number])) as ArrayRef;
         let digest = FixedSizeBinaryArray::try_from_iter([self.digest].into_iter());
         vec![
-            Arc::new(UInt64Array::from(vec![self.number])),
+            Arc::new(UInt64Array::from(vec![self.number.0])),
             number(segment),
             number(segments),
             Arc::new(UInt64Array::from(vec![bytes])),
