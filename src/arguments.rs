@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use pipeline::dataset::labels::folders::ClassLevel;
-use trainer::checkpoint::Heads;
-use trainer::checkpoint::Hints;
-use tubelet::data::labels::settings::LabelSettings;
-use tubelet::inference::model::ModelSettings;
-use tubelet::inference::model::TOGETHER;
-use tubelet::machine::default_workers;
-use tubelet::recipe_choice::RecipeChoice;
-use tubelet::recipe_choice::RecipeSource;
-use tubelet::run::settings::RunSettings;
+use trainer::checkpoint::{Heads, Hints};
+use tubelet::{
+    data::labels::settings::LabelSettings,
+    inference::model::{ModelSettings, TOGETHER},
+    machine::default_workers,
+    recipe_choice::{RecipeChoice, RecipeSource},
+    run::settings::RunSettings,
+};
 
 /// VIDEOS: files, folders (searched to the bottom), globs, list files (`path label` lines), a manifest.
 #[derive(clap::Args)]

@@ -1,17 +1,12 @@
 //! Weights from one format into another.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipeline::dataset::labels::Classes;
-use trainer::checkpoint;
-use trainer::checkpoint::Format;
-use trainer::checkpoint::Hints;
-use trainer::checkpoint::Kind;
-use trainer::checkpoint::PixelScale;
-use trainer::checkpoint::SavedModel;
-use trainer::model::ModelShape;
-use trainer::model::layout::LastNorm;
+use trainer::{
+    checkpoint::{self, Format, Hints, Kind, PixelScale, SavedModel},
+    model::{ModelShape, layout::LastNorm},
+};
 
 use crate::{
     error::{Result, Usage},

@@ -24,5 +24,4 @@ pub mod scan;
 pub mod source;
 pub mod videos;
 
-pub use self::dataset::open;
-pub use self::loading::Loading;
+pub use self::{dataset::open, loading::Loading};

@@ -2,8 +2,7 @@
 
 use trainer::Device;
 
-use crate::error::Result;
-use crate::error::Usage;
+use crate::error::{Result, Usage};
 
 /// The device of this name.
 ///

@@ -22,17 +22,16 @@ use pipeline::{
     worker_pool::PoolError,
 };
 use schemas::{clip_batch::ClipBatchError, embeddings::EmbeddingsError, predictions::PredictionsError};
-use trainer::RecipeError;
-use trainer::TrainError;
-use trainer::batch::finite::OutputNotFinite;
-use trainer::batch::labelled::LabelledClipsError;
-use trainer::batch::masked::ClipsError;
-use trainer::checkpoint::CheckpointError;
-use trainer::evaluation::JoinError;
-use trainer::inference::frozen_encoder::FeaturesError;
-use trainer::probe::ScoresNotFinite;
-use trainer::train::run_folder::RunFolderError;
-use trainer::weights::Misfit;
+use trainer::{
+    RecipeError, TrainError,
+    batch::{finite::OutputNotFinite, labelled::LabelledClipsError, masked::ClipsError},
+    checkpoint::CheckpointError,
+    evaluation::JoinError,
+    inference::frozen_encoder::FeaturesError,
+    probe::ScoresNotFinite,
+    train::run_folder::RunFolderError,
+    weights::Misfit,
+};
 
 /// What the library's functions give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

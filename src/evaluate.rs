@@ -1,7 +1,6 @@
 //! How often a classifier is right: its answers to several views of each video.
 
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use pipeline::dataset::labels::Classes;
 use schemas::{predictions::Predictions, run_state::Part};

@@ -43,42 +43,33 @@ pub mod words;
 
 pub use pipeline;
 pub use schemas;
-pub use trainer;
-pub use trainer::Device;
-pub use trainer::Outcome;
-pub use trainer::Recipe;
+pub use trainer::{self, Device, Outcome, Recipe};
 
-pub use self::convert::Conversion;
-pub use self::convert::convert;
 #[cfg(feature = "video")]
-pub use self::data::frames::FrameReader;
-pub use self::data::open;
-pub use self::data::preprocess::preprocess;
-pub use self::data::preprocess::settings::Preprocessing;
-#[cfg(feature = "video")]
-pub use self::data::scan::Scanning;
-#[cfg(feature = "video")]
-pub use self::data::scan::scan;
-pub use self::error::Error;
-pub use self::error::Result;
-pub use self::error::Usage;
-pub use self::evaluate::Evaluation;
-pub use self::evaluate::evaluate;
-pub use self::inference::embed::Embeddings;
-pub use self::inference::embed::embed;
-pub use self::inference::embed::search::search;
-pub use self::inference::predict::Predicting;
-pub use self::inference::predict::predict;
-pub use self::inference::probe::probe;
-pub use self::inference::probe::settings::Probing;
-pub use self::inference::reconstruct::Reconstructing;
-pub use self::inference::reconstruct::reconstruct;
-pub use self::observer::Event;
-pub use self::observer::Observer;
-pub use self::recipe_choice::RecipeChoice;
-pub use self::run::finetune::Finetuning;
-pub use self::run::finetune::finetune;
-pub use self::run::pretrain::Pretraining;
-pub use self::run::pretrain::pretrain;
-pub use self::run::settings::RunSettings;
-pub use self::trained::Trained;
+pub use self::data::{
+    frames::FrameReader,
+    scan::{Scanning, scan},
+};
+pub use self::{
+    convert::{Conversion, convert},
+    data::{
+        open,
+        preprocess::{preprocess, settings::Preprocessing},
+    },
+    error::{Error, Result, Usage},
+    evaluate::{Evaluation, evaluate},
+    inference::{
+        embed::{Embeddings, embed, search::search},
+        predict::{Predicting, predict},
+        probe::{probe, settings::Probing},
+        reconstruct::{Reconstructing, reconstruct},
+    },
+    observer::{Event, Observer},
+    recipe_choice::RecipeChoice,
+    run::{
+        finetune::{Finetuning, finetune},
+        pretrain::{Pretraining, pretrain},
+        settings::RunSettings,
+    },
+    trained::Trained,
+};

@@ -3,7 +3,6 @@
 //! Nothing tells a process that it has asked for too much: Linux promises memory freely and kills whoever
 //! uses it when there is none. So a step is counted beforehand, from the recipe alone.
 
-use crate::error::Result;
 use trainer::{
     Device, Recipe,
     kernels::Kernels,
@@ -13,10 +12,7 @@ use trainer::{
     },
 };
 
-use crate::data::masked::token_counts;
-use crate::machine;
-use crate::observer::Observer;
-use crate::words::bytes;
+use crate::{data::masked::token_counts, error::Result, machine, observer::Observer, words::bytes};
 
 /// What a step of pre-training takes, by part.
 ///

@@ -3,11 +3,9 @@
 
 use std::fmt::Display;
 
-use schemas::metrics::MetricsLine;
-use schemas::metrics::ValidationLine;
+use schemas::metrics::{MetricsLine, ValidationLine};
 
-use crate::class_counts::ClassCounts;
-use crate::trained::Trained;
+use crate::{class_counts::ClassCounts, trained::Trained};
 
 /// Something that happened.
 #[derive(Debug)]

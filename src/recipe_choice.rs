@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use trainer::Recipe;
-use trainer::RecipeError;
+use trainer::{Recipe, RecipeError};
 
-use crate::error::Context as _;
-use crate::error::Result;
-use crate::error::Usage;
+use crate::error::{Context as _, Result, Usage};
 
 /// Where a recipe comes from.
 #[derive(Clone, Debug, Default)]

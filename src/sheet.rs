@@ -9,11 +9,11 @@
 
 use std::{io::Cursor, path::Path};
 
-use crate::error::Context as _;
-use crate::error::Result;
 use font8x8::UnicodeFonts as _;
 use image::{Frame, ImageFormat, Rgb, RgbImage, buffer::ConvertBuffer as _, codecs::gif};
 use schemas::whole_file;
+
+use crate::error::{Context as _, Result};
 
 /// Pixels between pictures, and at the edge.
 const GAP: u32 = 4;

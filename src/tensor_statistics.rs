@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use trainer::checkpoint;
-use trainer::checkpoint::Hints;
-use trainer::checkpoint::SavedModel;
-use trainer::weights::HostTensor;
+use trainer::{
+    checkpoint::{self, Hints, SavedModel},
+    weights::HostTensor,
+};
 
-use crate::error::Result;
-use crate::error::Usage;
-use crate::weights::explain;
+use crate::{
+    error::{Result, Usage},
+    weights::explain,
+};
 
 /// A file of weights, tensor by tensor.
 #[derive(Clone, Debug)]

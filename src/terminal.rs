@@ -3,17 +3,14 @@
 mod classes;
 pub mod training;
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
 
-use tubelet::Event;
-use tubelet::Observer;
+use tubelet::{Event, Observer};
 
-use crate::report;
-use crate::report::Progress;
-use crate::stop;
+use crate::{
+    report::{self, Progress},
+    stop,
+};
 
 /// The terminal, as the library sees it.
 #[derive(Default)]

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use crate::error::Result;
 use pipeline::dataset::labels::Classes;
 use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
@@ -18,7 +17,7 @@ use trainer::{
 };
 
 use crate::{
-    error::{Error, Usage},
+    error::{Error, Result, Usage},
     observer::Observer,
 };
 

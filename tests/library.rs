@@ -2,43 +2,32 @@
 
 #![cfg(feature = "video")]
 
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, atomic::AtomicBool},
+};
 
 use pipeline::{FrameRank, Slot, sampling::labelled::Pass};
-use schemas::settings::{Skip, Verify};
-use schemas::{ClipBatch, LabelledBatch, frame_shard::StoredPixels};
-use trainer::checkpoint::Format;
-use trainer::checkpoint::Hints;
-use trainer::checkpoint::Kind;
-use trainer::recipe::By;
-use tubelet::Conversion;
-use tubelet::Embeddings;
-use tubelet::Evaluation;
-use tubelet::Event;
-use tubelet::Finetuning;
-use tubelet::FrameReader;
-use tubelet::Outcome;
-use tubelet::Predicting;
-use tubelet::Preprocessing;
-use tubelet::Pretraining;
-use tubelet::Probing;
-use tubelet::RecipeChoice;
-use tubelet::Reconstructing;
-use tubelet::Scanning;
-use tubelet::data::Loading;
-use tubelet::data::labelled;
-use tubelet::data::labels::settings::LabelSettings;
-use tubelet::data::masked;
-use tubelet::data::preprocess::settings::Store;
-use tubelet::inference::embed::End;
-use tubelet::inference::embed::search::Searching;
-use tubelet::inference::model::ModelSettings;
-use tubelet::inference::predict::Seen;
-use tubelet::inference::probe::settings::ProbeKind;
+use schemas::{
+    ClipBatch, LabelledBatch,
+    frame_shard::StoredPixels,
+    settings::{Skip, Verify},
+};
+use trainer::{
+    checkpoint::{Format, Hints, Kind},
+    recipe::By,
+};
+use tubelet::{
+    Conversion, Embeddings, Evaluation, Event, Finetuning, FrameReader, Outcome, Predicting, Preprocessing,
+    Pretraining, Probing, RecipeChoice, Reconstructing, Scanning,
+    data::{Loading, labelled, labels::settings::LabelSettings, masked, preprocess::settings::Store},
+    inference::{
+        embed::{End, search::Searching},
+        model::ModelSettings,
+        predict::Seen,
+        probe::settings::ProbeKind,
+    },
+};
 
 #[path = "../examples/train_from_a_folder.rs"]
 #[allow(dead_code)] // its `main`

@@ -1,5 +1,8 @@
 //! Numbers of the experiment: means and spreads over seeds, and whether what was required holds.
 
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
 use crate::{
     claims::{self, Claim, ORDER_BLIND, Tested},
     experiment::{Arm, Experiment, Findings, finetuned, pretraining},
@@ -7,8 +10,6 @@ use crate::{
     scene::DIRECTIONS,
     videos::Change,
 };
-use anyhow::{Context as _, Result};
-use serde_json::Value;
 
 /// Share of right answers of a guess.
 pub const CHANCE: f64 = 1.0 / DIRECTIONS as f64;

@@ -7,8 +7,7 @@
 use std::{fs::File, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
-use arrow_array::types::Float32Type;
-use arrow_array::{Array as _, cast::AsArray as _};
+use arrow_array::{Array as _, cast::AsArray as _, types::Float32Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 

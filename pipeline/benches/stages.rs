@@ -19,8 +19,10 @@ use pipeline::{
     tubelets,
     video::{Limits, VideoReader},
 };
-use schemas::settings::{DecoderMask, MaskKind, Skip};
-use schemas::{BatchBuilder as _, ClipGeometry};
+use schemas::{
+    BatchBuilder as _, ClipGeometry,
+    settings::{DecoderMask, MaskKind, Skip},
+};
 
 mod measure;
 use measure::measure;

@@ -4,8 +4,8 @@
 use std::hint::black_box;
 
 use pipeline::{
-    ClipNumber, FrameRank, StreamTime,
-    clips::masked::ClipMaker,
+    ClipNumber, FrameRank, Slot, StreamTime,
+    clips::{RowMaker as _, masked::ClipMaker},
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
     profile::{Profile, Stage},
     settings::ClipSettings,
@@ -54,7 +54,7 @@ fn main() {
     // With the copy of the pictures, which stands for what a decoder would hand over.
     measure("copying the pictures of a clip", rounds, |_| drop(black_box(frames.clone())));
     measure("the same and pictures to cubes", rounds, |round| {
-        black_box(maker.rows(frames.clone(), 0, ClipNumber(round as u64), &profile));
+        black_box(maker.rows(frames.clone(), 0, Slot(0), ClipNumber(round as u64), &profile));
     });
     for stage in [Stage::Transform, Stage::Cubes] {
         let mean = profile.figures().wall(stage).as_secs_f64() * 1e3 / profile.figures().clips as f64;

@@ -20,14 +20,15 @@ pub mod rand_augment;
 pub mod resize_f32;
 pub mod resized_crop;
 
+use operation::Operation;
+use rand_augment::RandAugment;
+use resized_crop::CropRange;
+
 use crate::{
     RowNumber,
     draws::{Draws, Purpose},
     transform::crop::Window,
 };
-use operation::Operation;
-use rand_augment::RandAugment;
-use resized_crop::CropRange;
 
 /// What is done to training clips.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the threads make of a clip's frames, and what comes where.
-pub(crate) trait RowMaker: Send + Sync + 'static {
+pub trait RowMaker: Send + Sync + 'static {
     /// What a clip becomes one or several of.
     type Row: Send + 'static;
 
@@ -50,7 +50,7 @@ pub(crate) trait RowMaker: Send + Sync + 'static {
 
 /// What becomes of a clip whose slot gave no frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FailedSlot {
+pub enum FailedSlot {
     /// It takes the next slot of the order.
     TakeNext,
     /// It has no rows; the failure is written down whatever its kind.

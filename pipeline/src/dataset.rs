@@ -16,14 +16,14 @@ use schemas::{
     packet_shard::{self, PacketShardFacts},
 };
 
-pub use self::video_list::VideoList;
-
 use self::manifest::ManifestError;
 use crate::{
     VideoNumber,
     shard::{self, FrameShards, PacketShards, ShardError},
     video_entry::VideoEntry,
 };
+
+pub use self::video_list::VideoList;
 
 /// Where clips come from.
 #[derive(Clone, Debug)]

@@ -10,15 +10,16 @@ mod mp4;
 
 use std::time::{Duration, Instant};
 
-use ::gstreamer as gst;
+use gstreamer as gst;
 
-pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
 use crate::{
     codec::{Codec, bits::Framing, sei::Turns},
     file::FileBytes,
     picture::Orientation,
     plan::order::Stamp,
 };
+
+pub(crate) use self::description::{codec_of, colour_of, framing_of, setup_of};
 
 /// Bytes of packets that are held of a file which is itself too large for the memory: transport and program
 /// streams, whose packets lie there in pieces.

@@ -4,8 +4,8 @@ pub mod foreign;
 
 use std::{
     collections::VecDeque,
-    fs, io,
-    io::{Read as _, Seek as _, SeekFrom},
+    fs,
+    io::{self, Read as _, Seek as _, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
     sync::{

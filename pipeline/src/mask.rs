@@ -18,12 +18,15 @@ mod random;
 mod running_cell;
 mod tube;
 
-pub use error::MaskError;
-pub use running_cell::RunningCells;
-use schemas::ClipGeometry;
-use schemas::settings::{DecoderMask, MaskKind};
+use schemas::{
+    ClipGeometry,
+    settings::{DecoderMask, MaskKind},
+};
 
 use crate::schedule::RowDraws;
+
+pub use error::MaskError;
+pub use running_cell::RunningCells;
 
 /// A rule of masks that fits a geometry; draws one mask after the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,10 +114,10 @@ impl MaskRule {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use schemas::settings::ClipOrder;
 
     use super::*;
     use crate::{RowNumber, schedule::Schedule};
-    use schemas::settings::ClipOrder;
 
     fn geometry(times: usize, height: usize, width: usize) -> ClipGeometry {
         ClipGeometry::new(times * 2, height * 16, width * 16, 2, 16).unwrap()

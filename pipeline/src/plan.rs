@@ -17,8 +17,9 @@
 
 pub mod order;
 
-use crate::{PacketNumber, codec::Start};
 use schemas::settings::Skip;
+
+use crate::{PacketNumber, codec::Start};
 
 /// A packet's place among all pictures that come out of the decoder, counted from 0. Frames that an
 /// edit list hides have a place, but no rank.
@@ -138,8 +139,9 @@ fn is_leading(packets: &[PacketFact], start: usize, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn packet(place: u32, start: Start, disposable: bool) -> PacketFact {
         PacketFact { place: Some(OutputIndex(place)), start, disposable }

@@ -19,11 +19,12 @@
 //! With repeated sampling (VideoMAE V2's `num_sample`) a clip gives R rows with their own crops and
 //! masks; row r of clip n draws them by the number n·R + r.
 
+use schemas::settings::ClipOrder;
+
 use crate::{
     ClipNumber, RowNumber, Slot, VideoNumber,
     draws::{Draws, Purpose},
 };
-use schemas::settings::ClipOrder;
 
 /// The facts that decide an epoch's order.
 #[doc(alias = "Sampler")]

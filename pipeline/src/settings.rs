@@ -1,13 +1,15 @@
 //! Every setting that decides what a clip is; together with the files it decides every byte of a batch.
 
-use schemas::ClipGeometry;
+use schemas::{
+    ClipGeometry,
+    settings::{ClipOrder, Crop, DecoderMask, MaskKind, Resample, ShortVideo},
+};
 
 use crate::{
     mask::{MaskError, MaskRule},
     sampling::pretraining::{Pace, Sampling},
     schedule::{Schedule, ScheduleError},
 };
-use schemas::settings::{ClipOrder, Crop, DecoderMask, MaskKind, Resample, ShortVideo};
 
 /// Whether clips are mirrored left to right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

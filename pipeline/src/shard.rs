@@ -27,17 +27,16 @@ mod reader;
 mod writer;
 
 pub use error::{ShardError, VideoFlaw};
+pub(crate) use footer::format_of;
 pub use frames::{Planes, StoredClip};
 pub use kind::ShardFacts;
 pub use layout::facts_in;
-pub use packets::{PacketShards, ShardVideo, file_index::FileIndex};
-pub use reader::{FrameShards, Shards};
-pub use writer::Row;
-
-pub(crate) use footer::format_of;
 pub(crate) use layout::{holds, is_shard_folder, unfinished};
 #[cfg(feature = "video")]
 pub(crate) use packets::write::SEGMENT_BYTES;
+pub use packets::{PacketShards, ShardVideo, file_index::FileIndex};
+pub use reader::{FrameShards, Shards};
+pub use writer::Row;
 pub(crate) use writer::ShardWriter;
 
 #[cfg(test)]

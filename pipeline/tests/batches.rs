@@ -25,11 +25,11 @@ use pipeline::{
     video::Limits,
     video_entry::VideoEntry,
 };
-use schemas::settings::{Resample, Skip};
 use schemas::{
     ClipGeometry, MADE_BY,
     frame_shard::{FrameShardFacts, StoredPixels},
     packet_shard::PacketShardFacts,
+    settings::{Resample, Skip},
 };
 
 /// The films that come with the project, and where they are there, some of the collection.

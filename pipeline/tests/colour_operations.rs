@@ -1,7 +1,6 @@
 //! Operations on colours and shapes that are drawn for fine-tuning: what each leaves alone, whatever the picture.
 
-use pipeline::augment::operation::Operation;
-use pipeline::transform::RgbFrame;
+use pipeline::{augment::operation::Operation, transform::RgbFrame};
 use proptest::prelude::*;
 
 fn frame() -> impl Strategy<Value = RgbFrame> {

@@ -11,7 +11,6 @@ use pipeline::{
     picture::Picture,
     video::{Limits, VideoReader},
 };
-
 use shared::{Film, films, folder, md5_of};
 
 /// Films that FFmpeg decodes without a word and that are refused all the same, with the reason.

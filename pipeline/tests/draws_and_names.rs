@@ -1,7 +1,6 @@
 //! What is drawn, divided, weighted and named holds its rules whatever the numbers are.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use pipeline::{
     ClipNumber, Slot, VideoNumber,
@@ -187,8 +186,7 @@ proptest! {
         one in proptest::collection::vec(any::<u8>(), 1..12),
         other in proptest::collection::vec(any::<u8>(), 1..12),
     ) {
-        use std::ffi::OsStr;
-        use std::os::unix::ffi::OsStrExt as _;
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
         let path = |bytes: &[u8]| Path::new(OsStr::from_bytes(bytes)).to_owned();
         let (one, other) = (path(&one), path(&other));
         let name = name_of(&one);

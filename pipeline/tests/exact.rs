@@ -13,7 +13,6 @@ use rand_chacha::{
     rand_core::{Rng as _, SeedableRng as _},
 };
 use schemas::settings::Skip;
-
 use shared::{Film, films, folder, md5_of, md5_of_all};
 
 /// Compares counts and pixels of every film in `folders`; gives what differs, by name.

@@ -13,7 +13,6 @@ use pipeline::{
     picture::Orientation,
     video::{Limits, VideoReader},
 };
-
 use shared::folder;
 
 /// Frames of a film and how they are turned, once all of them came out of the decoder.

@@ -22,13 +22,12 @@ use std::{
     time::Duration,
 };
 
+use child::{Outcome, Task};
+use mutation::Mutation;
 use pipeline::{
     FrameRank,
     video::{Limits, VideoReader},
 };
-
-use child::{Outcome, Task};
-use mutation::Mutation;
 
 /// Names the task of a process that this test starts.
 const TASK: &str = "TUBELET_MUTATIONS";

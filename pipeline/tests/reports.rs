@@ -9,7 +9,6 @@ use pipeline::{
     picture::Orientation,
     video::{Limits, VideoReader},
 };
-
 use shared::{folder, md5_of_all};
 
 /// Films below `clips/`, their frames, and the MD5 of the frames' MD5s by `frame_truth.py`.

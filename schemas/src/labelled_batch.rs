@@ -31,11 +31,12 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 
-pub use self::builder::{LabelledBatchBuilder, LabelledClip};
 use crate::{
     clip_batch::{ClipBatchError, check_columns, crop_fields, geometry_in, item_field, metadata},
     geometry::{CHANNELS, ClipGeometry},
 };
+
+pub use self::builder::{LabelledBatchBuilder, LabelledClip};
 
 /// Format version of the record batch; a reader refuses any other.
 pub const VERSION: &str = "tubelet-labelled-batch/1";

@@ -1,32 +1,15 @@
 //! What is written is what is read, whatever is drawn for it; and what no file may hold is refused.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write as _;
+use std::{collections::BTreeMap, fs, io::Write as _};
 
-use schemas::BatchBuilder as _;
-use schemas::ClipGeometry;
-use schemas::MADE_BY;
-use schemas::ProblemType;
-use schemas::embeddings::Embedded;
-use schemas::embeddings::Embedding;
-use schemas::embeddings::EmbeddingsError;
-use schemas::embeddings::Number;
-use schemas::labelled_batch::EraseBox;
-use schemas::labelled_batch::LabelledBatch;
-use schemas::labelled_batch::LabelledBatchBuilder;
-use schemas::labelled_batch::LabelledClip;
-use schemas::labelled_batch::View;
-use schemas::predictions::Failure;
-use schemas::predictions::Prediction;
-use schemas::predictions::Predictions;
-use schemas::predictions::PredictionsError;
-use schemas::predictions::Tested;
-use schemas::run_state::Part;
-use schemas::run_state::RunVideo;
-use schemas::run_state::videos_of_text;
-use schemas::run_state::videos_to_text;
-use schemas::whole_file::WholeFile;
+use schemas::{
+    BatchBuilder as _, ClipGeometry, MADE_BY, ProblemType,
+    embeddings::{Embedded, Embedding, EmbeddingsError, Number},
+    labelled_batch::{EraseBox, LabelledBatch, LabelledBatchBuilder, LabelledClip, View},
+    predictions::{Failure, Prediction, Predictions, PredictionsError, Tested},
+    run_state::{Part, RunVideo, videos_of_text, videos_to_text},
+    whole_file::WholeFile,
+};
 
 /// Numbers by a fixed rule.
 struct Drawn(u64);

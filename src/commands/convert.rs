@@ -3,15 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use trainer::checkpoint::Format;
-use trainer::checkpoint::Heads;
-use trainer::checkpoint::Hints;
-use tubelet::Conversion;
-use tubelet::weights::describe;
+use trainer::checkpoint::{Format, Heads, Hints};
+use tubelet::{Conversion, weights::describe};
 
-use crate::arguments;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{arguments, report, terminal::Terminal};
 
 /// Convert weights between the official, the Hugging Face and tubelet's own format
 ///

@@ -2,24 +2,21 @@
 
 mod found;
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use pipeline::names;
 use trainer::inference::frozen_encoder::Pool;
-use tubelet::Embeddings;
-use tubelet::inference::embed::End;
-use tubelet::inference::embed::Failed;
-use tubelet::inference::embed::Made;
-use tubelet::inference::embed::make::Preprocess;
-use tubelet::inference::embed::search::Searching;
-use tubelet::inference::embed::store::Format;
+use tubelet::{
+    Embeddings,
+    inference::embed::{End, Failed, Made, make::Preprocess, search::Searching, store::Format},
+};
 
-use crate::arguments;
-use crate::arguments::ModelArguments;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{self, ModelArguments},
+    report,
+    terminal::Terminal,
+};
 
 /// Compute feature vectors: one per video, or one per window of frames with its times
 ///

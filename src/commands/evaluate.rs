@@ -6,27 +6,22 @@ mod summary;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use schemas::ProblemType;
-use schemas::predictions::Predictions;
-use schemas::run_state::Part;
-use trainer::evaluation;
-use trainer::evaluation::RegressionReport;
-use trainer::evaluation::Report;
-use trainer::evaluation::SeveralReport;
-use trainer::recipe::By;
-use tubelet::Evaluation;
-use tubelet::Usage;
-use tubelet::inference::prediction_files;
+use schemas::{ProblemType, predictions::Predictions, run_state::Part};
+use trainer::{
+    evaluation::{self, RegressionReport, Report, SeveralReport},
+    recipe::By,
+};
+use tubelet::{Evaluation, Usage, inference::prediction_files};
 
 use self::{
     other::{Found, OtherSummary},
     summary::Summary,
 };
-use crate::arguments;
-use crate::arguments::LabelArguments;
-use crate::arguments::ModelArguments;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{self, LabelArguments, ModelArguments},
+    report,
+    terminal::Terminal,
+};
 
 /// Test a classifier: accuracy over several views of each video
 ///

@@ -3,25 +3,25 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use schemas::ProblemType;
-use schemas::predictions::Failure;
-use schemas::predictions::Predictions;
-use trainer::checkpoint::Heads;
-use trainer::evaluation;
-use trainer::evaluation::RegressionReport;
-use trainer::evaluation::Report;
-use trainer::evaluation::SeveralReport;
-use trainer::recipe::By;
-use tubelet::Finetuning;
-use tubelet::run::final_evaluation::FinalTest;
+use schemas::{
+    ProblemType,
+    predictions::{Failure, Predictions},
+};
+use trainer::{
+    checkpoint::Heads,
+    evaluation::{self, RegressionReport, Report, SeveralReport},
+    recipe::By,
+};
+use tubelet::{Finetuning, run::final_evaluation::FinalTest};
 
-use crate::arguments;
-use crate::arguments::LabelArguments;
-use crate::arguments::RunArguments;
-use crate::report;
-use crate::terminal::Terminal;
-use crate::terminal::training::number;
-use crate::terminal::training::percent;
+use crate::{
+    arguments::{self, LabelArguments, RunArguments},
+    report,
+    terminal::{
+        Terminal,
+        training::{number, percent},
+    },
+};
 
 /// Train a classifier on labelled videos, from a pre-trained model or from scratch
 ///

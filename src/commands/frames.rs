@@ -15,8 +15,7 @@ use pipeline::{
 };
 use schemas::settings::{Skip, Verify};
 use serde::de::DeserializeOwned;
-use tubelet::FrameReader;
-use tubelet::Usage;
+use tubelet::{FrameReader, Usage};
 
 /// Decode frames of one video: print MD5 digests, or write PNG files
 ///

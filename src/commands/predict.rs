@@ -11,20 +11,23 @@ use std::{
 
 use anyhow::{Result, bail};
 use pipeline::names;
-use schemas::ProblemType;
-use schemas::predictions::Failure;
-use schemas::predictions::Tested;
+use schemas::{
+    ProblemType,
+    predictions::{Failure, Tested},
+};
 use serde_json::json;
 use trainer::evaluation::Answer;
-use tubelet::Predicting;
-use tubelet::inference::predict::Seen;
-use tubelet::inference::predict::VideoAnswers;
+use tubelet::{
+    Predicting,
+    inference::predict::{Seen, VideoAnswers},
+};
 
 use self::{class_name::shown, picture::Strips};
-use crate::arguments;
-use crate::arguments::ModelArguments;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{self, ModelArguments},
+    report,
+    terminal::Terminal,
+};
 
 /// Longest bar of a probability, in letters.
 const BAR: f64 = 20.0;

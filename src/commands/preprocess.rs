@@ -2,21 +2,19 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use anyhow::bail;
+use anyhow::{Result, bail};
 use schemas::frame_shard::StoredPixels;
-use tubelet::Preprocessing;
-use tubelet::data::preprocess::settings::CLIPS_PER_SHARD;
-use tubelet::data::preprocess::settings::GROUP;
-use tubelet::data::preprocess::settings::Preprocessed;
-use tubelet::data::preprocess::settings::QUALITY;
-use tubelet::data::preprocess::settings::Store;
-use tubelet::machine::default_workers;
+use tubelet::{
+    Preprocessing,
+    data::preprocess::settings::{CLIPS_PER_SHARD, GROUP, Preprocessed, QUALITY, Store},
+    machine::default_workers,
+};
 
-use crate::arguments::RecipeArguments;
-use crate::arguments::Videos;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{RecipeArguments, Videos},
+    report,
+    terminal::Terminal,
+};
 
 /// Write videos to Parquet shards once, to train from them often
 ///

@@ -6,9 +6,10 @@ use anyhow::Result;
 use trainer::checkpoint::Heads;
 use tubelet::Pretraining;
 
-use crate::arguments;
-use crate::arguments::RunArguments;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{self, RunArguments},
+    terminal::Terminal,
+};
 
 /// Pre-train a model from video files, a manifest or shards
 ///

@@ -5,16 +5,16 @@ mod summary;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use trainer::probe::Select;
-use trainer::probe::grid::Manner;
-use tubelet::Probing;
-use tubelet::inference::probe::settings::EPOCHS;
-use tubelet::inference::probe::settings::ProbeKind;
+use trainer::probe::{Select, grid::Manner};
+use tubelet::{
+    Probing,
+    inference::probe::settings::{EPOCHS, ProbeKind},
+};
 
-use crate::arguments;
-use crate::arguments::LabelArguments;
-use crate::arguments::ModelArguments;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{self, LabelArguments, ModelArguments},
+    terminal::Terminal,
+};
 
 /// Measure what a frozen encoder knows about classes: nearest neighbours, a linear or an attentive probe
 ///

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use tubelet::Reconstructing;
 
-use crate::arguments::LengthArguments;
-use crate::arguments::RecipeArguments;
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{
+    arguments::{LengthArguments, RecipeArguments},
+    report,
+    terminal::Terminal,
+};
 
 /// Draw a clip, what the encoder saw of it, and the reconstruction of what was hidden
 ///

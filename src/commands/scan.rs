@@ -4,14 +4,11 @@ mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use anyhow::ensure;
+use anyhow::{Result, ensure};
 use schemas::manifest::GOOD;
-use tubelet::Scanning;
-use tubelet::machine::default_workers;
+use tubelet::{Scanning, machine::default_workers};
 
-use crate::arguments::Videos;
-use crate::terminal::Terminal;
+use crate::{arguments::Videos, terminal::Terminal};
 
 /// List what is in each video, and what is wrong with it: manifest.parquet
 ///

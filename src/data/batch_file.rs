@@ -6,11 +6,14 @@
 
 use std::path::Path;
 
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::EnabledStatistics;
-use parquet::file::properties::WriterProperties;
+use parquet::{
+    arrow::ArrowWriter,
+    basic::Compression,
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties},
+    },
+};
 use pipeline::loader::channel::Batches;
 use schemas::{MADE_BY, WholeFile};
 

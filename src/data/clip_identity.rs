@@ -1,15 +1,12 @@
 //! What identifies a clip of a batch, so that two loaders can be compared line by line.
 
-use arrow_array::Array;
-use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::UInt16Type;
-use arrow_array::types::UInt32Type;
-use arrow_array::types::UInt64Type;
-use schemas::ClipBatch;
-use schemas::LabelledBatch;
-use trainer::Recipe;
-use trainer::batch::mixup::Mix;
+use arrow_array::{
+    Array, RecordBatch,
+    cast::AsArray as _,
+    types::{UInt16Type, UInt32Type, UInt64Type},
+};
+use schemas::{ClipBatch, LabelledBatch};
+use trainer::{Recipe, batch::mixup::Mix};
 
 use crate::error::Result;
 

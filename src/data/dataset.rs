@@ -1,14 +1,14 @@
 //! VIDEOS opened: files, folders, globs and lists, a manifest, or a folder of shards.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipeline::dataset::Dataset;
 
 use super::videos;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
+use crate::{
+    error::{Result, Usage},
+    observer::Observer,
+};
 
 /// Opens VIDEOS, a manifest, or a folder of shards.
 ///

@@ -7,14 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::Result;
 use pipeline::{
     names,
     system::{self, SystemError},
     video_entry::VideoEntry,
 };
 
-use crate::error::Usage;
+use crate::error::{Result, Usage};
 
 /// Endings of files that a folder is searched for. A file that is named itself may have any ending. Among them are
 /// those of formats that are not read here: whoever has such films wants to hear of them. `.gif` and `.webp` are

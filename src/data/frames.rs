@@ -1,8 +1,9 @@
 //! Single frames of one video, decoded.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use pipeline::{
     FrameRank, names,

@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::error::Result;
 use pipeline::{
     Slot,
     augment::{self, Augment, rand_augment::RandAugment, resized_crop::CropRange},
@@ -25,13 +24,13 @@ use pipeline::{
 use schemas::{ClipGeometry, quarantine::QuarantineLine};
 use trainer::{Recipe, recipe};
 
-use super::digest_words;
 use super::{
+    digest_words,
     labels::labelled_videos::LabelledVideos,
     loading::{self, Loading, WAITING_BYTES},
     source::source_by,
 };
-use crate::error::Usage;
+use crate::error::{Result, Usage};
 
 /// How the frames of a recipe's clips are spread.
 pub fn spread(recipe: &Recipe) -> Spread {

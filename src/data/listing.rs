@@ -14,7 +14,6 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::error::Result;
 use pipeline::{
     VideoNumber,
     dataset::{Dataset, labels::folders::Placed},
@@ -22,7 +21,10 @@ use pipeline::{
 };
 
 use super::{dataset, videos};
-use crate::{error::Usage, observer::Observer};
+use crate::{
+    error::{Result, Usage},
+    observer::Observer,
+};
 
 /// Videos, and where their clips come from.
 #[derive(Clone, Debug)]

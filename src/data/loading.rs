@@ -1,7 +1,6 @@
 //! What a loader has to work with: threads and bytes, and where it notes failures and times.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use pipeline::{
     loader::{Workers, worker::OnFailure},

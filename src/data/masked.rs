@@ -15,8 +15,7 @@ use pipeline::{
     settings::{ClipSettings, Flip},
     source::ClipSource,
 };
-use schemas::frame_shard::StoredPixels;
-use schemas::settings::Resample;
+use schemas::{frame_shard::StoredPixels, settings::Resample};
 use trainer::Recipe;
 
 use super::{

@@ -12,17 +12,14 @@ use std::sync::atomic::AtomicBool;
 use pipeline::dataset::Dataset;
 use trainer::Recipe;
 
-use self::settings::Preprocessed;
-use self::settings::Preprocessing;
-use self::settings::Store;
 #[cfg(not(feature = "video"))]
 use self::settings::already_shards;
+use self::settings::{Preprocessed, Preprocessing, Store};
 use super::dataset;
 use crate::error::Result;
 #[cfg(not(feature = "video"))]
 use crate::error::Usage;
-use crate::observer::Observer;
-use crate::recipe_choice;
+use crate::{observer::Observer, recipe_choice};
 
 /// Makes shards, or those that are missing. `stop` is read between rows.
 ///

@@ -1,7 +1,6 @@
 //! VIDEOS, found: files, folders (searched to the bottom), globs, list files (`path label` lines).
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipeline::{
     dataset::list_file::{self, Listed},

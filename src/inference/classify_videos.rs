@@ -1,21 +1,22 @@
 //! A classifier's answers to the views of videos.
 
-use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use pipeline::{Slot, dataset::labels::Classes, names, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch, MADE_BY, ProblemType,
     predictions::{Failure, Prediction, Predictions, Tested},
 };
-use trainer::Device;
-use trainer::Recipe;
-use trainer::inference::classifier;
-use trainer::inference::classify::ClipClassifier;
-use trainer::kernels;
-use trainer::model::classifier::Classifier;
-use trainer::weights::Weights;
+use trainer::{
+    Device, Recipe,
+    inference::{classifier, classify::ClipClassifier},
+    kernels,
+    model::classifier::Classifier,
+    weights::Weights,
+};
 
 use super::{by_video::ByVideo, model::LoadedModel, views_in_words::views_in_words};
 use crate::{

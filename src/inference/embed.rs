@@ -5,31 +5,22 @@ pub mod search;
 pub mod store;
 mod windows;
 
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use pipeline::names;
-use schemas::embeddings::Embedded;
-use schemas::embeddings::Embedding;
-use schemas::embeddings::Number;
+use schemas::embeddings::{Embedded, Embedding, Number};
 use trainer::inference::frozen_encoder::Pool;
 
-use self::make::Maker;
-use self::make::Preprocess;
-use self::make::Taker;
-use self::make::Taking;
-use self::store::Format;
-use self::store::Store;
-use self::store::VideoFile;
-use super::model::LoadedModel;
-use super::model::ModelSettings;
-use super::model::note_single_views;
-use crate::data::labels::labelled_videos::LabelledVideos;
-use crate::error::Error;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Event;
-use crate::observer::Observer;
+use self::{
+    make::{Maker, Preprocess, Taker, Taking},
+    store::{Format, Store, VideoFile},
+};
+use super::model::{LoadedModel, ModelSettings, note_single_views};
+use crate::{
+    data::labels::labelled_videos::LabelledVideos,
+    error::{Error, Result, Usage},
+    observer::{Event, Observer},
+};
 
 /// Windows of temporal localisation where nobody says others: 16 frames, one begun every 4 (THUMOS14).
 const TAD_WINDOWS: [u32; 2] = [16, 4];

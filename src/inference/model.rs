@@ -1,17 +1,13 @@
 //! A model for inference: which weights, what they look at, where it is computed.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipeline::dataset::labels::Classes;
 use schemas::settings::Verify;
-use trainer::Device;
-use trainer::Recipe;
-use trainer::RunFolder;
-use trainer::checkpoint;
-use trainer::checkpoint::Hints;
-use trainer::checkpoint::Kind;
-use trainer::checkpoint::SavedModel;
+use trainer::{
+    Device, Recipe, RunFolder,
+    checkpoint::{self, Hints, Kind, SavedModel},
+};
 
 use crate::{
     device,

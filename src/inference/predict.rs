@@ -1,17 +1,16 @@
 //! What a classifier says of videos, one after the other, as a whole and clip by clip.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool};
 
 use pipeline::dataset::labels::Classes;
 use schemas::{
     LabelledBatch,
     predictions::{Prediction, Predictions, Tested},
 };
-use trainer::evaluation;
-use trainer::evaluation::Answer;
-use trainer::recipe::By;
+use trainer::{
+    evaluation::{self, Answer},
+    recipe::By,
+};
 
 use super::{
     classify_videos::Tester,

@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::Context as _;
-use crate::error::Result;
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, ZstdLevel},
@@ -15,7 +13,7 @@ use parquet::{
 use schemas::{MADE_BY, WholeFile, predictions::Predictions, whole_file};
 use trainer::evaluation::{self, JoinError};
 
-use crate::error::Usage;
+use crate::error::{Context as _, Result, Usage};
 
 /// Writes a file, whole or not at all.
 ///

@@ -6,37 +6,30 @@ pub mod settings;
 use pipeline::names;
 use schemas::ProblemType;
 use serde::Serialize;
-use trainer::Device;
-use trainer::Recipe;
-use trainer::evaluation::Interval;
-use trainer::evaluation::rank_of;
-use trainer::evaluation::wilson;
-use trainer::inference::frozen_encoder::FrozenEncoder;
-use trainer::inference::frozen_encoder::Source;
-use trainer::probe::Outcome;
-use trainer::probe::Select;
-use trainer::probe::attentive::AttentiveProbe;
-use trainer::probe::features::FailedVideo;
-use trainer::probe::features::Features;
-use trainer::probe::grid;
-use trainer::probe::grid::Manner;
-use trainer::probe::grid::Training;
-use trainer::probe::hold_out;
-use trainer::probe::knn;
-use trainer::probe::linear;
+use trainer::{
+    Device, Recipe,
+    evaluation::{Interval, rank_of, wilson},
+    inference::frozen_encoder::{FrozenEncoder, Source},
+    probe::{
+        Outcome, Select,
+        attentive::AttentiveProbe,
+        features::{FailedVideo, Features},
+        grid::{self, Manner, Training},
+        hold_out, knn, linear,
+    },
+};
 
-use self::features::Both;
-use self::features::Making;
-use self::settings::ProbeKind;
-use self::settings::Probing;
+use self::{
+    features::{Both, Making},
+    settings::{ProbeKind, Probing},
+};
 use super::model::LoadedModel;
-use crate::data::labels::parts::Parts;
-use crate::error::Error;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Event;
-use crate::observer::Observer;
-use crate::recipe_choice::built_in;
+use crate::{
+    data::labels::parts::Parts,
+    error::{Error, Result, Usage},
+    observer::{Event, Observer},
+    recipe_choice::built_in,
+};
 
 /// Failed videos that are named; the others are counted.
 const NAMED: usize = 5;

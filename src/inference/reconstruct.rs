@@ -1,21 +1,17 @@
 //! What a model predicts for the hidden nine tenths of a clip, as a picture.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use pipeline::{dataset::Dataset, video_entry::VideoEntry};
 use schemas::ClipBatch;
-use trainer::Device;
-use trainer::Recipe;
-use trainer::RunFolder;
-use trainer::checkpoint;
-use trainer::checkpoint::Hints;
-use trainer::checkpoint::Kind;
-use trainer::inference::reconstruct::Reconstruction;
-use trainer::inference::reconstruct::Statistics;
-use trainer::model::VideoMae;
-use trainer::weights::Weights;
+use trainer::{
+    Device, Recipe, RunFolder,
+    checkpoint::{self, Hints, Kind},
+    inference::reconstruct::{Reconstruction, Statistics},
+    model::VideoMae,
+    weights::Weights,
+};
 
 use crate::{
     data::masked::one_batch,

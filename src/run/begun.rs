@@ -1,20 +1,19 @@
 //! A run that goes on: what is in its folder, or what is there instead.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use schemas::run_state::RunState;
-use schemas::run_state::RunVideo;
-use trainer::Recipe;
-use trainer::RunFolder;
-use trainer::train::run_folder::ResumePoint;
-use trainer::train::run_folder::RunFolderError;
+use schemas::run_state::{RunState, RunVideo};
+use trainer::{
+    Recipe, RunFolder,
+    train::run_folder::{ResumePoint, RunFolderError},
+};
 
 use super::settings::RunSettings;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
-use crate::recipe_choice::wrong;
+use crate::{
+    error::{Result, Usage},
+    observer::Observer,
+    recipe_choice::wrong,
+};
 
 /// Files of a folder that a message names.
 const NAMED: usize = 8;

@@ -6,11 +6,11 @@
 
 use trainer::Recipe;
 
-use super::begun::Begun;
-use super::settings::RunSettings;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::words::listed;
+use super::{begun::Begun, settings::RunSettings};
+use crate::{
+    error::{Result, Usage},
+    words::listed,
+};
 
 /// Settings that may change.
 const MAY_CHANGE: [&str; 52] = [

@@ -1,16 +1,14 @@
 //! The test at the end of a fine-tuning: the last weights, which are the result, and the best ones beside them.
 
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::{path::Path, sync::atomic::AtomicBool};
 
 use pipeline::dataset::{Dataset, labels::Classes};
 use schemas::predictions::Predictions;
-use trainer::Device;
-use trainer::Recipe;
-use trainer::RunFolder;
-use trainer::checkpoint;
-use trainer::checkpoint::SavedModel;
-use trainer::recipe::By;
+use trainer::{
+    Device, Recipe, RunFolder,
+    checkpoint::{self, SavedModel},
+    recipe::By,
+};
 
 use crate::{
     data::labels::labelled_videos::LabelledVideos,

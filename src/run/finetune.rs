@@ -1,22 +1,23 @@
 //! Fine-tuning: from labelled videos and a pre-trained encoder to a classifier.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use pipeline::{Slot, dataset::labels::Classes, sampling::labelled::Pass, source::ClipSource};
 use schemas::run_state::{InitialWeights, Part, RunVideo};
-use trainer::Device;
-use trainer::Outcome;
-use trainer::Recipe;
-use trainer::Steps;
-use trainer::batch::labelled::BatchError;
-use trainer::checkpoint::Heads;
-use trainer::recipe::Freeze;
-use trainer::train::finetune::Event as OfTrainer;
-use trainer::train::finetune::before_first_step;
-use trainer::train::initial_weights::InitialClassifier;
-use trainer::train::validation::ValidationClips;
+use trainer::{
+    Device, Outcome, Recipe, Steps,
+    batch::labelled::BatchError,
+    checkpoint::Heads,
+    recipe::Freeze,
+    train::{
+        finetune::{Event as OfTrainer, before_first_step},
+        initial_weights::InitialClassifier,
+        validation::ValidationClips,
+    },
+};
 
 use super::{
     begun::Begun,

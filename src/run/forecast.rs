@@ -5,14 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::error::Context as _;
-use crate::error::Result;
 use arrow_array::RecordBatch;
 use pipeline::dataset::Dataset;
 use trainer::{Device, Recipe, model::macs::Macs};
 
-use crate::data::loading::Loading;
-use crate::data::masked;
+use crate::{
+    data::{loading::Loading, masked},
+    error::{Context as _, Result},
+};
 
 /// Multiply-accumulates that the timed step may take, forward and backward: seconds on two cores.
 const AFFORDABLE: u64 = 100_000_000_000;

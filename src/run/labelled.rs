@@ -1,10 +1,11 @@
 //! The two parts of a fine-tuning's videos, as the run knows them: what is held out stays held out, whatever has come
 //! to its folder since.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use pipeline::dataset::labels::{Classes, Split};
 use schemas::run_state::{Part, RunState, RunVideo};

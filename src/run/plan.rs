@@ -7,8 +7,7 @@
 //!                                          └▶ what may differ is said, and written into run.json with its step
 //! ```
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipeline::dataset::labels::Split;
 use schemas::{
@@ -18,12 +17,13 @@ use schemas::{
         RunSplit, RunState, RunVideo,
     },
 };
-use trainer::Recipe;
-use trainer::RunFolder;
-use trainer::Steps;
-use trainer::train::run_folder::RunFiles;
-use trainer::train::run_folder::RunFolderError;
-use trainer::train::state::TrainState;
+use trainer::{
+    Recipe, RunFolder, Steps,
+    train::{
+        run_folder::{RunFiles, RunFolderError},
+        state::TrainState,
+    },
+};
 
 use super::{
     begun::{Begun, taken},

@@ -1,37 +1,27 @@
 //! Pre-training: from videos or shards to a trained model.
 
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use pipeline::dataset::Dataset;
-use schemas::run_state::InitialWeights;
-use schemas::run_state::Part;
-use schemas::run_state::RunVideo;
-use trainer::Device;
-use trainer::Outcome;
-use trainer::Recipe;
-use trainer::Steps;
-use trainer::checkpoint::Heads;
-use trainer::train::state::TrainState;
+use schemas::run_state::{InitialWeights, Part, RunVideo};
+use trainer::{Device, Outcome, Recipe, Steps, checkpoint::Heads, train::state::TrainState};
 
-use super::begun::Begun;
-use super::live::Live;
-use super::plan::Data;
-use super::plan::Plan;
-use super::plan::Ready;
-use super::settings::RunSettings;
-use super::videos;
-use crate::data::listing::Listing;
-use crate::data::loading::Loading;
-use crate::data::masked;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::memory;
-use crate::observer::Event;
-use crate::observer::Observer;
-use crate::recipe_choice;
-use crate::trained::Trained;
-use crate::weights;
+use super::{
+    begun::Begun,
+    live::Live,
+    plan::{Data, Plan, Ready},
+    settings::RunSettings,
+    videos,
+};
+use crate::{
+    data::{listing::Listing, loading::Loading, masked},
+    error::{Result, Usage},
+    memory,
+    observer::{Event, Observer},
+    recipe_choice,
+    trained::Trained,
+    weights,
+};
 
 /// What a run's folder calls this.
 const COMMAND: &str = "pretrain";

@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use trainer::Device;
 
-use crate::device;
-use crate::error::Result;
-use crate::machine;
-use crate::recipe_choice::RecipeChoice;
+use crate::{device, error::Result, machine, recipe_choice::RecipeChoice};
 
 /// What every training is given.
 #[derive(Clone, Debug)]

@@ -1,15 +1,14 @@
 //! A run's videos, found again where they are now.
 
 use pipeline::dataset::Dataset;
-use schemas::run_state::Part;
-use schemas::run_state::RunVideo;
+use schemas::run_state::{Part, RunVideo};
 
-use crate::data::listing;
-use crate::data::listing::Listing;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::observer::Observer;
-use crate::words::listed;
+use crate::{
+    data::listing::{self, Listing},
+    error::{Result, Usage},
+    observer::Observer,
+    words::listed,
+};
 
 /// Where the videos that were found are those of a run.
 pub struct Again {

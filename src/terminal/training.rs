@@ -1,9 +1,7 @@
 //! A training in words: its steps, its validations, its end.
 
-use schemas::metrics::MetricsLine;
-use schemas::metrics::ValidationLine;
-use tubelet::Outcome;
-use tubelet::Trained;
+use schemas::metrics::{MetricsLine, ValidationLine};
+use tubelet::{Outcome, Trained};
 
 /// The live line of a step; it names what is waited for.
 pub fn step(line: &MetricsLine, waited_for: Option<&str>) -> String {

@@ -3,8 +3,10 @@
 use std::fs;
 
 use crate::{
-    fixtures::mp4::{Film, boxed, full, table},
-    fixtures::shown::{cars, digest_of, digests, frames, sample, scanned, try_frames, verdict},
+    fixtures::{
+        mp4::{Film, boxed, full, table},
+        shown::{cars, digest_of, digests, frames, sample, scanned, try_frames, verdict},
+    },
     succeed, text,
 };
 

@@ -51,6 +51,7 @@ mod whole_file;
 use std::path::Path;
 
 use self::tensor_table::Values;
+
 pub use self::{
     description::Description,
     error::CheckpointError,

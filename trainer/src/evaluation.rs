@@ -21,6 +21,8 @@ use std::cmp::Ordering;
 
 use schemas::{ProblemType, predictions::Predictions};
 
+use crate::recipe::By;
+
 pub use self::{
     join::{JoinError, MissingView, join, missing},
     official::official_text,
@@ -28,7 +30,6 @@ pub use self::{
     report::{ClassLine, Interval, Report, calibration_error, wilson},
     several::{LabelLine, SeveralReport, average_precision},
 };
-use crate::recipe::By;
 
 /// What all views together say of a video.
 #[derive(Clone, Debug, PartialEq)]

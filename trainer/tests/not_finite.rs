@@ -10,8 +10,11 @@ use altered::{Stored, change_parts, read_tensors, write_tensors};
 use proptest::prelude::*;
 use safetensors::Dtype;
 use small_model::model;
-use trainer::checkpoint::{self, CheckpointError, Format, Kind, SavedModel, read_any, read_to_inspect};
-use trainer::{Device, Recipe, RunFolder, train::state::TrainState};
+use trainer::{
+    Device, Recipe, RunFolder,
+    checkpoint::{self, CheckpointError, Format, Kind, SavedModel, read_any, read_to_inspect},
+    train::state::TrainState,
+};
 
 /// What is no number, in 32 bits.
 fn no_number() -> impl Strategy<Value = f32> {

@@ -1,20 +1,19 @@
 //! Scores, schedules, mixing and recipes hold their rules whatever the numbers are.
 
 use proptest::prelude::*;
-use schemas::ProblemType;
-use schemas::labelled_batch::View;
-use schemas::predictions::Failure;
-use schemas::predictions::Prediction;
-use schemas::predictions::Predictions;
-use schemas::predictions::Tested;
-use trainer::Recipe;
-use trainer::batch::mixup::Mix;
-use trainer::batch::mixup::cutmix_box;
-use trainer::evaluation;
-use trainer::optimiser::layer_decay;
-use trainer::optimiser::learning_rate::LearningRate;
-use trainer::probe::knn;
-use trainer::recipe::By;
+use schemas::{
+    ProblemType,
+    labelled_batch::View,
+    predictions::{Failure, Prediction, Predictions, Tested},
+};
+use trainer::{
+    Recipe,
+    batch::mixup::{Mix, cutmix_box},
+    evaluation,
+    optimiser::{layer_decay, learning_rate::LearningRate},
+    probe::knn,
+    recipe::By,
+};
 
 const CLASSES: usize = 4;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemas::{
     ClipGeometry,
     labelled_batch::{EraseBox, LabelledClip, View},
+    settings::ClipOrder,
 };
 
 use super::{
@@ -25,7 +26,6 @@ use crate::{
     source::{ClipFrames, ClipSource},
     transform::lines::Lines,
 };
-use schemas::settings::ClipOrder;
 
 /// What a training clip is and how clips are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -61,9 +61,10 @@ fn classes_of(label: Option<i32>, labels: Option<&[f32]>) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
+    use schemas::settings::ClipOrder;
+
     use super::*;
     use crate::ClipNumber;
-    use schemas::settings::ClipOrder;
 
     const SCHEDULE: Schedule =
         Schedule { seed: 5, videos: 3000, clips_per_video: 2, order: ClipOrder::Scattered };

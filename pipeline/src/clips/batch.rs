@@ -150,13 +150,15 @@ fn crops(rows: &[ClipRow]) -> Result<ArrayRef, ArrowError> {
 
 #[cfg(test)]
 mod tests {
-    use schemas::ClipBatch;
+    use schemas::{
+        ClipBatch,
+        settings::{ClipOrder, DecoderMask, MaskKind},
+    };
 
     use super::*;
     use crate::{
         FrameRank, RowNumber, StreamTime, mask::MaskRule, schedule::Schedule, transform::crop::Window,
     };
-    use schemas::settings::{ClipOrder, DecoderMask, MaskKind};
 
     fn row(geometry: ClipGeometry, rule: &MaskRule, clip: u64) -> ClipRow {
         let schedule = Schedule { seed: 0, videos: 9, clips_per_video: 1, order: ClipOrder::Together };

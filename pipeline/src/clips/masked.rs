@@ -79,11 +79,25 @@ impl ClipMaker {
         self.mask.visible_tokens()
     }
 
-    /// The rows of `clip`, one a repeat.
-    pub fn rows(
+    fn crop(&self, frame: (u32, u32), draws: &mut Draws) -> Window {
+        let clip = (self.settings.geometry.width() as u32, self.settings.geometry.height() as u32);
+        crop::draw(self.settings.crop, frame, clip, draws)
+    }
+}
+
+impl RowMaker for ClipMaker {
+    type Row = ClipRow;
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// One a repeat.
+    fn rows(
         &self,
         mut frames: ClipFrames,
         epoch: u32,
+        _slot: Slot,
         clip: ClipNumber,
         profile: &Profile,
     ) -> Vec<ClipRow> {
@@ -136,30 +150,6 @@ impl ClipMaker {
         clip.rows(self.settings.repeats).map(row).collect()
     }
 
-    fn crop(&self, frame: (u32, u32), draws: &mut Draws) -> Window {
-        let clip = (self.settings.geometry.width() as u32, self.settings.geometry.height() as u32);
-        crop::draw(self.settings.crop, frame, clip, draws)
-    }
-}
-
-impl RowMaker for ClipMaker {
-    type Row = ClipRow;
-
-    fn schedule(&self) -> &Schedule {
-        &self.schedule
-    }
-
-    fn rows(
-        &self,
-        frames: ClipFrames,
-        epoch: u32,
-        _slot: Slot,
-        clip: ClipNumber,
-        profile: &Profile,
-    ) -> Vec<ClipRow> {
-        Self::rows(self, frames, epoch, clip, profile)
-    }
-
     fn bytes(row: &ClipRow) -> u64 {
         row.bytes()
     }
@@ -167,7 +157,7 @@ impl RowMaker for ClipMaker {
 
 #[cfg(test)]
 mod tests {
-    use schemas::ClipGeometry;
+    use schemas::{ClipGeometry, settings::Resample};
 
     use super::*;
     use crate::{
@@ -175,7 +165,6 @@ mod tests {
         source::Pixels,
         transform::{self},
     };
-    use schemas::settings::Resample;
 
     fn frames(ranks: &[u32], orientation: Orientation) -> ClipFrames {
         let picture = |rank: u32| {
@@ -242,7 +231,7 @@ mod tests {
             ] {
                 // A stored frame has the short side already; asked for again, it stays as it is.
                 let maker = maker(3, short_side, resample);
-                let rows = |frames| maker.rows(frames, 1, ClipNumber(9), &Profile::default());
+                let rows = |frames| maker.rows(frames, 1, Slot(9), ClipNumber(9), &Profile::default());
                 let stored = stored(&frames, short_side);
                 assert_eq!(rows(stored), rows(frames.clone()), "{resample:?} {short_side} {quarter_turns}");
             }
@@ -254,6 +243,7 @@ mod tests {
         let rows = maker(4, 0, Resample::Planes).rows(
             frames(&[3, 4, 5, 5], Orientation::default()),
             0,
+            Slot(2),
             ClipNumber(2),
             &Profile::default(),
         );

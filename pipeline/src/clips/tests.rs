@@ -1,7 +1,9 @@
 //! Rows of made-up frames: which pixels of which frame land where.
 
-use schemas::ClipGeometry;
-use schemas::labelled_batch::{LabelledClip, View};
+use schemas::{
+    ClipGeometry,
+    labelled_batch::{LabelledClip, View},
+};
 
 use super::{RowMaker as _, augmented::*, views::*};
 use crate::{

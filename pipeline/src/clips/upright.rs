@@ -1,5 +1,7 @@
 //! The frames of a clip as crops are cut from them: of one size, upright, each distinct one once.
 
+use schemas::settings::Resample;
+
 use crate::{
     picture::{Orientation, Picture},
     source::{ClipFrames, Pixels, places_in},
@@ -13,7 +15,6 @@ use crate::{
         whole_planes,
     },
 };
-use schemas::settings::Resample;
 
 /// The distinct frames of a clip, of one size once upright (and, where asked for, resized).
 pub(super) struct Upright {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemas::{
     ClipGeometry,
     labelled_batch::{LabelledClip, View},
+    settings::ClipOrder,
 };
 
 use super::{
@@ -20,7 +21,6 @@ use crate::{
     source::{ClipFrames, ClipSource},
     transform::{RgbFrame, crop::Window, lines::Lines},
 };
-use schemas::settings::ClipOrder;
 
 /// How a frame becomes the pixels of a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

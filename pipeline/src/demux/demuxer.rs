@@ -2,7 +2,11 @@
 
 use std::time::Instant;
 
-use super::{Demuxed, gstreamer, gstreamer::file_pad::Mode, matroska, mp4};
+use super::{
+    Demuxed,
+    gstreamer::{self, file_pad::Mode},
+    matroska, mp4,
+};
 use crate::{
     error::VideoError,
     file::{Container, FileBytes},

@@ -6,15 +6,13 @@
 //!
 //! ```text
 //! FileBytes ─▶ element ─▶ segments ─▶ clusters ─▶ Vec<Packet> (places in the file)
-//!                            └─▶ tracks ─▶ codecs, caps, packing, pose
+//!                            └─▶ tracks ─▶ codecs, caps, packing, projection
 //! ```
 //!
 //! Beside the packets hardly anything is held, and the payload of blocks is not read, unless it is packed. Reading
 //! ends with the time limit; the number of packets, and the bytes that they unpack to, are bound to the file's size.
 
 mod block;
-#[cfg(test)]
-mod building;
 mod caps;
 mod clusters;
 mod codecs;
@@ -23,8 +21,10 @@ mod fault;
 mod ids;
 mod metadata;
 mod packing;
-mod pose;
+mod projection;
 mod segments;
+#[cfg(test)]
+mod test_films;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -32,7 +32,6 @@ mod tracks;
 
 use std::time::Instant;
 
-pub(crate) use self::packing::Packing;
 use self::{
     clusters::{Found, Making},
     codecs::TrackCodec,
@@ -51,6 +50,8 @@ use crate::{
     file::{Container, FileBytes},
 };
 
+pub(crate) use self::packing::Packing;
+
 /// Takes the video out of a Matroska file, until `deadline`, which is after `seconds`.
 pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result<Demuxed, VideoError> {
     let fault = |fault: Fault| fault.into_error(seconds);
@@ -62,7 +63,8 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
     let mut track = head.tracks.video.clone().ok_or_else(no_video)?;
     let packing = Packing::of(&mut track)?;
     let coded = TrackCodec::of(&track).map_err(|codec| VideoError::UnknownCodec { codec })?;
-    let orientation = pose::upright(track.video.pose).map_err(|degrees| VideoError::OddTurn { degrees })?;
+    let orientation =
+        projection::upright(track.video.pose).map_err(|degrees| VideoError::OddTurn { degrees })?;
 
     let clock = Clock::new(head.tick, &track, coded.four.is_some());
     let making = Making { tracks: &head.tracks, clock, packing: packing.as_ref() };

@@ -16,8 +16,6 @@
 //! and do not apply it, only its command does since that version, when it is not told otherwise.
 
 mod boxes;
-#[cfg(test)]
-mod building;
 mod caps;
 mod clock;
 mod compressed;
@@ -28,9 +26,11 @@ mod fragments;
 mod layout;
 mod matrix;
 mod movie;
+mod sample_descriptions;
 mod samples;
-mod setups;
 mod tables;
+#[cfg(test)]
+mod test_films;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -185,7 +185,9 @@ fn film(
     let packets = film.into_iter().filter(|(sample, _)| sample.length > 0);
     let packet = |(sample, stamp): (&Sample, Stamp)| {
         let body = match sets.get(usize::from(sample.entry)) {
-            Some(sets) => Body::Held(gst::Buffer::from_slice(setups::with_sets(sets, sample, file))),
+            Some(sets) => {
+                Body::Held(gst::Buffer::from_slice(sample_descriptions::with_sets(sets, sample, file)))
+            }
             None => Body::OnDisk { place: sample.place, length: sample.length },
         };
         Packet { body, stamp, key: sample.key }
@@ -261,7 +263,7 @@ fn parameter_sets(
         return Ok(Vec::new());
     }
     let sets_of = |(entry, used): (&Entry, &bool)| {
-        if *used { setups::parameter_sets(entry, framing) } else { Some(Vec::new()) }
+        if *used { sample_descriptions::parameter_sets(entry, framing) } else { Some(Vec::new()) }
     };
     let sets = entries().map(sets_of).collect();
     let changed = || VideoError::CapsChanged {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use schemas::frame_shard::{FrameShardFacts, StoredPixels};
+use schemas::{
+    frame_shard::{FrameShardFacts, StoredPixels},
+    settings::ClipOrder,
+};
 
 use super::KeyMaker;
 use crate::{
@@ -14,7 +17,6 @@ use crate::{
     source::{ClipFrames, ClipSource, Pixels, Reach, SourceError},
     transform,
 };
-use schemas::settings::ClipOrder;
 
 /// Makes the rows of a dataset of frame shards from the clips of `source`.
 pub fn clips(source: Arc<dyn ClipSource>, facts: FrameShardFacts) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {

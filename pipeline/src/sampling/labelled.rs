@@ -6,13 +6,14 @@
 //! at ⌊i·(long − side)/(S − 1)⌋ along the longer side
 //! ```
 
+use schemas::settings::ShortSegments;
+
 use super::{
     dense,
     pretraining::SamplingError,
     segments::{self},
 };
 use crate::{FrameRank, Slot, StreamTime, draws::Draws, transform::crop::Window};
-use schemas::settings::ShortSegments;
 
 /// How the frames of a labelled clip are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

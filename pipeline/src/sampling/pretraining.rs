@@ -11,8 +11,9 @@
 //!
 //! At a target rate, frames are chosen by their presentation times instead of by counting.
 
-use crate::{FrameRank, StreamTime, draws::Draws};
 use schemas::settings::ShortVideo;
+
+use crate::{FrameRank, StreamTime, draws::Draws};
 
 /// How far apart the frames of a clip are.
 #[derive(Clone, Copy, Debug, PartialEq)]

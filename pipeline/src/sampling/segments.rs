@@ -7,8 +7,9 @@
 //! test        ⌊c·tick/T + tick·i⌋             tick = N/n as a fraction, clip c of T
 //! ```
 
-use crate::{FrameRank, draws::Draws};
 use schemas::settings::ShortSegments;
+
+use crate::{FrameRank, draws::Draws};
 
 /// The clip of a video with fewer frames than segments.
 fn short_clip(short: ShortSegments, frames: u32, segments: u32) -> Vec<FrameRank> {

@@ -8,7 +8,11 @@ use std::{
 
 use schemas::{frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};
 
-use super::{ShardError, footer, footer::Footer, kind::ShardFacts};
+use super::{
+    ShardError,
+    footer::{self, Footer},
+    kind::ShardFacts,
+};
 
 /// The keys of shards that still have to be written to `out`, in order.
 ///

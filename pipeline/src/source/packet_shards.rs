@@ -6,6 +6,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use schemas::settings::Skip;
+
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
     sampled::{self, Pictures, SampledFrames, failed},
@@ -18,7 +20,6 @@ use crate::{
     shard::{PacketShards, ShardError, ShardVideo},
     video::{Limits, OpenVideo, VideoReader},
 };
-use schemas::settings::Skip;
 
 /// Packet shards as a source of clips; a clone shares what was learnt of them.
 #[derive(Clone, Debug)]

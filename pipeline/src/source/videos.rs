@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use schemas::settings::{Skip, Verify};
+
 use super::{
     ClipFrames, ClipReader, ClipSource, Pixels, Reach, SourceError,
     sampled::{self, SampledFrames, failed},
@@ -23,7 +25,6 @@ use crate::{
     sampling::FrameRule,
     video::{Limits, OpenVideo, VideoReader, stored_video::IndexedVideo},
 };
-use schemas::settings::{Skip, Verify};
 
 /// Video files as a source of clips; a clone shares what was learnt of them.
 #[derive(Clone, Debug)]

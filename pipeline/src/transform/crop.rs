@@ -6,8 +6,9 @@
 //! frame, where Pillow fills in black; here such a crop is cut to the frame: pixels that do not exist are
 //! never delivered.
 
-use crate::draws::Draws;
 use schemas::settings::Crop;
+
+use crate::draws::Draws;
 
 /// A rectangle of pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,8 @@
 //! Decodes open videos on one thread, by frame, as little as that takes.
 
-use std::collections::HashMap;
-use std::sync::atomic::Ordering::Relaxed;
+use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
+
+use schemas::settings::{Skip, Verify};
 
 use super::{Limits, OpenVideo};
 use crate::{
@@ -13,8 +14,6 @@ use crate::{
     picture::Picture,
     plan::{self, OutputIndex, PacketRun, order::IndexMode},
 };
-use schemas::settings::Skip;
-use schemas::settings::Verify;
 
 /// Opens and decodes videos on one thread; its decoders live as long as it does.
 #[doc(alias = "decord")]

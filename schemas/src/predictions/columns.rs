@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Failure, Prediction, Predictions, PredictionsError, TESTED_KEY, Tested, VERSION, VERSION_KEY};
-use crate::{MADE_BY, clip_batch::item_field, labelled_batch::View};
 use arrow_array::{
     Array, ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, UInt16Array, UInt64Array,
     builder::{Float32Builder, ListBuilder, UInt32Builder},
@@ -11,6 +9,9 @@ use arrow_array::{
     types::{Float32Type, Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+
+use super::{Failure, Prediction, Predictions, PredictionsError, TESTED_KEY, Tested, VERSION, VERSION_KEY};
+use crate::{MADE_BY, clip_batch::item_field, labelled_batch::View};
 
 /// The schema of a file about `tested`.
 pub fn schema(tested: &Tested) -> SchemaRef {

@@ -11,15 +11,14 @@ use pipeline::{
     profile::{Interval, Stage},
 };
 use schemas::settings::Verify;
-
-use tubelet::data;
-use tubelet::data::Loading;
-use tubelet::data::masked;
-use tubelet::data::report::Watch;
-use tubelet::data::report::sentence;
-use tubelet::machine;
-use tubelet::machine::default_workers;
-use tubelet::recipe_choice;
+use tubelet::{
+    data::{
+        self, Loading, masked,
+        report::{Watch, sentence},
+    },
+    machine::{self, default_workers},
+    recipe_choice,
+};
 
 use super::profile_table;
 use crate::{arguments::RecipeArguments, report, terminal::Terminal};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use pipeline::profile::Interval;
-use pipeline::profile::Stage;
+use pipeline::profile::{Interval, Stage};
 
 use crate::report;
 

@@ -8,13 +8,7 @@ use pipeline::{
 };
 use schemas::BatchBuilder as _;
 use trainer::Device;
-
-use tubelet::Usage;
-use tubelet::data::masked::settings;
-use tubelet::device;
-use tubelet::machine;
-use tubelet::memory;
-use tubelet::recipe_choice;
+use tubelet::{Usage, data::masked::settings, device, machine, memory, recipe_choice};
 
 use crate::{arguments::RecipeArguments, report, terminal::Terminal};
 

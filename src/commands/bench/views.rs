@@ -19,21 +19,21 @@ use pipeline::{
     sampling::labelled::Pass,
     source::ClipSource,
 };
-use schemas::settings::Skip;
-use schemas::{LabelledBatch, predictions::Prediction};
+use schemas::{LabelledBatch, predictions::Prediction, settings::Skip};
 use trainer::{
     Device,
     inference::{classifier, classify::ClipClassifier},
     model::classifier::Classifier,
     weights::Weights,
 };
-
-use tubelet::data::labelled::source;
-use tubelet::data::labels::labelled_videos::LabelledVideos;
-use tubelet::data::loading;
-use tubelet::data::loading::WAITING_BYTES;
-use tubelet::inference::by_video::ByVideo;
-use tubelet::inference::model::LoadedModel;
+use tubelet::{
+    data::{
+        labelled::source,
+        labels::labelled_videos::LabelledVideos,
+        loading::{self, WAITING_BYTES},
+    },
+    inference::{by_video::ByVideo, model::LoadedModel},
+};
 
 use crate::{
     arguments::{self, ModelArguments},

@@ -4,8 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Result;
 use pipeline::names;
-use tubelet::inference::embed::search::Hit;
-use tubelet::inference::embed::search::Neighbours;
+use tubelet::inference::embed::search::{Hit, Neighbours};
 
 use crate::report;
 

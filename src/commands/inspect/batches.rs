@@ -9,14 +9,11 @@ use anyhow::Result;
 use pipeline::names;
 use schemas::ClipBatch;
 use trainer::Recipe;
-
-use tubelet::data;
-use tubelet::data::Loading;
-use tubelet::data::batch_file;
-use tubelet::data::clip_identity::MaskedClip;
-use tubelet::data::masked;
-use tubelet::machine::default_workers;
-use tubelet::recipe_choice;
+use tubelet::{
+    data::{self, Loading, batch_file, clip_identity::MaskedClip, masked},
+    machine::default_workers,
+    recipe_choice,
+};
 
 use self::lines::{Line, Output, print, say_written};
 use crate::{

@@ -3,17 +3,16 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
-use trainer::checkpoint::Kind;
-use trainer::checkpoint::SavedModel;
-use trainer::model::ModelShape;
-use trainer::model::Stack;
-use tubelet::tensor_statistics;
-use tubelet::tensor_statistics::Inspected;
-use tubelet::tensor_statistics::TensorLine;
-use tubelet::weights::describe;
+use trainer::{
+    checkpoint::{Kind, SavedModel},
+    model::{ModelShape, Stack},
+};
+use tubelet::{
+    tensor_statistics::{self, Inspected, TensorLine},
+    weights::describe,
+};
 
-use crate::arguments::LengthArguments;
-use crate::report;
+use crate::{arguments::LengthArguments, report};
 
 /// Print what is in a checkpoint: sizes, tensors with statistics, anything unusual
 ///

@@ -8,20 +8,17 @@ use trainer::{
     Device, Recipe,
     model::{layout, macs::Macs},
 };
+use tubelet::{
+    RecipeChoice,
+    data::{self, masked::token_counts},
+    device,
+    machine::{self, default_workers},
+    memory, recipe_choice,
+    run::forecast::Forecast,
+    words::bytes,
+};
 
-use tubelet::RecipeChoice;
-use tubelet::data;
-use tubelet::data::masked::token_counts;
-use tubelet::device;
-use tubelet::machine;
-use tubelet::machine::default_workers;
-use tubelet::memory;
-use tubelet::recipe_choice;
-use tubelet::run::forecast::Forecast;
-use tubelet::words::bytes;
-
-use crate::report;
-use crate::terminal::Terminal;
+use crate::{report, terminal::Terminal};
 
 /// Print every setting of a recipe, and the tokens, parameters and memory that follow
 ///

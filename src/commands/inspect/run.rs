@@ -5,7 +5,6 @@ use std::{io::Write as _, path::PathBuf};
 use anyhow::Result;
 use schemas::run_state::{Part, RunState, RunVideo};
 use trainer::RunFolder;
-
 use tubelet::Usage;
 
 use crate::report;

@@ -6,9 +6,10 @@ use anyhow::Result;
 use image::RgbImage;
 use schemas::{LabelledBatch, ProblemType, predictions::Predictions};
 use trainer::{evaluation, recipe::By};
-
-use tubelet::Usage;
-use tubelet::sheet::{self, Row};
+use tubelet::{
+    Usage,
+    sheet::{self, Row},
+};
 
 /// Frames of a clip that a still picture shows.
 const COLUMNS: usize = 4;

@@ -3,10 +3,8 @@
 use std::io::Write as _;
 
 use anyhow::Result;
-use trainer::evaluation::Interval;
-use trainer::probe::Select;
-use tubelet::inference::probe::Probed;
-use tubelet::inference::probe::reasons;
+use trainer::{evaluation::Interval, probe::Select};
+use tubelet::inference::probe::{Probed, reasons};
 
 use crate::report;
 

@@ -1,16 +1,16 @@
 //! Several labels a video, and numbers to answer: read from a table, weighed, described before they are learnt.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use pipeline::{
     dataset::labels::{self, Classes, Columns},
     video_entry::VideoEntry,
 };
 use schemas::ProblemType;
-use trainer::Recipe;
-use trainer::recipe::ClassWeights;
-use trainer::recipe::WeightRule;
+use trainer::{
+    Recipe,
+    recipe::{ClassWeights, WeightRule},
+};
 
 use super::{label_error::wrong, labelled_videos::LabelledVideos};
 use crate::{

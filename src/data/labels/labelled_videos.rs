@@ -1,7 +1,6 @@
 //! Videos with their classes, or with several labels or numbers each.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use pipeline::{
     VideoNumber,

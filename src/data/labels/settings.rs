@@ -1,8 +1,9 @@
 //! Where the classes of videos come from: a list, a table, folders, or what is stored with the videos.
 
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use pipeline::dataset::labels::{
     self, Classes, LabelSource, Table,

@@ -1,13 +1,12 @@
 //! Frame shards: the decoded frames of drawn clips.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use pipeline::{Slot, dataset::Dataset, preprocess};
-use schemas::settings::Resample;
 use schemas::{
     MADE_BY,
     frame_shard::{FrameShardFacts, StoredPixels},
+    settings::Resample,
 };
 use trainer::Recipe;
 

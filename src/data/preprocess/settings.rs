@@ -1,13 +1,10 @@
 //! Which shards are asked for, and what came of it.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use schemas::frame_shard::StoredPixels;
 
-use crate::error::Usage;
-use crate::machine;
-use crate::recipe_choice::RecipeChoice;
+use crate::{error::Usage, machine, recipe_choice::RecipeChoice};
 
 /// Clips of one shard: about 380 MB of 16 frames of 340×256 as planes.
 pub const CLIPS_PER_SHARD: u32 = 256;

@@ -1,9 +1,9 @@
 //! The making of shards, whatever their rows are.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
 
 use pipeline::{
     dataset::Dataset,

@@ -5,7 +5,6 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use crate::error::Result;
 use pipeline::{Slot, clips::views::Fit, names, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch,
@@ -25,6 +24,7 @@ use crate::{
         labelled::{self, Failures, Wanted},
         labels::labelled_videos::LabelledVideos,
     },
+    error::Result,
     inference::{
         by_video::ByVideo,
         model::LoadedModel,

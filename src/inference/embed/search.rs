@@ -3,10 +3,11 @@
 //! Nearness is the cosine. A query of several windows is the mean of their directions. Of each video of the
 //! file its nearest window counts, and the query itself is left out.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 use pipeline::{names, video_entry::VideoEntry};
 use schemas::embeddings::{Embedded, Embedding};

@@ -16,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::{Context as _, Result};
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, ZstdLevel},
@@ -30,7 +29,7 @@ use schemas::{
 };
 
 use crate::{
-    error::{Error, Usage},
+    error::{Context as _, Error, Result, Usage},
     npy::NpyWriter,
 };
 

@@ -3,7 +3,6 @@
 //! A slot of the pipeline holds some windows of a video: enough that hardly a frame is decoded twice, and few
 //! enough that pictures and cubes stay small. Every video is opened once before, to count its frames.
 
-use crate::error::Result;
 use pipeline::{
     Slot, VideoNumber,
     sampling::labelled::{Pass, window_starts},
@@ -11,7 +10,10 @@ use pipeline::{
 use schemas::ClipGeometry;
 use trainer::Recipe;
 
-use crate::{data::labels::labelled_videos::LabelledVideos, error::Usage};
+use crate::{
+    data::labels::labelled_videos::LabelledVideos,
+    error::{Result, Usage},
+};
 
 /// Bytes of the pictures of a slot.
 const PICTURE_BYTES: u64 = 512 << 20;

@@ -6,7 +6,6 @@
 
 use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
-use crate::error::Result;
 use pipeline::{Slot, VideoNumber, names, sampling::labelled::Pass};
 use trainer::{
     Device, Recipe,
@@ -22,6 +21,7 @@ use crate::{
         labelled::{self, Failures, Wanted},
         labels::labelled_videos::LabelledVideos,
     },
+    error::Result,
     observer::{Event, Observer},
 };
 

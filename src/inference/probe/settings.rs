@@ -1,18 +1,21 @@
 //! Which probe is asked for, and what it tries.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use trainer::inference::frozen_encoder::Pool;
-use trainer::probe::Select;
-use trainer::probe::grid::Manner;
-use trainer::probe::grid::Setting;
-use trainer::probe::knn;
+use trainer::{
+    inference::frozen_encoder::Pool,
+    probe::{
+        Select,
+        grid::{Manner, Setting},
+        knn,
+    },
+};
 
-use crate::data::labels::settings::LabelSettings;
-use crate::error::Result;
-use crate::error::Usage;
-use crate::inference::model::ModelSettings;
+use crate::{
+    data::labels::settings::LabelSettings,
+    error::{Result, Usage},
+    inference::model::ModelSettings,
+};
 
 /// What stands for an encoder that nobody trained.
 const RANDOM: &str = "random";

@@ -19,9 +19,10 @@ mod torch;
 
 use std::path::Path;
 
-pub(super) use self::contents::Container;
 use self::holder::{Holder, holder};
 use super::CheckpointError;
+
+pub(super) use self::contents::Container;
 
 /// Opens the file or folder at `path`.
 pub(super) fn open(path: &Path) -> Result<Container, CheckpointError> {

@@ -22,16 +22,17 @@ use burn::backend::{
 use tch::{Device, Kind, Tensor};
 
 use self::memory::{bytes, floats, floats_mut};
+use super::{
+    backend::{AdamwStep, Kernels, LinearGradients, Measure, Queries},
+    cpu::{self, attention, linear},
+    precision::{Precision, precision},
+};
+
 pub(super) use self::{
     card::{card, is_cpu, upload},
     many::{adamw as adamw_of_all, square_sums, updates},
     memory::keep_memory,
     threads::share_threads,
-};
-use super::{
-    backend::{AdamwStep, Kernels, LinearGradients, Measure, Queries},
-    cpu::{self, attention, linear},
-    precision::{Precision, precision},
 };
 
 type Floats = FloatTensor<LibTorch>;

@@ -8,8 +8,10 @@ use std::ops::Range;
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::batch::masked::ClipIdentity;
-use crate::random::{Draws, purpose};
+use crate::{
+    batch::masked::ClipIdentity,
+    random::{Draws, purpose},
+};
 
 /// What happens to features.
 #[derive(Clone, Debug)]

@@ -1,10 +1,11 @@
 //! What must hold between settings, whatever the data.
 
+use schemas::settings::DecoderMask;
+
 use super::{
     error::{RecipeError, invalid},
     sections::Recipe,
 };
-use schemas::settings::DecoderMask;
 
 impl Recipe {
     /// Checks everything that can be wrong without looking at data.

@@ -1,7 +1,6 @@
 //! The sections that only fine-tuning, probes and evaluation read: keys and defaults.
 
-use schemas::ProblemType;
-use schemas::settings::ShortSegments;
+use schemas::{ProblemType, settings::ShortSegments};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::mixup::Mixing;

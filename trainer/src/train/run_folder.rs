@@ -22,7 +22,6 @@ use std::{
 
 use schemas::whole_file;
 
-pub use self::run_files::RunFiles;
 use crate::{
     checkpoint::{
         native::{self, Checkpoint, CheckpointError},
@@ -30,6 +29,8 @@ use crate::{
     },
     recipe::{Recipe, RecipeError},
 };
+
+pub use self::run_files::RunFiles;
 
 /// Checkpoints that are kept.
 const KEPT: usize = 2;

@@ -13,8 +13,9 @@ use trainer::{
     optimiser::adamw::Betas,
 };
 
-pub use self::tolerance::{Tolerance, shown};
 use crate::{given, tensors::Tensors};
+
+pub use self::tolerance::{Tolerance, shown};
 
 /// A folder, read.
 pub struct Golden {

@@ -10,7 +10,6 @@ use std::{
 use safetensors::{Dtype, SafeTensors};
 use schemas::{ClipBatch, ClipGeometry};
 use serde_json::Value;
-pub use tolerance::Tolerance;
 use trainer::{
     kernels::Target,
     model::{ModelShape, NormEpsilons, Stack},
@@ -19,6 +18,8 @@ use trainer::{
 };
 
 use crate::batches::{MadeClip, cube, record_batch};
+
+pub use tolerance::Tolerance;
 
 /// Which mask tokens count in the loss.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -16,8 +16,9 @@ use trainer::{
     weights::{HostTensor, Weights},
 };
 
-pub use self::rule::{Rule, Trained};
 use self::undetermined::Undetermined;
+
+pub use self::rule::{Rule, Trained};
 
 /// Weights in training, and their twin.
 pub struct Twins {

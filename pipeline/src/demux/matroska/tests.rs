@@ -12,8 +12,8 @@ use flate2::{Compression, write::ZlibEncoder};
 use gstreamer as gst;
 
 use super::{
-    building::{Film, block, differences, element, endless, float, number, short, xiph},
     demux, ids,
+    test_films::{Film, block, differences, element, endless, float, number, short, xiph},
 };
 use crate::{
     FrameRank,
@@ -173,7 +173,7 @@ fn segments_that_follow_each_other_are_one_film() {
     let film = vp9();
     let halves = film.frames.split_at(FRAMES / 2);
     // Decoding goes on where the first ends, as the second does not begin with a key frame.
-    let half = |frames: &[super::building::Frame]| Film { frames: frames.to_vec(), ..film.clone() };
+    let half = |frames: &[super::test_films::Frame]| Film { frames: frames.to_vec(), ..film.clone() };
     let both = [half(halves.0).file(), half(halves.1).file()].concat();
     assert_same_frames(&film, &both);
     let other = Film { codec: "V_VP8".to_owned(), ..half(halves.1) };
@@ -185,7 +185,7 @@ fn what_stands_behind_a_segment_is_read_like_by_ffmpeg() {
     let film = vp9();
     assert_same_frames(&film, &[film.file(), b"some bytes that are no element".to_vec()].concat());
     let (first, last) = film.frames.split_at(40);
-    let part = |frames: &[super::building::Frame]| Film { frames: frames.to_vec(), ..film.clone() };
+    let part = |frames: &[super::test_films::Frame]| Film { frames: frames.to_vec(), ..film.clone() };
     let cluster = element(ids::CLUSTER, &part(last).clusters()[0]);
     assert_same_frames(&film, &[part(first).file(), cluster.clone()].concat());
     assert_same_frames(&film, &[part(first).file(), vec![0; 70_000], cluster].concat());
@@ -193,7 +193,7 @@ fn what_stands_behind_a_segment_is_read_like_by_ffmpeg() {
 
 /// The film with the frames of each cluster in one block.
 fn laced(film: &Film, flags: u8, lace: fn(&[Vec<u8>]) -> Vec<u8>) -> Vec<u8> {
-    let cluster = |frames: &[super::building::Frame]| {
+    let cluster = |frames: &[super::test_films::Frame]| {
         let start = frames[0].0 as u64;
         let bodies: Vec<_> = frames.iter().map(|frame| frame.2.clone()).collect();
         let laced = element(ids::BLOCK, &block(0, flags, &lace(&bodies)));

@@ -113,7 +113,7 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demux::mp4::building::boxed;
+    use crate::demux::mp4::test_films::boxed;
 
     #[test]
     fn boxes_are_found_in_boxes() {

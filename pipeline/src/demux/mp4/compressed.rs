@@ -45,7 +45,7 @@ mod tests {
     use flate2::{Compression, write::ZlibEncoder};
 
     use super::*;
-    use crate::demux::mp4::building::boxed;
+    use crate::demux::mp4::test_films::boxed;
 
     /// A compressed movie that is said to have `stated` bytes.
     fn compressed(movie: &[u8], stated: u32, method: &[u8; 4]) -> Vec<u8> {

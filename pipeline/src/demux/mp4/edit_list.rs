@@ -204,7 +204,7 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demux::mp4::building::table;
+    use crate::demux::mp4::test_films::table;
 
     /// A track of groups of four, I0 P3 b1 b2, ten ticks each; presented three frames after they are decoded.
     fn track(groups: i64) -> Vec<Sample> {

@@ -265,7 +265,7 @@ fn vpx_colour(body: &[u8]) -> Option<Colour> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demux::mp4::building::{boxed, entries, entry, full};
+    use crate::demux::mp4::test_films::{boxed, entries, entry, full};
 
     fn only(format: &[u8; 4], inner: &[u8]) -> Entry {
         let mut all = Entry::read_all(&entries(&[entry(format, inner)])[8..]).unwrap();

@@ -41,7 +41,7 @@ pub(super) fn orientation(matrix: &Matrix) -> Result<Orientation, u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demux::mp4::building::IDENTITY;
+    use crate::demux::mp4::test_films::IDENTITY;
 
     const ONE: i32 = 1 << 16;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::{
-    building::{IDENTITY, boxed, entries, entry, full, movie_header, table, track},
+    test_films::{IDENTITY, boxed, entries, entry, full, movie_header, table, track},
     *,
 };
 

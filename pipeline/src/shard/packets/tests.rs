@@ -11,11 +11,9 @@ use schemas::MADE_BY;
 use super::*;
 use crate::{
     StreamTime, VideoNumber,
-    codec::Codec,
-    codec::Start,
+    codec::{Codec, Start},
     picture::Orientation,
-    plan,
-    plan::{PacketFact, order::IndexMode},
+    plan::{self, PacketFact, order::IndexMode},
     shard::{
         ShardWriter,
         columns::{list, partial_list},

@@ -94,8 +94,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::transform::crop::Window;
-    use crate::transform::rgb::{columns, rows::resize_rows};
+    use crate::transform::{
+        crop::Window,
+        rgb::{columns, rows::resize_rows},
+    };
 
     fn resize(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
         let (mut frame, mut spare) = (Lines::default(), Lines::default());

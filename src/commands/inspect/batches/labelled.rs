@@ -6,16 +6,14 @@ use anyhow::Result;
 use pipeline::{names, sampling::labelled::Pass};
 use schemas::LabelledBatch;
 use trainer::Recipe;
-use tubelet::data::labels::settings::LabelSettings;
+use tubelet::data::{
+    Loading, batch_file,
+    clip_identity::{LabelledClip, MIX_KEY, Mixed},
+    labelled,
+    labels::settings::LabelSettings,
+};
 
 use super::lines::{Line, Output, print, say_written};
-use tubelet::data::Loading;
-use tubelet::data::batch_file;
-use tubelet::data::clip_identity::LabelledClip;
-use tubelet::data::clip_identity::MIX_KEY;
-use tubelet::data::clip_identity::Mixed;
-use tubelet::data::labelled;
-
 use crate::terminal::Terminal;
 
 /// Prints or writes the clips of a fine-tuning.

@@ -28,13 +28,13 @@ mod instructions;
 
 use rayon::prelude::*;
 
-pub(super) use self::instructions::Instructions;
-
 use super::{
     buffer::unwritten,
     matrix::{Matrix, Output, Target},
     registers::Shared,
 };
+
+pub(super) use self::instructions::Instructions;
 
 /// Least columns of a block: whole tiles of either kind.
 const COLUMNS_AT_LEAST: usize = 32;

@@ -1,7 +1,10 @@
 //! What a CPU computes tiles by.
 
 use super::{
-    super::{matrix::Matrix, registers, registers::Tile},
+    super::{
+        matrix::Matrix,
+        registers::{self, Tile},
+    },
     avx2, avx512,
 };
 

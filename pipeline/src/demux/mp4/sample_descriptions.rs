@@ -60,7 +60,7 @@ pub(super) fn with_sets(sets: &[u8], sample: &Sample, file: &FileBytes) -> Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demux::mp4::building::{boxed, entries, entry};
+    use crate::demux::mp4::test_films::{boxed, entries, entry};
 
     fn sets(format: &[u8; 4], kind: &[u8; 4], setup: &[u8], width: u8) -> Option<Vec<u8>> {
         let all = Entry::read_all(&entries(&[entry(format, &boxed(kind, setup))])[8..]).unwrap();
