@@ -13,7 +13,8 @@
 //!
 //! Each of these uses only what stands below it. Beside them are the rules that they follow, which read no file:
 //! [`schedule`] (which clip comes when), [`sampling`] (which frames a clip has), [`plan`] (which packets give those
-//! frames, by what [`codec`] finds in them), [`mask`], [`augment`] and [`transform`].
+//! frames, by what [`codec`] finds in them), [`mask`], [`augment`] and [`transform`]. What they count has a type of
+//! its own, so that a [`Slot`] is not taken for a [`VideoNumber`], nor a place in time for a place in the file.
 
 pub mod augment;
 pub mod clips;
