@@ -15,7 +15,7 @@ mod packet_time;
 
 use std::time::Instant;
 
-use gstreamer as gst;
+use ::gstreamer as gst;
 
 use crate::{
     codec::StreamHeader,

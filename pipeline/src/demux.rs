@@ -10,7 +10,7 @@ mod mp4;
 
 use std::time::{Duration, Instant};
 
-use gstreamer as gst;
+use ::gstreamer as gst;
 
 use crate::{
     codec::{Codec, bits::Framing, sei::Turns},
