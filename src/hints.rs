@@ -57,8 +57,8 @@ const REACHED: [(&str, &[&str]); 37] = [
     ("src/commands/probe", &["probe"]),
     ("src/commands/reconstruct.rs", &["reconstruct"]),
     ("src/commands/scan/", &["scan"]),
-    ("trainer/src/beginning.rs", &["pretrain", "finetune"]),
-    ("trainer/src/initial_pretraining.rs", &["pretrain"]),
+    ("trainer/src/train/initial_weights.rs", &["pretrain", "finetune"]),
+    ("trainer/src/train/initial_pretraining.rs", &["pretrain"]),
     (
         "trainer/src/checkpoint/error.rs",
         &["evaluate", "predict", "probe", "embed", "convert", "reconstruct", "inspect checkpoint"],

@@ -181,5 +181,5 @@ fn a_run_resumed_before_its_first_checkpoint_forgot_its_data() {
     let (code, words) = refusal(
         &[&["pretrain", "--out", text(&out), "--resume", "--data", text(&other)][..], &ENCODER].concat(),
     );
-    assert!(code == 2 && words.contains("4 of the run's 4 videos are not there"), "{words}");
+    assert!(code == 2 && words.contains("4 of the run's 4 videos are missing"), "{words}");
 }
