@@ -44,5 +44,5 @@ say '6. A picture'
 "$tubelet" reconstruct --run "$out/run" samples/flower.mp4 --out "$out/reconstruction.gif"
 
 say "Done: look at $out/reconstruction.png" \
-  "First row: the clip. Second: what the encoder saw. Third: what the model painted." \
+  "First row: the clip. Second: what the encoder saw. Third: what the model predicted." \
   "The curve is in $out/run/metrics.jsonl; every setting in $out/run/recipe.toml."

@@ -42,7 +42,7 @@ use crate::{experiment::Experiment, figures::Figures, scale::Scale, source::Sour
 
 /// Make videos, train and test on them, and write EVIDENCE.md
 ///
-/// Exit codes: 0 all that was required holds, 1 something does not or failed, 2 asked wrongly.
+/// Exit codes: 0 all that was required holds, 1 something does not or failed, 2 usage error.
 #[derive(Parser)]
 #[command(max_term_width = 100)]
 struct Arguments {

@@ -9,7 +9,7 @@
 //! visible_cubes u8[V·C] their pixels
 //! target       list u16 tokens that count in the loss, ascending      (V1: all hidden ones)
 //! target_cubes list u8  their pixels
-//! context      list u16 tokens the decoder paints without counting them (V2's decoder mask only)
+//! context      list u16 tokens the decoder predicts without counting them (V2's decoder mask only)
 //! ```
 //!
 //! Cube bytes are in the order of the embedding weights ([`crate::geometry`]), so the trainer reshapes
@@ -259,7 +259,7 @@ impl ClipBatch {
         }
     }
 
-    /// Tokens of clip `clip` that the decoder paints and the loss leaves out, ascending.
+    /// Tokens of clip `clip` that the decoder predicts and the loss leaves out, ascending.
     pub fn context(&self, clip: usize) -> &[u16] {
         let list = self.list("context");
         &u16s(list.values())[range(list, clip)]

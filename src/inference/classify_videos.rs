@@ -98,7 +98,7 @@ impl Tester {
         // Every video has one slot.
         let slots = rows.iter().copied().map(Slot).collect();
         let views = labelled::views(source, &self.recipe, wanted, slots, 1, self.workers, &failures)?;
-        let judge = ClipClassifier::new(&self.classifier, &self.weights, &self.device);
+        let classifier = ClipClassifier::new(&self.classifier, &self.weights, &self.device);
         let mut answered = Predictions { tested: self.tested(videos), ..Predictions::default() };
         let mut stopped = false;
         for batch in ByVideo::new(views, self.together) {
@@ -116,7 +116,7 @@ impl Tester {
             }
             let model = &self.recipe.model;
             let predictions = kernels::with_kernels(model.kernels, || {
-                kernels::in_precision(model.precision, || judge.predictions(&batch))
+                kernels::in_precision(model.precision, || classifier.predictions(&batch))
             })?;
             each(&batch, &predictions)?;
             answered.predictions.extend(predictions);

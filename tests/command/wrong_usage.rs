@@ -1,4 +1,4 @@
-//! What is asked wrongly ends with exit code 2 and one clear message; what fails, with 1.
+//! A usage error ends with exit code 2 and one clear message, a failure with 1.
 
 use crate::{samples, text, tubelet};
 

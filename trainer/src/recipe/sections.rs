@@ -29,7 +29,7 @@ pub struct Recipe {
     pub classifier: Classifier,
     /// How training clips differ from the video, in fine-tuning.
     pub augment: Augment,
-    /// What a video is judged by, in evaluation.
+    /// The clips and crops of a video that are classified together, in evaluation.
     pub views: Views,
 }
 
