@@ -15,7 +15,7 @@ if [ -z "${LIBTORCH:-}" ] && [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
   LIBTORCH=$("$here/setup_libtorch.sh" $want)
 fi
 if [ -z "${LIBTORCH:-}" ]; then
-  echo "with_libtorch: no LibTorch here (`make test TCH=1` brings it); going on without the feature tch" >&2
+  echo 'with_libtorch: no LibTorch here (`make test TCH=1` brings it); going on without the feature tch' >&2
   exec "$@"
 fi
 export LIBTORCH
