@@ -106,7 +106,8 @@ pub fn wilson(hits: u64, of: u64) -> Interval {
     let square = Z * Z;
     let centre = (share + square / (2.0 * n)) / (1.0 + square / n);
     let half = Z / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
-    Interval { share, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    // It holds its share; rounding alone would leave it at shares of 0 and 1.
+    Interval { share, low: (centre - half).clamp(0.0, share), high: (centre + half).clamp(share, 1.0) }
 }
 
 /// Expected calibration error: over bins of confidence, the distance between mean confidence and accuracy,
@@ -135,6 +136,7 @@ mod tests {
         let none = wilson(0, 20);
         assert!(none.low == 0.0 && (none.high - 0.161_125).abs() < 1e-5, "{none:?}");
         assert_eq!(wilson(0, 0).high, 1.0);
+        assert_eq!((wilson(0, 468).low, wilson(468, 468).high), (0.0, 1.0));
     }
 
     #[test]
