@@ -41,6 +41,12 @@ use crate::heartbeat::{self, Heartbeat};
 /// Stuck threads that a pool bears; each may hold a decoder and its pictures for good.
 pub const MOST_LEFT_BEHIND: u32 = 4;
 
+/// How long a pool waits for a sign of life from threads that open and decode within `limit` seconds each. They keep these
+/// limits by themselves unless they are stuck, so this is longer than both together.
+pub fn patience(limit: u32) -> Duration {
+    Duration::from_secs(3 * u64::from(limit))
+}
+
 /// Answers the jobs of one thread.
 pub type Worker<J, A> = Box<dyn FnMut(J) -> A>;
 

@@ -10,7 +10,6 @@ use pipeline::{
         channel::{self, Batches},
         stream,
     },
-    quarantine::Quarantine,
     sampling::pretraining::Pace,
     settings::{ClipSettings, Flip},
     source::ClipSource,
@@ -155,10 +154,7 @@ pub fn batches(
 /// # Errors
 /// When its clips cannot be made.
 pub fn one_batch(dataset: &Dataset, recipe: &Recipe, number: u64) -> Result<RecordBatch> {
-    let loading = Loading {
-        quarantine: Arc::new(Quarantine::open(None, dataset.videos(), 0.0)?),
-        profile: Arc::default(),
-    };
+    let loading = Loading::begin(None, dataset.videos(), 0.0)?;
     let mut batches = batches(dataset, recipe, number, 1, &loading)?;
     Ok(batches.next().context("the loader ended without a batch")??)
 }

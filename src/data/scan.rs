@@ -4,7 +4,6 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use pipeline::{
@@ -20,7 +19,7 @@ use pipeline::{
     system::SystemError,
     video::{Limits, OpenVideo, VideoReader},
     video_entry::VideoEntry,
-    worker_pool::{Answer, Worker, WorkerPool},
+    worker_pool::{Answer, Worker, WorkerPool, patience},
 };
 use schemas::file_index::FileIndexFacts;
 
@@ -58,7 +57,7 @@ impl Scanning {
 /// Usage error: nothing is there. When the system cannot read or write a file: no manifest is written then.
 pub fn scan(settings: &Scanning, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
     let videos = find_videos(&settings.videos, observer)?;
-    let rows = rows(&videos, settings, observer)?;
+    let rows = rows(videos, settings, observer)?;
     if let Some(out) = &settings.out {
         manifest::write(out, &rows)?;
     }
@@ -66,9 +65,9 @@ pub fn scan(settings: &Scanning, observer: &dyn Observer) -> Result<Vec<Manifest
 }
 
 /// The rows; the index beside the manifest is written on the way.
-fn rows(videos: &[VideoEntry], settings: &Scanning, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
+fn rows(videos: Vec<VideoEntry>, settings: &Scanning, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
     let create = |out: &PathBuf| {
-        let source = Dataset::of_videos(videos.to_vec()).digest();
+        let source = Dataset::of_videos(videos.clone()).digest();
         IndexWriter::create(out, videos.len() as u64, source)
     };
     let mut index = settings.out.as_ref().map(create).transpose()?;
@@ -88,18 +87,18 @@ fn rows(videos: &[VideoEntry], settings: &Scanning, observer: &dyn Observer) -> 
 
 /// Opens every video on a pool of threads, and hands the row of its index to `put`.
 fn answers(
-    videos: &[VideoEntry],
+    videos: Vec<VideoEntry>,
     settings: &Scanning,
     facts: Option<FileIndexFacts>,
     observer: &dyn Observer,
     mut put: impl FnMut(usize, Option<Row>) -> Result<()>,
 ) -> Result<Vec<ManifestRow>> {
-    let limits = Limits::default();
-    // Opening and decoding have a limit each, which a thread keeps by itself unless it is stuck.
-    let patience = Duration::from_secs(3 * u64::from(limits.seconds));
+    let (videos, limits): (Arc<[VideoEntry]>, _) = (videos.into(), Limits::default());
     let workers = settings.workers.clamp(1, videos.len().max(1));
-    let context = Arc::new(ScanContext { videos: videos.to_vec(), verify: settings.verify, facts, limits });
-    let pool = WorkerPool::start("scan", workers, patience, move || Arc::clone(&context).worker())?;
+    let context =
+        Arc::new(ScanContext { videos: Arc::clone(&videos), verify: settings.verify, facts, limits });
+    let pool =
+        WorkerPool::start("scan", workers, patience(limits.seconds), move || Arc::clone(&context).worker())?;
     let mut rows: Vec<Option<ManifestRow>> = vec![None; videos.len()];
     let mut done = 0;
     pool.as_they_come((0..videos.len()).map(|at| (at, at)), 2 * workers, |at, answer| {
@@ -125,7 +124,7 @@ fn scanned(answer: Answer<Result<Scanned, SystemError>>, video: &VideoEntry) -> 
 
 /// What the threads of a scan share.
 struct ScanContext {
-    videos: Vec<VideoEntry>,
+    videos: Arc<[VideoEntry]>,
     verify: bool,
     facts: Option<FileIndexFacts>,
     limits: Limits,

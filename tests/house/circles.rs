@@ -1,19 +1,20 @@
 //! Files that reach each other by imports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::imports::Imports;
 
 /// The circles, largest first: sets of files each of which reaches each other one.
 pub fn find(imports: &Imports) -> Vec<BTreeSet<&String>> {
+    let ahead: BTreeMap<&String, BTreeSet<&String>> =
+        imports.keys().map(|file| (file, reached(imports, file))).collect();
     let mut circles: Vec<BTreeSet<&String>> = Vec::new();
     for file in imports.keys() {
         if circles.iter().any(|circle| circle.contains(file)) {
             continue;
         }
-        let ahead = reached(imports, file);
-        let circle: BTreeSet<&String> =
-            ahead.iter().copied().filter(|other| reached(imports, other).contains(file)).collect();
+        let leads_back = |other: &&String| ahead.get(other).is_some_and(|reached| reached.contains(file));
+        let circle: BTreeSet<&String> = ahead[file].iter().copied().filter(leads_back).collect();
         if !circle.is_empty() {
             circles.push(circle);
         }

@@ -100,8 +100,8 @@ fn an_erased_box_is_only_named() {
     assert_eq!(with[0].cubes, without[0].cubes);
 }
 
-#[test]
-fn views_are_every_clip_at_every_window_in_order() {
+/// Two clips at three windows of a video, slot 3.
+fn six_views() -> (ViewSettings, Vec<LabelledClip>) {
     let settings = ViewSettings {
         geometry: geometry(),
         clips: 2,
@@ -110,13 +110,13 @@ fn views_are_every_clip_at_every_window_in_order() {
         slots_per_video: 1,
         fit: Fit::Windows,
     };
-    let rows = ViewMaker::new(settings, Gives::All, 4).rows(
-        frames(&[0, 8, 8, 24]),
-        0,
-        Slot(3),
-        ClipNumber(3),
-        &Profile::default(),
-    );
+    let maker = ViewMaker::new(settings, Gives::All, 4);
+    (settings, maker.rows(frames(&[0, 8, 8, 24]), 0, Slot(3), ClipNumber(3), &Profile::default()))
+}
+
+#[test]
+fn views_are_every_clip_at_every_window_in_order() {
+    let (_, rows) = six_views();
     let views: Vec<_> = rows.iter().map(|row| (row.view.clip, row.view.crop)).collect();
     assert_eq!(views, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
     // 40×32 becomes 20×16, so the windows lie at 0, 2 and 4.
@@ -128,21 +128,7 @@ fn views_are_every_clip_at_every_window_in_order() {
 
 #[test]
 fn a_view_alone_is_the_view_among_all() {
-    let settings = ViewSettings {
-        geometry: geometry(),
-        clips: 2,
-        crops: 3,
-        short_side: 0,
-        slots_per_video: 1,
-        fit: Fit::Windows,
-    };
-    let together = ViewMaker::new(settings, Gives::All, 4).rows(
-        frames(&[0, 8, 8, 24]),
-        0,
-        Slot(3),
-        ClipNumber(3),
-        &Profile::default(),
-    );
+    let (settings, together) = six_views();
     let alone = ViewSettings { clips: 1, slots_per_video: 6, ..settings };
     let alone = ViewMaker::new(alone, Gives::One, 4);
     for (place, expected) in (0..).zip(&together) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemas::packet_shard::PacketShardFacts;
 
-use super::KeyMaker;
+use super::{KeyMaker, KeyRows};
 use crate::{
     VideoNumber,
     dataset::VideoList,
@@ -21,14 +21,23 @@ pub fn packets(
     facts: PacketShardFacts,
     limits: Limits,
 ) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {
-    let videos = Arc::new(videos);
+    of_each_video(videos, limits, move |_, opened, number| rows(opened, number, &facts))
+}
+
+/// Opens each of `videos`, and makes its rows by `rows`.
+pub(super) fn of_each_video(
+    videos: VideoList,
+    limits: Limits,
+    rows: impl Fn(&mut VideoReader, Opened, VideoNumber) -> KeyRows + Send + Sync + 'static,
+) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {
+    let shared = Arc::new((videos, rows));
     Arc::new(move || {
-        let (videos, facts) = (Arc::clone(&videos), facts.clone());
+        let shared = Arc::clone(&shared);
         let mut reader = VideoReader::new(limits);
         Box::new(move |key| {
-            let number = VideoNumber(key);
-            let opened = open(&mut reader, &videos, number)?;
-            rows(opened, number, &facts)
+            let ((videos, rows), number) = (&*shared, VideoNumber(key));
+            let opened = open(&mut reader, videos, number)?;
+            rows(&mut reader, opened, number)
         })
     })
 }

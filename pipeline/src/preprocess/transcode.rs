@@ -26,18 +26,11 @@ pub fn transcode(
     facts: PacketShardFacts,
     limits: Limits,
 ) -> Arc<dyn Fn() -> KeyMaker + Send + Sync> {
-    let videos = Arc::new(videos);
-    Arc::new(move || {
-        let (videos, facts) = (Arc::clone(&videos), facts.clone());
-        let mut reader = VideoReader::new(limits);
-        Box::new(move |key| {
-            let number = VideoNumber(key);
-            let Some(made) = &facts.transcode else {
-                return Err(SourceError::Broken { reason: "the facts are those of no transcode".into() });
-            };
-            let opened = packets::open(&mut reader, &videos, number)?;
-            rows(&mut reader, opened, number, &facts, made)
-        })
+    packets::of_each_video(videos, limits, move |reader, opened, number| {
+        let Some(made) = &facts.transcode else {
+            return Err(SourceError::Broken { reason: "the facts are those of no transcode".into() });
+        };
+        rows(reader, opened, number, &facts, made)
     })
 }
 

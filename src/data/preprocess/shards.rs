@@ -2,13 +2,14 @@
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use pipeline::{
     dataset::Dataset,
     preprocess::{Filled, KeyMaker, Making, fill},
     shard::ShardFacts,
+    worker_pool::patience,
 };
 use trainer::Recipe;
 
@@ -43,8 +44,7 @@ impl Shards<'_> {
         let loading = Loading::begin(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
         let making = Making {
             workers: settings.workers.max(1),
-            // Opening and decoding have a limit each, which a thread keeps by itself unless it is stuck.
-            patience: Duration::from_secs(3 * u64::from(recipe.run.seconds_per_clip)),
+            patience: patience(recipe.run.seconds_per_clip),
             name: self.name,
             maker: self.maker,
         };

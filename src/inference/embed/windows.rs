@@ -106,12 +106,12 @@ fn open_all(
     workers: usize,
     windows: &dyn Fn(u32) -> Result<u32, String>,
 ) -> Result<Vec<Option<Known>>> {
-    use std::{ops::ControlFlow, time::Duration};
+    use std::ops::ControlFlow;
 
     use pipeline::{
         names,
         video::VideoReader,
-        worker_pool::{Worker, WorkerPool},
+        worker_pool::{Worker, WorkerPool, patience},
     };
 
     use crate::error::Context as _;
@@ -120,12 +120,12 @@ fn open_all(
         return Err(frame_shards());
     }
     let limits = crate::data::source::limits(recipe);
-    let patience = Duration::from_secs(3 * u64::from(limits.seconds));
     let shared = std::sync::Arc::new(videos.clone());
-    let pool = WorkerPool::start("windows", workers, patience, move || -> Worker<usize, _> {
-        let (videos, mut reader) = (shared.clone(), VideoReader::new(limits));
-        Box::new(move |at| look(&mut reader, &videos, videos.chosen()[at].number, at))
-    })?;
+    let pool =
+        WorkerPool::start("windows", workers, patience(limits.seconds), move || -> Worker<usize, _> {
+            let (videos, mut reader) = (shared.clone(), VideoReader::new(limits));
+            Box::new(move |at| look(&mut reader, &videos, videos.chosen()[at].number, at))
+        })?;
     let mut found: Vec<Option<Known>> = vec![None; wanted.len()];
     let wanted = (0..wanted.len()).filter(|at| wanted[*at]).map(|at| (at, at));
     pool.as_they_come(wanted, 2 * workers, |at, answer| {
