@@ -5,6 +5,8 @@ use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
 use schemas::settings::{Skip, Verify};
 
 use super::{Limits, OpenVideo};
+#[cfg(target_os = "linux")]
+use crate::sandbox::{self, client::Client};
 use crate::{
     FrameRank, PacketNumber,
     codec::{Codec, Start},
@@ -21,13 +23,16 @@ use crate::{
 pub struct VideoReader {
     pub(super) limits: Limits,
     pub(super) skipping: Skip,
-    verify: Verify,
+    pub(super) verify: Verify,
     decoders: HashMap<Codec, Decoder>,
-    work: Work,
+    pub(super) work: Work,
+    /// The process that opens and decodes for it.
+    #[cfg(target_os = "linux")]
+    pub(super) child: Option<Client>,
 }
 
 impl VideoReader {
-    /// A reader without decoders; each is made when a video first needs it.
+    /// A reader without decoders; each is made when a video first needs it, and so is its process ([`Limits::sandbox`]).
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -35,6 +40,8 @@ impl VideoReader {
             verify: Verify::default(),
             decoders: HashMap::new(),
             work: Work::default(),
+            #[cfg(target_os = "linux")]
+            child: sandbox::launch().filter(|_| limits.sandbox).map(Client::new),
         }
     }
 
@@ -71,6 +78,10 @@ impl VideoReader {
         if last.0 >= video.facts.frames {
             return Err(VideoError::NoSuchFrame { rank: last, frames: video.facts.frames });
         }
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &video.in_child {
+            return child.decode(video, ranks, &mut self.work);
+        }
         let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
         let kept = self.decode_ranks(video, &ranks, extent)?;
         let missing = kept.iter().filter(|picture| picture.is_none()).count();
@@ -98,6 +109,10 @@ impl VideoReader {
     pub fn verify(&mut self, video: &OpenVideo) -> Result<(), VideoError> {
         if video.is_verified() {
             return Ok(());
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &video.in_child {
+            return child.verify(video, &mut self.work);
         }
         let limits = Limits { seconds: u32::MAX, ..self.limits };
         let limits = std::mem::replace(&mut self.limits, limits);
