@@ -23,6 +23,8 @@
 //! ```
 
 pub mod class_counts;
+#[cfg(feature = "command")]
+pub mod command;
 pub mod convert;
 pub mod data;
 pub mod device;
