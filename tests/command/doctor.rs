@@ -23,14 +23,19 @@ const PLUGINS: [(&str, &str, &str); 7] = [
     ("x264", "gstreamer1.0-plugins-ugly", "gstreamer1-plugins-ugly"),
 ];
 
-/// Runs the command where GStreamer has the plugins in `folder` and no others.
-fn with_plugins_of(folder: &Path, arguments: &[&str]) -> Output {
+/// The command where GStreamer has the plugins in `folder` and no others.
+fn plugins_of(folder: &Path) -> assert_cmd::Command {
     let mut command = tubelet();
     for unset in ["GST_PLUGIN_PATH", "GST_PLUGIN_PATH_1_0", "GST_PLUGIN_SYSTEM_PATH", "GST_REGISTRY"] {
         command.env_remove(unset);
     }
     command.env("GST_PLUGIN_SYSTEM_PATH_1_0", folder).env("GST_REGISTRY_1_0", folder.join("registry.bin"));
-    command.args(arguments).output().unwrap()
+    command
+}
+
+/// Runs it.
+fn with_plugins_of(folder: &Path, arguments: &[&str]) -> Output {
+    plugins_of(folder).args(arguments).output().unwrap()
 }
 
 /// A folder of all plugins that are used, but for one.
@@ -118,6 +123,21 @@ fn an_installation_without_plugins_says_what_brings_all_of_them() {
     assert_eq!([state("HEVC"), state("AVI"), state("H.264 encoder")], ["missing"; 3]);
     assert_eq!([state("MP4, MOV"), state("Matroska, WebM")], ["ok"; 2]);
     assert!(said.starts_with("error: 1") && said.contains("of 15 formats lack something: "), "{said}");
+}
+
+#[test]
+fn a_plugin_that_does_not_load_is_no_missing_package() {
+    let folder = plugins_without("");
+    assert_eq!(with_plugins_of(folder.path(), &["doctor"]).status.code(), Some(0));
+    let listed = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let plugin = listed.into_iter().find(|path| path.to_string_lossy().contains("libgstavi.")).unwrap();
+    fs::remove_file(&plugin).unwrap();
+    fs::write(&plugin, "no library").unwrap();
+    let mut command = plugins_of(folder.path());
+    let output = command.env("GST_REGISTRY_UPDATE", "no").arg("doctor").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("a plugin does not load; `gst-inspect-1.0 avidemux` says why"), "{said}");
 }
 
 /// Seen: a film in a transport stream was called damaged where only a parser was not installed. Right: the parser is
