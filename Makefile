@@ -5,11 +5,12 @@
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
 #                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
 # make features  type-checks the command with every device and without video
+# make dist   archives of the release build in target/dist: with GStreamer, and without video
 # make docs   builds README and docs/ as a book, in target/book
 #
-# Each target installs what is missing on Debian and Ubuntu, and builds.
+# Each target installs what is missing (scripts/setup.sh), and builds.
 
-.PHONY: demo test bench evidence features docs
+.PHONY: demo test bench evidence features dist docs
 
 demo:
 	scripts/setup.sh
@@ -33,6 +34,10 @@ features:
 	cargo check --no-default-features
 	cargo check --features wgpu
 	DOCS_RS=1 cargo check --features cuda
+
+dist:
+	scripts/setup.sh
+	scripts/dist.sh
 
 docs:
 	scripts/build_docs.sh
