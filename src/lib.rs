@@ -51,6 +51,7 @@ pub use trainer::{self, Device, Outcome, Recipe};
 #[cfg(feature = "video")]
 pub use self::data::{
     frames::FrameReader,
+    read_clips::{ClipReading, ClipSegment, read_clips},
     scan::{Scanning, scan},
 };
 pub use self::{
