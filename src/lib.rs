@@ -23,6 +23,8 @@
 //! ```
 
 pub mod class_counts;
+#[cfg(feature = "command")]
+pub mod command;
 pub mod convert;
 pub mod data;
 pub mod device;
@@ -53,6 +55,10 @@ pub use self::data::{
 pub use self::{
     convert::{Conversion, convert},
     data::{
+        clip_dataset::{
+            ClipBatches, ClipDataset, Waited,
+            settings::{ClipKind, ClipLoading},
+        },
         open,
         preprocess::{preprocess, settings::Preprocessing},
     },

@@ -148,7 +148,7 @@ impl Frames {
                     to[(colour * height + row) * width..][..width].copy_from_slice(samples);
                 }
             }
-            DimensionOrder::Nhwc => frame.interleave(to),
+            DimensionOrder::Nhwc => frame.interleave_into(to),
         }
         for &other in others {
             self.pixels.copy_within(first * bytes..(first + 1) * bytes, other * bytes);

@@ -1,0 +1,94 @@
+//! `tubelet inspect checkpoint`: what is in a file of weights, and whether anything is odd.
+
+use std::{io::Write as _, path::PathBuf};
+
+use anyhow::Result;
+use trainer::{
+    checkpoint::{Kind, SavedModel},
+    model::{ModelShape, Stack},
+};
+
+use crate::{
+    command::{arguments::LengthArguments, report},
+    tensor_statistics::{self, Inspected, TensorLine},
+    weights::describe,
+};
+
+/// Print what is in a checkpoint: sizes, tensors with statistics, anything unusual
+///
+/// FILE is a run's folder or checkpoint, an official .pth, or a Hugging Face folder.
+///
+/// Example: tubelet inspect checkpoint run/checkpoint-300.safetensors
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The file
+    file: PathBuf,
+    #[command(flatten)]
+    lengths: LengthArguments,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let Inspected { model, tensors } =
+        tensor_statistics::inspect(&arguments.file, arguments.lengths.hints())?;
+    let about = &model.about;
+    let head = ["tensor", "shape", "mean", "deviation", "least", "largest", ""].map(String::from).to_vec();
+    let rows: Vec<_> = std::iter::once(head).chain(tensors.iter().map(row)).collect();
+    let odd = tensors.iter().filter(|tensor| tensor.oddity.is_some()).count();
+    let not_finite: Vec<&str> =
+        tensors.iter().filter(|tensor| !tensor.is_finite).map(|tensor| tensor.name.as_str()).collect();
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{}", report::table(&rows).trim_end())?;
+    writeln!(stdout, "\n{}; {odd} odd", describe(&model))?;
+    if !not_finite.is_empty() {
+        writeln!(stdout, "not finite, so that no other command reads this file: {}", not_finite.join(", "))?;
+    }
+    write!(stdout, "{}", lengths(&model))?;
+    writeln!(stdout, "step {}, {} clips, made by {}", about.step, about.clips, about.made_by)?;
+    for taken in &model.assumed {
+        writeln!(stdout, "taken for granted: {taken}")?;
+    }
+    for note in &model.notes {
+        writeln!(stdout, "note: {note}")?;
+    }
+    Ok(())
+}
+
+/// A tensor's row.
+fn row(tensor: &TensorLine) -> Vec<String> {
+    let TensorLine { name, shape, statistics, oddity, .. } = tensor;
+    let [mean, deviation, least, largest] = statistics.map(|value| format!("{value:.3e}"));
+    vec![
+        name.clone(),
+        format!("{shape:?}"),
+        mean,
+        deviation,
+        least,
+        largest,
+        oddity.clone().unwrap_or_default(),
+    ]
+}
+
+/// Stacks, clips and epsilons, a line each.
+fn lengths(model: &SavedModel) -> String {
+    let ModelShape { geometry, encoder, decoder, epsilons, encoder_norm } = model.shape;
+    let stack = |name: &str, Stack { dim, depth, heads, hidden }: Stack| {
+        format!("{name} {dim} wide, {depth} blocks, {heads} heads, MLP {hidden} wide\n")
+    };
+    let mut text = stack("encoder", encoder);
+    if model.kind == Kind::Pretraining {
+        text += &stack("decoder", decoder);
+    }
+    text += &format!(
+        "clips of {} frames, {}×{} pixels, in cubes of {}×{patch}×{patch}\n",
+        geometry.frames(),
+        geometry.height(),
+        geometry.width(),
+        geometry.tubelet(),
+        patch = geometry.patch(),
+    );
+    if !encoder_norm {
+        text += "no norm behind the encoder\n";
+    }
+    text + &format!("epsilon {:e} in the blocks, {:e} in the last norm\n", epsilons.blocks, epsilons.last)
+}

@@ -1,0 +1,52 @@
+//! `tubelet pretrain`: from videos or shards to a trained model.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use trainer::checkpoint::Heads;
+
+use crate::{
+    Pretraining,
+    command::{
+        arguments::{self, RunArguments},
+        terminal::Terminal,
+    },
+};
+
+/// Pre-train a model from video files, a manifest or shards
+///
+/// The folder of the run gets run.json and videos.jsonl (what was asked for), recipe.toml, metrics.jsonl,
+/// quarantine.jsonl and checkpoints. Ctrl-C writes a checkpoint and ends with exit code 0. --resume continues
+/// bit-exactly from the newest checkpoint, with the steps, initial weights and videos that the run began
+/// with; videos added since are left out.
+///
+/// Example: tubelet pretrain --data films --out run --recipe tiny --steps 300
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; with --resume, where
+    /// the videos of the run are now, if they have moved
+    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present = "resume")]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    run: RunArguments,
+    /// Start from the weights of this file or folder: official, Hugging Face, or tubelet's own; if they have
+    /// no decoder, a new one is initialised
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    /// Attention heads of --init (and of its decoder), if an official file's widths do not tell them
+    #[arg(long, value_name = "N[,M]", value_parser = arguments::heads, requires = "init")]
+    heads: Option<Heads>,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let wanted = Pretraining {
+        data: arguments.data.clone(),
+        run: arguments.run.settings(),
+        init: arguments.init.clone(),
+        heads: arguments.heads,
+    };
+    let terminal = Terminal::default();
+    crate::pretrain(&wanted, terminal.stop(), &terminal)?;
+    Ok(())
+}

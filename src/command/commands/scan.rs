@@ -1,0 +1,68 @@
+//! `tubelet scan`: what is in a collection of videos, without decoding any unless that is asked for.
+
+mod summary;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use schemas::manifest::GOOD;
+
+use crate::{
+    Scanning,
+    command::{arguments::Videos, terminal::Terminal},
+    machine::default_workers,
+};
+
+/// List what is in each video, and what is wrong with it: manifest.parquet
+///
+/// Packets are counted and their times are read; nothing is decoded. Frames and times are those of a decode,
+/// except for videos whose packets do not tell which of them show a frame: the table says how many these are,
+/// and the column `numbers` which. With --verify each video is decoded completely, all numbers come from the
+/// decode, and a video with any complaint of the decoder counts as unusable. Runs that read the manifest need
+/// not verify again.
+///
+/// A video that cannot be used stays in the manifest with a verdict, a reason and its kind: damaged,
+/// unsupported (the reason contains the ffmpeg command that converts it), not a video, not there, above a
+/// limit. If the system cannot read a file, because a disk fails or too many files are open, this is not a
+/// verdict on the video: reading is retried, and then the scan stops.
+///
+/// Example: tubelet scan films --out manifest.parquet
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    videos: Videos,
+    /// The manifest to write
+    #[arg(long, value_name = "FILE", default_value = "manifest.parquet")]
+    out: PathBuf,
+    /// Number of videos to read at the same time
+    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    workers: usize,
+    /// Decode each video completely; any complaint of the decoder makes it unusable
+    #[arg(long)]
+    verify: bool,
+    /// Print one JSON object per video to stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let wanted = Scanning {
+        videos: arguments.videos.videos.clone(),
+        out: Some(arguments.out.clone()),
+        workers: arguments.workers,
+        verify: arguments.verify,
+    };
+    let terminal = Terminal::default();
+    let rows = crate::scan(&wanted, terminal.stop(), &terminal)?;
+    if arguments.json {
+        use std::io::Write as _;
+        let mut stdout = std::io::stdout().lock();
+        for row in &rows {
+            writeln!(stdout, "{}", serde_json::to_string(row)?)?;
+        }
+    }
+    summary::say(&rows, &arguments.out);
+    ensure!(rows.iter().any(|row| row.verdict == GOOD), "none of {} videos can be used", rows.len());
+    Ok(())
+}
