@@ -25,11 +25,6 @@ pub fn exception(py: Python<'_>, error: &Error) -> PyErr {
     raised.unwrap_or_else(|failed| failed)
 }
 
-/// The same of an error in hand.
-pub fn raise(error: Error) -> PyErr {
-    Python::attach(|py| exception(py, &error))
-}
-
 /// A `TubeletError` of these words.
 pub fn failed(py: Python<'_>, message: &str) -> PyErr {
     made(py, &OTHER, "TubeletError", message, &[]).unwrap_or_else(|failed| failed)

@@ -1,6 +1,11 @@
 """What happens when the package is imported."""
 
+import subprocess
+import sys
+
 from conftest import run
+
+import tubelet
 from tubelet import _native_library
 
 
@@ -20,8 +25,6 @@ def test_an_import_is_quick_and_brings_no_large_library() -> None:
 
 
 def test_every_public_name_has_words_of_its_own() -> None:
-    import tubelet
-
     assert sorted(tubelet.__all__) == tubelet.__all__
     for name in tubelet.__all__:
         if name != "__version__":
@@ -44,3 +47,10 @@ def test_an_import_without_gstreamer_says_what_to_install(tmp_path) -> None:  # 
     done = run("import tubelet", env={"LD_LIBRARY_PATH": str(tmp_path)})
     assert done.returncode == 1
     assert "apt install" in done.stderr and "ImportError" in done.stderr, done.stderr
+
+
+def test_the_package_can_be_run_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "tubelet", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == f"tubelet {tubelet.__version__}\n", done
+    wrong = subprocess.run([sys.executable, "-m", "tubelet", "scan", "/no/such"], capture_output=True, text=True)
+    assert wrong.returncode == 2 and "no such file" in wrong.stderr, wrong

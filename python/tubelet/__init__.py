@@ -1,6 +1,7 @@
 """Exact clips, frames and tables of videos, for PyTorch, NumPy and everything that reads Arrow.
 
 =====================  ==========================================================================
+:class:`ClipDataset`   batches of clips for a trainer: masked, whole, labelled, or views of a test
 :class:`VideoDecoder`  frames of one video, by their place or time, with torchcodec's names
 :func:`scan`           what is in a collection of videos, and what is wrong with it, as a table
 =====================  ==========================================================================
@@ -16,12 +17,16 @@ from . import _native_library
 with _native_library.explained():
     from ._tubelet import Buffer, Table, __version__
 
+from ._batch import Batch
+from ._dataset import ClipDataset
 from ._decoder import Frame, FrameBatch, VideoDecoder, VideoMetadata
 from ._errors import TubeletError, UsageError, VideoError
 from ._tables import scan
 
 __all__ = [
+    "Batch",
     "Buffer",
+    "ClipDataset",
     "Frame",
     "FrameBatch",
     "Table",
