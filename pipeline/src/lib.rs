@@ -33,6 +33,7 @@ pub mod loader;
 pub mod mask;
 pub mod names;
 mod numbers;
+pub mod parquet_digest;
 pub mod picture;
 pub mod plan;
 pub mod preprocess;

@@ -28,6 +28,7 @@ use crate::{
     error::{Context as _, Error, Result},
     machine,
     observer::{Event, Observer},
+    output_lock,
 };
 
 /// A scan that is asked for.
@@ -56,6 +57,8 @@ impl Scanning {
 /// # Errors
 /// Usage error: nothing is there. When the system cannot read or write a file: no manifest is written then.
 pub fn scan(settings: &Scanning, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
+    let lock = |out: &PathBuf| output_lock::file(out, observer);
+    let _lock = settings.out.as_ref().map(lock).transpose()?;
     let videos = find_videos(&settings.videos, observer)?;
     let rows = rows(videos, settings, observer)?;
     if let Some(out) = &settings.out {
