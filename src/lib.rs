@@ -36,6 +36,7 @@ pub mod machine;
 pub mod memory;
 pub mod npy;
 pub mod observer;
+pub mod output_lock;
 pub mod recipe_choice;
 pub mod run;
 pub mod sheet;
