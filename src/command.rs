@@ -36,11 +36,13 @@ enum Command {
     Predict(commands::predict::Arguments),
     Embed(commands::embed::Arguments),
     Reconstruct(commands::reconstruct::Arguments),
+    Stream(Box<commands::stream::Arguments>),
     Inspect(commands::inspect::Arguments),
     #[cfg(feature = "video")]
     Frames(commands::frames::Arguments),
     Convert(commands::convert::Arguments),
     Bench(commands::bench::Arguments),
+    Doctor(commands::doctor::Arguments),
 }
 
 /// Does what a command line asks for; `arguments` begin with the name of the program. Results go to stdout, everything
@@ -71,11 +73,13 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Embed(arguments) => commands::embed::run(&arguments),
         Command::Reconstruct(arguments) => commands::reconstruct::run(&arguments),
+        Command::Stream(arguments) => commands::stream::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         #[cfg(feature = "video")]
         Command::Frames(arguments) => commands::frames::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

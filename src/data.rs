@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! VIDEOS ─▶ dataset::open ─▶ masked::batches                    pre-training
+//!       ├─▶ clip_dataset::ClipDataset                         the clips of both for other trainers, in any layout
 //!       └─▶ labels::LabelSettings ─▶ labelled::training, views  fine-tuning, validation, tests, windows
 //! ```
 
 pub mod batch_file;
+pub mod clip_dataset;
 pub mod clip_identity;
 pub mod dataset;
 pub(crate) mod digest_words;
@@ -18,6 +20,8 @@ pub mod listing;
 pub mod loading;
 pub mod masked;
 pub mod preprocess;
+#[cfg(feature = "video")]
+pub mod read_clips;
 pub mod report;
 #[cfg(feature = "video")]
 pub mod scan;

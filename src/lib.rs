@@ -28,6 +28,7 @@ pub mod command;
 pub mod convert;
 pub mod data;
 pub mod device;
+pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod inference;
@@ -35,6 +36,7 @@ pub mod machine;
 pub mod memory;
 pub mod npy;
 pub mod observer;
+pub mod output_lock;
 pub mod recipe_choice;
 pub mod run;
 pub mod sheet;
@@ -50,14 +52,20 @@ pub use trainer::{self, Device, Outcome, Recipe};
 #[cfg(feature = "video")]
 pub use self::data::{
     frames::FrameReader,
+    read_clips::{ClipReading, ClipSegment, read_clips},
     scan::{Scanning, scan},
 };
 pub use self::{
     convert::{Conversion, convert},
     data::{
+        clip_dataset::{
+            ClipBatches, ClipDataset, Waited,
+            settings::{ClipKind, ClipLoading},
+        },
         open,
         preprocess::{preprocess, settings::Preprocessing},
     },
+    doctor::{Diagnosis, doctor},
     error::{Error, Result, Usage},
     evaluate::{Evaluation, evaluate},
     inference::{

@@ -33,16 +33,40 @@ fn kills() -> u32 {
     std::env::var("TUBELET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
 }
 
-/// Kills children at drawn moments until there were enough; gives how many there were.
-fn kill_children(done: &AtomicU32, most: u32) {
-    let mut draw = 0x9E37_79B9_7F4A_7C15_u64;
-    while done.load(Relaxed) < most {
+/// What the thread that decodes and the one that kills tell each other.
+#[derive(Default)]
+struct Watched {
+    killed: AtomicU32,
+    /// Requests that were answered.
+    answered: AtomicU32,
+    is_over: AtomicBool,
+}
+
+/// Ends the killing, also when a test fails.
+struct Ends<'a>(&'a Watched);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Relaxed);
+    }
+}
+
+/// Kills children at drawn moments: while they start, open and decode, and once for each request at most. A machine on
+/// which every child is killed before it answers gives no pictures, and the reader says so.
+fn kill_children(watched: &Watched) {
+    let (mut draw, mut answered) = (0x9E37_79B9_7F4A_7C15_u64, None);
+    while !watched.is_over.load(Relaxed) {
+        let now = Some(watched.answered.load(Relaxed));
+        if now == answered {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
         draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // A child takes some time to start; whoever kills it each time before it decodes is told so.
-        thread::sleep(Duration::from_millis(100 + (draw >> 33) % 700));
+        thread::sleep(Duration::from_millis((draw >> 33) % 250));
         let child = children_of(std::process::id()).first().and_then(|&child| Pid::from_raw(child as i32));
         if child.is_some_and(|child| kill_process(child, Signal::KILL).is_ok()) {
-            done.fetch_add(1, Relaxed);
+            watched.killed.fetch_add(1, Relaxed);
+            answered = Some(watched.answered.load(Relaxed));
         }
     }
 }
@@ -66,23 +90,23 @@ fn kills_at_any_moment_cost_nothing_and_leave_nothing() {
     let wanted: Vec<_> = (0..own.facts.frames).step_by(4).map(FrameRank).collect();
     let expected = here.decode(&own, &wanted).unwrap();
 
-    let (killed, failed) = (AtomicU32::new(0), AtomicBool::new(false));
+    let watched = Watched::default();
     let handles = fs::read_dir("/proc/self/fd").unwrap().count();
-    let mut rounds = 0;
     thread::scope(|scope| {
-        scope.spawn(|| kill_children(&killed, kills()));
-        while killed.load(Relaxed) < kills() {
+        let _ends = Ends(&watched);
+        scope.spawn(|| kill_children(&watched));
+        while watched.killed.load(Relaxed) < kills() {
             let mut there = VideoReader::new(Limits { sandbox: true, ..Limits::default() });
             let open = there.open(&film).unwrap();
+            watched.answered.fetch_add(1, Relaxed);
             for _ in 0..3 {
                 assert!(there.decode(&open, &wanted).unwrap() == expected, "other pictures");
-                rounds += 1;
+                watched.answered.fetch_add(1, Relaxed);
             }
         }
-        failed.store(false, Relaxed);
     });
-    assert!(rounds > 0);
-    println!("{} kills, {rounds} times {} pictures, all the same", killed.load(Relaxed), wanted.len());
+    let (killed, answered) = (watched.killed.load(Relaxed), watched.answered.load(Relaxed));
+    println!("{killed} kills, {answered} requests answered, all alike");
     assert_eq!(children_of(std::process::id()), [0; 0], "children are left");
     assert_eq!(pieces_of_memory(), 0, "shared memory is left");
     assert_eq!(fs::read_dir("/proc/self/fd").unwrap().count(), handles, "handles are left");

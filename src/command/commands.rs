@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod convert;
+pub mod doctor;
 pub mod embed;
 pub mod evaluate;
 pub mod finetune;
@@ -15,3 +16,4 @@ pub mod probe;
 pub mod reconstruct;
 #[cfg(feature = "video")]
 pub mod scan;
+pub mod stream;

@@ -24,6 +24,8 @@ pub(crate) enum Request {
     Decode {
         /// The distinct frames, rising.
         wanted: Vec<FrameRank>,
+        /// However long that takes.
+        unhurried: bool,
         /// What the parent knows of the video.
         known: Known,
     },

@@ -1,7 +1,7 @@
 //! The child's side: opens and decodes what it is handed, one request after the other.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     ffi::OsString,
     fs::File,
     io,
@@ -154,9 +154,15 @@ impl Server<'_> {
                 self.open = Some(opened);
                 Ok(Answer::Opened { facts, known: self.known(), cost: self.cost(before) })
             }
-            Request::Decode { wanted, known } => {
+            Request::Decode { wanted, unhurried, known } => {
                 let (reader, open) = self.both(known)?;
-                let pictures = reader.decode(open, &wanted)?;
+                let pictures = if unhurried {
+                    let mut kept = BTreeMap::new();
+                    reader.decode_each(open, &wanted, |rank, picture| drop(kept.insert(rank, picture)))?;
+                    kept.into_iter().collect()
+                } else {
+                    reader.decode(open, &wanted)?
+                };
                 let bytes = pictures.iter().map(|(_, picture)| picture.planes.len() as u64).sum();
                 self.ready = Ready::Pictures(pictures);
                 Ok(Answer::Ready { bytes, known: self.known(), cost: self.cost(before) })

@@ -39,6 +39,9 @@ const BESIDE_PICTURES: u64 = 1 << 30;
 const HELD: u64 = 40;
 const PIXEL: u64 = 6;
 
+/// Bytes of pictures that come at a time where nobody needs them together.
+const BYTES_AT_ONCE: u64 = 256 << 20;
+
 impl VideoReader {
     /// Opens the file at `path` in the child of this reader.
     pub(super) fn open_in_child(&mut self, path: &Path, how: How) -> Result<OpenVideo, VideoError> {
@@ -132,23 +135,31 @@ impl OpenVideo {
 }
 
 impl InChild {
-    /// The pictures of the distinct `wanted` frames, which rise.
+    /// Hands the pictures of the distinct `wanted` frames, which rise, to `each`; `unhurried` ones in parts.
     pub fn decode(
         &self,
         video: &OpenVideo,
-        wanted: Vec<FrameRank>,
+        wanted: &[FrameRank],
+        unhurried: bool,
         work: &mut Work,
-    ) -> Result<Vec<(FrameRank, Picture)>, VideoError> {
+        mut each: impl FnMut(FrameRank, Picture),
+    ) -> Result<(), VideoError> {
         let pixels = u64::from(video.facts.width) * u64::from(video.facts.height);
-        let memory = memory(pixels, wanted.len() as u64);
-        let request = Request::Decode { wanted: wanted.clone(), known: video.known() };
-        let answers = self.about(video, &request, Allowance { memory, unhurried: false }, work)?;
-        let Some((Answer::Pictures(placed), bytes)) = answers.put else { return Err(self.no_sense()) };
-        if placed.iter().map(|placed| placed.rank).ne(wanted) {
-            return Err(self.no_sense());
+        let most =
+            if unhurried { (BYTES_AT_ONCE / (3 * pixels.max(1))).max(16) as usize } else { wanted.len() };
+        for wanted in wanted.chunks(most) {
+            let memory = memory(pixels, wanted.len() as u64);
+            let request = Request::Decode { wanted: wanted.to_vec(), unhurried, known: video.known() };
+            let answers = self.about(video, &request, Allowance { memory, unhurried }, work)?;
+            let Some((Answer::Pictures(placed), bytes)) = answers.put else { return Err(self.no_sense()) };
+            if placed.iter().map(|placed| &placed.rank).ne(wanted) {
+                return Err(self.no_sense());
+            }
+            for placed in &placed {
+                each(placed.rank, self.picture(placed, &bytes).ok_or_else(|| self.no_sense())?);
+            }
         }
-        let picture = |placed: &Placed| Some((placed.rank, self.picture(placed, &bytes)?));
-        placed.iter().map(picture).collect::<Option<_>>().ok_or_else(|| self.no_sense())
+        Ok(())
     }
 
     /// Decodes all of it, however long that takes.
