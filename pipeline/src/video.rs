@@ -5,6 +5,8 @@
 //! [`VideoReader::decode`] gives the pictures of the wanted frames and decodes as little as that
 //! takes. Pictures are those of a full decode, or there is an error.
 
+#[cfg(all(feature = "video", target_os = "linux"))]
+mod by_child;
 #[cfg(feature = "video")]
 mod facts;
 #[cfg(all(feature = "video", target_os = "linux"))]

@@ -112,6 +112,9 @@ const ALLOWED: &[i64] = &[
     libc::SYS_mremap,
     libc::SYS_mprotect,
     libc::SYS_madvise,
+    // Waking each other, which GStreamer's buses do.
+    libc::SYS_eventfd2,
+    libc::SYS_pipe2,
     // Threads and time.
     libc::SYS_clone3,
     libc::SYS_futex,

@@ -79,6 +79,8 @@ pub(crate) struct Cost {
     pub work: Work,
     /// Bytes of the file that were read.
     pub read: u64,
+    /// Nanoseconds of a processor, since the cost before was told.
+    pub cpu: u64,
 }
 
 /// What a child says.

@@ -22,6 +22,7 @@ use std::{
 
 use bytes::Bytes;
 use memmap2::MmapMut;
+use rustix::time::{ClockId, clock_gettime};
 use schemas::settings::{Skip, Verify};
 
 use super::{
@@ -70,8 +71,14 @@ fn served(before: &dyn Fn(&Path)) -> io::Result<()> {
         if let Err(why) = confine::give_up() {
             say(&Answer::Unfiltered(why))?;
         }
-        let mut server =
-            Server { before, reader: None, open: None, ready: Ready::Nothing, memories: HashMap::new() };
+        let mut server = Server {
+            before,
+            reader: None,
+            open: None,
+            ready: Ready::Nothing,
+            memories: HashMap::new(),
+            cpu: 0,
+        };
         let ended = loop {
             let (request, handle) = match channel::receive(&socket, || Ok(())) {
                 Ok(request) => request,
@@ -112,6 +119,8 @@ struct Server<'a> {
     /// What is to be put into shared memory.
     ready: Ready,
     memories: HashMap<u64, MmapMut>,
+    /// Nanoseconds of a processor that were told.
+    cpu: u64,
 }
 
 type Settings = (Limits, Skip, Verify);
@@ -263,9 +272,12 @@ impl Server<'_> {
         self.reader.as_ref().map_or_else(Work::default, |(_, reader)| reader.work())
     }
 
-    fn cost(&self, before: Work) -> Cost {
+    fn cost(&mut self, before: Work) -> Cost {
         let read = self.open.as_ref().map_or(0, OpenVideo::take_bytes_read);
-        Cost { work: self.work().less(before), read }
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        let now = time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs();
+        let cpu = now.saturating_sub(std::mem::replace(&mut self.cpu, now));
+        Cost { work: self.work().less(before), read, cpu }
     }
 
     fn known(&self) -> Known {

@@ -1,39 +1,66 @@
 //! A video that another process has open: what is asked of it, and a look at what it answers.
 
-use std::{io, path::Path, sync::atomic::Ordering::Relaxed};
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use bytes::Bytes;
-use gstreamer as gst;
 
 use super::{
-    Limits, OpenVideo, VideoFacts, VideoReader,
-    open::initialise,
+    Limits, VideoFacts,
     stored_video::{IndexedVideo, StoredVideo},
 };
 use crate::{
     FrameRank, VideoNumber,
-    codec::{Codec, StreamHeader},
     decode::Work,
     error::VideoError,
-    file::{self, FileBytes, FileStamp},
+    file::{FileBytes, FileStamp},
     picture::Picture,
+    profile,
     sandbox::{
         client::{Allowance, Answers, Client, Film},
-        message::{Answer, Cost, Failure, How, Known, Open, Placed, Request},
+        message::{Answer, Cost, Failure, Known, Placed, Request},
     },
-    system,
 };
 
 /// The process that has a video open, and what it opened.
 #[derive(Debug)]
 pub(super) struct InChild {
-    client: Client,
-    film: Film,
-    limits: Limits,
+    pub client: Client,
+    pub film: Film,
+    pub limits: Limits,
+}
+
+/// What the parent has of a video that a child has open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub facts: &'a VideoFacts,
+    pub verified: &'a AtomicBool,
+    pub counted: &'a AtomicBool,
+    pub file: &'a FileBytes,
+}
+
+impl Seen<'_> {
+    /// What decoding has found out of it.
+    pub fn known(self) -> Known {
+        Known { verified: self.verified.load(Relaxed), counted: self.counted.load(Relaxed) }
+    }
+
+    /// Takes over what decoding has found out of it elsewhere.
+    pub fn learn(self, known: Known) {
+        self.verified.fetch_or(known.verified, Relaxed);
+        self.counted.fetch_or(known.counted, Relaxed);
+    }
+
+    fn take_over(self, known: Known, cost: Cost, work: &mut Work) {
+        self.learn(known);
+        cost.count(self.file, work);
+    }
 }
 
 /// Bytes that a child may have besides its pictures: libraries, a file that is held, or the packets of one.
-const BESIDE_PICTURES: u64 = 1 << 30;
+pub(super) const BESIDE_PICTURES: u64 = 1 << 30;
 
 /// Pictures that a decoder holds besides the wanted ones, and bytes of their largest sample with its colours.
 const HELD: u64 = 40;
@@ -42,95 +69,22 @@ const PIXEL: u64 = 6;
 /// Bytes of pictures that come at a time where nobody needs them together.
 const BYTES_AT_ONCE: u64 = 256 << 20;
 
-impl VideoReader {
-    /// Opens the file at `path` in the child of this reader.
-    pub(super) fn open_in_child(&mut self, path: &Path, how: How) -> Result<OpenVideo, VideoError> {
-        // Its list of plugins is in order when children begin.
-        initialise()?;
-        let Some(client) = self.child.clone() else { return Err(no_sense()) };
-        let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
-        let file = system::read(path, || file::handle(path))?.map_err(cannot_open)?;
-        let bytes =
-            FileBytes::of_handle(file.try_clone().map_err(cannot_open)?, path, 0).map_err(cannot_open)?;
-        let open = Open {
-            path: path.as_os_str().as_encoded_bytes().to_vec(),
-            how,
-            limits: self.limits,
-            skipping: self.skipping,
-            verify: self.verify,
-        };
-        let child = InChild { film: client.film(path, file, open), client, limits: self.limits };
-        // How large its pictures are is not known yet. Those that must be counted are decoded to know it.
-        let memory = BESIDE_PICTURES.saturating_add(self.limits.pixels.saturating_mul(16));
-        match child.client.ask(&child.film, None, Allowance { memory, unhurried: false })?.opened {
-            Some(Answer::Opened { facts, known, cost }) if is_sense(&facts, &self.limits) => {
-                self.work.add(cost.work);
-                bytes.count_read(cost.read);
-                OpenVideo::in_child(*facts, known, bytes, child).ok_or_else(no_sense)
-            }
-            Some(Answer::Failed { failure, cost, .. }) => {
-                self.work.add(cost.work);
-                Err(child.told(failure))
-            }
-            _ => Err(child.no_sense()),
-        }
-    }
-}
-
 /// Bytes that a child may have for so many pictures of so many pixels each.
 fn memory(pixels: u64, pictures: u64) -> u64 {
     BESIDE_PICTURES.saturating_add(pixels.saturating_mul(PIXEL).saturating_mul(pictures.saturating_add(HELD)))
 }
 
 /// A child that does not keep to what was agreed is as good as one that crashed.
-fn no_sense() -> VideoError {
+pub(super) fn no_sense() -> VideoError {
     VideoError::DecoderCrashed { how: "it made no sense".to_owned() }
 }
 
-/// Whether these may be facts of a video within `limits`.
-fn is_sense(facts: &VideoFacts, limits: &Limits) -> bool {
-    let pixels = u64::from(facts.width) * u64::from(facts.height);
-    facts.frames > 0
-        && facts.times.len() == facts.frames as usize
-        && facts.key_frames.iter().all(|rank| rank.0 < facts.frames)
-        && facts.orientation.quarter_turns < 4
-        && pixels <= limits.pixels
-}
-
-impl OpenVideo {
-    fn in_child(facts: VideoFacts, known: Known, file: FileBytes, child: InChild) -> Option<Self> {
-        Some(Self {
-            codec: Codec::named(facts.codec)?,
-            facts,
-            caps: gst::Caps::new_empty(),
-            packets: Vec::new(),
-            file,
-            index: Vec::new(),
-            hidden: 0,
-            shown: Vec::new(),
-            header: StreamHeader::default(),
-            sizes: Vec::new(),
-            verified: known.verified.into(),
-            counted: known.counted.into(),
-            in_child: Some(child),
-        })
-    }
-
-    /// What decoding has found out of it.
-    pub(crate) fn known(&self) -> Known {
-        Known { verified: self.verified.load(Relaxed), counted: self.counted.load(Relaxed) }
-    }
-
-    /// Takes over what decoding has found out of it elsewhere.
-    pub(crate) fn learn(&self, known: Known) {
-        self.verified.fetch_or(known.verified, Relaxed);
-        self.counted.fetch_or(known.counted, Relaxed);
-    }
-
-    fn take_over(&self, known: Known, cost: Cost, work: &mut Work) {
-        self.learn(known);
-        self.file.count_read(cost.read);
-        work.add(cost.work);
+impl Cost {
+    /// Counts what was done elsewhere as if it had been done here.
+    pub(super) fn count(self, file: &FileBytes, work: &mut Work) {
+        file.count_read(self.read);
+        work.add(self.work);
+        profile::count_cpu_elsewhere(self.cpu);
     }
 }
 
@@ -138,7 +92,7 @@ impl InChild {
     /// Hands the pictures of the distinct `wanted` frames, which rise, to `each`; `unhurried` ones in parts.
     pub fn decode(
         &self,
-        video: &OpenVideo,
+        video: Seen<'_>,
         wanted: &[FrameRank],
         unhurried: bool,
         work: &mut Work,
@@ -163,9 +117,9 @@ impl InChild {
     }
 
     /// Decodes all of it, however long that takes.
-    pub fn verify(&self, video: &OpenVideo, work: &mut Work) -> Result<(), VideoError> {
+    pub fn verify(&self, video: Seen<'_>, work: &mut Work) -> Result<(), VideoError> {
         let request = Request::Verify(video.known());
-        match self.about(video, &request, self.unhurried(video), work)?.answer {
+        match self.about(video, &request, self.unhurried(video.facts), work)?.answer {
             Some(Answer::Verified { .. }) => Ok(()),
             _ => Err(self.no_sense()),
         }
@@ -174,7 +128,7 @@ impl InChild {
     /// The video as a shard keeps it.
     pub fn stored(
         &self,
-        open: &OpenVideo,
+        open: Seen<'_>,
         number: VideoNumber,
         video: String,
         label: Option<i32>,
@@ -182,7 +136,7 @@ impl InChild {
     ) -> Result<StoredVideo, VideoError> {
         let known = open.known();
         let request = Request::Store { number, video, label, digest, known };
-        match self.about(open, &request, self.unhurried(open), &mut Work::default())?.answer {
+        match self.about(open, &request, self.unhurried(open.facts), &mut Work::default())?.answer {
             Some(Answer::Stored(stored)) => Ok(*stored),
             _ => Err(self.no_sense()),
         }
@@ -191,14 +145,14 @@ impl InChild {
     /// The video as an index keeps it; nothing where it cannot.
     pub fn indexed(
         &self,
-        open: &OpenVideo,
+        open: Seen<'_>,
         number: VideoNumber,
         video: String,
         label: Option<i32>,
         stamp: FileStamp,
     ) -> Option<IndexedVideo> {
         let request = Request::Index { number, video, label, stamp, known: open.known() };
-        match self.about(open, &request, self.unhurried(open), &mut Work::default()).ok()?.answer {
+        match self.about(open, &request, self.unhurried(open.facts), &mut Work::default()).ok()?.answer {
             Some(Answer::Indexed(Some((stored, places)))) if places.len() == stored.packets.len() => {
                 Some(IndexedVideo { stored: *stored, places, stamp })
             }
@@ -207,9 +161,9 @@ impl InChild {
     }
 
     /// The bytes of its packets; nothing for one that cannot be read.
-    pub fn packets(&self, open: &OpenVideo) -> Result<Vec<Option<Bytes>>, VideoError> {
+    pub fn packets(&self, open: Seen<'_>) -> Result<Vec<Option<Bytes>>, VideoError> {
         let request = Request::Packets(open.known());
-        let answers = self.about(open, &request, self.unhurried(open), &mut Work::default())?;
+        let answers = self.about(open, &request, self.unhurried(open.facts), &mut Work::default())?;
         let Some((Answer::Packets(lengths), bytes)) = answers.put else { return Err(self.no_sense()) };
         let mut start = 0;
         let mut cut = |length: u32| {
@@ -225,7 +179,7 @@ impl InChild {
     /// Asks something of an open video, and takes over what that found out.
     fn about(
         &self,
-        video: &OpenVideo,
+        video: Seen<'_>,
         request: &Request,
         allowance: Allowance,
         work: &mut Work,
@@ -238,6 +192,9 @@ impl InChild {
         {
             let cause = io::Error::other("it changed while it was read");
             return Err(VideoError::CannotOpen { path: self.film.path().to_owned(), cause });
+        }
+        if let Some(Answer::Opened { cost, .. }) = &answers.opened {
+            profile::count_cpu_elsewhere(cost.cpu);
         }
         match answers {
             Answers { opened: Some(Answer::Failed { failure, .. }), .. } => Err(self.told(failure)),
@@ -279,17 +236,17 @@ impl InChild {
     }
 
     /// What work on all of a video may use.
-    fn unhurried(&self, video: &OpenVideo) -> Allowance {
-        let pixels = u64::from(video.facts.width) * u64::from(video.facts.height);
+    fn unhurried(&self, facts: &VideoFacts) -> Allowance {
+        let pixels = u64::from(facts.width) * u64::from(facts.height);
         Allowance { memory: memory(pixels, 0), unhurried: true }
     }
 
-    fn told(&self, failure: Failure) -> VideoError {
+    pub fn told(&self, failure: Failure) -> VideoError {
         failure.into_error(self.film.path()).unwrap_or_else(|| self.no_sense())
     }
 
     /// The child is ended: what it says next would make no more sense.
-    fn no_sense(&self) -> VideoError {
+    pub fn no_sense(&self) -> VideoError {
         self.client.end();
         no_sense()
     }

@@ -31,7 +31,7 @@ impl OpenVideo {
     ) -> Option<IndexedVideo> {
         #[cfg(target_os = "linux")]
         if let Some(child) = &self.in_child {
-            return child.indexed(self, number, name, label, stamp);
+            return child.indexed(self.seen(), number, name, label, stamp);
         }
         if self.mode() == IndexMode::Linear {
             return None;

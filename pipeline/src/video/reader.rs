@@ -110,7 +110,7 @@ impl VideoReader {
         #[cfg(target_os = "linux")]
         if let Some(child) = &video.in_child {
             let unhurried = self.limits.seconds == u32::MAX;
-            return child.decode(video, &ranks, unhurried, &mut self.work, each);
+            return child.decode(video.seen(), &ranks, unhurried, &mut self.work, each);
         }
         let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
         let mut came = vec![false; ranks.len()];
@@ -146,7 +146,7 @@ impl VideoReader {
         }
         #[cfg(target_os = "linux")]
         if let Some(child) = &video.in_child {
-            return child.verify(video, &mut self.work);
+            return child.verify(video.seen(), &mut self.work);
         }
         self.without_time_limit(|reader| reader.decode_ranks(video, &[], Extent::Video, &mut |_, _| {}))
     }

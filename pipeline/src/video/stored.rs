@@ -41,7 +41,7 @@ impl OpenVideo {
     ) -> Result<StoredVideo, VideoError> {
         #[cfg(target_os = "linux")]
         if let Some(child) = &self.in_child {
-            return child.stored(self, number, video, label, digest);
+            return child.stored(self.seen(), number, video, label, digest);
         }
         if !self.shown.is_empty() {
             let parts = self.packets.last().map_or(1, |packet| packet.stamp.part as usize + 1);
@@ -156,7 +156,7 @@ impl OpenVideo {
     pub(crate) fn packet_bytes(&self) -> Result<Vec<Option<Bytes>>, VideoError> {
         #[cfg(target_os = "linux")]
         if let Some(child) = &self.in_child {
-            return child.packets(self);
+            return child.packets(self.seen());
         }
         let buffers = self.packets.iter().map(|packet| packet.buffer(&self.file));
         let bytes =
