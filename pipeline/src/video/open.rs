@@ -82,9 +82,7 @@ impl VideoReader {
         let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
         let (mode, places) = order::order(codec, &stamps, &coded);
         let parts = stamps.last().map_or(1, |stamp| stamp.part as usize + 1);
-        if parts > 1 && mode != IndexMode::Times {
-            return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
-        }
+        check_times(parts, mode)?;
         let facts = facts::Gathered {
             bytes,
             container,
@@ -144,6 +142,14 @@ impl VideoReader {
 
 /// Bytes at the beginning of a file by which its container is known.
 const RECOGNISED: u64 = 4096;
+
+/// Refuses a film of several parts whose frames are not ranked by time.
+fn check_times(parts: usize, mode: IndexMode) -> Result<(), VideoError> {
+    if parts > 1 && mode != IndexMode::Times {
+        return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
+    }
+    Ok(())
+}
 
 /// The places of all frames, where an edit list of so many parts hides pictures between them; else nothing. One part
 /// hides frames at its ends, unless times are not in the order of the frames.
