@@ -17,6 +17,7 @@ pub mod labels;
 pub mod listing;
 pub mod loading;
 pub mod masked;
+pub mod narrow;
 pub mod preprocess;
 pub mod report;
 #[cfg(feature = "video")]

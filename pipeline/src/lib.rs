@@ -28,11 +28,14 @@ pub mod draws;
 #[cfg(feature = "video")]
 pub mod error;
 pub mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod heartbeat;
 pub mod loader;
 pub mod mask;
 pub mod names;
 mod numbers;
+pub mod page_limits;
 pub mod picture;
 pub mod plan;
 pub mod preprocess;

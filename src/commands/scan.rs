@@ -32,7 +32,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "manifest.parquet")]
     out: PathBuf,
     /// Number of videos to read at the same time
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = crate::arguments::workers)]
     workers: usize,
     /// Decode each video completely; any complaint of the decoder makes it unusable
     #[arg(long)]

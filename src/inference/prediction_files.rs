@@ -10,6 +10,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
+use pipeline::page_limits;
 use schemas::{MADE_BY, WholeFile, predictions::Predictions, whole_file};
 use trainer::evaluation::{self, JoinError};
 
@@ -50,8 +51,9 @@ pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
 /// Reads a file.
 fn read(path: &Path) -> Result<Predictions> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .with_context(|| format!("{} is not a Parquet file, or is truncated", path.display()))?;
+    let no_parquet = || format!("{} is not a Parquet file, or is truncated", path.display());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.try_clone()?).with_context(no_parquet)?;
+    page_limits::check(&file, reader.metadata()).with_context(no_parquet)?;
     let schema = reader.schema().clone();
     let batches: Vec<_> =
         reader.build()?.collect::<Result<_, _>>().with_context(|| path.display().to_string())?;

@@ -6,7 +6,7 @@ use gstreamer as gst;
 
 use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
 use crate::{
-    codec::{Coded, headers},
+    codec::{Coded, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
     file::{FileBytes, recognise},
@@ -56,6 +56,10 @@ impl VideoReader {
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
+        if let Some(at) = header.crowded {
+            let reason = format!("packet {at} has more than {MOST_UNITS} units");
+            return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+        }
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);

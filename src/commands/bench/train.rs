@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, default_value = "flex")]
     device: String,
     /// Number of steps to time
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = crate::arguments::clips)]
     steps: usize,
     #[command(flatten)]
     recipe: RecipeArguments,

@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, default_value = "flex")]
     device: String,
     /// Number of threads that decode
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = crate::arguments::workers)]
     workers: usize,
 }
 

@@ -21,7 +21,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use pipeline::{names, video_entry::VideoEntry};
+use pipeline::{names, page_limits, video_entry::VideoEntry};
 use schemas::{
     MADE_BY, WholeFile,
     embeddings::{Embedded, Embedding},
@@ -251,8 +251,10 @@ pub fn rows_of(path: &Path) -> Result<(Embedded, impl Iterator<Item = Result<Vec
 
 fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    ParquetRecordBatchReaderBuilder::try_new(file)
-        .with_context(|| format!("{} is not a Parquet file, or is truncated", path.display()))
+    let no_parquet = || format!("{} is not a Parquet file, or is truncated", path.display());
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file.try_clone()?).with_context(no_parquet)?;
+    page_limits::check(&file, builder.metadata()).with_context(no_parquet)?;
+    Ok(builder)
 }
 
 fn writer(file: WholeFile, embedded: &Embedded) -> Result<ArrowWriter<WholeFile>> {

@@ -11,7 +11,7 @@ use parquet::{
 use schemas::{MADE_BY, WholeFile, manifest::VERSION};
 
 use super::{ManifestError, ManifestRow, columns};
-use crate::system;
+use crate::{page_limits, system};
 
 /// Rows that are written and read at once; a row has thousands of times.
 const ROWS_AT_ONCE: usize = 1024;
@@ -51,9 +51,10 @@ pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
         path: path.to_owned(),
         cause,
     })?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file))
-        .and_then(|builder| builder.with_batch_size(ROWS_AT_ONCE).build())
-        .map_err(damaged)?;
+    let file = bytes::Bytes::from(file);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(damaged)?;
+    page_limits::check(&file, builder.metadata()).map_err(damaged)?;
+    let reader = builder.with_batch_size(ROWS_AT_ONCE).build().map_err(damaged)?;
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|cause| damaged(cause.into()))?;
