@@ -28,6 +28,7 @@ pub mod command;
 pub mod convert;
 pub mod data;
 pub mod device;
+pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod inference;
@@ -35,6 +36,7 @@ pub mod machine;
 pub mod memory;
 pub mod npy;
 pub mod observer;
+pub mod output_lock;
 pub mod recipe_choice;
 pub mod run;
 pub mod sheet;
@@ -63,6 +65,7 @@ pub use self::{
         open,
         preprocess::{preprocess, settings::Preprocessing},
     },
+    doctor::{Diagnosis, doctor},
     error::{Error, Result, Usage},
     evaluate::{Evaluation, evaluate},
     inference::{

@@ -29,10 +29,13 @@ pub mod draws;
 pub mod error;
 pub mod file;
 pub mod heartbeat;
+#[cfg(feature = "video")]
+pub mod installation;
 pub mod loader;
 pub mod mask;
 pub mod names;
 mod numbers;
+pub mod parquet_digest;
 pub mod picture;
 pub mod pixels;
 pub mod plan;
