@@ -5,12 +5,14 @@
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
 #                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
 # make features  type-checks the command with every device and without video
+# make wheel  the Python package, in target/wheels (PROFILE=dev shares what the tests have compiled)
+# make python-test   the Python package's own tests, in a fresh virtual environment; part of `make test`
 # make dist   archives of the release build in target/dist: with GStreamer, and without video
 # make docs   builds README and docs/ as a book, in target/book
 #
 # Each target installs what is missing (scripts/setup.sh), and builds.
 
-.PHONY: demo test bench evidence features dist docs
+.PHONY: demo test wheel python-test bench evidence features dist docs
 
 demo:
 	scripts/setup.sh
@@ -19,8 +21,17 @@ demo:
 
 # Without LibTorch this shares all crates below, and the command, with `make demo`.
 test:
-	scripts/setup.sh $(if $(TCH),--libtorch)
+	scripts/setup.sh --python $(if $(TCH),--libtorch)
 	scripts/with_libtorch.sh $(if $(TCH),--bring) scripts/with_dav1d.sh cargo test --workspace
+	scripts/test_wheel.sh
+
+wheel:
+	scripts/setup.sh --python
+	scripts/build_wheel.sh
+
+python-test:
+	scripts/setup.sh --python
+	scripts/test_wheel.sh
 
 bench:
 	scripts/setup.sh

@@ -4,12 +4,13 @@ mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use schemas::manifest::GOOD;
 
 use crate::{
     Scanning,
     command::{arguments::Videos, terminal::Terminal},
+    data::scan::Scanned,
     machine::default_workers,
 };
 
@@ -53,7 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         workers: arguments.workers,
         verify: arguments.verify,
     };
-    let rows = crate::scan(&wanted, &Terminal::default())?;
+    let terminal = Terminal::default();
+    let Scanned { rows, stopped_of } = crate::scan(&wanted, terminal.stop(), &terminal)?;
+    if let Some(wanted) = stopped_of {
+        bail!("stopped after {} of {wanted} videos; no manifest was written", rows.len());
+    }
     if arguments.json {
         use std::io::Write as _;
         let mut stdout = std::io::stdout().lock();
