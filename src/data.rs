@@ -19,7 +19,10 @@ pub mod labels;
 pub mod listing;
 pub mod loading;
 pub mod masked;
+pub mod narrow;
 pub mod preprocess;
+#[cfg(feature = "video")]
+pub mod read_clips;
 pub mod report;
 #[cfg(feature = "video")]
 pub mod scan;

@@ -14,7 +14,7 @@ use super::{
     videos,
 };
 use crate::{
-    data::{listing::Listing, loading::Loading, masked},
+    data::{listing::Listing, loading::Loading, masked, narrow::narrow},
     error::{Result, Usage},
     memory,
     observer::{Event, Observer},
@@ -58,6 +58,7 @@ impl Pretraining {
 #[doc(alias = "train")]
 pub fn pretrain(settings: &Pretraining, stop: &AtomicBool, observer: &dyn Observer) -> Result<Trained> {
     let device = settings.run.device()?;
+    let _lock = settings.run.lock(observer)?;
     let begun = settings.run.begun(COMMAND, observer)?;
     let recipe = settings.run.recipe(begun.as_ref(), || Ok(Recipe::default()))?;
     recipe_choice::check(&recipe)?;
@@ -168,7 +169,7 @@ fn first(
 
 /// Steps of an epoch.
 fn per_epoch(recipe: &Recipe, dataset: &Dataset) -> Result<u64> {
-    let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
+    let clips = dataset.slots(narrow(recipe.clip.clips_per_video)) * recipe.clip.repeats as u64;
     match clips / recipe.optimiser.batch as u64 {
         0 => {
             let batch = recipe.optimiser.batch;
