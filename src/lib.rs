@@ -31,6 +31,7 @@ pub mod device;
 pub mod error;
 pub mod evaluate;
 pub mod inference;
+pub mod input_file;
 pub mod machine;
 pub mod memory;
 pub mod npy;

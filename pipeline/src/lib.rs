@@ -31,7 +31,6 @@ pub mod file;
 pub mod heartbeat;
 pub mod loader;
 pub mod mask;
-pub mod names;
 mod numbers;
 pub mod parquet_digest;
 pub mod picture;
@@ -52,3 +51,4 @@ pub mod video_entry;
 pub mod worker_pool;
 
 pub use numbers::{ClipNumber, FrameRank, PacketNumber, RowNumber, Slot, StreamTime, VideoNumber};
+pub use schemas::names;
