@@ -35,7 +35,6 @@ pub mod heartbeat;
 pub mod installation;
 pub mod loader;
 pub mod mask;
-pub mod names;
 mod numbers;
 pub mod page_limits;
 pub mod parquet_digest;
@@ -59,3 +58,4 @@ pub mod video_entry;
 pub mod worker_pool;
 
 pub use numbers::{ClipNumber, FrameRank, PacketNumber, RowNumber, Slot, StreamTime, VideoNumber};
+pub use schemas::names;
