@@ -46,6 +46,8 @@ pub mod preprocess;
 pub mod profile;
 pub mod quarantine;
 pub mod sampling;
+#[cfg(all(feature = "video", target_os = "linux"))]
+pub mod sandbox;
 pub mod schedule;
 pub mod settings;
 pub mod shard;
