@@ -268,7 +268,7 @@ mod tests {
             caps: &"video/x-av1,stream-format=obu-stream,alignment=tu,width=16,height=16".parse().unwrap(),
             header: &StreamHeader::default(),
             packets: &[Packet {
-                body: Body::Held(bytes::Bytes::copy_from_slice(&picture)),
+                body: Body::Held(Bytes::copy_from_slice(&picture)),
                 stamp: Stamp::default(),
                 key: true,
             }],
