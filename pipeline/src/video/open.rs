@@ -5,6 +5,8 @@ use std::{path::Path, sync::Once};
 use gstreamer as gst;
 
 use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
+#[cfg(target_os = "linux")]
+use crate::sandbox::message::How;
 use crate::{
     codec::{Coded, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
@@ -23,7 +25,16 @@ impl VideoReader {
     /// # Errors
     /// When the file is no video that can be read whole; see [`VideoError`].
     pub fn open(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
-        let mut video = self.open_for_scan(path)?;
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            return self.open_in_child(path, How::Read);
+        }
+        self.open_bytes(path, open_file(path, self.limits.file_bytes)?)
+    }
+
+    /// The same of the bytes of a file that is called `path`.
+    pub(crate) fn open_bytes(&mut self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
+        let mut video = self.scan_bytes(path, file)?;
         if video.facts.index == IndexMode::Linear {
             self.count(&mut video)?;
         }
@@ -36,8 +47,16 @@ impl VideoReader {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_for_scan(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            return self.open_in_child(path, How::Scan);
+        }
+        self.scan_bytes(path, open_file(path, self.limits.file_bytes)?)
+    }
+
+    /// The same of the bytes of a file that is called `path`.
+    pub(crate) fn scan_bytes(&self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
         initialise()?;
-        let file = open_file(path, self.limits.file_bytes)?;
         let opened = self.take_apart(file.clone());
         // Whatever was found out from bytes that could not be read says nothing of the film.
         file.check()?;
@@ -99,6 +118,8 @@ impl VideoReader {
             sizes,
             verified,
             counted,
+            #[cfg(target_os = "linux")]
+            in_child: None,
         })
     }
 
@@ -161,7 +182,7 @@ fn is_near((width, height): (u32, u32), (shown_width, shown_height): (u32, u32))
 }
 
 /// Initialises GStreamer once a process.
-pub(super) fn initialise() -> Result<(), VideoError> {
+pub(crate) fn initialise() -> Result<(), VideoError> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
     ONCE.call_once(|| result = gst::init());
