@@ -269,9 +269,9 @@ class ClipIterator(Iterator[Batch]):
             self._at(self._epoch + 1, 0)
             raise StopIteration
         self._at(self._epoch, self._batches + data._world_size)
-        arrays, paths = found
+        arrays, words = found
         batch = Batch((key, _values.array(array, self._format)) for key, array in arrays.items())
-        batch["path"] = paths
+        batch.update(words)
         return batch
 
     def __len__(self) -> int:
