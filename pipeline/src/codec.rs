@@ -14,9 +14,10 @@ pub mod sei;
 pub mod vpx;
 
 use sei::Turns;
+use serde::{Deserialize, Serialize};
 
 /// The codecs that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Codec {
     /// ITU-T H.264.
     H264,
@@ -74,7 +75,7 @@ impl Codec {
 }
 
 /// Whether decoding may begin with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Start {
     /// No.
     Never,
@@ -142,6 +143,8 @@ pub struct StreamHeader {
     pub left: Option<(u32, u32)>,
     /// The first packet before which a picture that others refer to is missing.
     pub gap: Option<u32>,
+    /// The first packet that has more units than any ([`bits::MOST_UNITS`]).
+    pub crowded: Option<u32>,
     /// How its pictures are to be turned for display.
     pub turns: Turns,
 }

@@ -15,6 +15,8 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     heartbeat,
     system::{self, SystemError},
@@ -96,7 +98,7 @@ pub struct FileBytes {
 }
 
 /// By what a file is known again: whoever changes it changes this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStamp {
     /// Its length.
     pub bytes: u64,
@@ -143,11 +145,13 @@ impl FileBytes {
     /// # Errors
     /// When the file cannot be read, or is none: opening a pipe would wait for somebody to write to it.
     pub fn open(path: &Path, in_memory: u64) -> io::Result<Self> {
-        if !fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        let file = fs::File::open(path)?;
+        Self::of_handle(handle(path)?, path, in_memory)
+    }
+
+    /// The same of a file that is open already, whose path is `path`.
+    pub(crate) fn of_handle(mut file: fs::File, path: &Path, in_memory: u64) -> io::Result<Self> {
         let length = file.metadata()?.len();
+        file.rewind()?;
         if length > in_memory {
             let disk = Disk { path: path.to_owned(), file, length, recent: VecDeque::new() };
             return Ok(Self::of(Source::Disk(Arc::new(Mutex::new(disk))), length, 0));
@@ -259,6 +263,12 @@ impl FileBytes {
         })
     }
 
+    /// Counts bytes that somebody else read for it.
+    #[cfg(all(feature = "video", target_os = "linux"))]
+    pub(crate) fn count_read(&self, bytes: u64) {
+        self.read.fetch_add(bytes, Relaxed);
+    }
+
     /// Bytes that were read since this was asked last.
     pub fn take_bytes_read(&self) -> u64 {
         self.read.swap(0, Relaxed)
@@ -284,6 +294,14 @@ impl Disk {
             self.file = file;
         }
     }
+}
+
+/// Opens a file to read it: no pipe, which would wait for somebody to write to it.
+pub(crate) fn handle(path: &Path) -> io::Result<fs::File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    fs::File::open(path)
 }
 
 /// Reads up to `most` bytes, a part after the other: a disk that is slow is not stuck.

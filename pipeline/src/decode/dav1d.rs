@@ -13,6 +13,7 @@ pub(crate) mod self_test;
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
@@ -109,19 +110,8 @@ impl Dav1d {
                 let body = packet.buffer(stream.file).into_mapped_buffer_readable();
                 let body = body.map_err(|_| damaged(pushed, "a packet cannot be read"))?;
                 taken.stated.note(body.as_slice());
-                let mut sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
-                loop {
-                    self.take(&mut taken, pushed)?;
-                    heartbeat::step();
-                    if Instant::now() > limit.deadline {
-                        return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
-                    }
-                    match sent {
-                        Ok(()) => break,
-                        Err(Error::Again) => sent = self.decoder.send_pending_data(),
-                        Err(error) => return Err(damaged(pushed, error)),
-                    }
-                }
+                let sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
+                self.take_all(sent, &mut taken, pushed, limit)?;
                 let all = wanted.last().is_some_and(|last| self.came > u64::from(last.0));
                 if naming == Naming::Counting && extent == Extent::Wanted && all {
                     break;
@@ -143,6 +133,28 @@ impl Dav1d {
     /// How many frames came out in the last decode.
     pub(super) fn frames_that_came(&self) -> u64 {
         self.came
+    }
+
+    /// Takes the pictures that come until the packet that was `sent` is in the decoder.
+    fn take_all(
+        &mut self,
+        mut sent: Result<(), Error>,
+        taken: &mut Taken<'_, '_>,
+        pushed: u32,
+        limit: TimeLimit,
+    ) -> Result<(), VideoError> {
+        loop {
+            self.take(taken, pushed)?;
+            heartbeat::step();
+            if Instant::now() > limit.deadline {
+                return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
+            }
+            match sent {
+                Ok(()) => return Ok(()),
+                Err(Error::Again) => sent = self.decoder.send_pending_data(),
+                Err(error) => return Err(damaged(pushed, error)),
+            }
+        }
     }
 
     /// Takes all pictures that are ready.
@@ -219,7 +231,8 @@ fn layout_of(picture: &library::Picture, rgb: bool) -> Result<Layout, VideoError
 /// The planes, rows without padding; nothing where the decoder's are smaller than it says.
 fn copied(from: &library::Picture, layout: Layout, (matrix, range): (Matrix, Range)) -> Option<Picture> {
     let (width, height) = (from.width(), from.height());
-    let mut picture = Picture { layout, width, height, matrix, range, planes: Vec::new() };
+    let mut picture = Picture { layout, width, height, matrix, range, planes: Bytes::new() };
+    let mut planes = Vec::new();
     let components = [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
     for (plane, component) in components.into_iter().enumerate().take(layout.colour.planes()) {
         let (columns, rows) = picture.plane_size(plane);
@@ -227,9 +240,10 @@ fn copied(from: &library::Picture, layout: Layout, (matrix, range): (Matrix, Ran
         let stride = from.stride(component) as usize;
         let samples = from.plane(component);
         for row in 0..rows {
-            picture.planes.extend_from_slice(samples.get(row * stride..row * stride + columns)?);
+            planes.extend_from_slice(samples.get(row * stride..row * stride + columns)?);
         }
     }
+    picture.planes = planes.into();
     Some(picture)
 }
 
@@ -254,7 +268,7 @@ mod tests {
             caps: &"video/x-av1,stream-format=obu-stream,alignment=tu,width=16,height=16".parse().unwrap(),
             header: &StreamHeader::default(),
             packets: &[Packet {
-                body: Body::Held(gst::Buffer::from_slice(picture)),
+                body: Body::Held(bytes::Bytes::copy_from_slice(&picture)),
                 stamp: Stamp::default(),
                 key: true,
             }],

@@ -5,8 +5,10 @@ use std::{path::Path, sync::Once};
 use gstreamer as gst;
 
 use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
+#[cfg(target_os = "linux")]
+use crate::sandbox::message::How;
 use crate::{
-    codec::{Coded, headers},
+    codec::{Coded, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
     file::{FileBytes, recognise},
@@ -23,7 +25,16 @@ impl VideoReader {
     /// # Errors
     /// When the file is no video that can be read whole; see [`VideoError`].
     pub fn open(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
-        let mut video = self.open_for_scan(path)?;
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            return self.open_in_child(path, How::Read);
+        }
+        self.open_bytes(path, open_file(path, self.limits.file_bytes)?)
+    }
+
+    /// The same of the bytes of a file that is called `path`.
+    pub(crate) fn open_bytes(&mut self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
+        let mut video = self.scan_bytes(path, file)?;
         if video.facts.index == IndexMode::Linear {
             self.count(&mut video)?;
         }
@@ -36,8 +47,16 @@ impl VideoReader {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_for_scan(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            return self.open_in_child(path, How::Scan);
+        }
+        self.scan_bytes(path, open_file(path, self.limits.file_bytes)?)
+    }
+
+    /// The same of the bytes of a file that is called `path`.
+    pub(crate) fn scan_bytes(&self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
         initialise()?;
-        let file = open_file(path, self.limits.file_bytes)?;
         let opened = self.take_apart(file.clone());
         // Whatever was found out from bytes that could not be read says nothing of the film.
         file.check()?;
@@ -56,6 +75,10 @@ impl VideoReader {
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
+        let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
+        if let Some(reason) = header.crowded.map(reason) {
+            return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+        }
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
@@ -66,18 +89,10 @@ impl VideoReader {
         if parts > 1 && mode != IndexMode::Times {
             return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
         }
+        #[rustfmt::skip]
         let facts = facts::Gathered {
-            bytes,
-            container,
-            codec,
-            caps: &caps,
-            orientation,
-            header,
-            packets: &packets,
-            stamps: &stamps,
-            places: &places,
-            coded: &coded,
-            mode,
+            bytes, container, codec, caps: &caps, orientation, header, mode,
+            packets: &packets, stamps: &stamps, places: &places, coded: &coded,
         };
         let (facts, hidden) = facts.facts();
         self.check_size(&facts, header.size)?;
@@ -103,6 +118,8 @@ impl VideoReader {
             sizes,
             verified,
             counted,
+            #[cfg(target_os = "linux")]
+            in_child: None,
         })
     }
 
@@ -165,7 +182,7 @@ fn is_near((width, height): (u32, u32), (shown_width, shown_height): (u32, u32))
 }
 
 /// Initialises GStreamer once a process.
-pub(super) fn initialise() -> Result<(), VideoError> {
+pub(crate) fn initialise() -> Result<(), VideoError> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
     ONCE.call_once(|| result = gst::init());

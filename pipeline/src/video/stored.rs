@@ -39,6 +39,10 @@ impl OpenVideo {
         label: Option<i32>,
         digest: [u8; 16],
     ) -> Result<StoredVideo, VideoError> {
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &self.in_child {
+            return child.stored(self.seen(), number, video, label, digest);
+        }
         if !self.shown.is_empty() {
             let parts = self.packets.last().map_or(1, |packet| packet.stamp.part as usize + 1);
             return Err(VideoError::EditList { parts, reason: "shards of packets keep films of one part" });
@@ -116,7 +120,7 @@ impl OpenVideo {
         let packet = |(buffer, rank): (gst::Buffer, FrameRank)| Packet {
             stamp: Stamp { pts: source.times.get(rank.0 as usize).copied(), ..Stamp::default() },
             key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-            body: Body::Held(buffer),
+            body: Body::Held(bytes_of(buffer)),
         };
         let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
         let mut facts = source.clone();
@@ -140,6 +144,8 @@ impl OpenVideo {
             file: FileBytes::none(),
             verified: true.into(),
             counted: false.into(),
+            #[cfg(target_os = "linux")]
+            in_child: None,
         })
     }
 
@@ -147,11 +153,14 @@ impl OpenVideo {
     ///
     /// # Errors
     /// When the system could not read them.
-    pub(crate) fn packet_bytes(
-        &self,
-    ) -> Result<Vec<Option<gst::MappedBuffer<gst::buffer::Readable>>>, VideoError> {
+    pub(crate) fn packet_bytes(&self) -> Result<Vec<Option<Bytes>>, VideoError> {
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &self.in_child {
+            return child.packets(self.seen());
+        }
         let buffers = self.packets.iter().map(|packet| packet.buffer(&self.file));
-        let bytes = buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok()).collect();
+        let bytes =
+            buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok().map(Bytes::from_owner)).collect();
         // A packet that the system could not read is empty.
         self.file.check()?;
         Ok(bytes)
@@ -162,14 +171,15 @@ impl OpenVideo {
         let mut from = 0;
         for (packet, size) in self.packets[packets.clone()].iter_mut().zip(&self.sizes[packets]) {
             let to = from + *size as usize;
-            let mut buffer = gst::Buffer::from_slice(bytes.slice(from..to));
-            if let Some(buffer) = buffer.get_mut().filter(|_| !packet.key) {
-                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
-            }
-            packet.body = Body::Held(buffer);
+            packet.body = Body::Held(bytes.slice(from..to));
             from = to;
         }
     }
+}
+
+/// The bytes of a buffer, without a copy; none where it cannot be read.
+fn bytes_of(buffer: gst::Buffer) -> Bytes {
+    buffer.into_mapped_buffer_readable().map_or_else(|_| Bytes::new(), Bytes::from_owner)
 }
 
 impl VideoReader {
@@ -188,7 +198,7 @@ impl VideoReader {
         let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
         let stated = side("width").zip(side("height"));
         let packet = |packet: &StoredPacket| Packet {
-            body: Body::Held(gst::Buffer::new()),
+            body: Body::Held(Bytes::new()),
             stamp: Stamp { pts: packet.pts, hidden: packet.hidden, ..Stamp::default() },
             key: packet.key,
         };
@@ -220,6 +230,8 @@ impl VideoReader {
             // Not all of its packets are at hand; they were verified when they were stored.
             verified: true.into(),
             counted: false.into(),
+            #[cfg(target_os = "linux")]
+            in_child: None,
         })
     }
 

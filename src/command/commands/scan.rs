@@ -9,7 +9,10 @@ use schemas::manifest::GOOD;
 
 use crate::{
     Scanning,
-    command::{arguments::Videos, terminal::Terminal},
+    command::{
+        arguments::{self, Videos},
+        terminal::Terminal,
+    },
     data::scan::Scanned,
     machine::default_workers,
 };
@@ -36,11 +39,14 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "manifest.parquet")]
     out: PathBuf,
     /// Number of videos to read at the same time
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
     /// Decode each video completely; any complaint of the decoder makes it unusable
     #[arg(long)]
     verify: bool,
+    /// Decode on threads of this process, not in sandboxed processes of their own (Linux)
+    #[arg(long)]
+    no_sandbox: bool,
     /// Print one JSON object per video to stdout
     #[arg(long)]
     json: bool,
@@ -53,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         out: Some(arguments.out.clone()),
         workers: arguments.workers,
         verify: arguments.verify,
+        sandbox: !arguments.no_sandbox,
     };
     let terminal = Terminal::default();
     let Scanned { rows, stopped_of } = crate::scan(&wanted, terminal.stop(), &terminal)?;
