@@ -4,7 +4,7 @@
 
 Needs torch and transformers. `model` is a folder for `VideoMAEForVideoClassification.from_pretrained`, such as
 `tubelet convert RUN model --to hf` writes; `films` has a folder for each class. The logits of a video's views are
-averaged, as `tubelet evaluate --by score` does. The names of the classes and their order are the model's.
+averaged, as `tubelet evaluate --by score` does. The classes of model and films are compared by their names.
 """
 
 import argparse
@@ -13,9 +13,16 @@ from collections import defaultdict
 
 import torch
 import tubelet
-from pretrain_transformers import normalised
 from torch.utils.data import DataLoader
 from transformers import VideoMAEForVideoClassification
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as VideoMAE uses them
+
+
+def normalised(video: torch.Tensor) -> torch.Tensor:
+    """uint8 [B, 3, T, H, W] to float32 [B, T, 3, H, W], which is how Hugging Face wants it."""
+    mean, std = (torch.tensor(values, device=video.device).view(3, 1, 1) for values in (MEAN, STD))
+    return (video.transpose(1, 2).float() / 255 - mean) / std
 
 
 def main() -> None:
@@ -37,7 +44,6 @@ def main() -> None:
         recipe="finetune-small",
         set={"clip.size": config.image_size, "clip.frames": config.num_frames, "clip.stride": args.stride},
         batch_size=args.batch,
-        mask=None,
         labels=True,
         views=(clips, crops),
         layout="NCTHW",
@@ -46,16 +52,16 @@ def main() -> None:
     )
 
     logits: dict[str, list[torch.Tensor]] = defaultdict(list)
-    labels: dict[str, int] = {}
+    names: dict[str, str] = {}
     with torch.inference_mode():
         for batch in DataLoader(views, batch_size=None, num_workers=0):
             of_views = model(normalised(batch["video"].to(device))).logits.cpu()
             for path, label, of_view in zip(batch["path"], batch["label"], of_views):
                 logits[path].append(of_view)
-                labels[path] = int(label)
+                names[path] = views.classes[int(label)]
 
     mean = {path: torch.stack(of_views).mean(0) for path, of_views in logits.items()}
-    right = sum(int(of_video.argmax()) == labels[path] for path, of_video in mean.items())
+    right = sum(config.id2label[int(of_video.argmax())] == names[path] for path, of_video in mean.items())
     print(f"top-1 {right} of {len(mean)} videos, {clips}x{crops} views")
     for path, verdict, reason in views.quarantined:
         print(f"not tested: {path}: {verdict}: {reason}")

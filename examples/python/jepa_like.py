@@ -68,9 +68,9 @@ def block_masks(clips: int, side: int, generator: torch.Generator) -> tuple[torc
     wanted = side * side * 3 // 4
     visible, hidden = [], []
     for _ in range(clips):
-        order = torch.full((side, side), side * side)  # when a place was hidden; places without a block come last
+        order = torch.full((side, side), torch.inf)  # which block hid a place; places without one come last
         laid = 0
-        while (order < side * side).sum() < wanted:
+        while order.isfinite().sum() < wanted:
             height, width = torch.randint(max(1, side // 3), side // 2 + 1, (2,), generator=generator).tolist()
             top = int(torch.randint(side - height + 1, (), generator=generator))
             left = int(torch.randint(side - width + 1, (), generator=generator))

@@ -17,10 +17,27 @@ from pathlib import Path
 
 import torch
 import tubelet
-from pretrain_transformers import normalised, small_model
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainingArguments, VideoMAEConfig, VideoMAEForPreTraining
 from transformers.trainer_utils import get_last_checkpoint
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as VideoMAE uses them
+
+
+def small_model(size: int) -> VideoMAEForPreTraining:
+    """A VideoMAE of 1.5 million parameters that starts from random weights."""
+    encoder = dict(hidden_size=192, num_hidden_layers=2, num_attention_heads=3, intermediate_size=768)
+    decoder = dict(hidden_size=96, num_hidden_layers=1, num_attention_heads=3, intermediate_size=384)
+    decoder = {f"decoder_{name}": value for name, value in decoder.items()}
+    # `use_mean_pooling=True`, the default, would leave out the norm after the encoder, which pre-training needs.
+    config = VideoMAEConfig(image_size=size, use_mean_pooling=False, norm_pix_loss=True, **encoder, **decoder)
+    return VideoMAEForPreTraining(config)
+
+
+def normalised(video: torch.Tensor) -> torch.Tensor:
+    """uint8 [B, 3, T, H, W] to float32 [B, T, 3, H, W], which is how Hugging Face wants it."""
+    mean, std = (torch.tensor(values, device=video.device).view(3, 1, 1) for values in (MEAN, STD))
+    return (video.transpose(1, 2).float() / 255 - mean) / std
 
 
 class ClipTrainer(Trainer):
@@ -37,32 +54,15 @@ class ClipTrainer(Trainer):
 
 
 class SaveClips(TrainerCallback):
-    """Writes where the dataset stands into each checkpoint: a file for each process."""
+    """Writes where the dataset stands into each checkpoint; it is the same for every process."""
 
     def __init__(self, clips: tubelet.ClipDataset) -> None:
         self.clips = clips
 
     def on_save(self, args, state, control, **kwargs):
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        state_of_clips(folder, args.process_index).write_text(json.dumps(self.clips.state_dict()))
-
-
-def state_of_clips(folder: Path, rank: int) -> Path:
-    return folder / f"clips_{rank}.json"
-
-
-class WithMasks(torch.utils.data.IterableDataset):
-    """The tensors that the model wants of each batch, by name: the Trainer moves a dictionary to the device."""
-
-    def __init__(self, clips: tubelet.ClipDataset) -> None:
-        self.clips = clips
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __iter__(self):
-        for batch in self.clips:
-            yield {"video": batch["video"], "bool_masked_pos": batch.bool_masked_pos()}
+        if state.is_world_process_zero:
+            checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            (checkpoint / "clips.json").write_text(json.dumps(self.clips.state_dict()))
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def main() -> None:
     clips = tubelet.ClipDataset(args.videos, recipe="tiny", set=settings, batch_size=args.batch, layout="NCTHW")
     trainer = ClipTrainer(
         model=small_model(args.size),
-        train_dataset=WithMasks(clips),
+        train_dataset=clips,
         callbacks=[SaveClips(clips)],
         args=TrainingArguments(
             output_dir=args.out,
@@ -91,13 +91,13 @@ def main() -> None:
             save_steps=args.save_every,
             logging_steps=1,
             report_to="none",
-            remove_unused_columns=False,  # the columns are tensors of a batch, not arguments of the model
+            remove_unused_columns=False,
             ignore_data_skip=True,
         ),
     )
     newest = get_last_checkpoint(args.out) if args.resume else None
     if newest:
-        clips.load_state_dict(json.loads(state_of_clips(Path(newest), trainer.args.process_index).read_text()))
+        clips.load_state_dict(json.loads((Path(newest) / "clips.json").read_text()))
     trainer.train(resume_from_checkpoint=newest)
     for line in trainer.state.log_history:
         if "loss" in line:
