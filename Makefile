@@ -5,11 +5,13 @@
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
 #                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
 # make features  type-checks the command with every device and without video
+# make wheel  the Python package, in target/wheels (PROFILE=dev shares what the tests have compiled)
+# make python-test  the Python package's own tests, in a fresh virtual environment; part of `make test`
 # make docs   builds README and docs/ as a book, in target/book
 #
 # Each target installs what is missing on Debian and Ubuntu, and builds.
 
-.PHONY: demo test bench evidence features docs
+.PHONY: demo test wheel python-test bench evidence features docs
 
 demo:
 	scripts/setup.sh
@@ -18,8 +20,17 @@ demo:
 
 # Without LibTorch this shares all crates below, and the command, with `make demo`.
 test:
-	scripts/setup.sh $(if $(TCH),--libtorch)
+	scripts/setup.sh --python $(if $(TCH),--libtorch)
 	scripts/with_libtorch.sh $(if $(TCH),--bring) scripts/with_dav1d.sh cargo test --workspace
+	scripts/test_wheel.sh
+
+wheel:
+	scripts/setup.sh --python
+	scripts/build_wheel.sh
+
+python-test:
+	scripts/setup.sh --python
+	scripts/test_wheel.sh
 
 bench:
 	scripts/setup.sh

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh              GStreamer and its plugins
 #   scripts/setup.sh --libtorch   and what bringing LibTorch needs besides
+#   scripts/setup.sh --python     and what building and testing the Python package needs besides
 #
 # On Debian and Ubuntu with apt-get (with sudo where needed); elsewhere it says what to install.
 set -euo pipefail
@@ -10,7 +11,13 @@ set -euo pipefail
 packages=(gcc g++ pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libdav1d-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav)
-[ "${1:-}" = --libtorch ] && packages+=(python3 python3-pip unzip)
+for wish in "$@"; do
+  case "$wish" in
+    --libtorch) packages+=(python3 python3-pip unzip) ;;
+    --python) packages+=(python3 python3-venv) ;;
+    *) echo "setup: there is no $wish" >&2; exit 1 ;;
+  esac
+done
 
 if ! command -v cargo >/dev/null; then
   echo "setup: cargo is missing; install Rust 1.95 or newer first: https://rustup.rs" >&2

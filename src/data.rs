@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! VIDEOS ─▶ dataset::open ─▶ masked::batches                    pre-training
+//!       ├─▶ clip_dataset::ClipDataset                         the clips of both for other trainers, in any layout
 //!       └─▶ labels::LabelSettings ─▶ labelled::training, views  fine-tuning, validation, tests, windows
 //! ```
 
 pub mod batch_file;
+pub mod clip_dataset;
 pub mod clip_identity;
 pub mod dataset;
 pub(crate) mod digest_words;

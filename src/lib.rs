@@ -55,6 +55,10 @@ pub use self::data::{
 pub use self::{
     convert::{Conversion, convert},
     data::{
+        clip_dataset::{
+            ClipBatches, ClipDataset, Waited,
+            settings::{ClipKind, ClipLoading},
+        },
         open,
         preprocess::{preprocess, settings::Preprocessing},
     },

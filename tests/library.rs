@@ -148,11 +148,12 @@ fn a_scan_without_a_file_gives_its_rows_and_writes_nothing() {
     std::fs::copy(samples().join("flower.mp4"), folder.path().join("flower.mp4")).unwrap();
     std::fs::write(folder.path().join("text.mp4"), "no video").unwrap();
     let done = Mutex::new(Vec::new());
-    let rows = tubelet::scan(&Scanning::new([folder.path()]), &|event: Event<'_>| {
-        if let Event::Progress { done: count, .. } = event {
-            done.lock().unwrap().push(count);
-        }
-    });
+    let rows =
+        tubelet::scan(&Scanning::new([folder.path()]), &AtomicBool::new(false), &|event: Event<'_>| {
+            if let Event::Progress { done: count, .. } = event {
+                done.lock().unwrap().push(count);
+            }
+        });
     let rows = rows.unwrap();
     let verdicts: Vec<&str> = rows.iter().map(|row| row.verdict.as_str()).collect();
     assert_eq!(verdicts, ["good", "not-a-video"]);
@@ -162,7 +163,8 @@ fn a_scan_without_a_file_gives_its_rows_and_writes_nothing() {
 
 #[test]
 fn a_usage_error_is_told_from_a_failure_and_has_its_hint() {
-    let absent = tubelet::scan(&Scanning::new(["/no/such/folder"]), &()).unwrap_err();
+    let absent =
+        tubelet::scan(&Scanning::new(["/no/such/folder"]), &AtomicBool::new(false), &()).unwrap_err();
     assert!(absent.usage().is_some(), "{absent}");
     let mut wanted = Pretraining::new([samples()], "never-made");
     wanted.run.recipe = RecipeChoice { set: vec!["model.siz=small".to_owned()], ..small() };

@@ -1,12 +1,14 @@
-//! From the frames of a clip to rows of a batch: masked ones for pre-training, augmented ones for fine-tuning, views for
-//! everything that is asked of a classifier.
+//! From the frames of a clip to rows of a batch: masked ones for pre-training, whole ones as pre-training draws them,
+//! augmented ones for fine-tuning, views for everything that is asked of a classifier.
 
 pub mod augmented;
 mod balance;
 pub mod batch;
+mod drawn_row;
 pub mod masked;
 mod upright;
 pub mod views;
+pub mod whole;
 pub(crate) mod whole_frames;
 
 use crate::{

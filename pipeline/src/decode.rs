@@ -21,6 +21,7 @@ use crate::{
     codec::StreamHeader,
     demux::Packet,
     file::FileBytes,
+    picture::Picture,
     plan::{OutputIndex, PacketFact, PacketRun},
     profile::Decoded,
 };
@@ -65,6 +66,10 @@ pub(crate) struct Request<'a> {
     pub naming: Naming,
     pub extent: Extent,
 }
+
+/// Is given each wanted picture as it comes out, by its place among those wanted. A decode that fails afterwards takes
+/// back what it gave.
+pub(crate) type Keep<'a> = dyn FnMut(usize, Picture) + 'a;
 
 /// How frames that come out are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

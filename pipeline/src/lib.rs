@@ -34,6 +34,7 @@ pub mod mask;
 pub mod names;
 mod numbers;
 pub mod picture;
+pub mod pixels;
 pub mod plan;
 pub mod preprocess;
 pub mod profile;

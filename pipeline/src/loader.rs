@@ -1,10 +1,11 @@
 //! Loads batches: threads that read clips, bounded in bytes, in an order that does not depend on them.
 //!
-//! [`stream`] gives masked batches for pre-training, [`labelled`] those of whole clips, and [`channel`] hands either to
-//! a thread that never enters async. The words are here; the folder's other files do the work.
+//! [`stream`] gives masked batches for pre-training, [`labelled`] those of whole clips, [`epoch`] those of one epoch in
+//! any layout, and [`channel`] hands them to a thread that never enters async. The words are here; the folder's other files do the work.
 
 pub mod channel;
 mod dispatcher;
+pub mod epoch;
 mod epoch_cursor;
 pub mod labelled;
 pub mod stream;

@@ -7,7 +7,7 @@
 //! video's place is the schedule's business.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -73,7 +73,7 @@ pub struct Quarantine {
 #[derive(Debug)]
 struct State {
     file: Option<File>,
-    failed: HashSet<String>,
+    failed: BTreeMap<String, QuarantineLine>,
     /// How many of them, by what is wrong.
     kinds: BTreeMap<Kind, u64>,
 }
@@ -87,7 +87,7 @@ impl Quarantine {
     /// When the file cannot be read or written, or is no quarantine.
     pub fn open(path: Option<&Path>, videos: u64, max_failed_share: f64) -> Result<Self, QuarantineError> {
         let state = match path {
-            None => State { file: None, failed: HashSet::new(), kinds: BTreeMap::new() },
+            None => State { file: None, failed: BTreeMap::new(), kinds: BTreeMap::new() },
             Some(path) => State::open(path)?,
         };
         let path = path.map(Path::to_owned).unwrap_or_default();
@@ -101,7 +101,7 @@ impl Quarantine {
     /// When too many videos failed, this one included, or the line cannot be written.
     pub fn record(&self, video: &str, verdict: &str, reason: &str) -> Result<(), QuarantineError> {
         let mut state = self.state();
-        if !state.failed.contains(video) {
+        if !state.failed.contains_key(video) {
             let line = QuarantineLine {
                 video: video.to_owned(),
                 verdict: verdict.to_owned(),
@@ -125,12 +125,17 @@ impl Quarantine {
 
     /// Whether a video failed before.
     pub fn is_failed(&self, video: &str) -> bool {
-        self.state().failed.contains(video)
+        self.state().failed.contains_key(video)
     }
 
     /// Distinct videos that failed, those of the runs before included.
     pub fn failed(&self) -> u64 {
         self.state().failed.len() as u64
+    }
+
+    /// What is noted of each, by name.
+    pub fn lines(&self) -> Vec<QuarantineLine> {
+        self.state().failed.values().cloned().collect()
     }
 
     /// How many failed, by what is wrong with them: `2 damaged, 1 unsupported`.
@@ -155,7 +160,7 @@ impl State {
             read => read.map_err(io)?,
         };
         let whole = written.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let mut state = Self { file: None, failed: HashSet::new(), kinds: BTreeMap::new() };
+        let mut state = Self { file: None, failed: BTreeMap::new(), kinds: BTreeMap::new() };
         for (line, bytes) in (1..).zip(written[..whole].split_inclusive(|&byte| byte == b'\n')) {
             let entry: QuarantineLine = serde_json::from_slice(bytes)
                 .map_err(|cause| QuarantineError::WrongLine { path: path.to_owned(), line, cause })?;
@@ -167,8 +172,9 @@ impl State {
     }
 
     fn insert(&mut self, line: QuarantineLine) {
-        if self.failed.insert(line.video) {
-            *self.kinds.entry(Kind::of_verdict(&line.verdict)).or_default() += 1;
+        let kind = Kind::of_verdict(&line.verdict);
+        if self.failed.insert(line.video.clone(), line).is_none() {
+            *self.kinds.entry(kind).or_default() += 1;
         }
     }
 

@@ -54,6 +54,12 @@ pub enum ClipBatchError {
         /// What is wrong with it.
         why: String,
     },
+    /// The layout in the metadata is missing or unknown.
+    #[error("the batch's layout cannot be read: {found:?}")]
+    Layout {
+        /// What stands there.
+        found: String,
+    },
     /// A column is missing, of another type, or of another length than the geometry asks for.
     #[error("column `{column}` {why}")]
     Column {

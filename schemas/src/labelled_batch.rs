@@ -20,7 +20,7 @@
 //! (seed, epoch, clip). Mixup and cutmix belong to an update, not to a clip, and are the trainer's too.
 //! The schema's metadata holds the geometry and the format version.
 
-mod builder;
+pub(crate) mod builder;
 
 use std::sync::Arc;
 
@@ -65,17 +65,23 @@ pub struct View {
 
 /// The schema of a batch of whole clips of this geometry, of videos with one class each or none.
 pub fn schema(geometry: ClipGeometry) -> SchemaRef {
-    Arc::new(Schema::new_with_metadata(fields(geometry), metadata(VERSION, geometry)))
+    Arc::new(Schema::new_with_metadata(fields(geometry, "cubes"), metadata(VERSION, geometry)))
 }
 
 /// The same of videos with several labels, or numbers.
 pub fn schema_with_labels(geometry: ClipGeometry) -> SchemaRef {
-    let mut fields = fields(geometry);
-    fields.push(Field::new("labels", DataType::List(item_field(DataType::Float32)), true));
+    let mut fields = fields(geometry, "cubes");
+    fields.push(labels_field());
     Arc::new(Schema::new_with_metadata(fields, metadata(VERSION, geometry)))
 }
 
-fn fields(geometry: ClipGeometry) -> Vec<Field> {
+/// The field of several labels, or numbers.
+pub(crate) fn labels_field() -> Field {
+    Field::new("labels", DataType::List(item_field(DataType::Float32)), true)
+}
+
+/// The fields of whole clips, whose pixels stand in the column `pixels`.
+pub(crate) fn fields(geometry: ClipGeometry, pixels: &str) -> Vec<Field> {
     let list = |name: &str, item: DataType, length: usize| Field::new(name, list_of(item, length), false);
     let numbers = |names: &[&str]| -> Fields {
         names.iter().map(|name| Field::new(*name, DataType::UInt16, false)).collect()
@@ -92,7 +98,7 @@ fn fields(geometry: ClipGeometry) -> Vec<Field> {
         Field::new("crop", DataType::Struct(crop_fields()), false),
         Field::new("flip", DataType::Boolean, false),
         Field::new("erase", DataType::Struct(numbers(&["top", "left", "height", "width"])), true),
-        list("cubes", DataType::UInt8, geometry.tokens() * geometry.cube()),
+        list(pixels, DataType::UInt8, geometry.tokens() * geometry.cube()),
     ]
 }
 

@@ -13,11 +13,13 @@ pub mod labelled_batch;
 pub mod manifest;
 pub mod metrics;
 pub mod packet_shard;
+pub mod pixel_layout;
 pub mod predictions;
 pub mod problem_type;
 pub mod quarantine;
 pub mod run_state;
 pub mod settings;
+pub mod whole_clips;
 pub mod whole_file;
 
 pub use batch_builder::BatchBuilder;
@@ -25,7 +27,9 @@ pub use clip_batch::ClipBatch;
 pub use geometry::{ClipGeometry, GeometryError};
 pub use kind::Kind;
 pub use labelled_batch::LabelledBatch;
+pub use pixel_layout::PixelLayout;
 pub use problem_type::ProblemType;
+pub use whole_clips::WholeClips;
 pub use whole_file::WholeFile;
 
 /// What made a file: `tubelet` and its version.

@@ -285,7 +285,7 @@ fn rows_of_whole_clips_come_back_as_they_were() {
             crop: [1, 2, 16, 8],
             flip: drawn.often(),
             erase: drawn.often().then_some(EraseBox { top: 1, left: 2, height: 3, width: 4 }),
-            cubes: (0..bytes).map(|_| drawn.below(256) as u8).collect(),
+            pixels: (0..bytes).map(|_| drawn.below(256) as u8).collect(),
         };
         let made: Vec<LabelledClip> = (0..1 + drawn.below(4)).map(|at| clip(&mut drawn, at)).collect();
         let mut builder = LabelledBatchBuilder::new(geometry);
@@ -301,9 +301,9 @@ fn rows_of_whole_clips_come_back_as_they_were() {
             );
             assert_eq!((batch.frames(at), batch.times(at)), (&*clip.frames, &*clip.times));
             assert_eq!(batch.erase(at), clip.erase);
-            assert_eq!(batch.cubes()[at * bytes..(at + 1) * bytes], clip.cubes);
+            assert_eq!(batch.cubes()[at * bytes..(at + 1) * bytes], clip.pixels);
             // Pictures are the same bytes in another order.
-            let (mut pictures, mut cubes) = (batch.pictures(at), clip.cubes.clone());
+            let (mut pictures, mut cubes) = (batch.pictures(at), clip.pixels.clone());
             pictures.sort_unstable();
             cubes.sort_unstable();
             assert!(pictures == cubes);

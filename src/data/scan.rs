@@ -3,7 +3,10 @@
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use pipeline::{
@@ -53,11 +56,14 @@ impl Scanning {
 
 /// Opens every video: a row for each, in the order of the videos. One that cannot be used has a verdict.
 ///
+/// `stop` is read between videos.
+///
 /// # Errors
-/// Usage error: nothing is there. When the system cannot read or write a file: no manifest is written then.
-pub fn scan(settings: &Scanning, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
+/// Usage error: nothing is there. When the system cannot read or write a file, or `stop` was raised: no manifest is
+/// written then.
+pub fn scan(settings: &Scanning, stop: &AtomicBool, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
     let videos = find_videos(&settings.videos, observer)?;
-    let rows = rows(videos, settings, observer)?;
+    let rows = rows(videos, settings, stop, observer)?;
     if let Some(out) = &settings.out {
         manifest::write(out, &rows)?;
     }
@@ -65,7 +71,12 @@ pub fn scan(settings: &Scanning, observer: &dyn Observer) -> Result<Vec<Manifest
 }
 
 /// The rows; the index beside the manifest is written on the way.
-fn rows(videos: Vec<VideoEntry>, settings: &Scanning, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
+fn rows(
+    videos: Vec<VideoEntry>,
+    settings: &Scanning,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> Result<Vec<ManifestRow>> {
     let create = |out: &PathBuf| {
         let source = Dataset::of_videos(videos.clone()).digest();
         IndexWriter::create(out, videos.len() as u64, source)
@@ -73,9 +84,14 @@ fn rows(videos: Vec<VideoEntry>, settings: &Scanning, observer: &dyn Observer) -
     let mut index = settings.out.as_ref().map(create).transpose()?;
     observer.on(Event::Begin { total: videos.len() as u64, what: "videos" });
     let facts = index.as_ref().map(|index| index.facts().clone());
-    let scanned = answers(videos, settings, facts, observer, |at, row| match &mut index {
-        Some(index) => Ok(index.put(VideoNumber(at as u64), row)?),
-        None => Ok(()),
+    let scanned = answers(videos, settings, facts, observer, |at, row| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Nothing("it was asked to stop".to_owned()));
+        }
+        match &mut index {
+            Some(index) => Ok(index.put(VideoNumber(at as u64), row)?),
+            None => Ok(()),
+        }
     });
     observer.on(Event::End);
     if scanned.is_err() {

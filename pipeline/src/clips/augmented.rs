@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemas::{
-    ClipGeometry,
+    ClipGeometry, PixelLayout,
     labelled_batch::{EraseBox, LabelledClip, View},
     settings::ClipOrder,
 };
@@ -11,11 +11,12 @@ use schemas::{
 use super::{
     RowMaker,
     balance::Groups,
-    whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
+    whole_frames::{WholeFrames, clip_size, labels_of, numbers},
 };
 use crate::{
     ClipNumber, RowNumber, Slot,
     augment::{Augment, Drawn, resized_crop},
+    pixels::PixelWriter,
     profile::{Profile, Stage},
     sampling::{
         labelled::{LabelledSampling, Pass, Spread},
@@ -85,15 +86,15 @@ impl TrainingSettings {
 pub(crate) struct TrainingMaker {
     settings: TrainingSettings,
     schedule: Schedule,
-    tokens: Vec<u16>,
+    writer: PixelWriter,
     labels: Vec<Option<Arc<[f32]>>>,
     groups: Option<Groups>,
 }
 
 impl TrainingMaker {
-    pub(crate) fn new(settings: TrainingSettings, videos: u64) -> Self {
-        let (schedule, tokens) = (settings.schedule(videos), all_tokens(settings.geometry));
-        Self { settings, schedule, tokens, labels: Vec::new(), groups: None }
+    pub(crate) fn new(settings: TrainingSettings, layout: PixelLayout, videos: u64) -> Self {
+        let writer = PixelWriter::new(settings.geometry, layout);
+        Self { settings, schedule: settings.schedule(videos), writer, labels: Vec::new(), groups: None }
     }
 
     /// The same, with what the source says of its videos.
@@ -102,14 +103,19 @@ impl TrainingMaker {
         Self { labels: labels_of(source), groups, ..self }
     }
 
-    /// The cubes of every repeat. Frames are made whole, changed and cut one by one.
-    fn cubes(&self, whole: &WholeFrames, drawn: &[Drawn], profile: &Profile) -> Vec<Vec<u8>> {
+    /// Whether videos have several labels, or numbers.
+    pub(crate) fn has_labels(&self) -> bool {
+        !self.labels.is_empty()
+    }
+
+    /// The pixels of every repeat. Frames are made whole, changed and cut one by one.
+    fn pixels(&self, whole: &WholeFrames, drawn: &[Drawn], profile: &Profile) -> Vec<Vec<u8>> {
         let geometry = self.settings.geometry;
-        let mut cubes = vec![vec![0; clip_bytes(geometry) as usize]; drawn.len()];
+        let mut pixels = vec![self.writer.room(); drawn.len()];
         let mut cut = Lines::default();
         for distinct in 0..whole.distinct() {
             let Some(frame) = profile.time(Stage::Transform, || whole.whole(distinct)) else { continue };
-            for (drawn, cubes) in drawn.iter().zip(&mut cubes) {
+            for (drawn, pixels) in drawn.iter().zip(&mut pixels) {
                 profile.time(Stage::Transform, || {
                     let mut changed = frame.clone();
                     drawn.operations.iter().for_each(|operation| operation.apply(&mut changed));
@@ -119,10 +125,12 @@ impl TrainingMaker {
                     }
                 });
                 let shown = (0..whole.places.len()).filter(|&number| whole.places[number] == distinct);
-                profile.time(Stage::Cubes, || put(geometry, &cut, shown, &self.tokens, cubes));
+                profile.time(Stage::Cubes, || {
+                    shown.for_each(|number| self.writer.put(&cut, number, pixels));
+                });
             }
         }
-        cubes
+        pixels
     }
 }
 
@@ -157,10 +165,10 @@ impl RowMaker for TrainingMaker {
             .rows(repeats)
             .map(|row| augment.draw(seed, epoch, row, whole.size, clip_size(geometry)))
             .collect();
-        let cubes = self.cubes(&whole, &drawn, profile);
+        let pixels = self.pixels(&whole, &drawn, profile);
         let video = self.schedule.video_of(slot);
         let labels = self.labels.get(video.index()).cloned().flatten();
-        let row = |(number, (drawn, cubes)): (RowNumber, (Drawn, Vec<u8>))| LabelledClip {
+        let row = |(number, (drawn, pixels)): (RowNumber, (Drawn, Vec<u8>))| LabelledClip {
             clip: number.0,
             epoch,
             row: video.0,
@@ -176,12 +184,12 @@ impl RowMaker for TrainingMaker {
                 let [left, top, width, height] = numbers(erased);
                 EraseBox { top, left, height, width }
             }),
-            cubes,
+            pixels,
         };
-        clip.rows(repeats).zip(drawn.into_iter().zip(cubes)).map(row).collect()
+        clip.rows(repeats).zip(drawn.into_iter().zip(pixels)).map(row).collect()
     }
 
     fn bytes(row: &LabelledClip) -> u64 {
-        row.cubes.len() as u64
+        row.pixels.len() as u64
     }
 }

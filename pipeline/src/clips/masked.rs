@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use super::{
     RowMaker,
+    drawn_row::DrawnRow,
     upright::{Canvas, Upright},
 };
 use crate::{
     ClipNumber, FrameRank, RowNumber, Slot, StreamTime,
-    draws::Draws,
     mask::{Mask, MaskError, MaskRule},
     profile::{Profile, Stage},
     sampling::pretraining,
     schedule::Schedule,
-    settings::{ClipSettings, Flip},
+    settings::ClipSettings,
     source::ClipFrames,
-    transform::crop::{self, Window},
+    transform::crop::Window,
     tubelets,
 };
 
@@ -78,11 +78,6 @@ impl ClipMaker {
     pub fn visible_tokens(&self) -> usize {
         self.mask.visible_tokens()
     }
-
-    fn crop(&self, frame: (u32, u32), draws: &mut Draws) -> Window {
-        let clip = (self.settings.geometry.width() as u32, self.settings.geometry.height() as u32);
-        crop::draw(self.settings.crop, frame, clip, draws)
-    }
 }
 
 impl RowMaker for ClipMaker {
@@ -108,31 +103,17 @@ impl RowMaker for ClipMaker {
         let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, short_side, resample));
         let mut canvas = Canvas::default();
         let row = |row: RowNumber| {
-            let mut draws = self.schedule.row(epoch, row);
-            let crop = self.crop(pictures.size, &mut draws.crop);
-            let flip = self.settings.flip == Flip::Half && draws.flip.below(2) == 1;
+            let mut drawn = DrawnRow::of(&self.settings, self.schedule.row(epoch, row), pictures.size);
             let geometry = self.settings.geometry;
-            let size = (geometry.width() as u32, geometry.height() as u32);
             let mut lap = profile.start();
-            let mut cut = pictures.cut(crop, size);
-            lap.end(Stage::Transform);
-            let mask = self.mask.draw(&mut draws);
+            let mask = self.mask.draw(&mut drawn.draws);
             let room = |tokens: &[u16]| vec![0; tokens.len() * geometry.cube()];
             let (mut visible, mut target) = (room(&mask.visible), room(&mask.target));
             lap.end(Stage::Cubes);
-            for distinct in 0..pictures.distinct() {
-                cut.draw(distinct, &mut canvas);
-                if flip {
-                    canvas.frame.mirror();
-                }
-                lap.end(Stage::Transform);
-                let shown = pictures.places.iter().enumerate().filter(|(_, place)| **place == distinct);
-                for (number, _) in shown {
-                    tubelets::put_frame(geometry, &canvas.frame, number, &mask.visible, &mut visible);
-                    tubelets::put_frame(geometry, &canvas.frame, number, &mask.target, &mut target);
-                }
-                lap.end(Stage::Cubes);
-            }
+            drawn.each_frame(&pictures, &mut canvas, &mut lap, |frame, number| {
+                tubelets::put_frame(geometry, frame, number, &mask.visible, &mut visible);
+                tubelets::put_frame(geometry, frame, number, &mask.target, &mut target);
+            });
             ClipRow {
                 clip: row,
                 epoch,
@@ -140,8 +121,8 @@ impl RowMaker for ClipMaker {
                 label: frames.label,
                 frames: ranks.clone(),
                 times: times.clone(),
-                crop,
-                flip,
+                crop: drawn.crop,
+                flip: drawn.flip,
                 visible_cubes: visible,
                 target_cubes: target,
                 mask,
@@ -162,6 +143,7 @@ mod tests {
     use super::*;
     use crate::{
         picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
+        settings::Flip,
         source::Pixels,
         transform::{self},
     };

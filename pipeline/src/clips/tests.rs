@@ -1,7 +1,7 @@
 //! Rows of made-up frames: which pixels of which frame land where.
 
 use schemas::{
-    ClipGeometry,
+    ClipGeometry, PixelLayout,
     labelled_batch::{LabelledClip, View},
 };
 
@@ -58,14 +58,14 @@ fn training_settings(augment: Augment, repeats: u32) -> TrainingSettings {
 }
 
 fn training(augment: Augment, repeats: u32) -> TrainingMaker {
-    TrainingMaker::new(training_settings(augment, repeats), 4)
+    TrainingMaker::new(training_settings(augment, repeats), PixelLayout::Cubes, 4)
 }
 
 /// Brightness of each of the clip's two frames; they have one brightness each.
 fn brightness(row: &LabelledClip) -> [u8; 2] {
     let cube = geometry().cube();
-    assert!(row.cubes.chunks(cube).all(|frame| frame.iter().all(|value| *value == frame[0])));
-    [row.cubes[0], row.cubes[cube]]
+    assert!(row.pixels.chunks(cube).all(|frame| frame.iter().all(|value| *value == frame[0])));
+    [row.pixels[0], row.pixels[cube]]
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_erased_box_is_only_named() {
     };
     let (with, without) = (rows(1.0), rows(0.0));
     assert!(with[0].erase.is_some() && without[0].erase.is_none());
-    assert_eq!(with[0].cubes, without[0].cubes);
+    assert_eq!(with[0].pixels, without[0].pixels);
 }
 
 /// Two clips at three windows of a video, slot 3.
@@ -110,7 +110,7 @@ fn six_views() -> (ViewSettings, Vec<LabelledClip>) {
         slots_per_video: 1,
         fit: Fit::Windows,
     };
-    let maker = ViewMaker::new(settings, Gives::All, 4);
+    let maker = ViewMaker::new(settings, Gives::All, PixelLayout::Cubes, 4);
     (settings, maker.rows(frames(&[0, 8, 8, 24]), 0, Slot(3), ClipNumber(3), &Profile::default()))
 }
 
@@ -130,14 +130,14 @@ fn views_are_every_clip_at_every_window_in_order() {
 fn a_view_alone_is_the_view_among_all() {
     let (settings, together) = six_views();
     let alone = ViewSettings { clips: 1, slots_per_video: 6, ..settings };
-    let alone = ViewMaker::new(alone, Gives::One, 4);
+    let alone = ViewMaker::new(alone, Gives::One, PixelLayout::Cubes, 4);
     for (place, expected) in (0..).zip(&together) {
         let clip = if place < 3 { [0, 8] } else { [8, 24] };
         let rows =
             alone.rows(frames(&clip), 0, Slot(18 + place), ClipNumber(18 + place), &Profile::default());
         let [row] = &rows[..] else { panic!("{} rows", rows.len()) };
         assert_eq!((row.view, row.crop, row.row), (expected.view, expected.crop, 3));
-        assert_eq!((&row.cubes, &row.frames), (&expected.cubes, &expected.frames));
+        assert_eq!((&row.pixels, &row.frames), (&expected.pixels, &expected.frames));
     }
 }
 
@@ -151,7 +151,7 @@ fn windows_of_a_later_slot_go_on_counting() {
         slots_per_video: 3,
         fit: Fit::Squash,
     };
-    let rows = ViewMaker::new(settings, Gives::All, 4).rows(
+    let rows = ViewMaker::new(settings, Gives::All, PixelLayout::Cubes, 4).rows(
         frames(&[4, 5, 6, 7]),
         0,
         Slot(4),

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use schemas::{
-    ClipGeometry,
+    ClipGeometry, PixelLayout,
     labelled_batch::{LabelledClip, View},
     settings::ClipOrder,
 };
 
 use super::{
     FailedSlot, RowMaker,
-    whole_frames::{WholeFrames, all_tokens, clip_bytes, clip_size, labels_of, numbers, put},
+    whole_frames::{WholeFrames, clip_size, labels_of, numbers},
 };
 use crate::{
     ClipNumber, Slot,
     augment::{opencv, resize_f32},
+    pixels::PixelWriter,
     profile::{Profile, Stage},
     sampling::labelled,
     schedule::{Order, Schedule},
@@ -91,16 +92,17 @@ pub(crate) struct ViewMaker {
     settings: ViewSettings,
     gives: Gives,
     schedule: Schedule,
-    tokens: Vec<u16>,
+    writer: PixelWriter,
     labels: Vec<Option<Arc<[f32]>>>,
 }
 
 impl ViewMaker {
-    pub(crate) fn new(settings: ViewSettings, gives: Gives, videos: u64) -> Self {
+    pub(crate) fn new(settings: ViewSettings, gives: Gives, layout: PixelLayout, videos: u64) -> Self {
         // No draw depends on the seed: the frames of views follow from the video alone.
         let clips_per_video = settings.slots_per_video;
         let schedule = Schedule { seed: 0, videos, clips_per_video, order: ClipOrder::Scattered };
-        Self { settings, gives, schedule, tokens: all_tokens(settings.geometry), labels: Vec::new() }
+        let writer = PixelWriter::new(settings.geometry, layout);
+        Self { settings, gives, schedule, writer, labels: Vec::new() }
     }
 
     /// The same, with what the source says of its videos.
@@ -108,8 +110,13 @@ impl ViewMaker {
         Self { labels: labels_of(source), ..self }
     }
 
-    /// The cubes of all views, clip by clip, each at every window of its frames once they have this size.
-    fn cubes(
+    /// Whether videos have several labels, or numbers.
+    pub(crate) fn has_labels(&self) -> bool {
+        !self.labels.is_empty()
+    }
+
+    /// The pixels of all views, clip by clip, each at every window of its frames once they have this size.
+    fn pixels(
         &self,
         whole: &WholeFrames,
         size: (u32, u32),
@@ -117,9 +124,8 @@ impl ViewMaker {
         clips: usize,
         profile: &Profile,
     ) -> Vec<Vec<u8>> {
-        let geometry = self.settings.geometry;
-        let length = geometry.frames();
-        let mut cubes = vec![vec![0; clip_bytes(geometry) as usize]; clips * windows.len()];
+        let length = self.settings.geometry.frames();
+        let mut pixels = vec![self.writer.room(); clips * windows.len()];
         let mut cut = Lines::default();
         for distinct in 0..whole.distinct() {
             let pictures = profile.time(Stage::Transform, || {
@@ -133,12 +139,13 @@ impl ViewMaker {
                     for clip in 0..clips {
                         let places = &whole.places[clip * length..][..length];
                         let shown = (0..length).filter(|&number| places[number] == distinct);
-                        put(geometry, &cut, shown, &self.tokens, &mut cubes[clip * windows.len() + at]);
+                        let pixels = &mut pixels[clip * windows.len() + at];
+                        shown.for_each(|number| self.writer.put(&cut, number, pixels));
                     }
                 });
             }
         }
-        cubes
+        pixels
     }
 
     /// The windows that a slot is cut at, and the numbers of its first clip and first window.
@@ -185,10 +192,10 @@ impl RowMaker for ViewMaker {
         let (windows, first_clip, first_crop) = self.cut_at(windows, slot);
         let clips = frames.ranks.len() / length;
         profile.count_clip(frames.ranks.len(), 0);
-        let cubes = self.cubes(&whole, resized, &windows, clips, profile);
+        let pixels = self.pixels(&whole, resized, &windows, clips, profile);
         let video = self.schedule.video_of(slot);
         let labels = self.labels.get(video.index()).cloned().flatten();
-        let row = |(at, cubes): (usize, Vec<u8>)| {
+        let row = |(at, pixels): (usize, Vec<u8>)| {
             let (view, crop) = (at / windows.len(), at % windows.len());
             let shown = view * length..(view + 1) * length;
             let place = first_clip + view as u64;
@@ -208,13 +215,13 @@ impl RowMaker for ViewMaker {
                 crop: numbers(windows[crop]),
                 flip: false,
                 erase: None,
-                cubes,
+                pixels,
             }
         };
-        cubes.into_iter().enumerate().map(row).collect()
+        pixels.into_iter().enumerate().map(row).collect()
     }
 
     fn bytes(row: &LabelledClip) -> u64 {
-        row.cubes.len() as u64
+        row.pixels.len() as u64
     }
 }

@@ -1,4 +1,4 @@
-//! What augmented clips and views have in common: whole frames that are cut, and all cubes of a clip.
+//! What augmented clips and views have in common: whole frames that are cut, and what is right of their videos.
 
 use std::sync::Arc;
 
@@ -7,8 +7,7 @@ use schemas::ClipGeometry;
 use crate::{
     VideoNumber,
     source::{ClipFrames, ClipSource, Pixels, places_in},
-    transform::{self, RgbFrame, crop::Window, lines::Lines, orientation},
-    tubelets,
+    transform::{self, RgbFrame, crop::Window, orientation},
 };
 
 /// The distinct frames of a slot as upright RGB of their stored size, one at a time: a frame is whole only
@@ -55,33 +54,9 @@ impl WholeFrames {
     }
 }
 
-/// Puts a frame of the clip's size in every place of the clip that shows it.
-pub(super) fn put(
-    geometry: ClipGeometry,
-    frame: &Lines,
-    shown: impl Iterator<Item = usize>,
-    tokens: &[u16],
-    cubes: &mut [u8],
-) {
-    for number in shown {
-        tubelets::put_frame(geometry, frame, number, tokens, cubes);
-    }
-}
-
-/// Bytes of a whole clip.
-pub(crate) fn clip_bytes(geometry: ClipGeometry) -> u64 {
-    (geometry.tokens() * geometry.cube()) as u64
-}
-
 /// Columns and rows of a clip.
 pub(super) fn clip_size(geometry: ClipGeometry) -> (u32, u32) {
     (geometry.width() as u32, geometry.height() as u32)
-}
-
-/// All tokens of a clip, ascending.
-pub(super) fn all_tokens(geometry: ClipGeometry) -> Vec<u16> {
-    // A geometry has at most 65536 tokens, so the last number is a u16's.
-    (0..geometry.tokens()).map(|token| token as u16).collect()
 }
 
 /// `x`, `y`, `width`, `height`. Frames are far below 65536 pixels wide: the readers' limits stand at 8192.

@@ -15,7 +15,10 @@ use parquet::errors::ParquetError;
 use schemas::Kind;
 use serde::{Deserialize, Serialize};
 
-pub use self::file::{read, write};
+pub use self::{
+    columns::of_rows as record_batch,
+    file::{read, write},
+};
 
 #[cfg(feature = "video")]
 use crate::names;

@@ -18,7 +18,8 @@ use gstreamer_video as gst_video;
 
 use self::library::{Decoder, Error, PixelLayout, PlanarImageComponent, settings};
 use super::{
-    Extent, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy, gstreamer::GstDecoder,
+    Extent, Keep, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy,
+    gstreamer::GstDecoder,
 };
 use crate::{
     demux,
@@ -69,20 +70,22 @@ impl Dav1d {
             Some(checker) => checker,
             None => GstDecoder::of_libaom()?,
         };
-        checker.decode(stream, Request { wanted: &[], ..request }, limit, &mut Work::default())?;
+        let request = Request { wanted: &[], ..request };
+        checker.decode(stream, request, limit, &mut Work::default(), &mut |_, _| {})?;
         let came = checker.frames_that_came();
         self.checker = Some(checker);
         Ok(Some(came))
     }
 
-    /// Sends the packets of `stream` that are requested and keeps the wanted pictures.
+    /// Sends the packets of `stream` that are requested and hands the wanted pictures to `keep`.
     pub(super) fn decode(
         &mut self,
         stream: Stream<'_>,
         request: Request<'_>,
         limit: TimeLimit,
         work: &mut Work,
-    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        keep: &mut Keep<'_>,
+    ) -> Result<(), VideoError> {
         let checked = self.check(stream, request, limit)?;
         let Request { runs, wanted, naming, extent } = request;
         let mut taken = Taken {
@@ -90,7 +93,8 @@ impl Dav1d {
             container: demux::colour_of(stream.caps).and_then(|colour| colour.parse().ok()),
             naming,
             wanted,
-            kept: vec![None; wanted.len()],
+            keep,
+            kept: 0,
             shape: None,
         };
         self.came = 0;
@@ -132,8 +136,8 @@ impl Dav1d {
         work.packets += u64::from(pushed);
         work.left_out += runs.iter().map(|run| run.left_out()).sum::<u64>();
         work.frames += self.came;
-        work.kept += taken.kept.iter().flatten().count() as u64;
-        Ok(taken.kept)
+        work.kept += taken.kept;
+        Ok(())
     }
 
     /// How many frames came out in the last decode.
@@ -142,7 +146,7 @@ impl Dav1d {
     }
 
     /// Takes all pictures that are ready.
-    fn take(&mut self, taken: &mut Taken<'_>, packets: u32) -> Result<(), VideoError> {
+    fn take(&mut self, taken: &mut Taken<'_, '_>, packets: u32) -> Result<(), VideoError> {
         loop {
             match self.decoder.get_picture() {
                 Ok(picture) => taken.take(&picture, self.came)?,
@@ -155,17 +159,18 @@ impl Dav1d {
 }
 
 /// What is wanted of the pictures that come, and what was kept.
-struct Taken<'a> {
+struct Taken<'a, 'k> {
     stated: StatedColour,
     /// What the container states, which counts where the stream says nothing.
     container: Option<gst_video::VideoColorimetry>,
     naming: Naming,
     wanted: &'a [OutputIndex],
-    kept: Vec<Option<Picture>>,
+    keep: &'a mut Keep<'k>,
+    kept: u64,
     shape: Option<(Layout, u32, u32)>,
 }
 
-impl Taken<'_> {
+impl Taken<'_, '_> {
     fn take(&mut self, picture: &library::Picture, came: u64) -> Result<(), VideoError> {
         let layout = layout_of(picture, self.stated.is_rgb())?;
         let shape = (layout, picture.width(), picture.height());
@@ -184,7 +189,10 @@ impl Taken<'_> {
             let stream = self.stated.colorimetry();
             let rule =
                 copy::rule_of([stream.as_ref(), self.container.as_ref()], layout.colour, Range::Limited);
-            self.kept[slot] = copied(picture, layout, rule);
+            if let Some(picture) = copied(picture, layout, rule) {
+                (self.keep)(slot, picture);
+                self.kept += 1;
+            }
         }
         Ok(())
     }
@@ -263,7 +271,7 @@ mod tests {
         };
         let limit = TimeLimit { deadline: demux::deadline(60), seconds: 60 };
         let mut decoder = Dav1d::new()?;
-        decoder.decode(stream, request, limit, &mut Work::default())?;
+        decoder.decode(stream, request, limit, &mut Work::default(), &mut |_, _| {})?;
         Ok(decoder.frames_that_came())
     }
 

@@ -2,8 +2,8 @@
 
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
 use super::dav1d::Dav1d;
-use super::{Request, Stream, TimeLimit, Work, gstreamer::GstDecoder};
-use crate::{codec::Codec, error::VideoError, picture::Picture};
+use super::{Keep, Request, Stream, TimeLimit, Work, gstreamer::GstDecoder};
+use crate::{codec::Codec, error::VideoError};
 
 /// A decoder of one codec, whoever made it.
 #[derive(Debug)]
@@ -25,18 +25,19 @@ impl Decoder {
         }
     }
 
-    /// Sends the packets of `stream` that are requested and keeps the wanted pictures.
+    /// Sends the packets of `stream` that are requested and hands the wanted pictures to `keep`.
     pub(crate) fn decode(
         &mut self,
         stream: Stream<'_>,
         request: Request<'_>,
         limit: TimeLimit,
         work: &mut Work,
-    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        keep: &mut Keep<'_>,
+    ) -> Result<(), VideoError> {
         match self {
-            Self::Element(decoder) => decoder.decode(stream, request, limit, work),
+            Self::Element(decoder) => decoder.decode(stream, request, limit, work, keep),
             #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
-            Self::Dav1d(decoder) => decoder.decode(stream, request, limit, work),
+            Self::Dav1d(decoder) => decoder.decode(stream, request, limit, work, keep),
         }
     }
 

@@ -16,7 +16,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 
 use super::{
-    Extent, Naming, Request, Stream, TimeLimit, Work,
+    Extent, Keep, Naming, Request, Stream, TimeLimit, Work,
     av1_colour::StatedColour,
     complaints::{self, Complaints},
     elements,
@@ -28,7 +28,6 @@ use crate::{
     demux,
     error::VideoError,
     heartbeat,
-    picture::Picture,
     plan::OutputIndex,
 };
 
@@ -92,19 +91,20 @@ impl GstDecoder {
         Ok(Self { codec, element, input, _output_pad: output_pad, output, caps: None, base: 0, streams: 0 })
     }
 
-    /// Sends the packets of `stream` that are requested and keeps the wanted pictures.
+    /// Sends the packets of `stream` that are requested and hands the wanted pictures to `keep`.
     pub(crate) fn decode(
         &mut self,
         stream: Stream<'_>,
         request: Request<'_>,
         limit: TimeLimit,
         work: &mut Work,
-    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        keep: &mut Keep<'_>,
+    ) -> Result<(), VideoError> {
         complaints::take();
         let Request { runs, wanted, naming, extent } = request;
         self.begin(naming, wanted, stream.header);
         let Stream { caps, packets, file, .. } = stream;
-        let mut pushed = 0;
+        let (mut pushed, mut kept) = (0, 0);
         for run in runs {
             self.open(caps);
             for number in &run.send {
@@ -124,21 +124,29 @@ impl GstDecoder {
                 pushed += 1;
                 heartbeat::step();
                 self.check(flow, pushed, limit)?;
+                kept += self.hand_over(keep);
                 if naming == Naming::Counting && extent == Extent::Wanted && self.lock().is_complete() {
                     break;
                 }
             }
             self.drain();
             self.check(Ok(gst::FlowSuccess::Ok), pushed, limit)?;
+            kept += self.hand_over(keep);
         }
         self.base += packets.len() as u64 + 1;
-        let mut output = self.lock();
-        let kept = std::mem::take(&mut output.kept);
         work.packets += u64::from(pushed);
         work.left_out += runs.iter().map(|run| run.left_out()).sum::<u64>();
-        work.frames += output.came;
-        work.kept += kept.iter().flatten().count() as u64;
-        Ok(kept)
+        work.frames += self.frames_that_came();
+        work.kept += kept;
+        Ok(())
+    }
+
+    /// Hands over the pictures that came out, outside the lock; gives their number.
+    fn hand_over(&self, keep: &mut Keep<'_>) -> u64 {
+        let kept = std::mem::take(&mut self.lock().kept);
+        let count = kept.len() as u64;
+        kept.into_iter().for_each(|(slot, picture)| keep(slot, picture));
+        count
     }
 
     /// How many frames came out in the last decode.
@@ -152,7 +160,7 @@ impl GstDecoder {
         output.left = header.left;
         output.base = self.base;
         output.wanted = wanted.to_vec();
-        output.kept = vec![None; wanted.len()];
+        output.kept.clear();
         output.came = 0;
         output.error = None;
     }

@@ -29,7 +29,8 @@ pub(super) struct OutputState {
     pub left: Option<(u32, u32)>,
     pub base: u64,
     pub wanted: Vec<OutputIndex>,
-    pub kept: Vec<Option<Picture>>,
+    /// Wanted pictures that nobody has taken yet, with their places among those wanted.
+    pub kept: Vec<(usize, Picture)>,
     pub came: u64,
     pub error: Option<VideoError>,
 }
@@ -118,7 +119,8 @@ impl OutputState {
             let surplus = info.width().checked_sub(visible)?;
             (surplus <= left).then_some(surplus)
         });
-        self.kept[slot] = copy::copy(buffer, info, surplus.unwrap_or(0), *layout, rule);
+        let picture = copy::copy(buffer, info, surplus.unwrap_or(0), *layout, rule);
+        self.kept.extend(picture.map(|picture| (slot, picture)));
     }
 }
 

@@ -14,11 +14,11 @@ use std::{
     io,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arrow_array::RecordBatch;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use futures::{Stream, StreamExt as _};
 
 use super::StreamError;
@@ -112,6 +112,35 @@ fn forward(
 
 fn size(batch: &Result<RecordBatch, StreamError>) -> u64 {
     batch.as_ref().map_or(0, |batch| batch.get_array_memory_size() as u64)
+}
+
+/// What came of waiting for a while.
+#[derive(Debug)]
+pub enum Waited<B> {
+    /// The next batch.
+    Batch(B),
+    /// The time is over, and the next batch is not there yet.
+    NotYet,
+    /// There are no more.
+    End,
+}
+
+impl Batches {
+    /// Waits for the next batch, but not longer than `patience`.
+    pub fn wait(&mut self, patience: Duration) -> Waited<Result<RecordBatch, StreamError>> {
+        let (ready, start) = (self.batches.len(), Instant::now());
+        let waited = self.batches.recv_timeout(patience);
+        self.profile.add_wait(Stage::Wait, start.elapsed());
+        match waited {
+            Ok(batch) => {
+                self.profile.see_ready(ready);
+                self.room.give(size(&batch));
+                Waited::Batch(batch)
+            }
+            Err(RecvTimeoutError::Timeout) => Waited::NotYet,
+            Err(RecvTimeoutError::Disconnected) => Waited::End,
+        }
+    }
 }
 
 impl Iterator for Batches {

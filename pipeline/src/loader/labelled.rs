@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use futures::Stream;
-use schemas::labelled_batch::LabelledBatchBuilder;
+use schemas::{PixelLayout, labelled_batch::LabelledBatchBuilder};
 
 use super::{
     StreamError, Workers,
@@ -25,8 +25,8 @@ use crate::{
     clips::{
         augmented::{TrainingMaker, TrainingSettings},
         views::{Gives, ViewMaker, ViewSettings},
-        whole_frames::clip_bytes,
     },
+    pixels::clip_bytes,
     profile::Profile,
     settings::{self, SettingsError},
     source::ClipSource,
@@ -50,8 +50,8 @@ pub fn training(
     let videos = source.videos();
     let batches_per_epoch = settings.batches_per_epoch(videos)?;
     let places = EpochCursor::new(from_batch, batches_per_epoch, u64::from(settings.batch))?.onwards();
-    let output = clip_bytes(settings.geometry) * u64::from(settings.repeats);
-    let maker = TrainingMaker::new(settings, videos).knowing(&*source);
+    let output = clip_bytes(settings.geometry) as u64 * u64::from(settings.repeats);
+    let maker = TrainingMaker::new(settings, PixelLayout::Cubes, videos).knowing(&*source);
     let inputs = LoaderInputs { source, workers, on_failure, output };
     let rows = dispatcher::clips(inputs, maker, places, profile.clone())?;
     Ok(batched(rows, LabelledBatchBuilder::new(settings.geometry), settings.rows(), profile))
@@ -109,8 +109,9 @@ fn view_stream(
         return Err(SettingsError::Zero { what: "the batch" }.into());
     }
     settings::check_size(u64::from(rows), settings.geometry)?;
-    let output = clip_bytes(settings.geometry) * u64::from(settings.clips) * u64::from(settings.crops.max(1));
-    let maker = ViewMaker::new(settings, gives, source.videos()).knowing(&*source);
+    let output =
+        clip_bytes(settings.geometry) as u64 * u64::from(settings.clips) * u64::from(settings.crops.max(1));
+    let maker = ViewMaker::new(settings, gives, PixelLayout::Cubes, source.videos()).knowing(&*source);
     let inputs = LoaderInputs { source, workers, on_failure, output };
     // A maker of views takes the slots as they are numbered.
     let places = slots.into_iter().map(|slot| Ok((0, ClipNumber(slot.0))));

@@ -19,7 +19,9 @@ use super::{
     worker::OnFailure,
 };
 use crate::{
+    ClipNumber,
     clips::{batch::MaskedBatchBuilder, masked::ClipMaker},
+    pixels::clip_bytes,
     profile::{Profile, Stage},
     settings::{ClipSettings, SettingsError},
     source::ClipSource,
@@ -42,30 +44,43 @@ pub fn batches(
 ) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
     let videos = source.videos();
     let batches_per_epoch = settings.batches_per_epoch(videos)?;
-    let maker = ClipMaker::new(settings, videos).map_err(SettingsError::from)?;
-    let batch = u64::from(settings.batch);
-    let output = (settings.geometry.tokens() * settings.geometry.cube()) as u64 * u64::from(settings.repeats);
-    let builder = MaskedBatchBuilder::new(settings.geometry, maker.visible_tokens());
-    let places = EpochCursor::new(from_batch, batches_per_epoch, batch)?.onwards();
+    let places = EpochCursor::new(from_batch, batches_per_epoch, settings.batch.into())?.onwards();
+    let output = clip_bytes(settings.geometry) as u64 * u64::from(settings.repeats);
     let inputs = LoaderInputs { source, workers, on_failure, output };
+    masked_at(inputs, settings, places, profile)
+}
+
+/// Batches of the clips that `places` names.
+pub(super) fn masked_at(
+    inputs: LoaderInputs,
+    settings: ClipSettings,
+    places: impl Iterator<Item = Result<(u32, ClipNumber), StreamError>> + Send + 'static,
+    profile: Arc<Profile>,
+) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
+    let maker = ClipMaker::new(settings, inputs.source.videos()).map_err(SettingsError::from)?;
+    let builder = MaskedBatchBuilder::new(settings.geometry, maker.visible_tokens());
     let clips = clips(inputs, maker, places, profile.clone())?;
-    Ok(batched(clips, builder, batch * u64::from(settings.repeats), profile))
+    Ok(batched(clips, builder, u64::from(settings.batch) * u64::from(settings.repeats), profile))
 }
 
 /// The rows of `jobs` in batches of `rows`; where the jobs end, the last batch is as large as it is.
-pub(crate) fn batched<B: BatchBuilder>(
-    jobs: impl Stream<Item = Result<Held<B::Row>, StreamError>> + Send + 'static,
+pub(crate) fn batched<R, B>(
+    jobs: impl Stream<Item = Result<Held<R>, StreamError>> + Send + 'static,
     mut builder: B,
     rows: u64,
     profile: Arc<Profile>,
-) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static {
+) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static
+where
+    R: Send + 'static,
+    B: BatchBuilder<Row: From<R>>,
+{
     async_stream::try_stream! {
         let mut jobs = std::pin::pin!(jobs);
         while let Some(held) = jobs.next().await {
             // The right to hold the bytes lives until the last row of the job is in a batch.
             let mut held = held?;
             for row in held.rows.drain(..) {
-                profile.time(Stage::Batch, || builder.push(row));
+                profile.time(Stage::Batch, || builder.push(row.into()));
                 if builder.rows() as u64 == rows {
                     let full = profile.time(Stage::Batch, || builder.finish())?;
                     yield full;
@@ -75,6 +90,32 @@ pub(crate) fn batched<B: BatchBuilder>(
         if builder.rows() > 0 {
             let rest = builder.finish()?;
             yield rest;
+        }
+    }
+}
+
+/// The rows of `jobs` in batches of as many jobs as `sizes` says, whatever number of rows each has.
+pub(super) fn by_clips<R, B>(
+    jobs: impl Stream<Item = Result<Held<R>, StreamError>> + Send + 'static,
+    mut builder: B,
+    sizes: Vec<u64>,
+    profile: Arc<Profile>,
+) -> impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static
+where
+    R: Send + 'static,
+    B: BatchBuilder<Row: From<R>>,
+{
+    async_stream::try_stream! {
+        let mut jobs = std::pin::pin!(jobs);
+        for jobs_of_batch in sizes {
+            for _ in 0..jobs_of_batch {
+                let Some(held) = jobs.next().await else { break };
+                for row in held?.rows.drain(..) {
+                    profile.time(Stage::Batch, || builder.push(row.into()));
+                }
+            }
+            let full = profile.time(Stage::Batch, || builder.finish())?;
+            yield full;
         }
     }
 }

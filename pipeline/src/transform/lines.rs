@@ -71,6 +71,12 @@ impl Lines {
     /// The pixels, interleaved.
     pub fn to_rgb(&self) -> RgbFrame {
         let mut pixels = vec![0; self.samples().len()];
+        self.interleave_into(&mut pixels);
+        RgbFrame { width: self.width as u32, height: self.height as u32, pixels }
+    }
+
+    /// Writes the pixels, interleaved, into `height × width × 3` bytes.
+    pub fn interleave_into(&self, pixels: &mut [u8]) {
         let rows = pixels.chunks_exact_mut((self.width * 3).max(1));
         for (y, row) in rows.enumerate() {
             let [red, green, blue] = self.lines_with_slack(y);
@@ -79,7 +85,6 @@ impl Lines {
                 *pixel = [*red, *green, *blue];
             }
         }
-        RgbFrame { width: self.width as u32, height: self.height as u32, pixels }
     }
 
     /// Mirrors it left to right, in place.

@@ -1,6 +1,9 @@
 //! Decodes open videos on one thread, by frame, as little as that takes.
 
-use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering::Relaxed,
+};
 
 use schemas::settings::{Skip, Verify};
 
@@ -8,7 +11,7 @@ use super::{Limits, OpenVideo};
 use crate::{
     FrameRank, PacketNumber,
     codec::{Codec, Start},
-    decode::{Extent, Naming, Request, Stream, TimeLimit, Work, decoder::Decoder},
+    decode::{Extent, Keep, Naming, Request, Stream, TimeLimit, Work, decoder::Decoder},
     demux,
     error::VideoError,
     picture::Picture,
@@ -55,7 +58,7 @@ impl VideoReader {
         self.work
     }
 
-    /// The pictures of the distinct `wanted` frames, in ascending rank.
+    /// The pictures of the distinct `wanted` frames, in ascending rank. All of them are in memory together.
     ///
     /// # Errors
     /// When a wanted frame does not exist, or anything about the decode gives reason to doubt a pixel.
@@ -64,24 +67,54 @@ impl VideoReader {
         video: &OpenVideo,
         wanted: &[FrameRank],
     ) -> Result<Vec<(FrameRank, Picture)>, VideoError> {
+        let mut kept = BTreeMap::new();
+        self.hand_over(video, wanted, |rank, picture| drop(kept.insert(rank, picture)))?;
+        Ok(kept.into_iter().collect())
+    }
+
+    /// Hands the pictures of the distinct `wanted` frames to `each` as they come out of the decoder, in any order, so
+    /// that one is in memory at a time, however long that takes. A frame may be given twice; after an error all that
+    /// were given are in doubt.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_each(
+        &mut self,
+        video: &OpenVideo,
+        wanted: &[FrameRank],
+        each: impl FnMut(FrameRank, Picture),
+    ) -> Result<(), VideoError> {
+        self.without_time_limit(|reader| reader.hand_over(video, wanted, each))
+    }
+
+    fn hand_over(
+        &mut self,
+        video: &OpenVideo,
+        wanted: &[FrameRank],
+        mut each: impl FnMut(FrameRank, Picture),
+    ) -> Result<(), VideoError> {
         let mut ranks = wanted.to_vec();
         ranks.sort_unstable();
         ranks.dedup();
-        let Some(&last) = ranks.last() else { return Ok(Vec::new()) };
+        let Some(&last) = ranks.last() else { return Ok(()) };
         if last.0 >= video.facts.frames {
             return Err(VideoError::NoSuchFrame { rank: last, frames: video.facts.frames });
         }
         let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
-        let kept = self.decode_ranks(video, &ranks, extent)?;
-        let missing = kept.iter().filter(|picture| picture.is_none()).count();
-        if missing == kept.len() {
+        let mut came = vec![false; ranks.len()];
+        self.decode_ranks(video, &ranks, extent, &mut |at, picture| {
+            came[at] = true;
+            each(ranks[at], picture);
+        })?;
+        let missing = came.iter().filter(|came| !**came).count();
+        if missing == came.len() {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
         }
-        if let Some(at) = kept.iter().position(Option::is_none) {
+        if let Some(at) = came.iter().position(|came| !came) {
             let wanted = ranks.len() as u32;
             return Err(VideoError::FramesMissing { wanted, missing: missing as u32, first: ranks[at] });
         }
-        Ok(ranks.into_iter().zip(kept.into_iter().flatten()).collect())
+        Ok(())
     }
 
     /// Whether the next decode of `video` is one of all its packets.
@@ -99,11 +132,14 @@ impl VideoReader {
         if video.is_verified() {
             return Ok(());
         }
-        let limits = Limits { seconds: u32::MAX, ..self.limits };
-        let limits = std::mem::replace(&mut self.limits, limits);
-        let decoded = self.decode_ranks(video, &[], Extent::Video);
-        self.limits = limits;
-        decoded.map(drop)
+        self.without_time_limit(|reader| reader.decode_ranks(video, &[], Extent::Video, &mut |_, _| {}))
+    }
+
+    fn without_time_limit<T>(&mut self, decode: impl FnOnce(&mut Self) -> T) -> T {
+        let seconds = std::mem::replace(&mut self.limits.seconds, u32::MAX);
+        let decoded = decode(self);
+        self.limits.seconds = seconds;
+        decoded
     }
 
     /// Where frames turn out to come in another order than their times say, again by counting.
@@ -112,12 +148,13 @@ impl VideoReader {
         video: &OpenVideo,
         ranks: &[FrameRank],
         extent: Extent,
-    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        keep: &mut Keep<'_>,
+    ) -> Result<(), VideoError> {
         let places = || ranks.iter().map(|&rank| video.place_of(rank)).collect::<Vec<_>>();
-        match self.decode_places(video, &places(), extent) {
+        match self.decode_places(video, &places(), extent, keep) {
             Err(VideoError::OutOfOrder { .. }) if video.can_be_counted() => {
                 video.counted.store(true, Relaxed);
-                self.decode_places(video, &places(), extent)
+                self.decode_places(video, &places(), extent, keep)
             }
             decoded => decoded,
         }
@@ -128,7 +165,8 @@ impl VideoReader {
         video: &OpenVideo,
         places: &[OutputIndex],
         extent: Extent,
-    ) -> Result<Vec<Option<Picture>>, VideoError> {
+        keep: &mut Keep<'_>,
+    ) -> Result<(), VideoError> {
         let (mut runs, naming) = match video.mode() {
             IndexMode::Linear => {
                 check_start(video, &[whole(video)], &[OutputIndex(0)])?;
@@ -160,10 +198,10 @@ impl VideoReader {
             verified: video.is_verified(),
         };
         let request = Request { runs: &runs, wanted: places, naming, extent };
-        let kept = decoder.decode(stream, request, limit, &mut self.work);
+        let decoded = decoder.decode(stream, request, limit, &mut self.work, keep);
         // Packets that could not be read are no damage.
         video.file.check()?;
-        let kept = kept?;
+        decoded?;
         if extent == Extent::Video {
             let came = decoder.frames_that_came();
             let promised = match naming {
@@ -178,12 +216,12 @@ impl VideoReader {
             video.trust();
         }
         self.decoders.insert(video.codec, decoder);
-        Ok(kept)
+        Ok(())
     }
 
     /// Counts the frames of a video whose packets do not tell, by decoding it.
     pub(super) fn count(&mut self, video: &mut OpenVideo) -> Result<(), VideoError> {
-        self.decode_places(video, &[], Extent::Video)?;
+        self.decode_places(video, &[], Extent::Video, &mut |_, _| {})?;
         let came = self.decoders.get(&video.codec).map_or(0, Decoder::frames_that_came);
         if came == 0 {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });

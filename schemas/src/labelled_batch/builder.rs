@@ -8,7 +8,7 @@ use arrow_array::{
     builder::{Float32Builder, ListBuilder},
 };
 use arrow_buffer::NullBuffer;
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, Schema};
 
 use super::{EraseBox, View, schema, schema_with_labels};
 use crate::{batch_builder::BatchBuilder, clip_batch::item_field, geometry::ClipGeometry};
@@ -40,8 +40,8 @@ pub struct LabelledClip {
     pub flip: bool,
     /// What the trainer fills with noise.
     pub erase: Option<EraseBox>,
-    /// All cubes.
-    pub cubes: Vec<u8>,
+    /// All cubes; in batches of another layout, all pixels in its order.
+    pub pixels: Vec<u8>,
 }
 
 /// Collects rows of one geometry. Each row's cubes are copied once, when it is pushed.
@@ -50,12 +50,18 @@ pub struct LabelledBatchBuilder {
     geometry: ClipGeometry,
     rows: Vec<LabelledClip>,
     cubes: Vec<u8>,
+    with_labels: bool,
 }
 
 impl LabelledBatchBuilder {
     /// A builder of batches of clips of this geometry.
     pub fn new(geometry: ClipGeometry) -> Self {
-        Self { geometry, rows: Vec::new(), cubes: Vec::new() }
+        Self { geometry, rows: Vec::new(), cubes: Vec::new(), with_labels: false }
+    }
+
+    /// The same for videos with several labels, or numbers: every batch has that column, also an empty one.
+    pub fn with_labels(self, with_labels: bool) -> Self {
+        Self { with_labels, ..self }
     }
 }
 
@@ -67,56 +73,16 @@ impl BatchBuilder for LabelledBatchBuilder {
     }
 
     fn push(&mut self, mut row: LabelledClip) {
-        self.cubes.extend_from_slice(&std::mem::take(&mut row.cubes));
+        self.cubes.extend_from_slice(&std::mem::take(&mut row.pixels));
         self.rows.push(row);
     }
 
     /// Fails when a row does not have the geometry's number of frames or bytes.
     fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let (rows, cubes) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.cubes));
-        let with_labels = rows.iter().any(|row| row.labels.is_some());
+        let with_labels = self.with_labels || rows.iter().any(|row| row.labels.is_some());
         let schema = if with_labels { schema_with_labels(self.geometry) } else { schema(self.geometry) };
-        let fixed = |name: &str, values: ArrayRef| -> Result<ArrayRef, ArrowError> {
-            let DataType::FixedSizeList(item, length) = schema.field_with_name(name)?.data_type() else {
-                return Err(ArrowError::SchemaError(format!("{name} is no list of fixed length")));
-            };
-            Ok(Arc::new(FixedSizeListArray::try_new(item.clone(), *length, values, None)?))
-        };
-        let numbers = |name: &str, parts: Vec<Vec<u16>>, nulls| -> Result<ArrayRef, ArrowError> {
-            let DataType::Struct(fields) = schema.field_with_name(name)?.data_type() else {
-                return Err(ArrowError::SchemaError(format!("{name} is no struct")));
-            };
-            let parts = parts.into_iter().map(|part| Arc::new(UInt16Array::from(part)) as ArrayRef).collect();
-            Ok(Arc::new(StructArray::try_new(fields.clone(), parts, nulls)?))
-        };
-        let every = |of: &dyn Fn(&LabelledClip) -> u16| -> Vec<u16> { rows.iter().map(of).collect() };
-        let erased = |of: fn(EraseBox) -> u16| every(&|row| row.erase.map_or(0, of));
-        let no_erase = NullBuffer::from_iter(rows.iter().map(|row| row.erase.is_some()));
-        let frames = rows.iter().flat_map(|row| row.frames.iter().copied());
-        let times = rows.iter().flat_map(|row| row.times.iter().copied());
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.clip))),
-            Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.epoch))),
-            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.row))),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.video.as_ref()))),
-            Arc::new(rows.iter().map(|row| row.label).collect::<Int32Array>()),
-            numbers("view", vec![every(&|row| row.view.clip), every(&|row| row.view.crop)], None)?,
-            fixed("frames", Arc::new(UInt32Array::from_iter_values(frames)))?,
-            fixed("times", Arc::new(Int64Array::from_iter_values(times)))?,
-            numbers("crop", (0..4).map(|part| every(&|row| row.crop[part])).collect(), None)?,
-            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.flip)))),
-            numbers(
-                "erase",
-                vec![
-                    erased(|it| it.top),
-                    erased(|it| it.left),
-                    erased(|it| it.height),
-                    erased(|it| it.width),
-                ],
-                Some(no_erase),
-            )?,
-            fixed("cubes", Arc::new(UInt8Array::from(cubes)))?,
-        ];
+        let mut columns = columns(&schema, &rows, ("cubes", Arc::new(UInt8Array::from(cubes))))?;
         if with_labels {
             columns.push(label_vectors(&rows));
         }
@@ -124,8 +90,52 @@ impl BatchBuilder for LabelledBatchBuilder {
     }
 }
 
+/// The columns of [`super::fields`]; the last one has this name and these pixels.
+pub(crate) fn columns(
+    schema: &Schema,
+    rows: &[LabelledClip],
+    (name, pixels): (&str, ArrayRef),
+) -> Result<Vec<ArrayRef>, ArrowError> {
+    let fixed = |name: &str, values: ArrayRef| -> Result<ArrayRef, ArrowError> {
+        let DataType::FixedSizeList(item, length) = schema.field_with_name(name)?.data_type() else {
+            return Err(ArrowError::SchemaError(format!("{name} is no list of fixed length")));
+        };
+        Ok(Arc::new(FixedSizeListArray::try_new(item.clone(), *length, values, None)?))
+    };
+    let numbers = |name: &str, parts: Vec<Vec<u16>>, nulls| -> Result<ArrayRef, ArrowError> {
+        let DataType::Struct(fields) = schema.field_with_name(name)?.data_type() else {
+            return Err(ArrowError::SchemaError(format!("{name} is no struct")));
+        };
+        let parts = parts.into_iter().map(|part| Arc::new(UInt16Array::from(part)) as ArrayRef).collect();
+        Ok(Arc::new(StructArray::try_new(fields.clone(), parts, nulls)?))
+    };
+    let every = |of: &dyn Fn(&LabelledClip) -> u16| -> Vec<u16> { rows.iter().map(of).collect() };
+    let erased = |of: fn(EraseBox) -> u16| every(&|row| row.erase.map_or(0, of));
+    let no_erase = NullBuffer::from_iter(rows.iter().map(|row| row.erase.is_some()));
+    let frames = rows.iter().flat_map(|row| row.frames.iter().copied());
+    let times = rows.iter().flat_map(|row| row.times.iter().copied());
+    Ok(vec![
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.clip))),
+        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.epoch))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.row))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.video.as_ref()))),
+        Arc::new(rows.iter().map(|row| row.label).collect::<Int32Array>()),
+        numbers("view", vec![every(&|row| row.view.clip), every(&|row| row.view.crop)], None)?,
+        fixed("frames", Arc::new(UInt32Array::from_iter_values(frames)))?,
+        fixed("times", Arc::new(Int64Array::from_iter_values(times)))?,
+        numbers("crop", (0..4).map(|part| every(&|row| row.crop[part])).collect(), None)?,
+        Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.flip)))),
+        numbers(
+            "erase",
+            vec![erased(|it| it.top), erased(|it| it.left), erased(|it| it.height), erased(|it| it.width)],
+            Some(no_erase),
+        )?,
+        fixed(name, pixels)?,
+    ])
+}
+
 /// The column `labels`.
-fn label_vectors(rows: &[LabelledClip]) -> ArrayRef {
+pub(crate) fn label_vectors(rows: &[LabelledClip]) -> ArrayRef {
     let mut lists = ListBuilder::new(Float32Builder::new()).with_field(item_field(DataType::Float32));
     for row in rows {
         lists.values().append_slice(row.labels.as_deref().unwrap_or_default());
@@ -153,7 +163,7 @@ mod tests {
             crop: [1, 2, 3, 4],
             flip: true,
             erase,
-            cubes: vec![number as u8 + 7; 2 * 4 * 4 * 3],
+            pixels: vec![number as u8 + 7; 2 * 4 * 4 * 3],
         }
     }
 
@@ -199,7 +209,7 @@ mod tests {
         let mut builder = LabelledBatchBuilder::new(geometry);
         let bytes: Vec<u8> = (0..cubes * cube).map(|at| at as u8).collect();
         for (number, cubes) in [(0, vec![0; bytes.len()]), (1, bytes)] {
-            builder.push(LabelledClip { cubes, ..clip(number, None) });
+            builder.push(LabelledClip { pixels: cubes, ..clip(number, None) });
         }
         let batch = LabelledBatch::try_from(builder.finish().unwrap()).unwrap();
         assert!(batch.pictures(0).iter().all(|value| *value == 0));
@@ -221,7 +231,7 @@ mod tests {
     #[test]
     fn a_row_with_too_few_bytes_makes_no_batch() {
         let mut builder = LabelledBatchBuilder::new(ClipGeometry::new(2, 4, 4, 2, 4).unwrap());
-        builder.push(LabelledClip { cubes: vec![0; 95], ..clip(0, None) });
+        builder.push(LabelledClip { pixels: vec![0; 95], ..clip(0, None) });
         assert!(builder.finish().is_err());
     }
 }

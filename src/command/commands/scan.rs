@@ -53,7 +53,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         workers: arguments.workers,
         verify: arguments.verify,
     };
-    let rows = crate::scan(&wanted, &Terminal::default())?;
+    let terminal = Terminal::default();
+    let rows = crate::scan(&wanted, terminal.stop(), &terminal)?;
     if arguments.json {
         use std::io::Write as _;
         let mut stdout = std::io::stdout().lock();

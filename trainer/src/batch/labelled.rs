@@ -237,7 +237,7 @@ mod tests {
                 crop: [0, 0, 4, 4],
                 flip: false,
                 erase,
-                cubes: vec![clip as u8; 96],
+                pixels: vec![clip as u8; 96],
             });
         }
         LabelledBatch::try_from(builder.finish().unwrap()).unwrap()

@@ -103,7 +103,7 @@ mod tests {
                 crop: [0, 0, 4, 4],
                 flip: false,
                 erase: None,
-                cubes: vec![0; 96],
+                pixels: vec![0; 96],
             });
         }
         LabelledBatch::try_from(builder.finish().unwrap()).unwrap()

@@ -43,6 +43,6 @@ pub fn clip(geometry: ClipGeometry, clip: u64, mut level: impl FnMut(usize) -> f
         crop: [0, 0, 16, 16],
         flip: false,
         erase: None,
-        cubes: (0..geometry.tokens()).flat_map(|token| cube::cube(&frames, geometry, token)).collect(),
+        pixels: (0..geometry.tokens()).flat_map(|token| cube::cube(&frames, geometry, token)).collect(),
     }
 }

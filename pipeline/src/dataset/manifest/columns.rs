@@ -19,8 +19,8 @@ pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(schemas::manifest::schema().fields().clone()))
 }
 
-/// The batch of some rows.
-pub(super) fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
+/// Some rows as the columns of a manifest.
+pub fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
     macro_rules! column {
         ($array:ty, $field:ident) => {
             Arc::new(rows.iter().map(|row| row.$field.clone()).collect::<$array>()) as ArrayRef

@@ -1,0 +1,88 @@
+//! Frames of one video: what `tubelet.VideoDecoder` is made of.
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use arrow_buffer::Buffer as ArrowBuffer;
+use pyo3::{prelude::*, types::PyDict};
+use tubelet::{
+    FrameReader,
+    data::frames::{DimensionOrder, RgbFrames},
+    pipeline::{FrameRank, transform::orientation, video::VideoFacts},
+    schemas::settings::{Skip, Verify},
+};
+
+use crate::{
+    buffer::{Buffer, Element},
+    error,
+};
+
+/// A video that is open. Calls from several threads follow one another.
+#[pyclass(frozen, module = "tubelet")]
+pub struct FrameDecoder {
+    reader: Mutex<FrameReader>,
+    facts: VideoFacts,
+}
+
+#[pymethods]
+impl FrameDecoder {
+    /// Opens a video; `whole` decodes all of it before the first frame is given.
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf, whole: bool) -> PyResult<Self> {
+        let verify = if whole { Verify::Video } else { Verify::Clip };
+        let opened = py.detach(|| FrameReader::open(&path, verify, Skip::default()));
+        let reader = opened.map_err(|why| error::exception(py, &why))?;
+        Ok(Self { facts: reader.video().facts.clone(), reader: Mutex::new(reader) })
+    }
+
+    /// What is known of the video, by name.
+    fn facts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let facts = &self.facts;
+        let (width, height) = self.size();
+        let found = PyDict::new(py);
+        found.set_item("num_frames", facts.frames)?;
+        found.set_item("width", width)?;
+        found.set_item("height", height)?;
+        found.set_item("average_fps", facts.frames_per_second)?;
+        found.set_item("duration_ns", facts.duration)?;
+        found.set_item("codec", facts.codec)?;
+        found.set_item("container", facts.container)?;
+        found.set_item("bytes", facts.bytes)?;
+        found.set_item("pixel_aspect", facts.pixel_aspect)?;
+        found.set_item("rotation", u16::from(facts.orientation.quarter_turns) * 90)?;
+        found.set_item("variable_rate", facts.variable_rate)?;
+        found.set_item("key_frames", facts.key_frames.iter().map(|rank| rank.0).collect::<Vec<_>>())?;
+        Ok(found)
+    }
+
+    /// Presentation time of each frame in ns, rising.
+    fn times(&self) -> Vec<i64> {
+        self.facts.times.iter().map(|time| time.0).collect()
+    }
+
+    /// The frames of these ranks, upright: uint8 `[N, 3, H, W]`, or `[N, H, W, 3]`.
+    fn decode(&self, py: Python<'_>, ranks: Vec<u32>, channels_last: bool) -> PyResult<Buffer> {
+        let order = if channels_last { DimensionOrder::Nhwc } else { DimensionOrder::Nchw };
+        let ranks: Vec<FrameRank> = ranks.into_iter().map(FrameRank).collect();
+        let decoded = py.detach(|| {
+            let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.decode_rgb(&ranks, order)
+        });
+        let RgbFrames { width, height, pixels } = decoded.map_err(|why| error::exception(py, &why))?;
+        let (count, width, height) = (ranks.len(), width as usize, height as usize);
+        let shape = match order {
+            DimensionOrder::Nchw => [count, 3, height, width],
+            DimensionOrder::Nhwc => [count, height, width, 3],
+        };
+        Ok(Buffer::new(ArrowBuffer::from_vec(pixels), Element::U8, &shape))
+    }
+}
+
+impl FrameDecoder {
+    /// Columns and rows of an upright frame.
+    fn size(&self) -> (u32, u32) {
+        orientation::upright_size(self.facts.orientation, (self.facts.width, self.facts.height))
+    }
+}

@@ -1,0 +1,42 @@
+//! The native half of the Python package `tubelet`: what reads videos, and memory that others may look at.
+//!
+//! ```text
+//! loader    clips of videos, batch after batch       batch     a record batch as arrays
+//! decoder   frames of one video                      buffer    memory as arrays: DLPack, buffer protocol
+//! scan      what is in a collection of videos        table     columns as Arrow: PyCapsule protocol
+//! ```
+//!
+//! It does what takes time, with the interpreter let go; `python/tubelet/*.py` gives it the names and habits that
+//! people know. Long work runs on threads that never call Python ([`waiting`]), so that Ctrl-C is heard at once.
+
+mod batch;
+mod buffer;
+mod command;
+mod decoder;
+mod dlpack;
+mod error;
+mod loader;
+mod scan;
+mod table;
+mod waiting;
+
+use pyo3::prelude::*;
+
+/// Batches and frames are large, and made and dropped again and again.
+#[global_allocator]
+static MEMORY: tubelet::trainer::allocator::KeptMemory = tubelet::trainer::allocator::KeptMemory;
+
+/// The native half of `tubelet`.
+#[pymodule]
+fn _tubelet(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<buffer::Buffer>()?;
+    module.add_class::<loader::ClipLoader>()?;
+    module.add_class::<loader::ClipStream>()?;
+    module.add_class::<decoder::FrameDecoder>()?;
+    module.add_class::<table::Table>()?;
+    module.add_function(wrap_pyfunction!(buffer::copied_bytes, module)?)?;
+    module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
+    module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,25 @@
+"""VIDEOS as people give them: one path, or several."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from ._errors import UsageError
+
+Path: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
+Videos: TypeAlias = "Path | Iterable[Path]"
+
+
+def listed(videos: Videos) -> list[str]:
+    """The paths, in their order; those that are no UTF-8 as Python has them (PEP 383)."""
+    if isinstance(videos, (str, bytes, os.PathLike)):
+        videos = [videos]
+    try:
+        paths = [os.fsdecode(path) for path in videos]
+    except TypeError as error:
+        raise UsageError(f"videos must be a path or several paths: {error}") from error
+    if not paths:
+        raise UsageError("no videos are given")
+    return paths

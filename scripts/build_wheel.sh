@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the Python package into target/wheels; prints the wheel's path last.
+#
+#   scripts/build_wheel.sh               optimised, as it is given to others
+#   PROFILE=dev scripts/build_wheel.sh   by the profile of the tests, with what they have compiled
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=target/python/tools
+[ -x "$tools/bin/maturin" ] || { python3 -m venv "$tools" && "$tools/bin/pip" install -q 'maturin>=1.9,<2'; }
+
+rm -f target/wheels/tubelet-*.whl
+scripts/with_dav1d.sh "$tools/bin/maturin" build --profile "${PROFILE:-release}" --out target/wheels >&2
+ls target/wheels/tubelet-*.whl
