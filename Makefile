@@ -6,12 +6,13 @@
 #                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
 # make features  type-checks the command with every device and without video
 # make wheel  the Python package, in target/wheels (PROFILE=dev shares what the tests have compiled)
-# make python-test  the Python package's own tests, in a fresh virtual environment; part of `make test`
+# make python-test   the Python package's own tests, in a fresh virtual environment; part of `make test`
+# make dist   archives of the release build in target/dist: with GStreamer, and without video
 # make docs   builds README and docs/ as a book, in target/book
 #
-# Each target installs what is missing on Debian and Ubuntu, and builds.
+# Each target installs what is missing (scripts/setup.sh), and builds.
 
-.PHONY: demo test wheel python-test bench evidence features docs
+.PHONY: demo test wheel python-test bench evidence features dist docs
 
 demo:
 	scripts/setup.sh
@@ -44,6 +45,10 @@ features:
 	cargo check --no-default-features
 	cargo check --features wgpu
 	DOCS_RS=1 cargo check --features cuda
+
+dist:
+	scripts/setup.sh
+	scripts/dist.sh
 
 docs:
 	scripts/build_docs.sh

@@ -4,48 +4,89 @@
 #   scripts/setup.sh              GStreamer and its plugins
 #   scripts/setup.sh --libtorch   and what bringing LibTorch needs besides
 #   scripts/setup.sh --python     and what building and testing the Python package needs besides
+#   scripts/setup.sh --print      only prints the command line that would install them
 #
-# On Debian and Ubuntu with apt-get (with sudo where needed); elsewhere it says what to install.
+# It knows apt-get, dnf, pacman, zypper and brew, and asks for root by sudo where needed. apt-get was tried on Debian 12
+# and 13; the others were not tried: their names of packages come from the distributions' own lists.
+#
+# Fedora has H.264, HEVC and the H.264 encoder in RPM Fusion, openSUSE in Packman: add that repository first.
 set -euo pipefail
 
-packages=(gcc g++ pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libdav1d-dev
-  gstreamer1.0-tools gstreamer1.0-plugins-base
-  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav)
-for wish in "$@"; do
-  case "$wish" in
-    --libtorch) packages+=(python3 python3-pip unzip) ;;
-    --python) packages+=(python3 python3-venv) ;;
-    *) echo "setup: there is no $wish" >&2; exit 1 ;;
+print=
+libtorch=
+wheel=
+for argument in "$@"; do
+  case $argument in
+    --libtorch) libtorch=1 ;;
+    --python) wheel=1 ;;
+    --print) print=1 ;;
+    *) echo "setup: unknown argument $argument" >&2; exit 2 ;;
   esac
 done
+
+# What installs, what tells whether a package is there, and the names: compiler and libraries, plugins, Python for LibTorch
+# and for the wheel.
+for tool in apt-get dnf pacman zypper brew none; do command -v "$tool" >/dev/null && break; done
+case $tool in
+  apt-get)
+    install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends)
+    is_there() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+    packages=(gcc g++ pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libdav1d-dev
+      gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+      gstreamer1.0-plugins-ugly gstreamer1.0-libav)
+    python=(python3 python3-pip unzip) venv=(python3 python3-venv) ;;
+  dnf)
+    install=(dnf install -y)
+    is_there() { rpm -q --quiet --whatprovides "$1"; }
+    packages=(gcc gcc-c++ pkgconf-pkg-config gstreamer1-devel gstreamer1-plugins-base-devel libdav1d-devel
+      gstreamer1-plugins-base gstreamer1-plugins-base-tools gstreamer1-plugins-good gstreamer1-plugins-bad-free
+      gstreamer1-plugins-ugly gstreamer1-plugin-libav libavcodec-freeworld)
+    python=(python3 python3-pip unzip) venv=(python3 python3-pip) ;;
+  pacman)
+    install=(pacman -S --noconfirm --needed)
+    is_there() { pacman -T "$1" >/dev/null; }
+    packages=(gcc pkgconf dav1d gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad gst-plugins-ugly gst-libav)
+    python=(python python-pip unzip) venv=(python python-pip) ;;
+  zypper)
+    install=(zypper --non-interactive install)
+    is_there() { rpm -q --quiet --whatprovides "$1"; }
+    packages=(gcc gcc-c++ pkg-config gstreamer-devel gstreamer-plugins-base-devel dav1d-devel
+      gstreamer-utils gstreamer-plugins-base gstreamer-plugins-good gstreamer-plugins-bad gstreamer-plugins-ugly
+      gstreamer-plugins-libav)
+    python=(python3 python3-pip unzip) venv=(python3 python3-pip) ;;
+  brew)
+    install=(brew install)
+    is_there() { brew list --versions "$1" >/dev/null 2>&1; }
+    packages=(pkgconf gstreamer dav1d)
+    python=(python3) venv=(python3) ;;
+  none)
+    if pkg-config --exists gstreamer-1.0 2>/dev/null && gst-inspect-1.0 avdec_h264 >/dev/null 2>&1; then exit 0; fi
+    echo "setup: none of apt-get, dnf, pacman, zypper and brew is here. Install GStreamer 1.20 or newer with its" >&2
+    echo "setup: development files, the plugin sets base, good, bad, ugly and libav, the command line tools, dav1d" >&2
+    echo "setup: with its development files, pkg-config and a C++ compiler, then run make again." >&2
+    exit 1 ;;
+esac
+[ -z "$libtorch" ] || packages+=("${python[@]}")
+[ -z "$wheel" ] || packages+=("${venv[@]}")
+
+as_root=()
+[ "$tool" = brew ] || [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+if [ -n "$print" ]; then
+  echo "${as_root[*]:+${as_root[*]} }${install[*]} ${packages[*]}"
+  exit 0
+fi
 
 if ! command -v cargo >/dev/null; then
   echo "setup: cargo is missing; install Rust 1.95 or newer first: https://rustup.rs" >&2
   exit 1
 fi
-
-if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-  if pkg-config --exists gstreamer-1.0 2>/dev/null && gst-inspect-1.0 avdec_h264 >/dev/null 2>&1; then
-    exit 0
-  fi
-  echo "setup: this is no Debian or Ubuntu. Install GStreamer 1.20 or newer with its development files," >&2
-  echo "setup: the plugin sets base, good, bad, ugly and libav, the command line tools, pkg-config and a" >&2
-  echo "setup: C++ compiler (Debian's names: ${packages[*]}), then run make again." >&2
+missing=()
+for package in "${packages[@]}"; do is_there "$package" || missing+=("$package"); done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#as_root[@]} -gt 0 ] && ! command -v sudo >/dev/null; then
+  echo "setup: install these as root: ${missing[*]}" >&2
   exit 1
 fi
-
-missing=()
-for package in "${packages[@]}"; do
-  state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  [ "$state" = installed ] || missing+=("$package")
-done
-[ ${#missing[@]} -eq 0 ] && exit 0
-
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || { echo "setup: install these as root: ${missing[*]}" >&2; exit 1; }
-  as_root=(sudo)
-fi
-echo "setup: installing ${missing[*]}" >&2
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+echo "setup: installing ${missing[*]} by $tool" >&2
+[ "$tool" != apt-get ] || ${as_root[@]+"${as_root[@]}"} apt-get update -qq
+${as_root[@]+"${as_root[@]}"} "${install[@]}" "${missing[@]}" >&2

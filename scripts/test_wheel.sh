@@ -10,7 +10,7 @@ wheel=$(PROFILE=${PROFILE:-dev} scripts/build_wheel.sh | tail -n 1)
 venv=target/python/venv
 python3 -m venv --clear "$venv"
 # shellcheck disable=SC2086  # several packages are several words
-"$venv/bin/pip" install -q "$wheel" numpy pyarrow pytest mypy ${PYTHON_TEST_PACKAGES:-}
+"$venv/bin/pip" install -q "$wheel" numpy pyarrow pillow blake3 pytest mypy ${PYTHON_TEST_PACKAGES:-}
 if [ -n "${PYTHON_TEST_PATH:-}" ]; then
   echo "$PYTHON_TEST_PATH" >"$("$venv/bin/python" -c 'import site; print(site.getsitepackages()[0])')/others.pth"
 fi

@@ -41,6 +41,7 @@ enum Command {
     Frames(commands::frames::Arguments),
     Convert(commands::convert::Arguments),
     Bench(commands::bench::Arguments),
+    Doctor(commands::doctor::Arguments),
 }
 
 /// Does what a command line asks for; `arguments` begin with the name of the program. Results go to stdout, everything
@@ -71,6 +72,7 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         Command::Frames(arguments) => commands::frames::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

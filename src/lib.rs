@@ -28,6 +28,7 @@ pub mod command;
 pub mod convert;
 pub mod data;
 pub mod device;
+pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod inference;
@@ -62,6 +63,7 @@ pub use self::{
         open,
         preprocess::{preprocess, settings::Preprocessing},
     },
+    doctor::{Diagnosis, doctor},
     error::{Error, Result, Usage},
     evaluate::{Evaluation, evaluate},
     inference::{

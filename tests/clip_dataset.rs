@@ -180,7 +180,7 @@ fn labelled_clips_are_those_of_fine_tuning_in_every_layout() {
     let trained = labelled::training(source, dataset.recipe(), 4, 1, &loading).unwrap();
     let trained: Vec<RecordBatch> = trained.take(4).map(Result::unwrap).collect();
     assert!(epoch(&wanted(PixelLayout::Cubes), 1, 0) == trained, "cubes of epoch 1");
-    OTHER_LAYOUTS.iter().for_each(|layout| same_as_cubes(&trained, &epoch(&wanted(*layout), 1, 0)));
+    OTHER_LAYOUTS.iter().for_each(|layout| same_as_cubes(&trained[3..], &epoch(&wanted(*layout), 1, 3)));
 }
 
 #[test]

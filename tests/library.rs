@@ -148,23 +148,32 @@ fn a_scan_without_a_file_gives_its_rows_and_writes_nothing() {
     std::fs::copy(samples().join("flower.mp4"), folder.path().join("flower.mp4")).unwrap();
     std::fs::write(folder.path().join("text.mp4"), "no video").unwrap();
     let done = Mutex::new(Vec::new());
-    let rows =
-        tubelet::scan(&Scanning::new([folder.path()]), &AtomicBool::new(false), &|event: Event<'_>| {
-            if let Event::Progress { done: count, .. } = event {
-                done.lock().unwrap().push(count);
-            }
-        });
-    let rows = rows.unwrap();
-    let verdicts: Vec<&str> = rows.iter().map(|row| row.verdict.as_str()).collect();
+    let scanned = tubelet::scan(&Scanning::new([folder.path()]), &go_on(), &|event: Event<'_>| {
+        if let Event::Progress { done: count, .. } = event {
+            done.lock().unwrap().push(count);
+        }
+    });
+    let scanned = scanned.unwrap();
+    assert_eq!(scanned.stopped_of, None);
+    let verdicts: Vec<&str> = scanned.rows.iter().map(|row| row.verdict.as_str()).collect();
     assert_eq!(verdicts, ["good", "not-a-video"]);
     assert_eq!(*done.lock().unwrap(), [1, 2]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
 #[test]
+fn a_scan_that_is_stopped_says_so_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = Some(folder.path().join("manifest.parquet"));
+    let wanted = Scanning { out, workers: 1, ..Scanning::new([samples()]) };
+    let scanned = tubelet::scan(&wanted, &AtomicBool::new(true), &()).unwrap();
+    assert_eq!((scanned.rows.len(), scanned.stopped_of), (1, Some(4)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_usage_error_is_told_from_a_failure_and_has_its_hint() {
-    let absent =
-        tubelet::scan(&Scanning::new(["/no/such/folder"]), &AtomicBool::new(false), &()).unwrap_err();
+    let absent = tubelet::scan(&Scanning::new(["/no/such/folder"]), &go_on(), &()).unwrap_err();
     assert!(absent.usage().is_some(), "{absent}");
     let mut wanted = Pretraining::new([samples()], "never-made");
     wanted.run.recipe = RecipeChoice { set: vec!["model.siz=small".to_owned()], ..small() };

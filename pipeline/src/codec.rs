@@ -39,7 +39,8 @@ pub enum Codec {
 }
 
 impl Codec {
-    const ALL: [Self; 9] = [
+    /// All of them.
+    pub const ALL: [Self; 9] = [
         Self::H264,
         Self::Hevc,
         Self::Vp8,

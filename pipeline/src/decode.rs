@@ -6,9 +6,9 @@ mod av1_colour;
 mod complaints;
 mod copy;
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
-mod dav1d;
+pub(crate) mod dav1d;
 pub(crate) mod decoder;
-mod elements;
+pub(crate) mod elements;
 mod gstreamer;
 mod output;
 mod packet_time;

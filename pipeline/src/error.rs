@@ -79,7 +79,9 @@ pub enum VideoError {
         codec: String,
     },
     /// The installation lacks a GStreamer element.
-    #[error("the GStreamer element {element} is not installed")]
+    #[error(
+        "the GStreamer element {element} is not installed; `tubelet doctor` names the package that brings it"
+    )]
     ElementMissing {
         /// Name of the element.
         element: &'static str,

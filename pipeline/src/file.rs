@@ -36,11 +36,13 @@ pub enum Container {
 }
 
 impl Container {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Mp4, Self::Matroska, Self::Avi, Self::ProgramStream, Self::TransportStream];
+
     /// The container of a name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Mp4, Self::Matroska, Self::Avi, Self::ProgramStream, Self::TransportStream]
-            .into_iter()
-            .find(|container| container.name() == name)
+        Self::ALL.into_iter().find(|container| container.name() == name)
     }
 
     /// The name in manifests and messages.

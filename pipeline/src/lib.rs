@@ -29,6 +29,8 @@ pub mod draws;
 pub mod error;
 pub mod file;
 pub mod heartbeat;
+#[cfg(feature = "video")]
+pub mod installation;
 pub mod loader;
 pub mod mask;
 pub mod names;

@@ -4,6 +4,8 @@
 //! loader    clips of videos, batch after batch       batch     a record batch as arrays
 //! decoder   frames of one video                      buffer    memory as arrays: DLPack, buffer protocol
 //! scan      what is in a collection of videos        table     columns as Arrow: PyCapsule protocol
+//! contact_sheet  a picture of a batch
+//! inference what a model makes of videos             command   the command itself
 //! ```
 //!
 //! It does what takes time, with the interpreter let go; `python/tubelet/*.py` gives it the names and habits that
@@ -12,9 +14,11 @@
 mod batch;
 mod buffer;
 mod command;
+mod contact_sheet;
 mod decoder;
 mod dlpack;
 mod error;
+mod inference;
 mod loader;
 mod scan;
 mod table;
@@ -37,6 +41,9 @@ fn _tubelet(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<table::Table>()?;
     module.add_function(wrap_pyfunction!(buffer::copied_bytes, module)?)?;
     module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
+    module.add_function(wrap_pyfunction!(contact_sheet::contact_sheet, module)?)?;
+    module.add_function(wrap_pyfunction!(inference::embed, module)?)?;
+    module.add_function(wrap_pyfunction!(inference::predict, module)?)?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
     Ok(())
 }

@@ -18,6 +18,6 @@ pub fn scan(
 ) -> PyResult<Table> {
     let workers = threads.unwrap_or_else(machine::default_workers);
     let settings = Scanning { videos, out, workers, verify };
-    let rows = waiting::run(py, move |stop, observer| tubelet::scan(&settings, stop, observer))?;
-    Ok(Table::of(manifest::record_batch(&rows)))
+    let scanned = waiting::run(py, move |stop, observer| tubelet::scan(&settings, stop, observer))?;
+    Ok(Table::of(manifest::record_batch(&scanned.rows)))
 }

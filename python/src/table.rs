@@ -15,6 +15,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of some batches.
+    pub fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
+        Self { schema, batches }
+    }
+
     /// A table of one batch.
     pub fn of(batch: RecordBatch) -> Self {
         Self { schema: batch.schema(), batches: vec![batch] }

@@ -3,6 +3,8 @@
 =====================  ==========================================================================
 :class:`ClipDataset`   batches of clips for a trainer: masked, whole, labelled, or views of a test
 :class:`VideoDecoder`  frames of one video, by their place or time, with torchcodec's names
+:func:`embed`          vectors of videos, for searches and probes, as a table
+:func:`predict`        what a classifier says of videos, as a table
 :func:`scan`           what is in a collection of videos, and what is wrong with it, as a table
 =====================  ==========================================================================
 
@@ -21,6 +23,7 @@ from ._batch import Batch
 from ._dataset import ClipDataset
 from ._decoder import Frame, FrameBatch, VideoDecoder, VideoMetadata
 from ._errors import TubeletError, UsageError, VideoError
+from ._inference import embed, predict
 from ._tables import scan
 
 __all__ = [
@@ -36,5 +39,7 @@ __all__ = [
     "VideoError",
     "VideoMetadata",
     "__version__",
+    "embed",
+    "predict",
     "scan",
 ]

@@ -42,6 +42,12 @@ class Batch(dict[str, Any]):
         except KeyError:
             raise AttributeError("the clips of this batch are not masked") from None
 
+    def _repr_html_(self) -> str:
+        """The batch in a notebook: frames of some clips, and what the mask leaves of them."""
+        from . import _notebook
+
+        return _notebook.page(self)
+
     def __repr__(self) -> str:
         shown = [f"{key}: {_described(value)}" for key, value in self.items()]
         return f"Batch({', '.join(shown)})"

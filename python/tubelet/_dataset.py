@@ -9,7 +9,7 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from . import _ranks, _values
+from . import _arguments, _ranks, _values
 from ._batch import Batch
 from ._errors import UsageError
 from ._paths import Videos, listed
@@ -91,7 +91,7 @@ class ClipDataset(metaclass=ABCMeta):
     def _open(self) -> None:
         it = self._arguments
         _values.chosen(it["format"])
-        self._epoch, self._batches = _number("epoch", it["epoch"], 0), 0
+        self._epoch, self._batches = _arguments.number("epoch", it["epoch"], 0), 0
         self._resumed = False
         self._rank, self._world_size = _ranks.found(it["rank"], it["world_size"])
         self._loader = ClipLoader(_wanted(it, self._rank, self._world_size))
@@ -128,7 +128,7 @@ class ClipDataset(metaclass=ABCMeta):
 
     def set_epoch(self, epoch: int) -> None:
         """Goes to the start of an epoch; the one that the data set is at already is left as it stands."""
-        epoch = _number("epoch", epoch, 0)
+        epoch = _arguments.number("epoch", epoch, 0)
         if epoch != self._epoch:
             self._goto(epoch, 0)
             self._resumed = False
@@ -186,7 +186,7 @@ class ClipDataset(metaclass=ABCMeta):
     def arrow(self, epoch: int | None = None) -> ArrowEpoch:
         """An epoch of this rank as a stream of Arrow record batches, which pyarrow, polars, DuckDB and Ray take. It does not
         change where the data set stands."""
-        return ArrowEpoch(self, self._epoch if epoch is None else _number("epoch", epoch, 0))
+        return ArrowEpoch(self, self._epoch if epoch is None else _arguments.number("epoch", epoch, 0))
 
     def __repr__(self) -> str:
         it, clip = self._arguments, self._loader.geometry
@@ -226,7 +226,7 @@ class ClipDataset(metaclass=ABCMeta):
                 else "other videos, other labels, or other settings of clips (recipe, set, mask, layout, batch_size)"
             )
             raise UsageError(f"the state is of another data set: {differs}", "make the data set as it was made then")
-        return _number("epoch", epoch, 0), _number("batches", batches, 0)
+        return _arguments.number("epoch", epoch, 0), _arguments.number("batches", batches, 0)
 
     def _goto(self, epoch: int, batches: int) -> None:
         self._current = None
@@ -323,32 +323,32 @@ def _register() -> None:
 
 def _wanted(it: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
     """The arguments as the native loader takes them."""
-    settings = _settings(it["set"])
+    settings = _arguments.settings(it["set"])
     kind, with_labels = _kind(it)
     if it["seed"] is not None:
-        settings.append(f"run.seed={_number('seed', it['seed'], 0)}")
+        settings.append(f"run.seed={_arguments.number('seed', it['seed'], 0)}")
     if kind == "masked" and it["mask"] != "recipe":
         settings.append(f"mask.kind={it['mask']}")
     labels, views = it["labels"], it["views"]
     clips, crops = views if isinstance(views, (tuple, list)) else (None, None)
     return {
         "videos": it["videos"],
-        "recipe": _path(it["recipe"]),
+        "recipe": _arguments.path(it["recipe"]),
         "set": settings,
         "kind": kind,
-        "labels": None if labels is None or isinstance(labels, bool) else _path(labels),
-        "classes": _path(it["classes"]),
+        "labels": None if labels is None or isinstance(labels, bool) else _arguments.path(labels),
+        "classes": _arguments.path(it["classes"]),
         "class_level": None if it["class_level"] is None else str(it["class_level"]),
         "only_labelled": bool(it["only_labelled"]),
         "with_labels": with_labels,
         "clips": clips,
         "crops": crops,
         "layout": it["layout"],
-        "batch_size": _optional("batch_size", it["batch_size"]),
-        "threads": _optional("threads", it["threads"]),
+        "batch_size": _arguments.count("batch_size", it["batch_size"]),
+        "threads": _arguments.count("threads", it["threads"]),
         "rank": rank,
         "world_size": world_size,
-        "quarantine": _path(it["quarantine"]),
+        "quarantine": _arguments.path(it["quarantine"]),
     }
 
 
@@ -374,37 +374,3 @@ def _kind(it: dict[str, Any]) -> tuple[str, bool]:
     if mask not in ("recipe", "tube", "random", "frame", "block"):
         raise UsageError(f"mask = {mask!r} is none of 'recipe', 'tube', 'random', 'frame', 'block' and None")
     return "masked", False
-
-
-def _settings(given: Mapping[str, Any] | Sequence[str] | None) -> list[str]:
-    """Settings as ``key=value``."""
-    if given is None:
-        return []
-    if isinstance(given, Mapping):
-        return [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in given.items()]
-    if isinstance(given, str):
-        raise UsageError("set must be a dictionary, or a list of strings such as 'clip.stride=2'")
-    return [str(setting) for setting in given]
-
-
-def _path(given: Any) -> str | None:
-    if given is None:
-        return None
-    try:
-        return os.fsdecode(given)
-    except TypeError as error:
-        raise UsageError(str(error)) from None
-
-
-def _optional(name: str, given: Any) -> int | None:
-    return None if given is None else _number(name, given, 1)
-
-
-def _number(name: str, given: Any, least: int) -> int:
-    try:
-        number = int(given.__index__())
-    except AttributeError:
-        raise UsageError(f"{name} = {given!r} is no whole number") from None
-    if number < least:
-        raise UsageError(f"{name} = {number} must be at least {least}")
-    return number

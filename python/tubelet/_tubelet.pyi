@@ -99,5 +99,29 @@ class ClipLoader:
     def arrow_stream(self, epoch: int, first: int) -> CapsuleType: ...
 
 def scan(videos: Sequence[str], out: str | None, threads: int | None, verify: bool) -> Table: ...
+def embed(
+    videos: Sequence[str],
+    model: dict[str, Any],
+    out: str,
+    windows: tuple[int, int] | None,
+    views: tuple[int, int] | None,
+    pool: str,
+    half: bool,
+    preprocess: str | None,
+) -> Table: ...
+def predict(
+    videos: Sequence[str],
+    model: dict[str, Any],
+    classes: str | None,
+    views: tuple[int, int] | None,
+    over_time: bool,
+) -> Table: ...
+def contact_sheet(
+    title: str,
+    clips: Sequence[dict[str, Any]],
+    layout: str,
+    sides: tuple[int, int, int],
+    cube: tuple[int, int],
+) -> bytes: ...
 def run_command(arguments: Sequence[str]) -> int: ...
 def copied_bytes() -> int: ...

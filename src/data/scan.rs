@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
@@ -54,20 +54,28 @@ impl Scanning {
     }
 }
 
-/// Opens every video: a row for each, in the order of the videos. One that cannot be used has a verdict.
-///
-/// `stop` is read between videos.
+/// A scan that was made.
+#[derive(Clone, Debug)]
+pub struct Scanned {
+    /// A row for each video that was read, in the order of the videos. One that cannot be used has a verdict.
+    pub rows: Vec<ManifestRow>,
+    /// How many videos there are, where it was asked to stop before the last was read; no manifest is written then.
+    pub stopped_of: Option<usize>,
+}
+
+/// Opens every video. `stop` is read after each.
 ///
 /// # Errors
-/// Usage error: nothing is there. When the system cannot read or write a file, or `stop` was raised: no manifest is
-/// written then.
-pub fn scan(settings: &Scanning, stop: &AtomicBool, observer: &dyn Observer) -> Result<Vec<ManifestRow>> {
+/// Usage error: nothing is there. When the system cannot read or write a file: no manifest is written then.
+pub fn scan(settings: &Scanning, stop: &AtomicBool, observer: &dyn Observer) -> Result<Scanned> {
     let videos = find_videos(&settings.videos, observer)?;
+    let wanted = videos.len();
     let rows = rows(videos, settings, stop, observer)?;
-    if let Some(out) = &settings.out {
+    let stopped_of = (rows.len() < wanted).then_some(wanted);
+    if let (Some(out), None) = (&settings.out, stopped_of) {
         manifest::write(out, &rows)?;
     }
-    Ok(rows)
+    Ok(Scanned { rows, stopped_of })
 }
 
 /// The rows; the index beside the manifest is written on the way.
@@ -77,35 +85,34 @@ fn rows(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<Vec<ManifestRow>> {
+    let wanted = videos.len();
     let create = |out: &PathBuf| {
         let source = Dataset::of_videos(videos.clone()).digest();
         IndexWriter::create(out, videos.len() as u64, source)
     };
     let mut index = settings.out.as_ref().map(create).transpose()?;
-    observer.on(Event::Begin { total: videos.len() as u64, what: "videos" });
+    observer.on(Event::Stoppable);
+    observer.on(Event::Begin { total: wanted as u64, what: "videos" });
     let facts = index.as_ref().map(|index| index.facts().clone());
-    let scanned = answers(videos, settings, facts, observer, |at, row| {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Error::Nothing("it was asked to stop".to_owned()));
-        }
-        match &mut index {
-            Some(index) => Ok(index.put(VideoNumber(at as u64), row)?),
-            None => Ok(()),
-        }
+    let scanned = answers(videos, settings, facts, stop, observer, |at, row| match &mut index {
+        Some(index) => Ok(index.put(VideoNumber(at as u64), row)?),
+        None => Ok(()),
     });
     observer.on(Event::End);
-    if scanned.is_err() {
+    if scanned.as_ref().map_or(true, |rows| rows.len() < wanted) {
         // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
         let _ = index.map(IndexWriter::discard);
     }
     scanned.context("the scan stopped and wrote no manifest")
 }
 
-/// Opens every video on a pool of threads, and hands the row of its index to `put`.
+/// Opens every video on a pool of threads, and hands the row of its index to `put`. The rows are those of the videos
+/// that were read before it was asked to stop.
 fn answers(
     videos: Vec<VideoEntry>,
     settings: &Scanning,
     facts: Option<FileIndexFacts>,
+    stop: &AtomicBool,
     observer: &dyn Observer,
     mut put: impl FnMut(usize, Option<Row>) -> Result<()>,
 ) -> Result<Vec<ManifestRow>> {
@@ -118,22 +125,22 @@ fn answers(
     let mut rows: Vec<Option<ManifestRow>> = vec![None; videos.len()];
     let mut done = 0;
     pool.as_they_come((0..videos.len()).map(|at| (at, at)), 2 * workers, |at, answer| {
-        let Scanned { row, indexed } = scanned(answer, &videos[at])?;
+        let VideoScanned { row, indexed } = scanned(answer, &videos[at])?;
         put(at, indexed)?;
         rows[at] = Some(row);
         done += 1;
         observer.progress(done, "");
-        Ok::<_, Error>(ControlFlow::Continue(()))
+        Ok::<_, Error>(if stop.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// What is known of a video: a thread that panics or is stuck is the video's fault, a system that fails is not.
-fn scanned(answer: Answer<Result<Scanned, SystemError>>, video: &VideoEntry) -> Result<Scanned> {
+/// What is known of one video: a thread that panics or is stuck is the video's fault, a system that fails is not.
+fn scanned(answer: Answer<Result<VideoScanned, SystemError>>, video: &VideoEntry) -> Result<VideoScanned> {
     match answer.with_context(|| names::shown(&video.path))? {
         Ok(scanned) => Ok(scanned?),
         Err(why) => {
-            Ok(Scanned { row: ManifestRow::of(video, Err(VideoError::Unanswered(why))), indexed: None })
+            Ok(VideoScanned { row: ManifestRow::of(video, Err(VideoError::Unanswered(why))), indexed: None })
         }
     }
 }
@@ -147,7 +154,7 @@ struct ScanContext {
 }
 
 /// A video that was opened, or tried.
-struct Scanned {
+struct VideoScanned {
     row: ManifestRow,
     /// Its row in the index, where it has one.
     indexed: Option<Row>,
@@ -155,7 +162,7 @@ struct Scanned {
 
 impl ScanContext {
     /// Opens the videos whose numbers it is given.
-    fn worker(self: Arc<Self>) -> Worker<usize, Result<Scanned, SystemError>> {
+    fn worker(self: Arc<Self>) -> Worker<usize, Result<VideoScanned, SystemError>> {
         let mut reader = VideoReader::new(self.limits);
         Box::new(move |at| {
             let video = &self.videos[at];
@@ -172,7 +179,7 @@ impl ScanContext {
             let indexed = indexed.and_then(|((open, stamp), facts)| {
                 manifest::index::row(open, VideoNumber(at as u64), video, stamp, facts)
             });
-            Ok(Scanned { row: ManifestRow::of(video, opened), indexed })
+            Ok(VideoScanned { row: ManifestRow::of(video, opened), indexed })
         })
     }
 }

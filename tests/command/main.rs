@@ -4,6 +4,7 @@ mod answers;
 mod conversion;
 mod crash;
 mod determinism;
+mod doctor;
 mod embedding;
 mod evaluation;
 mod finetuning;

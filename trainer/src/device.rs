@@ -41,6 +41,14 @@ pub fn available() -> Vec<&'static str> {
     names
 }
 
+/// NVIDIA GPUs that LibTorch sees; none in a build without LibTorch.
+pub fn libtorch_cuda_devices() -> Option<usize> {
+    #[cfg(feature = "tch")]
+    return usize::try_from(tch::Cuda::device_count()).ok();
+    #[cfg(not(feature = "tch"))]
+    None
+}
+
 impl Device {
     /// The CPU through Burn's own backend; always there.
     pub fn flex() -> Self {

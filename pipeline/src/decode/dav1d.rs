@@ -9,7 +9,7 @@
 //! verified go through libaom first, which does, and only then through dav1d for their pictures.
 
 mod library;
-mod self_test;
+pub(crate) mod self_test;
 
 use std::time::Instant;
 

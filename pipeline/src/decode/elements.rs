@@ -5,11 +5,11 @@ use gstreamer as gst;
 use crate::{codec::Codec, error::VideoError};
 
 /// The element of libaom.
-const LIBAOM: &str = "av1dec";
+pub(crate) const LIBAOM: &str = "av1dec";
 
-/// The element that decodes a codec. MJPEG is never left to jpegdec, which rounds otherwise.
-pub(super) fn make(codec: Codec) -> Result<gst::Element, VideoError> {
-    let names: &[&'static str] = match codec {
+/// Names of the elements that may decode a codec, the best first. MJPEG is never left to jpegdec, which rounds otherwise.
+pub(crate) fn names(codec: Codec) -> &'static [&'static str] {
+    match codec {
         Codec::H264 => &["avdec_h264"],
         Codec::Hevc => &["avdec_h265"],
         Codec::Vp8 => &["avdec_vp8"],
@@ -19,7 +19,12 @@ pub(super) fn make(codec: Codec) -> Result<gst::Element, VideoError> {
         Codec::Mpeg4 => &["avdec_mpeg4"],
         Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],
         Codec::Mjpeg => &["avdec_mjpeg"],
-    };
+    }
+}
+
+/// The element that decodes a codec.
+pub(super) fn make(codec: Codec) -> Result<gst::Element, VideoError> {
+    let names = names(codec);
     let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
     made.ok_or_else(|| VideoError::no_element(names[0]))
 }

@@ -19,12 +19,25 @@ pub(crate) fn demux(
     deadline: Instant,
     seconds: u32,
 ) -> Result<Demuxed, VideoError> {
-    let element = match container {
-        Container::Mp4 => return mp4::demux(&file, deadline, seconds),
-        Container::Matroska => return matroska::demux(&file, deadline, seconds),
-        Container::Avi => ("avidemux", Mode::Pull),
-        Container::ProgramStream => ("mpegpsdemux", Mode::Push),
-        Container::TransportStream => ("tsdemux", Mode::Push),
-    };
-    gstreamer::demux(file, container, element, deadline, seconds)
+    match element(container) {
+        Some(element) => gstreamer::demux(file, container, element, deadline, seconds),
+        None if container == Container::Matroska => matroska::demux(&file, deadline, seconds),
+        None => mp4::demux(&file, deadline, seconds),
+    }
+}
+
+/// GStreamer's demuxer of a container, and how it takes the bytes; none where the demuxer is our own.
+fn element(container: Container) -> Option<(&'static str, Mode)> {
+    match container {
+        Container::Mp4 | Container::Matroska => None,
+        Container::Avi => Some(("avidemux", Mode::Pull)),
+        Container::ProgramStream => Some(("mpegpsdemux", Mode::Push)),
+        Container::TransportStream => Some(("tsdemux", Mode::Push)),
+    }
+}
+
+/// Names of the elements that take a container apart: its demuxer, and the parsers behind it for some of the codecs.
+pub(crate) fn element_names(container: Container) -> Vec<&'static str> {
+    let demuxer = element(container).map(|(name, _)| name);
+    demuxer.into_iter().flat_map(|name| [&[name], gstreamer::parsers(container)].concat()).collect()
 }

@@ -172,7 +172,10 @@ fn attend(
                 Some(parser) => match behind_parser(&parser, &added, &bus, &mut links, &file) {
                     Some(sink) => sink,
                     None => {
-                        added.change(|track| track.error = Some(format!("{} is not installed", parser.name)));
+                        added.change(|track| match gst::ElementFactory::find(parser.name) {
+                            Some(_) => track.error = Some(format!("{} cannot be used", parser.name)),
+                            None => track.missing = Some(parser.name),
+                        });
                         packet_pad::swallow()
                     }
                 },
@@ -213,6 +216,14 @@ fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
         }
     });
     wanted
+}
+
+/// Names of the parsers that streams of a container may need.
+pub(super) fn parsers(container: Container) -> &'static [&'static str] {
+    match container {
+        Container::Avi => &["h264parse", "h265parse"],
+        _ => &["h264parse", "h265parse", "mpegvideoparse", "mpeg4videoparse"],
+    }
 }
 
 /// The parser that a stream needs before it can be indexed.

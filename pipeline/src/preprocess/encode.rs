@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Name of the encoder's element.
-const ELEMENT: &str = "x264enc";
+pub(crate) const ELEMENT: &str = "x264enc";
 
 /// Nanoseconds between two pictures for the encoder, whose rate factor knows time: as at 25 a second.
 const STEP: u64 = 40_000_000;

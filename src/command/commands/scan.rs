@@ -4,12 +4,13 @@ mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use schemas::manifest::GOOD;
 
 use crate::{
     Scanning,
     command::{arguments::Videos, terminal::Terminal},
+    data::scan::Scanned,
     machine::default_workers,
 };
 
@@ -54,7 +55,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         verify: arguments.verify,
     };
     let terminal = Terminal::default();
-    let rows = crate::scan(&wanted, terminal.stop(), &terminal)?;
+    let Scanned { rows, stopped_of } = crate::scan(&wanted, terminal.stop(), &terminal)?;
+    if let Some(wanted) = stopped_of {
+        bail!("stopped after {} of {wanted} videos; no manifest was written", rows.len());
+    }
     if arguments.json {
         use std::io::Write as _;
         let mut stdout = std::io::stdout().lock();

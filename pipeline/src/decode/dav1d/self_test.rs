@@ -23,7 +23,7 @@ pub(super) const PICTURE: [u8; 99] = [
 pub(super) const DAMAGED: usize = 56;
 
 /// Whether the library finds damage; asked once a process.
-pub(super) fn finds_damage() -> bool {
+pub(crate) fn finds_damage() -> bool {
     static FINDS: OnceLock<bool> = OnceLock::new();
     *FINDS.get_or_init(|| {
         let mut damaged = PICTURE;

@@ -26,6 +26,9 @@ pub(super) fn check(
     if track.held > MOST_HELD {
         return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
     }
+    if let Some(element) = track.missing {
+        return Err(VideoError::no_element(element));
+    }
     let Some(chosen) = &track.chosen else { return Err(no_video(track, container, cut_reads)) };
     let pid = pid_of(chosen).filter(|_| container == Container::TransportStream);
     check_whole(&track, file, container, cut_reads, pid)?;

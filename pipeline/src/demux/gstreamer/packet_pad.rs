@@ -49,6 +49,8 @@ pub(super) struct Track {
     pub cover: bool,
     /// A video pad of a kind that is not read.
     pub unknown: Option<String>,
+    /// The parser that the stream needs and that is not installed.
+    pub missing: Option<&'static str>,
     /// The first error that the demuxer, or the parser behind it, posted.
     pub error: Option<String>,
 }
