@@ -11,6 +11,7 @@ use trainer::{
 use crate::{
     error::{Result, Usage},
     observer::Observer,
+    output_lock,
     weights::{describe, explain, note_assumed},
 };
 
@@ -39,6 +40,7 @@ pub fn convert(settings: &Conversion, observer: &dyn Observer) -> Result<SavedMo
     if !input.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", input.display())).into());
     }
+    let _lock = output_lock::file(output, observer)?;
     let mut model = checkpoint::read_with(input, *hints).map_err(explain)?;
     if let Some(classes) = classes {
         name_classes(&mut model, classes)?;

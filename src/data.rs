@@ -20,6 +20,8 @@ pub mod listing;
 pub mod loading;
 pub mod masked;
 pub mod preprocess;
+#[cfg(feature = "video")]
+pub mod read_clips;
 pub mod report;
 #[cfg(feature = "video")]
 pub mod scan;

@@ -36,6 +36,7 @@ pub mod machine;
 pub mod memory;
 pub mod npy;
 pub mod observer;
+pub mod output_lock;
 pub mod recipe_choice;
 pub mod run;
 pub mod sheet;
@@ -51,6 +52,7 @@ pub use trainer::{self, Device, Outcome, Recipe};
 #[cfg(feature = "video")]
 pub use self::data::{
     frames::FrameReader,
+    read_clips::{ClipReading, ClipSegment, read_clips},
     scan::{Scanning, scan},
 };
 pub use self::{

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use pipeline::dataset::labels::Classes;
+use pipeline::{dataset::labels::Classes, names::shown};
 use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
     Device, Recipe,
@@ -23,7 +23,12 @@ use crate::{
 
 /// Errors that another argument would avoid are usage errors; the others are the file's.
 pub fn explain(why: CheckpointError) -> Error {
-    match why.hint() {
+    let whole = match &why {
+        CheckpointError::Damaged { path, .. } => checkpoint::last_whole_beside(path),
+        _ => None,
+    };
+    let whole = whole.map(|path| format!("{} is the run's newest checkpoint that is whole", shown(&path)));
+    match why.hint().or(whole) {
         Some(hint) => Usage::new(why.to_string()).hint(hint).into(),
         None if matches!(why, CheckpointError::Taken { .. } | CheckpointError::HeadsDiffer { .. }) => {
             Usage::new(why.to_string()).into()

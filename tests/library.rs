@@ -9,7 +9,7 @@ use std::{
 
 use pipeline::{FrameRank, Slot, sampling::labelled::Pass};
 use schemas::{
-    ClipBatch, LabelledBatch,
+    ClipBatch, LabelledBatch, PixelLayout, WholeClips,
     frame_shard::StoredPixels,
     settings::{Skip, Verify},
 };
@@ -18,8 +18,8 @@ use trainer::{
     recipe::By,
 };
 use tubelet::{
-    Conversion, Embeddings, Evaluation, Event, Finetuning, FrameReader, Outcome, Predicting, Preprocessing,
-    Pretraining, Probing, RecipeChoice, Reconstructing, Scanning,
+    ClipReading, ClipSegment, Conversion, Embeddings, Evaluation, Event, Finetuning, FrameReader, Outcome,
+    Predicting, Preprocessing, Pretraining, Probing, RecipeChoice, Reconstructing, Scanning,
     data::{Loading, labelled, labels::settings::LabelSettings, masked, preprocess::settings::Store},
     inference::{
         embed::{End, search::Searching},
@@ -197,6 +197,66 @@ fn frames_are_decoded_by_their_ranks() {
     let rgb = reader.upright(&frames[&FrameRank(0)]);
     assert_eq!((rgb.width, rgb.height), (reader.video().facts.width, reader.video().facts.height));
     assert_eq!(rgb.pixels.len(), 3 * (rgb.width * rgb.height) as usize);
+}
+
+/// Mean level of each colour in the largest square in the middle of a frame.
+fn means(pixels: &[u8], width: usize, height: usize) -> [f64; 3] {
+    let side = width.min(height);
+    let (left, top) = ((width - side) / 2, (height - side) / 2);
+    [0, 1, 2].map(|colour| {
+        let level = |y, x| f64::from(pixels[((top + y) * width + left + x) * 3 + colour]);
+        let sum: f64 = (0..side).flat_map(|y| (0..side).map(move |x| level(y, x))).sum();
+        sum / (side * side) as f64
+    })
+}
+
+#[test]
+fn clips_are_read_by_path_and_time_and_those_that_fail_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.mp4");
+    std::fs::write(&text, "no video").unwrap();
+    let film = samples().join("flower.mp4");
+    let segment = |path: &Path, start, end| ClipSegment { path: path.to_owned(), start, end };
+    let clips = vec![
+        segment(&film, None, None),
+        segment(&film, Some(0.5), Some(1.0)),
+        segment(&text, None, None),
+        segment(&film, Some(1e4), None),
+        segment(&samples().join("absent.mp4"), Some(0.0), None),
+    ];
+    let wanted = ClipReading { recipe: small(), layout: PixelLayout::Nthwc, ..ClipReading::new(clips) };
+    let batch = tubelet::read_clips(&wanted, &go_on(), &()).unwrap();
+    let alone = ClipReading { workers: 1, ..wanted.clone() };
+    assert!(batch == tubelet::read_clips(&alone, &go_on(), &()).unwrap());
+    let batch = WholeClips::try_from(batch).unwrap();
+    let verdicts: Vec<_> =
+        (0..5).map(|row| batch.failure(row).map(|(verdict, _)| verdict.unwrap())).collect();
+    let expected = [None, None, Some("not-a-video"), Some("no-such-frame"), Some("cannot-open")];
+    assert_eq!(verdicts, expected);
+    assert!(batch.failure(3).unwrap().1.contains("are shown from 0.000 to "), "{:?}", batch.failure(3));
+    let mut reader = FrameReader::open(&film, Verify::Clip, Skip::Unwanted).unwrap();
+    let times = reader.video().facts.times.clone();
+    let (first, behind) =
+        (times.partition_point(|it| it.0 < 500_000_000), times.partition_point(|it| it.0 < 1_000_000_000));
+    // The recipe has 16 frames, every second one.
+    let expected: Vec<u32> = (0..16).map(|k| (first + 2 * k).min(behind - 1) as u32).collect();
+    assert_eq!(batch.frames(1), expected);
+    assert_eq!(batch.frames(0)[0] as usize, (times.len() - 31) / 2);
+    let frame_bytes = 64 * 64 * 3;
+    for number in [0, 5] {
+        let rank = FrameRank(batch.frames(1)[number]);
+        let decoded = reader.decode(&[rank]).unwrap();
+        let frame = reader.upright(&decoded[&rank]);
+        let found = means(&batch.pixels()[(16 + number) * frame_bytes..][..frame_bytes], 64, 64);
+        let expected = means(&frame.pixels, frame.width as usize, frame.height as usize);
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1.0), "{found:?} {expected:?}");
+    }
+    assert!(batch.pixels()[2 * 16 * frame_bytes..].iter().all(|level| *level == 0));
+    let stopped =
+        WholeClips::try_from(tubelet::read_clips(&alone, &AtomicBool::new(true), &()).unwrap()).unwrap();
+    assert_eq!((stopped.failure(0), stopped.failure(1).unwrap().0), (None, None));
+    let endless = ClipReading::new(vec![segment(&film, Some(f64::NAN), None)]);
+    assert!(tubelet::read_clips(&endless, &go_on(), &()).unwrap_err().usage().is_some());
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub mod loader;
 pub mod mask;
 pub mod names;
 mod numbers;
+pub mod parquet_digest;
 pub mod picture;
 pub mod pixels;
 pub mod plan;

@@ -8,6 +8,8 @@ mod dispatcher;
 pub mod epoch;
 mod epoch_cursor;
 pub mod labelled;
+#[cfg(feature = "video")]
+pub mod single;
 pub mod stream;
 pub mod worker;
 

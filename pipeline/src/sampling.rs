@@ -1,6 +1,7 @@
-//! Which frames a clip has: by the rule of masked pre-training, or by those of labelled clips.
+//! Which frames a clip has: by the rule of masked pre-training, by those of labelled clips, or by its time.
 
 pub mod dense;
+pub mod interval;
 pub mod labelled;
 pub mod pretraining;
 pub mod segments;

@@ -8,10 +8,12 @@ pub mod embeddings;
 pub mod file_index;
 pub mod frame_shard;
 pub mod geometry;
+mod hidden_name;
 pub mod kind;
 pub mod labelled_batch;
 pub mod manifest;
 pub mod metrics;
+pub mod output_lock;
 pub mod packet_shard;
 pub mod pixel_layout;
 pub mod predictions;
@@ -19,6 +21,7 @@ pub mod problem_type;
 pub mod quarantine;
 pub mod run_state;
 pub mod settings;
+mod try_lock;
 pub mod whole_clips;
 pub mod whole_file;
 
@@ -27,10 +30,11 @@ pub use clip_batch::ClipBatch;
 pub use geometry::{ClipGeometry, GeometryError};
 pub use kind::Kind;
 pub use labelled_batch::LabelledBatch;
+pub use output_lock::OutputLock;
 pub use pixel_layout::PixelLayout;
 pub use problem_type::ProblemType;
 pub use whole_clips::WholeClips;
-pub use whole_file::WholeFile;
+pub use whole_file::{WholeFile, WholeFolder};
 
 /// What made a file: `tubelet` and its version.
 pub const MADE_BY: &str = concat!("tubelet ", env!("CARGO_PKG_VERSION"));

@@ -11,6 +11,8 @@
 //! pixels u8[3·F·H·W]                  all pixels in the layout that the metadata names; not erased
 //! labels list<f32>?                   0 or 1 a class, or the numbers to answer: only where videos have several
 //! visible u16[V], target list u16, context list u16     tokens, ascending: only of masked clips
+//! verdict utf8?, error utf8?          why there is no clip: only of clips that are read by path and time; the row is
+//!                                     all zeros then. An error without a verdict is no fault of the video
 //! ```
 //!
 //! The columns are those of [`crate::labelled_batch`] with `pixels` for `cubes`; tokens mean what they mean in
@@ -21,7 +23,7 @@ mod builder;
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, RecordBatch,
+    Array as _, ArrayRef, RecordBatch,
     cast::AsArray,
     types::{UInt8Type, UInt16Type, UInt32Type, UInt64Type},
 };
@@ -34,7 +36,7 @@ use crate::{
     labelled_batch::{fields, labels_field},
 };
 
-pub use self::builder::{MaskTokens, WholeClip, WholeClipsBuilder};
+pub use self::builder::{ClipFailure, MaskTokens, WholeClip, WholeClipsBuilder};
 
 /// Format version of the record batch; a reader refuses any other.
 pub const VERSION: &str = "tubelet-whole-clips/1";
@@ -53,12 +55,14 @@ pub struct WholeClipShape {
     pub with_labels: bool,
     /// Visible tokens of each clip, where clips are masked.
     pub visible: Option<usize>,
+    /// Whether a row may say why there is no clip.
+    pub with_failures: bool,
 }
 
 impl WholeClipShape {
     /// Clips of videos with one class each or none, without masks.
     pub fn new(geometry: ClipGeometry, layout: PixelLayout) -> Self {
-        Self { geometry, layout, with_labels: false, visible: None }
+        Self { geometry, layout, with_labels: false, visible: None, with_failures: false }
     }
 
     /// The schema of their batches.
@@ -72,6 +76,9 @@ impl WholeClipShape {
             let free =
                 ["target", "context"].map(|name| list(name, DataType::List(item_field(DataType::UInt16))));
             fields.extend(free);
+        }
+        if self.with_failures {
+            fields.extend(["verdict", "error"].map(|name| Field::new(name, DataType::Utf8, true)));
         }
         let mut metadata = metadata(VERSION, self.geometry);
         metadata.insert(LAYOUT_KEY.to_owned(), self.layout.name().to_owned());
@@ -88,7 +95,8 @@ impl WholeClipShape {
             _ => None,
         };
         let with_labels = found.column_with_name("labels").is_some();
-        Ok(Self { geometry, layout, with_labels, visible })
+        let with_failures = found.column_with_name("error").is_some();
+        Ok(Self { geometry, layout, with_labels, visible, with_failures })
     }
 }
 
@@ -179,6 +187,15 @@ impl WholeClips {
     /// Tokens of row `row` that the decoder predicts and the loss leaves out, ascending.
     pub fn context(&self, row: usize) -> &[u16] {
         self.tokens("context", row)
+    }
+
+    /// Why row `row` has no clip, if it has none: the verdict on the video, where there is one, and a sentence.
+    pub fn failure(&self, row: usize) -> Option<(Option<&str>, &str)> {
+        let [verdict, error] =
+            ["verdict", "error"].map(|name| Some(self.batch.column_by_name(name)?.as_string::<i32>()));
+        let error = error.filter(|error| error.is_valid(row))?;
+        let verdict = verdict.filter(|verdict| verdict.is_valid(row));
+        Some((verdict.map(|verdict| verdict.value(row)), error.value(row)))
     }
 
     fn tokens(&self, name: &str, row: usize) -> &[u16] {

@@ -100,6 +100,10 @@ pub struct RunArguments {
     /// inspect run RUN` shows them). Options that contradict them are refused; permitted changes are recorded
     #[arg(long)]
     pub resume: bool,
+    /// Continue from the checkpoint of this step instead of the newest, which may be damaged; later checkpoints
+    /// are renamed to checkpoint-STEP.safetensors.aside
+    #[arg(long, value_name = "STEP")]
+    pub resume_from: Option<u64>,
     /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     pub workers: usize,
@@ -114,6 +118,7 @@ impl RunArguments {
             device: self.device.clone(),
             steps: self.steps,
             resume: self.resume,
+            resume_from: self.resume_from,
             workers: self.workers,
         }
     }

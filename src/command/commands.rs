@@ -16,3 +16,4 @@ pub mod probe;
 pub mod reconstruct;
 #[cfg(feature = "video")]
 pub mod scan;
+pub mod stream;

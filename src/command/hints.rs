@@ -22,13 +22,13 @@ use trainer::Recipe;
 use crate::command::Arguments;
 
 /// Which commands can say what stands in a file, where the file is not a command's own. The longest match counts.
-const REACHED: [(&str, &[&str]); 37] = [
+const REACHED: [(&str, &[&str]); 38] = [
     ("src/class_counts.rs", &["finetune", "probe"]),
     ("src/convert.rs", &["convert"]),
-    ("src/data/labelled.rs", &["finetune", "evaluate", "predict", "probe", "embed"]),
+    ("src/data/labelled.rs", &["finetune", "evaluate", "predict", "probe", "embed", "stream"]),
     ("src/data/labels/", &["finetune", "probe"]),
     ("src/data/labels/answers.rs", &["finetune", "evaluate"]),
-    ("src/data/masked.rs", &["pretrain", "reconstruct", "inspect batches"]),
+    ("src/data/masked.rs", &["pretrain", "reconstruct", "inspect batches", "stream"]),
     ("src/data/preprocess", &["preprocess"]),
     ("src/data/report.rs", &["pretrain", "finetune"]),
     ("src/evaluate.rs", &["evaluate"]),
@@ -57,6 +57,7 @@ const REACHED: [(&str, &[&str]); 37] = [
     ("src/command/commands/probe", &["probe"]),
     ("src/command/commands/reconstruct.rs", &["reconstruct"]),
     ("src/command/commands/scan/", &["scan"]),
+    ("src/command/commands/stream.rs", &["stream"]),
     ("trainer/src/train/initial_weights.rs", &["pretrain", "finetune"]),
     ("trainer/src/train/initial_pretraining.rs", &["pretrain"]),
     (

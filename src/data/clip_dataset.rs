@@ -156,6 +156,11 @@ impl ClipDataset {
         self.loading.quarantine.lines()
     }
 
+    /// Tells how many videos gave no clip, if any.
+    pub fn note_failed(&self, observer: &dyn Observer) {
+        self.loading.note_failed(self.videos(), observer);
+    }
+
     /// Digest of all that decides what batch number n of an epoch holds: the videos' names, their order and labels, the
     /// settings that clips depend on, kind, layout, batch, seed. Not of the files' contents, and neither of workers nor of
     /// ranks, which may change when a loader goes on.

@@ -31,6 +31,7 @@ use crate::{
     error::{Context as _, Error, Result},
     machine,
     observer::{Event, Observer},
+    output_lock,
 };
 
 /// A scan that is asked for.
@@ -68,6 +69,8 @@ pub struct Scanned {
 /// # Errors
 /// Usage error: nothing is there. When the system cannot read or write a file: no manifest is written then.
 pub fn scan(settings: &Scanning, stop: &AtomicBool, observer: &dyn Observer) -> Result<Scanned> {
+    let lock = |out: &PathBuf| output_lock::file(out, observer);
+    let _lock = settings.out.as_ref().map(lock).transpose()?;
     let videos = find_videos(&settings.videos, observer)?;
     let wanted = videos.len();
     let rows = rows(videos, settings, stop, observer)?;

@@ -125,7 +125,8 @@ pub fn embed(settings: &Embeddings, stop: &AtomicBool, observer: &dyn Observer) 
     let maker = Maker::new(loaded, taking, settings.model.batch, settings.model.workers)?;
     let embedded = maker.embedded(&videos);
     let mut made = Made { embedded, rows: 0, videos: videos.len(), failed: Vec::new(), end: End::Before };
-    let Some(store) = Store::open(&settings.out, settings.format, &made.embedded, videos.entries())? else {
+    let store = Store::open(&settings.out, settings.format, &made.embedded, videos.entries(), observer)?;
+    let Some(store) = store else {
         return Ok(made);
     };
     let wanted: Vec<bool> = (0..videos.len()).map(|video| !store.has(video)).collect();

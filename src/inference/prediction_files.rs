@@ -10,6 +10,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
+use pipeline::{names, parquet_digest};
 use schemas::{MADE_BY, WholeFile, predictions::Predictions, whole_file};
 use trainer::evaluation::{self, JoinError};
 
@@ -29,7 +30,8 @@ pub fn write(path: &Path, predictions: &Predictions) -> Result<()> {
     let file = WholeFile::create(path).with_context(written)?;
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).with_context(written)?;
     writer.write(&batch).with_context(written)?;
-    writer.into_inner().with_context(written)?.finish().with_context(written)
+    writer.append_key_value_metadata(parquet_digest::entry());
+    parquet_digest::finish(writer.into_inner().with_context(written)?).with_context(written)
 }
 
 /// Writes them as the text that the official code's merge reads.
@@ -50,8 +52,11 @@ pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
 /// Reads a file.
 fn read(path: &Path) -> Result<Predictions> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .with_context(|| format!("{} is not a Parquet file, or is truncated", path.display()))?;
+    let reader = parquet_digest::check(&file)
+        .and_then(|()| ParquetRecordBatchReaderBuilder::try_new(file))
+        .with_context(|| {
+        format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path))
+    })?;
     let schema = reader.schema().clone();
     let batches: Vec<_> =
         reader.build()?.collect::<Result<_, _>>().with_context(|| path.display().to_string())?;

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use schemas::run_state::{RunState, RunVideo};
 use trainer::{
     Recipe, RunFolder,
-    train::run_folder::{ResumePoint, RunFolderError},
+    train::run_folder::{DamagedCheckpoint, ResumePoint, RunFolderError},
 };
 
 use super::settings::RunSettings;
 use crate::{
-    error::{Result, Usage},
+    error::{Error, Result, Usage},
     observer::Observer,
     recipe_choice::wrong,
+    weights,
 };
 
 /// Files of a folder that a message names.
@@ -43,7 +44,10 @@ impl Begun {
         if !path.join("recipe.toml").exists() {
             return Err(nothing("it contains no run", "leave out --resume to start a run there").into());
         }
-        let folder = RunFolder::open(path)?;
+        let folder = RunFolder::open(path).map_err(|why| match why {
+            RunFolderError::Checkpoint(why) => weights::explain(why),
+            why => why.into(),
+        })?;
         let Some(point) = folder.resume_point()? else {
             let recipe = folder.recipe_path();
             let hint = format!("--recipe {} with another --out begins the same run again", recipe.display());
@@ -108,15 +112,41 @@ impl RunSettings {
     /// The run of `command` that is to go on; none where one is to begin.
     ///
     /// # Errors
-    /// Usage error: there is nothing to go on from, or a run where one is to begin. When what is there cannot be
-    /// read.
+    /// Usage error: there is nothing to go on from, the newest checkpoint is damaged, or a run is where one is to
+    /// begin. When what is there cannot be read.
     pub fn begun(&self, command: &str, observer: &dyn Observer) -> Result<Option<Begun>> {
-        if !self.resume && self.out.join("recipe.toml").exists() {
+        if !self.goes_on() && self.out.join("recipe.toml").exists() {
             let is_taken = RunFolderError::Taken { path: self.out.clone() };
             return Err(taken(&is_taken).into());
         }
-        self.resume.then(|| Begun::open(&self.out, command, observer)).transpose()
+        if self.goes_on() && self.out.join("recipe.toml").exists() {
+            check_checkpoints(&self.out, self.resume_from, observer)?;
+        }
+        self.goes_on().then(|| Begun::open(&self.out, command, observer)).transpose()
     }
+}
+
+/// Goes back to the checkpoint of step `from`, and says what that sets aside; else refuses a newest checkpoint that is
+/// damaged, and names the last one that is not.
+fn check_checkpoints(path: &Path, from: Option<u64>, observer: &dyn Observer) -> Result<()> {
+    if let Some(step) = from {
+        let aside = RunFolder::go_back(path, step).map_err(|why| match why {
+            RunFolderError::NoSuchStep { .. } => Usage::new(why.to_string()).into(),
+            why => Error::from(why),
+        })?;
+        for file in aside {
+            let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            observer.note(format_args!("the run goes back to step {step}: a later checkpoint is now {file}"));
+        }
+    }
+    let Some(DamagedCheckpoint { cause, last_whole }) = RunFolder::check_newest(path)? else { return Ok(()) };
+    let hint = match last_whole {
+        Some(step) => {
+            format!("--resume-from {step} goes on from checkpoint-{step}.safetensors, which is whole")
+        }
+        None => "no checkpoint of the run is whole: start a new run with another --out".to_owned(),
+    };
+    Err(Usage::new(cause.to_string()).hint(hint).into())
 }
 
 /// Refuses to begin where a run is.

@@ -95,6 +95,7 @@ pub fn finetune(
     observer: &dyn Observer,
 ) -> Result<(Trained, Option<FinalTest>)> {
     let device = settings.run.device()?;
+    let _lock = settings.run.lock(observer)?;
     let begun = settings.run.begun(COMMAND, observer)?;
     let recipe = recipe(settings, begun.as_ref())?;
     let parts = parts(settings, begun.as_ref(), &recipe, observer)?;

@@ -58,6 +58,7 @@ impl Pretraining {
 #[doc(alias = "train")]
 pub fn pretrain(settings: &Pretraining, stop: &AtomicBool, observer: &dyn Observer) -> Result<Trained> {
     let device = settings.run.device()?;
+    let _lock = settings.run.lock(observer)?;
     let begun = settings.run.begun(COMMAND, observer)?;
     let recipe = settings.run.recipe(begun.as_ref(), || Ok(Recipe::default()))?;
     recipe_choice::check(&recipe)?;

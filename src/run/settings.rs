@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use schemas::OutputLock;
 use trainer::Device;
 
-use crate::{device, error::Result, machine, recipe_choice::RecipeChoice};
+use crate::{device, error::Result, machine, observer::Observer, output_lock, recipe_choice::RecipeChoice};
 
 /// What every training is given.
 #[derive(Clone, Debug)]
@@ -19,6 +20,9 @@ pub struct RunSettings {
     pub steps: Option<u64>,
     /// Whether the run in `out` goes on.
     pub resume: bool,
+    /// Go on from the checkpoint of this step; from the newest where none is named. Later ones are set aside.
+    #[doc(alias = "resume_from_checkpoint")]
+    pub resume_from: Option<u64>,
     /// Number of threads that decode.
     pub workers: usize,
 }
@@ -32,8 +36,21 @@ impl RunSettings {
             device: "flex".to_owned(),
             steps: None,
             resume: false,
+            resume_from: None,
             workers: machine::default_workers(),
         }
+    }
+
+    /// Locks the folder of the run, as long as this lives; where a run is to go on and no folder is, there is nothing
+    /// to be locked.
+    pub(super) fn lock(&self, observer: &dyn Observer) -> Result<Option<OutputLock>> {
+        let nothing_there = self.goes_on() && !self.out.is_dir();
+        (!nothing_there).then(|| output_lock::folder(&self.out, observer)).transpose()
+    }
+
+    /// Whether the run in `out` goes on.
+    pub(super) fn goes_on(&self) -> bool {
+        self.resume || self.resume_from.is_some()
     }
 
     /// Where to compute.

@@ -16,6 +16,7 @@ mod messages;
 mod probing;
 mod resuming;
 mod shards;
+mod streaming;
 mod tables;
 mod training;
 mod wrong_usage;

@@ -29,6 +29,7 @@ mod about;
 mod claims;
 mod container;
 mod description;
+mod digest;
 mod error;
 mod finite;
 mod format;
@@ -59,6 +60,7 @@ pub use self::{
     heads::Heads,
     hints::Hints,
     pixel_scale::PixelScale,
+    run_checkpoints::last_whole_beside,
     saved_model::{Kind, SavedModel},
 };
 
@@ -105,6 +107,15 @@ fn read(path: &Path, hints: Hints, values: Values) -> Result<SavedModel, Checkpo
 /// When it cannot be read or holds no tensors.
 pub fn sniff(path: &Path) -> Result<Format, CheckpointError> {
     naming::settle(&mut container::open(path)?)
+}
+
+/// The digest that the file of weights at `path` carries of its content, which is checked; none in files of other
+/// programs and of older versions.
+///
+/// # Errors
+/// When it cannot be read, or its content has another digest.
+pub fn carried_digest(path: &Path) -> Result<Option<String>, CheckpointError> {
+    Ok(container::open(path)?.metadata.remove(digest::KEY))
 }
 
 /// Writes `model` to `path`: a file, for Hugging Face a folder. Whole or not at all.

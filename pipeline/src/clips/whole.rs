@@ -104,7 +104,7 @@ impl RowMaker for WholeMaker {
                 erase: None,
                 pixels,
             };
-            WholeClip { clip, tokens }
+            WholeClip { clip, tokens, failure: None }
         };
         clip.rows(self.settings.repeats).map(row).collect()
     }

@@ -116,7 +116,7 @@ pub fn repeated(ranks: &[FrameRank]) -> usize {
 }
 
 /// Nanoseconds from the first frame to frame `k` at `rate`.
-fn step_time(k: u32, rate: f64) -> i64 {
+pub(super) fn step_time(k: u32, rate: f64) -> i64 {
     (f64::from(k) * 1e9 / rate).round() as i64
 }
 
@@ -136,19 +136,21 @@ fn at_rate(times: &[StreamTime], wanted: u32, rate: f64, start: FrameRank, loope
     let last = times.last().map_or(first, |time| time.0);
     let mean = (last - first) / (times.len() as i64 - 1).max(1);
     let length = (last - first + mean).max(1);
-    let nearest = |time: i64| {
-        let after = times.partition_point(|at| at.0 < time);
-        let Some(before) = after.checked_sub(1) else { return FrameRank(0) };
-        match times.get(after) {
-            Some(at) if at.0 - time < time - times[before].0 => FrameRank(after as u32),
-            _ => FrameRank(before as u32),
-        }
-    };
     let wanted_time = |k| {
         let time = begin.saturating_add(step_time(k, rate));
         if looped { first + (time - first) % length } else { time }
     };
-    (0..wanted).map(|k| nearest(wanted_time(k))).collect()
+    (0..wanted).map(|k| nearest(times, wanted_time(k))).collect()
+}
+
+/// The frame that is nearest to `time`, of two that are the earlier one.
+pub(super) fn nearest(times: &[StreamTime], time: i64) -> FrameRank {
+    let after = times.partition_point(|at| at.0 < time);
+    let Some(before) = after.checked_sub(1) else { return FrameRank(0) };
+    match times.get(after) {
+        Some(at) if at.0 - time < time - times[before].0 => FrameRank(after as u32),
+        _ => FrameRank(before as u32),
+    }
 }
 
 #[cfg(test)]

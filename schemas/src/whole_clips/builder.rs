@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, FixedSizeListArray, ListArray, RecordBatch, UInt8Array, UInt16Array};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeListArray, ListArray, RecordBatch, StringArray, UInt8Array, UInt16Array,
+};
 use arrow_buffer::{MutableBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
@@ -27,6 +29,15 @@ pub struct MaskTokens {
     pub context: Vec<u16>,
 }
 
+/// Why there is no clip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClipFailure {
+    /// The verdict on the video ([`crate::Kind::of_verdict`]); none where it is no fault of the video.
+    pub verdict: Option<String>,
+    /// A sentence.
+    pub error: String,
+}
+
 /// One row, as it is put into a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WholeClip {
@@ -34,11 +45,13 @@ pub struct WholeClip {
     pub clip: LabelledClip,
     /// Its tokens, where clips are masked.
     pub tokens: Option<MaskTokens>,
+    /// Why it is all zeros, where it could not be read.
+    pub failure: Option<ClipFailure>,
 }
 
 impl From<LabelledClip> for WholeClip {
     fn from(clip: LabelledClip) -> Self {
-        Self { clip, tokens: None }
+        Self { clip, tokens: None, failure: None }
     }
 }
 
@@ -49,6 +62,7 @@ pub struct WholeClipsBuilder {
     schema: SchemaRef,
     clips: Vec<LabelledClip>,
     tokens: Vec<MaskTokens>,
+    failures: Vec<Option<ClipFailure>>,
     /// Of a batch; it begins where a vector register and a page of other programs' arrays would.
     pixels: MutableBuffer,
 }
@@ -56,8 +70,8 @@ pub struct WholeClipsBuilder {
 impl WholeClipsBuilder {
     /// A builder of batches of this shape.
     pub fn new(shape: WholeClipShape) -> Self {
-        let pixels = MutableBuffer::new(0);
-        Self { shape, schema: shape.schema(), clips: Vec::new(), tokens: Vec::new(), pixels }
+        let (clips, tokens, failures) = Default::default();
+        Self { shape, schema: shape.schema(), clips, tokens, failures, pixels: MutableBuffer::new(0) }
     }
 }
 
@@ -68,15 +82,17 @@ impl BatchBuilder for WholeClipsBuilder {
         self.clips.len()
     }
 
-    fn push(&mut self, WholeClip { mut clip, tokens }: WholeClip) {
+    fn push(&mut self, WholeClip { mut clip, tokens, failure }: WholeClip) {
         self.pixels.extend_from_slice(&std::mem::take(&mut clip.pixels));
         self.clips.push(clip);
         self.tokens.push(tokens.unwrap_or_default());
+        self.failures.push(failure);
     }
 
     /// Fails when a row does not have the shape's number of frames, bytes or visible tokens.
     fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let (clips, tokens) = (std::mem::take(&mut self.clips), std::mem::take(&mut self.tokens));
+        let failures = std::mem::take(&mut self.failures);
         // The next batch is most often as large: no pixel is moved to where there is more room.
         let next = MutableBuffer::new(self.pixels.len());
         let pixels = std::mem::replace(&mut self.pixels, next);
@@ -89,6 +105,13 @@ impl BatchBuilder for WholeClipsBuilder {
             columns.push(fixed(visible, tokens.iter().map(|it| it.visible.as_slice()))?);
             columns.push(free(tokens.iter().map(|it| it.target.as_slice()))?);
             columns.push(free(tokens.iter().map(|it| it.context.as_slice()))?);
+        }
+        if self.shape.with_failures {
+            let of = |part: fn(&ClipFailure) -> Option<&str>| -> ArrayRef {
+                Arc::new(failures.iter().map(|it| it.as_ref().and_then(part)).collect::<StringArray>())
+            };
+            columns.push(of(|failure| failure.verdict.as_deref()));
+            columns.push(of(|failure| Some(&failure.error)));
         }
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
     }
@@ -134,7 +157,7 @@ mod tests {
             erase: None,
             pixels: vec![number as u8 + 7; 2 * 4 * 8 * 3],
         };
-        WholeClip { clip, tokens: Some(tokens) }
+        WholeClip { clip, tokens: Some(tokens), failure: None }
     }
 
     fn tokens(target: u16) -> MaskTokens {
@@ -171,6 +194,24 @@ mod tests {
         builder.push(clip(0, tokens(2)));
         let refused = WholeClips::try_from(builder.finish().unwrap()).unwrap_err().to_string();
         assert!(refused.contains("`target` names token 2 of 2"), "{refused}");
+    }
+
+    #[test]
+    fn a_row_may_say_why_there_is_no_clip_where_the_shape_says_so() {
+        let mut builder = WholeClipsBuilder::new(WholeClipShape { with_failures: true, ..shape() });
+        let failure = ClipFailure { verdict: Some("truncated".into()), error: "bytes are missing".into() };
+        builder.push(clip(0, tokens(1)));
+        builder.push(WholeClip { failure: Some(failure.clone()), ..clip(1, tokens(1)) });
+        builder.push(WholeClip {
+            failure: Some(ClipFailure { verdict: None, ..failure }),
+            ..clip(2, tokens(1))
+        });
+        let batch = WholeClips::try_from(builder.finish().unwrap()).unwrap();
+        let error = "bytes are missing";
+        assert_eq!(
+            [0, 1, 2].map(|row| batch.failure(row)),
+            [None, Some((Some("truncated"), error)), Some((None, error))]
+        );
     }
 
     #[test]

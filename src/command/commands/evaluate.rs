@@ -25,6 +25,7 @@ use crate::{
         terminal::Terminal,
     },
     inference::prediction_files,
+    output_lock,
 };
 
 /// Test a classifier: accuracy over several views of each video
@@ -117,6 +118,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.format == Format::Official && arguments.out.is_none() {
         return Err(Usage::new("--format official is how --out is written, and there is no --out").into());
     }
+    let terminal = Terminal::default();
+    let _lock = arguments.out.as_ref().map(|out| output_lock::file(out, &terminal)).transpose()?;
     if !arguments.from.is_empty() {
         let predictions = prediction_files::read_all(&arguments.from)?;
         if let Some(out) = &arguments.out {
@@ -124,7 +127,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         return conclude(arguments, &predictions, by.unwrap_or(By::Prob));
     }
-    let terminal = Terminal::default();
     let found = crate::evaluate(&wanted(arguments, by), terminal.stop(), &terminal)?;
     if let Some(out) = &arguments.out {
         write(out, arguments.format, &found.predictions)?;

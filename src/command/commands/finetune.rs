@@ -56,7 +56,7 @@ pub struct Arguments {
     split: Option<String>,
     /// Start from the encoder of this run or file (official, Hugging Face, or tubelet's own), or from
     /// `scratch`
-    #[arg(long, value_name = "FILE|RUN|scratch", required_unless_present = "resume")]
+    #[arg(long, value_name = "FILE|RUN|scratch", required_unless_present_any = ["resume", "resume_from"])]
     init: Option<PathBuf>,
     /// Attention heads of --init, if an official file's width does not tell them
     #[arg(long, value_name = "N[,M]", value_parser = arguments::heads, requires = "init")]

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{FrameReader, Usage};
+use crate::{FrameReader, Usage, command::terminal::Terminal, output_lock};
 use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use md5::{Digest as _, Md5};
@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Writes the pictures into a folder.
 fn write(folder: &Path, reader: &FrameReader, pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", names::shown(folder)))?;
+    let _lock = output_lock::folder(folder, &Terminal::default())?;
     for (rank, picture) in pictures {
         let rgb = reader.upright(picture);
         let image = image::RgbImage::from_raw(rgb.width, rgb.height, rgb.pixels)

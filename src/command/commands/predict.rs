@@ -28,6 +28,7 @@ use crate::{
         terminal::Terminal,
     },
     inference::predict::{Seen, VideoAnswers},
+    output_lock,
 };
 
 /// Longest bar of a probability, in letters.
@@ -80,6 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         views: arguments.views,
     };
     let terminal = Terminal::default();
+    let _lock = arguments.out.as_ref().map(|out| output_lock::file(out, &terminal)).transpose()?;
     let mut strips = arguments.out.as_ref().map(|_| Strips::default());
     let found = crate::predict(&wanted, terminal.stop(), &terminal, |seen| {
         match seen {

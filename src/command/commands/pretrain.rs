@@ -25,7 +25,7 @@ use crate::{
 pub struct Arguments {
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; with --resume, where
     /// the videos of the run are now, if they have moved
-    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present = "resume")]
+    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["resume", "resume_from"])]
     data: Vec<PathBuf>,
     #[command(flatten)]
     run: RunArguments,

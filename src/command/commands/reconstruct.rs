@@ -11,6 +11,7 @@ use crate::{
         report,
         terminal::Terminal,
     },
+    output_lock,
 };
 
 /// Draw a clip, what the encoder saw of it, and the reconstruction of what was hidden
@@ -60,7 +61,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         clip: arguments.clip,
         device: arguments.device.clone(),
     };
-    let found = crate::reconstruct(&wanted, &Terminal::default())?;
+    let terminal = Terminal::default();
+    let _lock = output_lock::file(&arguments.out, &terminal)?;
+    let found = crate::reconstruct(&wanted, &terminal)?;
     found.save(&arguments.out, arguments.all_frames)?;
     report::say(format_args!("{} written: {}", arguments.out.display(), found.rows[2].caption));
     Ok(())

@@ -21,9 +21,9 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use pipeline::{names, video_entry::VideoEntry};
+use pipeline::{names, parquet_digest, video_entry::VideoEntry};
 use schemas::{
-    MADE_BY, WholeFile,
+    MADE_BY, OutputLock, WholeFile,
     embeddings::{Embedded, Embedding},
     whole_file,
 };
@@ -31,6 +31,8 @@ use schemas::{
 use crate::{
     error::{Context as _, Error, Result, Usage},
     npy::NpyWriter,
+    observer::Observer,
+    output_lock,
 };
 
 /// Bytes of vectors of a row group.
@@ -58,6 +60,8 @@ pub struct Store {
     folder: PathBuf,
     /// Names of the videos' files.
     names: Vec<String>,
+    /// Nobody else writes there.
+    lock: OutputLock,
 }
 
 /// The vectors of one video in the making; dropped before it is finished, nothing of it stays.
@@ -84,13 +88,10 @@ impl Store {
         format: Format,
         embedded: &Embedded,
         videos: &[VideoEntry],
+        observer: &dyn Observer,
     ) -> Result<Option<Self>> {
         if format == Format::Parquet && out.exists() {
-            let found = facts_of(out)?;
-            return match difference(&found, embedded) {
-                None => Ok(None),
-                Some(what) => Err(taken(out, what)),
-            };
+            return is_there(out, embedded);
         }
         let folder = match format {
             Format::Parquet => {
@@ -105,7 +106,11 @@ impl Store {
             Format::Parquet => embedded.clone(),
             Format::Npy | Format::TadNpy => Embedded { data: String::new(), videos: 0, ..embedded.clone() },
         };
-        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
+        let lock = output_lock::folder(&folder, observer)?;
+        // Who had the lock may have finished.
+        if format == Format::Parquet && out.exists() {
+            return is_there(out, embedded);
+        }
         let path = folder.join(FACTS);
         if path.exists() {
             let text =
@@ -121,7 +126,7 @@ impl Store {
             whole_file::write(&path, text.as_bytes())
                 .with_context(|| format!("{} cannot be written", path.display()))?;
         }
-        Ok(Some(Self { format, embedded: embedded.clone(), out: out.to_owned(), folder, names }))
+        Ok(Some(Self { format, embedded: embedded.clone(), out: out.to_owned(), folder, names, lock }))
     }
 
     fn path(&self, video: u64) -> PathBuf {
@@ -158,10 +163,19 @@ impl Store {
     /// # Errors
     /// When a file cannot be removed.
     pub fn give_up(self) -> Result<()> {
-        let removed = || format!("{} cannot be removed", self.folder.display());
-        if self.format == Format::Parquet {
-            fs::remove_dir_all(&self.folder).with_context(removed)?;
+        if self.format == Format::Parquet { self.remove_parts() } else { Ok(()) }
+    }
+
+    /// Removes the folder of parts, the lock in it last.
+    fn remove_parts(self) -> Result<()> {
+        let removed = || format!("{} cannot be removed", names::shown(&self.folder));
+        let files = self.names.iter().map(String::as_str).chain([FACTS]);
+        for file in files.map(|name| self.folder.join(name)).filter(|path| path.is_file()) {
+            fs::remove_file(file).with_context(removed)?;
         }
+        drop(self.lock);
+        // It stays where somebody else keeps something in it, or has just come to see that all is done.
+        let _ = fs::remove_dir(&self.folder);
         Ok(())
     }
 
@@ -187,9 +201,9 @@ impl Store {
                 joined.write(&batch).with_context(written)?;
             }
         }
-        joined.into_inner().with_context(written)?.finish().with_context(written)?;
-        fs::remove_dir_all(&self.folder)
-            .with_context(|| format!("{} cannot be removed", self.folder.display()))
+        joined.append_key_value_metadata(parquet_digest::entry());
+        parquet_digest::finish(joined.into_inner().with_context(written)?).with_context(written)?;
+        self.remove_parts()
     }
 }
 
@@ -216,8 +230,9 @@ impl VideoFile {
     pub fn finish(self) -> Result<()> {
         let written = || not_written(&self.path);
         match self.kind {
-            Kind::Part(writer, _) => {
-                writer.into_inner().with_context(written)?.finish().with_context(written)
+            Kind::Part(mut writer, _) => {
+                writer.append_key_value_metadata(parquet_digest::entry());
+                parquet_digest::finish(writer.into_inner().with_context(written)?).with_context(written)
             }
             Kind::Array(array) => array.finish().with_context(written),
         }
@@ -229,8 +244,7 @@ impl VideoFile {
 /// # Errors
 /// When it is no file of embeddings.
 pub fn facts_of(path: &Path) -> Result<Embedded> {
-    let reader = reader(path)?;
-    Embedded::of(reader.schema()).with_context(|| format!("{} contains no embeddings", path.display()))
+    facts_in(path, &reader(path)?)
 }
 
 /// The rows of a file, a few at a time.
@@ -238,9 +252,10 @@ pub fn facts_of(path: &Path) -> Result<Embedded> {
 /// # Errors
 /// When it is no file of embeddings.
 pub fn rows_of(path: &Path) -> Result<(Embedded, impl Iterator<Item = Result<Vec<Embedding>>>)> {
-    let embedded = facts_of(path)?;
-    let shown = path.display().to_string();
-    let batches = reader(path)?.build()?;
+    let reader = reader(path)?;
+    let embedded = facts_in(path, &reader)?;
+    let shown = names::shown(path);
+    let batches = reader.build()?;
     let facts = embedded.clone();
     let rows = batches.map(move |batch| {
         let batch = batch.with_context(|| shown.clone())?;
@@ -249,10 +264,23 @@ pub fn rows_of(path: &Path) -> Result<(Embedded, impl Iterator<Item = Result<Vec
     Ok((embedded, rows))
 }
 
+/// Says that everything is done, where the vectors that are there are those that are wanted.
+fn is_there(out: &Path, wanted: &Embedded) -> Result<Option<Store>> {
+    match difference(&facts_of(out)?, wanted) {
+        None => Ok(None),
+        Some(what) => Err(taken(out, what)),
+    }
+}
+
+fn facts_in(path: &Path, reader: &ParquetRecordBatchReaderBuilder<File>) -> Result<Embedded> {
+    Embedded::of(reader.schema()).with_context(|| format!("{} contains no embeddings", names::shown(path)))
+}
+
 fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    ParquetRecordBatchReaderBuilder::try_new(file)
-        .with_context(|| format!("{} is not a Parquet file, or is truncated", path.display()))
+    parquet_digest::check(&file)
+        .and_then(|()| ParquetRecordBatchReaderBuilder::try_new(file))
+        .with_context(|| format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path)))
 }
 
 fn writer(file: WholeFile, embedded: &Embedded) -> Result<ArrowWriter<WholeFile>> {

@@ -4,9 +4,9 @@
 //! <name>                weights, under their official names and shapes
 //! optimiser.m.<name>    mean gradients         optimiser.v.<name>    mean squared gradients
 //! ema.<name>            average of the weights, if the run keeps one
-//! metadata              format, recipe (TOML), step, clips, data (digest), made_by; in a classifier's and a
-//!                       converted file also model (JSON: kind, lengths, heads, epsilons, labels), in the
-//!                       latter converted_by
+//! metadata              format, recipe (TOML), step, clips, data (digest), made_by, tubelet.digest (of the
+//!                       content); in a classifier's and a converted file also model (JSON: kind, lengths, heads,
+//!                       epsilons, labels), in the latter converted_by
 //! ```
 //!
 //! The checkpoint of a pre-training has its lengths from its recipe. A classifier's labels and a converted
@@ -21,5 +21,5 @@ mod model;
 mod run_checkpoint;
 
 pub(super) use self::model::{read_model, write_model};
-pub use self::run_checkpoint::{Checkpoint, read_about};
+pub use self::run_checkpoint::{Checkpoint, read_about, verify};
 pub use super::{about::About, error::CheckpointError, format::FORMAT};

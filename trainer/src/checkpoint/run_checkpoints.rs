@@ -29,6 +29,13 @@ pub(crate) fn in_folder(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
+/// The newest checkpoint beside the damaged one at `path` that is whole, if that is one of a run's.
+pub fn last_whole_beside(path: &Path) -> Option<PathBuf> {
+    let others = in_folder(path.parent()?).ok()?;
+    others.iter().find(|(_, other)| other == path)?;
+    others.into_iter().rev().map(|(_, other)| other).find(|other| native::verify(other).is_ok())
+}
+
 /// The newest checkpoint of the run in `folder`.
 pub(super) fn newest(folder: &Path) -> Result<PathBuf, CheckpointError> {
     let unknown = |why: String| CheckpointError::Unknown { path: folder.to_owned(), why };
@@ -38,6 +45,6 @@ pub(super) fn newest(folder: &Path) -> Result<PathBuf, CheckpointError> {
     Recipe::from_toml(&text).map_err(|why| at(&recipe, &why))?;
     let newest = in_folder(folder).map_err(|why| at(folder, &why))?.pop();
     let (_, checkpoint) = newest.ok_or_else(|| unknown("the run has no checkpoint yet".to_owned()))?;
-    native::read_about(&checkpoint).map_err(|why| unknown(why.to_string()))?;
+    native::read_about(&checkpoint)?;
     Ok(checkpoint)
 }

@@ -1,4 +1,5 @@
-//! Writes a safetensors file of f32: the length of a header, the header (JSON), the values.
+//! Writes a safetensors file of f32, with a digest of its content: the length of a header, the header (JSON), the
+//! values.
 //!
 //! ```text
 //! u64  {"__metadata__": {key: text …}, name: {"dtype": "F32", "shape": […], "data_offsets": [from, to]} … }
@@ -11,11 +12,14 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufWriter, Result, Write},
+    io::{self, BufWriter, Write},
+    path::Path,
 };
 
+use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 
+use super::{CheckpointError, digest};
 use crate::weights::HostTensor;
 
 /// Values begin at a multiple of this, as the format asks.
@@ -26,7 +30,9 @@ pub(super) fn write(
     out: impl Write,
     tensors: &BTreeMap<String, &HostTensor>,
     metadata: &BTreeMap<String, String>,
-) -> Result<()> {
+) -> io::Result<()> {
+    let mut metadata = metadata.clone();
+    metadata.insert(digest::KEY.to_owned(), digest_of(tensors, &metadata));
     let mut header = Map::new();
     header.insert("__metadata__".to_owned(), json!(metadata));
     let mut end = 0;
@@ -42,15 +48,51 @@ pub(super) fn write(
     let mut out = BufWriter::new(out);
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
-    for value in tensors.values().flat_map(|tensor| &tensor.values) {
-        out.write_all(&value.to_le_bytes())?;
+    for tensor in tensors.values() {
+        let mut written = Ok(());
+        digest::Values::Floats(&tensor.values).for_each_piece(|bytes| {
+            if written.is_ok() {
+                written = out.write_all(bytes);
+            }
+        });
+        written?;
     }
     out.flush()
 }
 
+/// The digest of this content.
+fn digest_of(tensors: &BTreeMap<String, &HostTensor>, metadata: &BTreeMap<String, String>) -> String {
+    let parts = tensors.iter().map(|(name, tensor)| digest::Part {
+        name,
+        kind: "F32",
+        shape: &tensor.shape,
+        values: digest::Values::Floats(&tensor.values),
+    });
+    digest::of(metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())), parts.collect())
+}
+
+/// Refuses a file whose content has another digest than its metadata say.
+pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let damaged = |cause: safetensors::SafeTensorError| CheckpointError::Damaged {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    };
+    let (length, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let Some(metadata) = header.metadata() else { return Ok(()) };
+    let data = bytes.get(size_of::<u64>() + length..).unwrap_or_default();
+    let tensors = header.tensors();
+    let kinds: Vec<String> = tensors.values().map(|info| format!("{:?}", info.dtype)).collect();
+    let parts = tensors.iter().zip(&kinds).map(|((name, info), kind)| {
+        let (from, to) = info.data_offsets;
+        let values = digest::Values::Bytes(data.get(from..to).unwrap_or_default());
+        digest::Part { name, kind, shape: &info.shape, values }
+    });
+    digest::check(path, metadata, parts.collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use safetensors::{Dtype, SafeTensors};
+    use safetensors::Dtype;
 
     use super::*;
 

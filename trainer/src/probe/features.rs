@@ -245,11 +245,7 @@ impl Cache {
         };
         std::fs::create_dir_all(&self.0).map_err(named)?;
         let bytes = to_bytes(features).map_err(io::Error::other)?;
-        match schemas::whole_file::write(&path, &bytes) {
-            // Another process writes the same features and swept ours away: its file will stand.
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-            kept => kept.map_err(named),
-        }
+        schemas::whole_file::write(&path, &bytes).map_err(named)
     }
 
     fn path(&self, parts: &[&str]) -> PathBuf {

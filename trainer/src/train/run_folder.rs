@@ -13,6 +13,7 @@
 //! own name, so no other file needs to say which one is valid. Of a run that begins, `recipe.toml` is written
 //! last, behind the checkpoint of step 0: a folder that has it has everything, and one that lacks it is no run.
 
+mod earlier;
 mod run_files;
 
 use std::{
@@ -30,7 +31,7 @@ use crate::{
     recipe::{Recipe, RecipeError},
 };
 
-pub use self::run_files::RunFiles;
+pub use self::{earlier::DamagedCheckpoint, run_files::RunFiles};
 
 /// Checkpoints that are kept.
 const KEPT: usize = 2;
@@ -80,6 +81,16 @@ pub enum RunFolderError {
     NoCheckpoint {
         /// Which folder.
         path: PathBuf,
+    },
+    /// It has checkpoints, but none of the step that was asked for.
+    #[error("{path} has no checkpoint of step {step}, but of {}", in_words(steps), path = path.display())]
+    NoSuchStep {
+        /// Which folder.
+        path: PathBuf,
+        /// The step.
+        step: u64,
+        /// Those that it has.
+        steps: Vec<u64>,
     },
     /// `run.json` or `videos.jsonl` is not what a run writes.
     #[error("{path}: {why}", path = path.display())]
@@ -252,6 +263,11 @@ impl RunFolder {
     fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>, RunFolderError> {
         run_checkpoints::in_folder(&self.path).map_err(|cause| at(&self.path, cause))
     }
+}
+
+fn in_words(steps: &[u64]) -> String {
+    let words: Vec<String> = steps.iter().map(u64::to_string).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 fn at(path: &Path, cause: io::Error) -> RunFolderError {

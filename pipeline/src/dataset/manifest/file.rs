@@ -11,7 +11,7 @@ use parquet::{
 use schemas::{MADE_BY, WholeFile, manifest::VERSION};
 
 use super::{ManifestError, ManifestRow, columns};
-use crate::system;
+use crate::{parquet_digest, system};
 
 /// Rows that are written and read at once; a row has thousands of times.
 const ROWS_AT_ONCE: usize = 1024;
@@ -28,6 +28,7 @@ pub fn write(path: &Path, rows: &[ManifestRow]) -> Result<(), ManifestError> {
         .set_key_value_metadata(Some(vec![
             KeyValue::new("tubelet.format".to_owned(), VERSION.to_owned()),
             KeyValue::new("tubelet.made_by".to_owned(), MADE_BY.to_owned()),
+            parquet_digest::entry(),
         ]))
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
@@ -36,7 +37,7 @@ pub fn write(path: &Path, rows: &[ManifestRow]) -> Result<(), ManifestError> {
     for rows in rows.chunks(ROWS_AT_ONCE) {
         writer.write(&columns::of_rows(rows)).map_err(parquet)?;
     }
-    writer.into_inner().map_err(parquet)?.finish().map_err(io)
+    parquet_digest::finish(writer.into_inner().map_err(parquet)?).map_err(io)
 }
 
 /// Reads the manifest at `path`.
@@ -51,7 +52,9 @@ pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
         path: path.to_owned(),
         cause,
     })?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file))
+    let file = bytes::Bytes::from(file);
+    let reader = parquet_digest::check(&file)
+        .and_then(|()| ParquetRecordBatchReaderBuilder::try_new(file))
         .and_then(|builder| builder.with_batch_size(ROWS_AT_ONCE).build())
         .map_err(damaged)?;
     let mut rows = Vec::new();

@@ -19,7 +19,7 @@ use crate::{
     },
     data::{self, Loading, batch_file, clip_identity::MaskedClip, masked},
     machine::default_workers,
-    recipe_choice,
+    output_lock, recipe_choice,
 };
 
 /// Print the clips that training with the same settings uses, one per line
@@ -67,12 +67,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut recipe = arguments.recipe.choice().resolve(|| Ok(Recipe::default()))?;
     recipe_choice::check(&recipe)?;
+    let terminal = Terminal::default();
+    let _lock = arguments.out.as_ref().map(|out| output_lock::file(out, &terminal)).transpose()?;
     let output = Output { count: arguments.count, json: arguments.json, file: &arguments.out };
     if arguments.finetune {
         let labels = arguments.labels.settings();
         return labelled::run(&arguments.data, labels, &recipe, arguments.workers, &output);
     }
-    let terminal = Terminal::default();
     let dataset = data::open(&arguments.data, &terminal)?;
     let loading = Loading::begin(None, dataset.videos(), recipe.run.max_failed_share)?;
     match &arguments.out {

@@ -58,7 +58,8 @@ impl Checkpoint {
     /// Reads it from `path`.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, is no checkpoint of tubelet, or a value is no number.
+    /// When the file cannot be read, is damaged (its content has another digest than it says), is no checkpoint of
+    /// tubelet, or a value is no number.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let bytes =
             std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
@@ -68,6 +69,7 @@ impl Checkpoint {
         };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let about = about(header.metadata().as_ref(), path)?;
+        safetensors_file::check(path, &bytes)?;
         let mut read = Self {
             about,
             model: description(header.metadata().as_ref(), path)?,
@@ -100,6 +102,17 @@ impl Checkpoint {
         }
         Ok(read)
     }
+}
+
+/// Reads all of the checkpoint at `path` and compares it with the digest that it carries.
+///
+/// # Errors
+/// As [`Checkpoint::read`], but for values that are no numbers.
+pub fn verify(path: &Path) -> Result<(), CheckpointError> {
+    let bytes =
+        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+    safetensors_file::check(path, &bytes)?;
+    read_about(path).map(drop)
 }
 
 /// What the checkpoint at `path` says of itself, without reading its tensors.
@@ -189,7 +202,15 @@ mod tests {
         let largest = f32::MAX.to_le_bytes();
         let at = bytes.windows(4).position(|window| window == largest).unwrap();
         let broken = [&bytes[..at], &f32::INFINITY.to_le_bytes(), &bytes[at + 4..]].concat();
-        std::fs::write(&path, broken).unwrap();
+        std::fs::write(&path, &broken).unwrap();
+        let refused = Checkpoint::read(&path).unwrap_err().to_string();
+        assert!(refused.contains("damaged") && refused.contains("digest"), "{refused}");
+        // As an older version wrote it, without a digest.
+        let at = broken.windows(7).position(|window| window == b"blake3:").unwrap();
+        std::fs::write(&path, [&broken[..at], b"nothing", &broken[at + 7..]].concat()).unwrap();
+        let broken = std::fs::read(&path).unwrap();
+        let at = broken.windows(14).position(|window| window == b"tubelet.digest").unwrap();
+        std::fs::write(&path, [&broken[..at], b"another.digest", &broken[at + 14..]].concat()).unwrap();
         let refused = Checkpoint::read(&path).unwrap_err().to_string();
         assert!(refused.contains("`ema.encoder.norm` (f32) is not finite: inf at 1"), "{refused}");
     }

@@ -1,0 +1,122 @@
+//! Temporary files and folders beside what they become: locked while their process lives, swept away after it, and
+//! known to whoever ends the process.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+use crate::{
+    hidden_name,
+    try_lock::{Lock, has_a_name, try_lock},
+};
+
+const SUFFIX: &str = ".part";
+
+/// What this process has begun and not finished.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// A path in [`UNFINISHED`], until this is dropped.
+#[derive(Debug)]
+pub(super) struct Registered(PathBuf);
+
+impl Registered {
+    pub(super) fn new(path: &Path) -> Self {
+        unfinished().insert(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
+    }
+}
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what this process has begun and not finished: to be called before the process ends without returning from
+/// where it is.
+pub fn remove_unfinished() {
+    for path in unfinished().iter() {
+        // One that cannot be removed is swept away by the next process that writes there.
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+}
+
+/// The folder that a file is in.
+pub(super) fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A new, locked file for what shall stand at `target`.
+pub(super) fn new_file(target: &Path) -> io::Result<NamedTempFile> {
+    let prefix = swept_prefix(target)?;
+    loop {
+        let temporary = builder(&prefix, 0o666).tempfile_in(folder_of(target))?;
+        // Between its making and its locking another process may have taken it for one that was left.
+        if try_lock(temporary.as_file())? != Lock::Taken && has_a_name(temporary.as_file())? {
+            return Ok(temporary);
+        }
+    }
+}
+
+/// A new folder, locked where folders can be, for what shall stand at `target`.
+pub(super) fn new_folder(target: &Path) -> io::Result<(TempDir, Option<fs::File>)> {
+    let prefix = swept_prefix(target)?;
+    loop {
+        let temporary = builder(&prefix, 0o777).tempdir_in(folder_of(target))?;
+        // Elsewhere than on Unix folders cannot be opened, and are never swept either.
+        let Ok(lock) = fs::File::open(temporary.path()) else { return Ok((temporary, None)) };
+        let is_taken = try_lock(&lock).is_ok_and(|lock| lock == Lock::Taken);
+        if !is_taken && has_a_name(&lock)? {
+            return Ok((temporary, Some(lock)));
+        }
+    }
+}
+
+/// What the names of temporary files of `target` begin with, after those that were left are gone.
+fn swept_prefix(target: &Path) -> io::Result<OsString> {
+    let prefix = hidden_name::prefix(target.file_name().ok_or(io::ErrorKind::InvalidFilename)?);
+    sweep(folder_of(target), &prefix)?;
+    Ok(prefix)
+}
+
+/// What is made has the rights of any new file (the umask takes away what the user does not want); `tempfile` alone
+/// would keep it private.
+fn builder<'a>(prefix: &'a OsString, mode: u32) -> Builder<'a, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(prefix).suffix(SUFFIX);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder
+}
+
+/// Removes what killed processes left of this file. Where the file system has no locks nobody knows whether they
+/// live: it stays.
+fn sweep(folder: &Path, prefix: &OsString) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if !bytes.starts_with(prefix.as_encoded_bytes()) || !bytes.ends_with(SUFFIX.as_bytes()) {
+            continue;
+        }
+        let path = folder.join(&name);
+        let is_folder = path.is_dir();
+        // Another user's, or one that is just being finished, is nobody's to be swept by us.
+        let Ok(file) = fs::File::options().read(true).write(!is_folder).open(&path) else { continue };
+        if matches!(try_lock(&file), Ok(Lock::Ours)) {
+            let _ = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
+    }
+    Ok(())
+}
