@@ -115,6 +115,7 @@ class ClipDataset(metaclass=ABCMeta):
         """The batches of the epoch, from its start, or from where :meth:`load_state_dict` put it. After the last one the
         data set goes on to the next epoch by itself."""
         self._check_process()
+        self._check_ranks()
         if not self._resumed:
             self._batches = 0
         self._resumed = False
@@ -232,6 +233,16 @@ class ClipDataset(metaclass=ABCMeta):
         self._current = None
         self._epoch, self._batches = epoch, batches
 
+    def _check_ranks(self) -> None:
+        """Refuses a process that got its rank after the data set was made: it would read what the other ranks read."""
+        rank, world_size = _ranks.found(self._arguments["rank"], self._arguments["world_size"])
+        if (rank, world_size) != (self._rank, self._world_size):
+            raise UsageError(
+                f"this process is rank {rank} of {world_size}, and was rank {self._rank} of {self._world_size} when the "
+                "ClipDataset was made",
+                "make it after the processes were started (in Lightning in `train_dataloader`), or give rank and world_size",
+            )
+
     def _check_process(self) -> None:
         """Refuses a process whose threads would be the wrong ones."""
         data: Any = sys.modules.get("torch.utils.data")
@@ -268,7 +279,13 @@ class ClipIterator(Iterator[Batch]):
             self._stream, self._ended = None, True
             self._at(self._epoch + 1, 0)
             raise StopIteration
-        self._at(self._epoch, self._batches + data._world_size)
+        batches = self._batches + data._world_size
+        if batches // data._world_size < len(data):
+            self._at(self._epoch, batches)
+        else:
+            # Loops that count batches (Hugging Face's Trainer) do not ask for the end after the last one.
+            self._stream, self._ended = None, True
+            self._at(self._epoch + 1, 0)
         arrays, paths = found
         batch = Batch((key, _values.array(array, self._format)) for key, array in arrays.items())
         batch["path"] = paths
