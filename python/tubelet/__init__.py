@@ -5,6 +5,7 @@
 :class:`VideoDecoder`  frames of one video, by their place or time, with torchcodec's names
 :func:`embed`          vectors of videos, for searches and probes, as a table
 :func:`predict`        what a classifier says of videos, as a table
+:func:`doctor`         what this installation can read, and which package brings what is missing
 :func:`scan`           what is in a collection of videos, and what is wrong with it, as a table
 =====================  ==========================================================================
 
@@ -22,6 +23,7 @@ with _native_library.explained():
 from ._batch import Batch
 from ._dataset import ClipDataset
 from ._decoder import Frame, FrameBatch, VideoDecoder, VideoMetadata
+from ._doctor import Diagnosis, doctor
 from ._errors import TubeletError, UsageError, VideoError
 from ._inference import embed, predict
 from ._tables import scan
@@ -30,6 +32,7 @@ __all__ = [
     "Batch",
     "Buffer",
     "ClipDataset",
+    "Diagnosis",
     "Frame",
     "FrameBatch",
     "Table",
@@ -39,6 +42,7 @@ __all__ = [
     "VideoError",
     "VideoMetadata",
     "__version__",
+    "doctor",
     "embed",
     "predict",
     "scan",
