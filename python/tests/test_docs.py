@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_examples import sample_films
+from conftest import REPOSITORY, sample_films
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
-TEXT = PAGE.read_text()
+TEXT = (REPOSITORY / "docs" / "python.md").read_text()
 
 
 @pytest.fixture(scope="module")

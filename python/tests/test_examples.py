@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
@@ -15,17 +14,11 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+import tubelet
+from conftest import REPOSITORY, needs, sample_films
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples" / "python"
+EXAMPLES = REPOSITORY / "examples" / "python"
 SIZE, BATCH = 64, 4
-
-
-def needs(*modules: str) -> None:
-    """Skips a test where one of these is not installed."""
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 def run(*command: object) -> str:
@@ -56,21 +49,6 @@ def falls(values: list[float]) -> bool:
     return all(map(math.isfinite, values)) and sum(values[-5:]) < sum(values[:5])
 
 
-def sample_films(folder: Path, count: int) -> Path:
-    """Short videos; a box that players pass over makes each one another file."""
-    folder.mkdir(parents=True)
-    for number in range(count):
-        film = ROOT / "samples" / ("flower.mp4", "cars.mp4")[number % 2]
-        box = b"\0\0\0\x40free" + f"{folder.name}/{number}".encode().ljust(56)
-        (folder / f"{number}.mp4").write_bytes(film.read_bytes() + box)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample_films(tmp_path_factory.mktemp("videos") / "films", 8)
-
-
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("classes") / "films"
@@ -79,8 +57,8 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@needs("torch", "transformers")
 def test_the_first_loss_of_transformers_is_tubelets_own(films: Path, tmp_path: Path) -> None:
-    needs("torch", "transformers")
     import torch
 
     sys.path.insert(0, str(EXAMPLES))
@@ -109,16 +87,13 @@ def test_the_first_loss_of_transformers_is_tubelets_own(films: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "page, modules",
+    "page",
     [
-        ("pretrain_trainer.py", ["torch", "transformers", "accelerate"]),
-        ("pretrain_lightning.py", ["torch", "transformers", "lightning", "torchdata"]),
+        pytest.param("pretrain_trainer.py", marks=needs("torch", "transformers", "accelerate")),
+        pytest.param("pretrain_lightning.py", marks=needs("torch", "transformers", "lightning", "torchdata")),
     ],
 )
-def test_a_run_that_goes_on_in_mid_epoch_is_the_run_that_never_stopped(
-    page: str, modules: list[str], films: Path, tmp_path: Path
-) -> None:
-    needs(*modules)
+def test_a_run_that_goes_on_in_mid_epoch_is_the_run_that_never_stopped(page: str, films: Path, tmp_path: Path) -> None:
     # Eight films are four batches: step 6 is in the middle of the second epoch.
     options = ["--batch", 2, "--size", SIZE, "--save-every", 3]
     whole = example(page, films, "--out", tmp_path / "whole", "--steps", 12, *options)
@@ -130,14 +105,14 @@ def test_a_run_that_goes_on_in_mid_epoch_is_the_run_that_never_stopped(
     assert together == lines(whole)
 
 
+@needs("torch")
 def test_the_loss_of_the_jepa_like_loop_falls(films: Path) -> None:
-    needs("torch")
     found = losses(example("jepa_like.py", films, "--steps", 20, "--batch", BATCH, "--size", 48))
     assert len(found) == 20 and falls(found), found
 
 
+@needs("torch", "transformers", "pyarrow")
 def test_logits_of_views_are_tubelets_own(classes: Path, tmp_path: Path) -> None:
-    needs("torch", "transformers", "pyarrow")
     import pyarrow.parquet
     import torch
     from transformers import VideoMAEConfig, VideoMAEForVideoClassification
@@ -176,12 +151,16 @@ def test_logits_of_views_are_tubelets_own(classes: Path, tmp_path: Path) -> None
     print(f"{len(ours)} videos, mean logits at most {apart:.1e} apart")
     assert apart < 1e-4
     assert f"top-1 {right} of 4 videos" in printed
+    said = tubelet.predict(classes, tmp_path / "model", views=(2, 3), set={"clip.stride": 4})
+    for row in pyarrow.table(said).to_pylist():
+        assert row["class"] == theirs[row["video"]].index(max(theirs[row["video"]]))
 
 
 @pytest.fixture(scope="module")
 def two_nodes():
     """The address of a cluster of Ray with two logical nodes of a processor each."""
-    needs("ray", "pyarrow")
+    pytest.importorskip("ray")
+    pytest.importorskip("pyarrow")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     from ray.cluster_utils import Cluster
 
@@ -201,7 +180,6 @@ def test_ray_reads_clips_on_two_nodes(films: Path, two_nodes: str) -> None:
 def test_a_killed_worker_of_ray_changes_no_clip(films: Path, two_nodes: str, tmp_path: Path) -> None:
     import pyarrow
     import ray
-    import tubelet
 
     def clips_of_a_worker_that_dies_once(table: pyarrow.Table) -> pyarrow.Table:
         marker = tmp_path / "died"

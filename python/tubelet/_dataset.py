@@ -343,7 +343,7 @@ def _wanted(it: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
     settings = _arguments.settings(it["set"])
     kind, with_labels = _kind(it)
     if it["seed"] is not None:
-        settings.append(f"run.seed={_arguments.number('seed', it['seed'], 0)}")
+        settings.append(f"run.seed={_arguments.number('seed', it['seed'], 0, 2**63 - 1)}")
     if kind == "masked" and it["mask"] != "recipe":
         settings.append(f"mask.kind={it['mask']}")
     labels, views = it["labels"], it["views"]
@@ -360,7 +360,7 @@ def _wanted(it: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
         "with_labels": with_labels,
         "clips": clips,
         "crops": crops,
-        "layout": it["layout"],
+        "layout": str(it["layout"]),
         "batch_size": _arguments.count("batch_size", it["batch_size"]),
         "threads": _arguments.count("threads", it["threads"]),
         "rank": rank,
@@ -381,7 +381,7 @@ def _kind(it: dict[str, Any]) -> tuple[str, bool]:
         raise UsageError(f"mask = {mask!r} is for clips without labels and views", "leave mask out")
     if views not in (None, False):
         pair = isinstance(views, (tuple, list)) and len(views) == 2
-        if views is not True and not (pair and all(isinstance(side, int) and side > 0 for side in views)):
+        if views is not True and not (pair and all(isinstance(side, int) and 0 < side <= _arguments.MOST for side in views)):
             raise UsageError(f"views = {views!r} is no pair of clips and crops such as (5, 3), nor True")
         return "views", with_labels
     if with_labels:

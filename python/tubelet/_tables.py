@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import _tubelet
+from . import _arguments, _tubelet
 from ._paths import Videos, listed
 from ._tubelet import Table
 
@@ -26,4 +26,4 @@ def scan(
     :returns: a table with the columns of ``manifest.parquet``: ``path``, ``verdict`` (``good``, or the word of what is
         wrong), ``reason``, ``frames``, ``times`` (ns), ``width``, ``height``, ``codec`` and others.
     """
-    return _tubelet.scan(listed(videos), None if out is None else os.fspath(out), threads, verify)
+    return _tubelet.scan(listed(videos), _arguments.path(out), _arguments.count("threads", threads), bool(verify))
