@@ -43,7 +43,7 @@ def normalised(video: torch.Tensor) -> torch.Tensor:
 class ClipTrainer(Trainer):
     """A Trainer of VideoMAE on batches that are made already."""
 
-    def get_train_dataloader(self) -> DataLoader:
+    def get_train_dataloader(self):
         pinned = self.args.device.type == "cuda"
         return DataLoader(self.train_dataset, batch_size=None, num_workers=0, pin_memory=pinned)
 

@@ -5,7 +5,7 @@
 
 Needs ray[data] and pyarrow. Each task is given some paths, and opens, decodes and crops in a process of its own;
 a task whose worker dies is given to another one by Ray. Reading is the same everywhere: a row does not depend on
-which worker made it.
+which worker made it. A film that cannot be read is a row with an `error`, and ends nothing.
 """
 
 import argparse
@@ -27,15 +27,18 @@ def main() -> None:
     table = pyarrow.table(tubelet.scan(args.videos)).select(["path"])
     print(f"{table.num_rows} videos, {len(ray.nodes())} nodes")
 
-    clips = ray.data.from_arrow(table).repartition(-(-table.num_rows // args.task)).map_batches(
-        tubelet.read_clips,
+    paths = ray.data.from_arrow(table).repartition(-(-table.num_rows // args.task))
+    clips = paths.map_batches(
+        tubelet.read_clips,  # a dictionary of columns in, a dictionary of columns out
         fn_kwargs={"set": {"clip.size": args.size}, "threads": 1},
-        batch_format="pyarrow",
         batch_size=args.task,
         num_cpus=1,
     )
     for row in clips.iter_rows():
-        print(row["path"], row["video"].shape, row["frames"][:3], "…")
+        if row["error"] is None:
+            print(row["path"], row["video"].shape, row["frames"][:3], "…")
+        else:
+            print(row["path"], "cannot be read:", row["verdict"], row["error"])
 
 
 if __name__ == "__main__":

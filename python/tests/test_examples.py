@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tubelet
@@ -181,23 +182,26 @@ def test_a_killed_worker_of_ray_changes_no_clip(films: Path, two_nodes: str, tmp
     import pyarrow
     import ray
 
-    def clips_of_a_worker_that_dies_once(table: pyarrow.Table) -> pyarrow.Table:
+    options = {"set": {"clip.size": SIZE}, "threads": 1}
+
+    def clips_of_a_worker_that_dies_once(columns: dict[str, Any]) -> dict[str, Any]:
         marker = tmp_path / "died"
         if not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return tubelet.read_clips(table, set={"clip.size": SIZE}, threads=1)
+        return tubelet.read_clips(columns, **options)
 
     table = pyarrow.table(tubelet.scan(films)).select(["path"])
     ray.init(address=two_nodes, log_to_driver=False)
     try:
-        rows = ray.data.from_arrow(table).repartition(4)
-        rows = rows.map_batches(clips_of_a_worker_that_dies_once, batch_format="pyarrow", batch_size=None).take_all()
+        paths = ray.data.from_arrow(table).repartition(4)
+        rows = paths.map_batches(clips_of_a_worker_that_dies_once, batch_size=None).take_all()
     finally:
         ray.shutdown()
     assert (tmp_path / "died").exists()
-    expected = pyarrow.table(tubelet.read_clips(table, set={"clip.size": SIZE})).to_pylist()
+    expected = tubelet.read_clips({"path": table.column("path").to_pylist()}, **options)
     by_path = {row["path"]: row for row in rows}
-    assert len(rows) == len(expected) == 8
-    for row in expected:
-        assert list(by_path[row["path"]]["frames"]) == row["frames"]
+    assert len(rows) == len(by_path) == 8
+    for path, frames, video in zip(expected["path"], expected["frames"], expected["video"]):
+        assert by_path[path]["error"] is None
+        assert (by_path[path]["frames"] == frames).all() and (by_path[path]["video"] == video).all()

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _arguments, _ranks, _values
 from ._batch import Batch
@@ -18,8 +18,16 @@ from ._tubelet import ClipLoader, ClipStream
 # What a state of this version holds: the epoch, and how many batches of it all ranks took together.
 _STATE_VERSION = 1
 
+if TYPE_CHECKING:
+    # What PyTorch is told when it is there (`_register`), for those who check types.
+    from torch.utils.data import IterableDataset
 
-class ClipDataset(metaclass=ABCMeta):
+    _Iterable = IterableDataset[Batch]
+else:
+    _Iterable = object
+
+
+class ClipDataset(_Iterable, metaclass=ABCMeta):
     """Batches of clips of videos, decoded by threads of its own.
 
     It is the data set, the sampler, the collation and the loader in one, and iterable as it is::
