@@ -62,6 +62,9 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         }
     };
     report::start_logging();
+    if let Err(why) = stop::listen() {
+        report::say(format_args!("note: signals end the command at once: {why}"));
+    }
     let outcome = match arguments.command {
         #[cfg(feature = "video")]
         Command::Scan(arguments) => commands::scan::run(&arguments),

@@ -81,6 +81,15 @@ fn whole(batch: &RecordBatch) -> WholeClips {
     WholeClips::try_from(batch.clone()).unwrap()
 }
 
+/// A dataset may be shared by threads, and its batches go to another.
+#[test]
+fn datasets_and_batches_go_where_threads_want_them() {
+    fn shared<T: Send + Sync>() {}
+    fn sent<T: Send>() {}
+    shared::<ClipDataset>();
+    sent::<tubelet::ClipBatches>();
+}
+
 #[test]
 fn masked_clips_are_those_of_pre_training_in_every_layout() {
     let cubes_of = wanted(ClipKind::Masked, PixelLayout::Cubes);

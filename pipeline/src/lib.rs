@@ -28,14 +28,17 @@ pub mod draws;
 #[cfg(feature = "video")]
 pub mod error;
 pub mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod heartbeat;
 #[cfg(feature = "video")]
 pub mod installation;
 pub mod loader;
 pub mod mask;
-pub mod names;
 mod numbers;
+pub mod page_limits;
 pub mod parquet_digest;
+pub mod parquet_table;
 pub mod picture;
 pub mod pixels;
 pub mod plan;
@@ -57,3 +60,4 @@ pub mod video_entry;
 pub mod worker_pool;
 
 pub use numbers::{ClipNumber, FrameRank, PacketNumber, RowNumber, Slot, StreamTime, VideoNumber};
+pub use schemas::names;

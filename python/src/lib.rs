@@ -4,8 +4,9 @@
 //! loader    clips of videos, batch after batch       batch     a record batch as arrays
 //! decoder   frames of one video                      buffer    memory as arrays: DLPack, buffer protocol
 //! scan      what is in a collection of videos        table     columns as Arrow: PyCapsule protocol
-//! contact_sheet  a picture of a batch
+//! read_clips  clips of a table of paths and times
 //! inference what a model makes of videos             command   the command itself
+//! doctor    what this installation can read          contact_sheet  a picture of a batch
 //! ```
 //!
 //! It does what takes time, with the interpreter let go; `python/tubelet/*.py` gives it the names and habits that
@@ -17,18 +18,16 @@ mod command;
 mod contact_sheet;
 mod decoder;
 mod dlpack;
+mod doctor;
 mod error;
 mod inference;
 mod loader;
+mod read_clips;
 mod scan;
 mod table;
 mod waiting;
 
 use pyo3::prelude::*;
-
-/// Batches and frames are large, and made and dropped again and again.
-#[global_allocator]
-static MEMORY: tubelet::trainer::allocator::KeptMemory = tubelet::trainer::allocator::KeptMemory;
 
 /// The native half of `tubelet`.
 #[pymodule]
@@ -42,6 +41,10 @@ fn _tubelet(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(buffer::copied_bytes, module)?)?;
     module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
     module.add_function(wrap_pyfunction!(contact_sheet::contact_sheet, module)?)?;
+    module.add_function(wrap_pyfunction!(doctor::doctor, module)?)?;
+    module.add_function(wrap_pyfunction!(read_clips::read_clips, module)?)?;
+    module.add_function(wrap_pyfunction!(read_clips::read_clips_as_arrays, module)?)?;
+    module.add_function(wrap_pyfunction!(table::table_of, module)?)?;
     module.add_function(wrap_pyfunction!(inference::embed, module)?)?;
     module.add_function(wrap_pyfunction!(inference::predict, module)?)?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;

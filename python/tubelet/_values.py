@@ -37,7 +37,7 @@ def array(buffer: Buffer, format: Format) -> Any:
     if format == "torch":
         import torch
 
-        return torch.from_dlpack(buffer)
+        return torch.from_dlpack(buffer)  # type: ignore[attr-defined, unused-ignore]
     if format == "numpy":
         import numpy
 
@@ -63,3 +63,10 @@ def numbers(values: list[float], format: Format) -> Any:
 
         return numpy.array(values, dtype=numpy.float64)
     return values
+
+
+def objects(values: list[str | None]) -> Any:
+    """Text as NumPy's array of objects."""
+    import numpy
+
+    return numpy.array(values, dtype=object)

@@ -110,7 +110,7 @@ pub fn check(begun: &Begun, asked: &Recipe) -> Result<()> {
     }
     let words: Vec<String> =
         refused.iter().map(|it| format!("{} is {} in the run, not {}", it.key, it.from, it.to)).collect();
-    let newest = begun.point.checkpoint.display();
+    let newest = pipeline::names::shown(&begun.point.checkpoint);
     Err(Usage::new(listed(&words))
         .hint(format!("start a new run from these weights: --init {newest} --out …"))
         .into())

@@ -8,10 +8,10 @@ use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, un
 #[cfg(target_os = "linux")]
 use crate::sandbox::message::How;
 use crate::{
-    codec::{Coded, headers},
+    codec::{Coded, StreamHeader, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
-    file::{FileBytes, recognise},
+    file::{Container, FileBytes, recognise},
     plan::{
         OutputIndex, PacketFact,
         order::{self, IndexMode},
@@ -75,6 +75,7 @@ impl VideoReader {
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
+        check_units(&header, container)?;
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
@@ -82,28 +83,21 @@ impl VideoReader {
         let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
         let (mode, places) = order::order(codec, &stamps, &coded);
         let parts = stamps.last().map_or(1, |stamp| stamp.part as usize + 1);
-        check_times(parts, mode)?;
+        if parts > 1 && mode != IndexMode::Times {
+            return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
+        }
+        #[rustfmt::skip]
         let facts = facts::Gathered {
-            bytes,
-            container,
-            codec,
-            caps: &caps,
-            orientation,
-            header,
-            packets: &packets,
-            stamps: &stamps,
-            places: &places,
-            coded: &coded,
-            mode,
+            bytes, container, codec, caps: &caps, orientation, header, mode,
+            packets: &packets, stamps: &stamps, places: &places, coded: &coded,
         };
         let (facts, hidden) = facts.facts();
         self.check_size(&facts, header.size)?;
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });
         }
-        if let Some(at) = header.gap {
-            return Err(VideoError::PacketsMissing { at, packets: facts.packets });
-        }
+        let missing = |at| VideoError::PacketsMissing { at, packets: facts.packets };
+        header.gap.map_or(Ok(()), |at| Err(missing(at)))?;
         let shown = hidden_between(order::shown(&stamps, &places), parts, hidden);
         let index = packet_facts(&coded, &places, !facts.interlaced);
         let (sizes, verified, counted) = Default::default();
@@ -140,16 +134,15 @@ impl VideoReader {
     }
 }
 
+/// Refuses a packet that a decoder would take a hundred times its memory for.
+fn check_units(header: &StreamHeader, container: Container) -> Result<(), VideoError> {
+    let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
+    let damaged = |at| VideoError::ContainerDamaged { container: container.name(), reason: reason(at) };
+    header.crowded.map_or(Ok(()), |at| Err(damaged(at)))
+}
+
 /// Bytes at the beginning of a file by which its container is known.
 const RECOGNISED: u64 = 4096;
-
-/// Refuses a film of several parts whose frames are not ranked by time.
-fn check_times(parts: usize, mode: IndexMode) -> Result<(), VideoError> {
-    if parts > 1 && mode != IndexMode::Times {
-        return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
-    }
-    Ok(())
-}
 
 /// The places of all frames, where an edit list of so many parts hides pictures between them; else nothing. One part
 /// hides frames at its ends, unless times are not in the order of the frames.

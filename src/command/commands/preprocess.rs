@@ -8,7 +8,7 @@ use schemas::frame_shard::StoredPixels;
 use crate::{
     Preprocessing,
     command::{
-        arguments::{RecipeArguments, Videos},
+        arguments::{self, RecipeArguments, Videos},
         report,
         terminal::Terminal,
     },
@@ -62,7 +62,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = GROUP, value_parser = clap::value_parser!(u32).range(1..=250))]
     group: u32,
     /// Number of worker threads
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
 }
 
@@ -119,9 +119,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if stopped {
         report::say("stopped; run the same command again to continue");
     } else if nothing {
-        bail!("no video gave a clip: see {}", wanted.out.join("quarantine.jsonl").display());
+        bail!("no video gave a clip: see {}", pipeline::names::shown(&wanted.out.join("quarantine.jsonl")));
     } else {
-        report::say(format_args!("done: {}", wanted.out.display()));
+        report::say(format_args!("done: {}", pipeline::names::shown(&wanted.out)));
     }
     Ok(())
 }

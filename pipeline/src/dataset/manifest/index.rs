@@ -92,9 +92,12 @@ impl IndexWriter {
     /// # Errors
     /// When the folder cannot be written.
     pub fn discard(self) -> Result<(), ShardError> {
-        clear(&self.folder)?;
+        let Self { folder, file, .. } = self;
+        // A file that is not whole yet lies in the folder until it is dropped.
+        drop(file);
+        clear(&folder)?;
         // Where others keep something in the folder it stays.
-        let _ = fs::remove_dir(&self.folder);
+        let _ = fs::remove_dir(&folder);
         Ok(())
     }
 

@@ -1,0 +1,130 @@
+"""Looks for memory that is not given back: `python leaks.py [FACTOR]`; 1 takes some minutes, .02 seconds.
+
+10,000 batches, 1,000 decoders, loops that are left in the middle, errors in the middle of an epoch, tables, exports. Each is
+done a while until the memory is warm; from then on the process may not grow by more than its own scatter.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import tubelet
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+SMALL = {"recipe": "tiny", "batch_size": 4, "threads": 2, "format": "buffer"}
+SETTINGS = {"clip.size": 64, "clip.clips_per_video": 50, "clip.verify": "clip"}
+# What the allocator cannot give back, since something small lies in its midst.
+ALLOWED = 24 << 20
+THREADS = len(os.listdir("/proc/self/task"))
+
+
+def resident() -> int:
+    """Bytes of the process that are in memory once its threads have ended and what nobody holds was given back."""
+    gc.collect()
+    patience = time.monotonic() + 30
+    while len(os.listdir("/proc/self/task")) > THREADS and time.monotonic() < patience:
+        time.sleep(0.05)
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+def batches(count: int) -> None:
+    """Batches of many epochs."""
+    data = tubelet.ClipDataset(SAMPLES, set=SETTINGS, **SMALL)  # type: ignore[arg-type]
+    while count > 0:
+        for batch in data:
+            memoryview(batch["video"])
+            batch["video"].__dlpack__()
+            batch["video"].__dlpack__(max_version=(1, 0))
+            count -= 1
+            if count <= 0:
+                break
+
+
+def loops_that_are_left(count: int) -> None:
+    """Loops that are left after a batch, with threads in the middle of their work."""
+    data = tubelet.ClipDataset(SAMPLES, set=SETTINGS, **SMALL)  # type: ignore[arg-type]
+    for _ in range(count):
+        next(iter(data))
+
+
+def loaders(count: int) -> None:
+    """Data sets that are opened and dropped."""
+    for _ in range(count):
+        next(iter(tubelet.ClipDataset(SAMPLES, set=SETTINGS, **SMALL)))  # type: ignore[arg-type]
+
+
+def decoders(count: int) -> None:
+    """Decoders that are opened and dropped, each after some frames."""
+    for number in range(count):
+        video = tubelet.VideoDecoder(SAMPLES / ["cars.mp4", "bottles.webm"][number % 2], format="buffer")
+        video.get_frames_at([0, 3])
+
+
+def errors(count: int) -> None:
+    """Errors when opening, when decoding, and in the middle of an epoch."""
+    with tempfile.TemporaryDirectory() as folder:
+        broken = Path(folder) / "broken.mp4"
+        film = bytearray((SAMPLES / "cars.mp4").read_bytes())
+        for at in range(60_000, 60_060, 3):
+            film[at] ^= 0x55
+        broken.write_bytes(film)
+        text = Path(folder) / "text.mp4"
+        text.write_text("no video")
+        for _ in range(count):
+            for fails in (
+                lambda: tubelet.VideoDecoder(text),
+                lambda: tubelet.VideoDecoder(broken, format="buffer")[:],
+                lambda: list(tubelet.ClipDataset([text] * 4, set=SETTINGS, **SMALL)),  # type: ignore[arg-type]
+            ):
+                try:
+                    fails()
+                except tubelet.TubeletError:
+                    continue
+                raise AssertionError("it did not fail")
+
+
+def tables(count: int) -> None:
+    """Tables, and streams of Arrow that nobody reads."""
+    data = tubelet.ClipDataset(SAMPLES, set=SETTINGS, **SMALL)  # type: ignore[arg-type]
+    for _ in range(count):
+        tubelet.scan(SAMPLES).__arrow_c_stream__()
+        data.arrow().__arrow_c_stream__()
+
+
+def grown(work: Callable[[int], None], count: int) -> int:
+    """Bytes by which the process is larger after a second run of the work."""
+    work(max(count // 4, 2))
+    before = resident()
+    work(count)
+    return resident() - before
+
+
+def main() -> int:
+    factor = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    leaks = 0
+    for work, count in [
+        (batches, 10_000),
+        (loops_that_are_left, 1_000),
+        (loaders, 500),
+        (decoders, 1_000),
+        (errors, 300),
+        (tables, 300),
+    ]:
+        times = max(int(count * factor), 2)
+        more = grown(work, times)
+        leaks += more > ALLOWED
+        print(f"{work.__name__:20} {times:6} times: {more / 1e6:+7.1f} MB", flush=True)
+    return int(leaks > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
