@@ -42,7 +42,7 @@ evidence:
 
 features:
 	scripts/setup.sh
-	cargo check --no-default-features
+	cargo check --no-default-features --features command
 	cargo check --features wgpu
 	DOCS_RS=1 cargo check --features cuda
 

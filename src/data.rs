@@ -19,6 +19,7 @@ pub mod labels;
 pub mod listing;
 pub mod loading;
 pub mod masked;
+pub mod narrow;
 pub mod preprocess;
 #[cfg(feature = "video")]
 pub mod read_clips;

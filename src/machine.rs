@@ -1,5 +1,8 @@
 //! What the system says of this machine and process: memory, CPU time, processors.
 
+/// Threads that may be asked for at most.
+pub const MOST_WORKERS: usize = 1 << 10;
+
 /// Threads that decode where nobody says how many: one a core.
 pub fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

@@ -142,6 +142,8 @@ pub struct StreamHeader {
     pub left: Option<(u32, u32)>,
     /// The first packet before which a picture that others refer to is missing.
     pub gap: Option<u32>,
+    /// The first packet that has more units than any ([`bits::MOST_UNITS`]).
+    pub crowded: Option<u32>,
     /// How its pictures are to be turned for display.
     pub turns: Turns,
 }

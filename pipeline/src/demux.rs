@@ -1,9 +1,12 @@
 //! A file's bytes taken apart into the packets of its video: MP4 and Matroska by their own tables, others by GStreamer's
 //! demuxers.
 
+mod allowance;
 pub(crate) mod demuxer;
 mod description;
 mod display_matrix;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod gstreamer;
 mod matroska;
 mod mp4;
@@ -11,6 +14,7 @@ mod mp4;
 use std::time::{Duration, Instant};
 
 use ::gstreamer as gst;
+use bytes::Bytes;
 
 use crate::{
     codec::{Codec, bits::Framing, sei::Turns},
@@ -37,10 +41,12 @@ pub(crate) struct Packet {
 /// Where a packet's bytes are.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// In memory, in pieces of its own.
-    Held(gst::Buffer),
+    /// In memory, apart from the file.
+    Held(Bytes),
     /// In the file, which may itself be in memory.
     OnDisk { place: u64, length: u32 },
+    /// In the file, behind bytes that stand elsewhere: the parameter sets of its description.
+    Headed { head: Bytes, place: u64, length: u32 },
     /// In the file, packed.
     Packed { place: u64, length: u32, unpacked: u32, packing: matroska::Packing },
 }
@@ -49,7 +55,11 @@ impl Body {
     /// How many there are.
     pub(crate) fn length(&self) -> u32 {
         match self {
-            Self::Held(buffer) => buffer.size() as u32,
+            // What is held came out of a buffer whose size fits.
+            Self::Held(bytes) => u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            Self::Headed { head, length, .. } => {
+                length.saturating_add(u32::try_from(head.len()).unwrap_or(u32::MAX))
+            }
             Self::OnDisk { length, .. } => *length,
             Self::Packed { unpacked, .. } => *unpacked,
         }
@@ -61,7 +71,10 @@ impl Packet {
     pub(crate) fn buffer(&self, file: &FileBytes) -> gst::Buffer {
         let slice = |place: u64, length: u32| file.slice(place..place + u64::from(length));
         let mut buffer = match &self.body {
-            Body::Held(buffer) => return buffer.clone(),
+            Body::Held(bytes) => gst::Buffer::from_slice(bytes.clone()),
+            Body::Headed { head, place, length } => {
+                gst::Buffer::from_slice([head.as_ref(), slice(*place, *length).as_ref()].concat())
+            }
             &Body::OnDisk { place, length } => gst::Buffer::from_slice(slice(place, length)),
             // It was unpacked once before, so that it is empty only where the file has changed.
             Body::Packed { place, length, packing, .. } => {

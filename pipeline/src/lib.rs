@@ -28,6 +28,8 @@ pub mod draws;
 #[cfg(feature = "video")]
 pub mod error;
 pub mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod heartbeat;
 #[cfg(feature = "video")]
 pub mod installation;
@@ -35,7 +37,9 @@ pub mod loader;
 pub mod mask;
 pub mod names;
 mod numbers;
+pub mod page_limits;
 pub mod parquet_digest;
+pub mod parquet_table;
 pub mod picture;
 pub mod pixels;
 pub mod plan;

@@ -16,6 +16,7 @@ use arrow_array::{
 };
 use arrow_buffer::Buffer as ArrowBuffer;
 use arrow_schema::DataType;
+use pyo3::{prelude::*, types::PyDict};
 use tubelet::schemas::{ClipGeometry, PixelLayout};
 
 use crate::buffer::{Buffer, Element};
@@ -23,10 +24,26 @@ use crate::buffer::{Buffer, Element};
 /// Nanoseconds of a second.
 const SECOND: f64 = 1e9;
 
-/// The arrays of a batch by their keys, and the paths of its videos.
+/// What a batch holds, by key.
+#[derive(Default)]
 pub struct Arrays {
     pub arrays: Vec<(&'static str, Buffer)>,
-    pub paths: Vec<String>,
+    /// Columns of text.
+    pub words: Vec<(&'static str, Vec<Option<String>>)>,
+}
+
+impl Arrays {
+    /// The same as dictionaries: of buffers, and of lists of text.
+    pub fn into_dicts(self, py: Python<'_>) -> PyResult<(Bound<'_, PyDict>, Bound<'_, PyDict>)> {
+        let (arrays, words) = (PyDict::new(py), PyDict::new(py));
+        for (key, array) in self.arrays {
+            arrays.set_item(key, Bound::new(py, array)?)?;
+        }
+        for (key, column) in self.words {
+            words.set_item(key, column)?;
+        }
+        Ok((arrays, words))
+    }
 }
 
 /// What the rows of batches look like.
@@ -39,15 +56,14 @@ pub struct RowShape {
 /// Takes a batch apart. `None` where a column is of another type than the format says.
 pub fn arrays(batch: RecordBatch, shape: RowShape) -> Option<Arrays> {
     let (schema, columns, rows) = batch.into_parts();
-    let mut found = Arrays { arrays: Vec::new(), paths: Vec::new() };
+    let mut found = Arrays::default();
     let cube = shape.geometry.cube();
     for (field, column) in schema.fields().iter().zip(columns) {
         let arrays = &mut found.arrays;
         match field.name().as_str() {
-            "video" => {
-                let names = column.as_string_opt::<i32>()?.iter();
-                found.paths = names.map(|name| name.unwrap_or_default().to_owned()).collect();
-            }
+            "video" => found.words.push(("path", words(&column)?)),
+            "verdict" => found.words.push(("verdict", words(&column)?)),
+            "error" => found.words.push(("error", words(&column)?)),
             "pixels" | "cubes" => {
                 let sides = [vec![rows], shape.layout.shape(shape.geometry)].concat();
                 arrays.insert(0, ("video", bytes(column, &sides)?));
@@ -95,6 +111,10 @@ pub fn arrays(batch: RecordBatch, shape: RowShape) -> Option<Arrays> {
         }
     }
     Some(found)
+}
+
+fn words(column: &ArrayRef) -> Option<Vec<Option<String>>> {
+    Some(column.as_string_opt::<i32>()?.iter().map(|word| word.map(str::to_owned)).collect())
 }
 
 fn whole(values: Vec<i64>, shape: &[usize]) -> Buffer {

@@ -4,6 +4,7 @@
 //! loader    clips of videos, batch after batch       batch     a record batch as arrays
 //! decoder   frames of one video                      buffer    memory as arrays: DLPack, buffer protocol
 //! scan      what is in a collection of videos        table     columns as Arrow: PyCapsule protocol
+//! read_clips  clips of a table of paths and times
 //! inference what a model makes of videos             command   the command itself
 //! doctor    what this installation can read          contact_sheet  a picture of a batch
 //! ```
@@ -21,6 +22,7 @@ mod doctor;
 mod error;
 mod inference;
 mod loader;
+mod read_clips;
 mod scan;
 mod table;
 mod waiting;
@@ -40,6 +42,9 @@ fn _tubelet(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
     module.add_function(wrap_pyfunction!(contact_sheet::contact_sheet, module)?)?;
     module.add_function(wrap_pyfunction!(doctor::doctor, module)?)?;
+    module.add_function(wrap_pyfunction!(read_clips::read_clips, module)?)?;
+    module.add_function(wrap_pyfunction!(read_clips::read_clips_as_arrays, module)?)?;
+    module.add_function(wrap_pyfunction!(table::table_of, module)?)?;
     module.add_function(wrap_pyfunction!(inference::embed, module)?)?;
     module.add_function(wrap_pyfunction!(inference::predict, module)?)?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;

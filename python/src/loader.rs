@@ -27,7 +27,7 @@ use tubelet::{
 };
 
 use crate::{
-    batch::{self, Arrays, RowShape},
+    batch::{self, RowShape},
     error, table,
     waiting::{self, SLICE},
 };
@@ -201,8 +201,8 @@ impl Drop for ClipStream {
 
 #[pymethods]
 impl ClipStream {
-    /// Waits for the next batch: its arrays by key and the paths of its videos; None at the end.
-    fn next<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyDict>, Vec<String>)>> {
+    /// Waits for the next batch: its arrays by key, and its columns of text; None at the end.
+    fn next<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyDict>, Bound<'py, PyDict>)>> {
         let Some(batches) = self.batches.as_ref().filter(|_| self.process == process::id()) else {
             return Err(error::failed(
                 py,
@@ -211,14 +211,8 @@ impl ClipStream {
         };
         let wait = |patience| batches.lock().unwrap_or_else(PoisonError::into_inner).wait(patience);
         let Some(batch) = next(py, wait)? else { return Ok(None) };
-        let Some(Arrays { arrays, paths }) = batch::arrays(batch, self.shape) else {
-            return Err(error::failed(py, "a batch is not of its format"));
-        };
-        let found = PyDict::new(py);
-        for (key, array) in arrays {
-            found.set_item(key, Bound::new(py, array)?)?;
-        }
-        Ok(Some((found, paths)))
+        let arrays = batch::arrays(batch, self.shape);
+        arrays.ok_or_else(|| error::failed(py, "a batch is not of its format"))?.into_dicts(py).map(Some)
     }
 }
 

@@ -3,6 +3,7 @@
 =====================  ==========================================================================
 :class:`ClipDataset`   batches of clips for a trainer: masked, whole, labelled, or views of a test
 :class:`VideoDecoder`  frames of one video, by their place or time, with torchcodec's names
+:func:`read_clips`     clips of a table of paths and times, for pipelines such as Ray Data
 :func:`embed`          vectors of videos, for searches and probes, as a table
 :func:`predict`        what a classifier says of videos, as a table
 :func:`doctor`         what this installation can read, and which package brings what is missing
@@ -26,7 +27,7 @@ from ._decoder import Frame, FrameBatch, VideoDecoder, VideoMetadata
 from ._doctor import Diagnosis, doctor
 from ._errors import TubeletError, UsageError, VideoError
 from ._inference import embed, predict
-from ._tables import scan
+from ._tables import read_clips, scan
 
 __all__ = [
     "Batch",
@@ -45,5 +46,6 @@ __all__ = [
     "doctor",
     "embed",
     "predict",
+    "read_clips",
     "scan",
 ]

@@ -294,9 +294,9 @@ class ClipIterator(Iterator[Batch]):
             # Loops that count batches (Hugging Face's Trainer) do not ask for the end after the last one.
             self._stream, self._ended = None, True
             self._at(self._epoch + 1, 0)
-        arrays, paths = found
+        arrays, words = found
         batch = Batch((key, _values.array(array, self._format)) for key, array in arrays.items())
-        batch["path"] = paths
+        batch.update(words)
         return batch
 
     def __len__(self) -> int:

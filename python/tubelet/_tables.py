@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
-from . import _arguments, _tubelet
-from ._paths import Videos, listed
+from . import _arguments, _tubelet, _values
+from ._errors import UsageError
+from ._paths import Path, Videos, listed
 from ._tubelet import Table
 
 
@@ -27,3 +30,68 @@ def scan(
         wrong), ``reason``, ``frames``, ``times`` (ns), ``width``, ``height``, ``codec`` and others.
     """
     return _tubelet.scan(listed(videos), _arguments.path(out), _arguments.count("threads", threads), bool(verify))
+
+
+def read_clips(
+    clips: Any,
+    *,
+    recipe: str | os.PathLike[str] | None = None,
+    set: Mapping[str, Any] | Sequence[str] | None = None,
+    layout: Literal["NCTHW", "NTCHW", "NTHWC"] = "NCTHW",
+    threads: int | None = None,
+) -> Any:
+    """Reads one clip for each row of a table of paths: a step of somebody else's pipeline, such as
+    ``ray.data.Dataset.map_batches(tubelet.read_clips)``. Every process may call it, forked ones too.
+
+    :param clips: a column ``path``, and maybe ``start`` and ``end`` in seconds: a dictionary of arrays or lists (Ray's
+        default), a pyarrow table, or anything else of Arrow; or a list of paths. The first frame of a clip is the first that
+        is shown from ``start`` on; without times the clip lies in the middle of the video.
+    :param recipe: frames, stride or rate, and size of a clip; ``set`` changes it: ``{"clip.target_fps": 8}``.
+    :returns: a row for each clip, in their order, and the columns that were given besides. Of a dictionary a dictionary of
+        NumPy arrays, with the pixels as ``video`` (uint8 ``[B, 3, T, H, W]``) and the keys of a :class:`Batch`; of a pyarrow
+        table a pyarrow table, else a :class:`Table`, with the pixels as lists ``pixels``. ``error`` and ``verdict`` say why a
+        clip could not be read, whose pixels are 0; they are null for all others.
+    """
+    asked = _arguments.path(recipe), _arguments.settings(set), str(layout), _arguments.count("threads", threads)
+    if isinstance(clips, Mapping):
+        return _of_columns(clips, asked)
+    if hasattr(clips, "__arrow_c_stream__"):
+        given = _tubelet.table_of(clips.__arrow_c_stream__())
+        table = _tubelet.read_clips(given._segments(), *asked)._with_columns_of(given)
+        return table.to_pyarrow() if type(clips).__module__.startswith("pyarrow") else table
+    if not isinstance(clips, Iterable):
+        raise UsageError(f"clips must be a table or a list of paths, not {type(clips).__name__}")
+    return _tubelet.read_clips([(_text(path), None, None) for path in clips], *asked)
+
+
+def _of_columns(columns: Mapping[str, Any], asked: tuple[Any, ...]) -> dict[str, Any]:
+    """Clips of a dictionary of columns, as such a one."""
+    if "path" not in columns:
+        raise UsageError("there is no column `path`")
+    paths = [_text(path) for path in columns["path"]]
+    starts, ends = (_seconds(columns.get(name), name, len(paths)) for name in ("start", "end"))
+    arrays, words = _tubelet.read_clips_as_arrays(list(zip(paths, starts, ends)), *asked)
+    format = _values.chosen("numpy")
+    found = {key: _values.array(value, format) for key, value in arrays.items()}
+    found.update({key: _values.objects(value) for key, value in words.items() if key != "path"})
+    return {**columns, **found}
+
+
+def _seconds(column: Any, name: str, rows: int) -> list[float | None]:
+    """Seconds, None for a time that is not given, as which NaN counts too."""
+    if column is None:
+        return [None] * rows
+    try:
+        times = [None if time is None or time != time else float(time) for time in column]
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the column `{name}` has no numbers of seconds: {error}") from None
+    if len(times) != rows:
+        raise UsageError(f"the column `{name}` has {len(times)} rows, and `path` {rows}")
+    return times
+
+
+def _text(path: Path) -> str:
+    try:
+        return os.fsdecode(path)
+    except TypeError as error:
+        raise UsageError(str(error)) from None

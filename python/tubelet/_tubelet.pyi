@@ -48,6 +48,8 @@ class Table:
         """The table as a ``pandas.DataFrame``; needs pyarrow and pandas."""
     def to_pylist(self) -> list[dict[str, Any]]:
         """The table as a list of dictionaries; needs pyarrow."""
+    def _segments(self) -> list[tuple[str, float | None, float | None]]: ...
+    def _with_columns_of(self, other: Table) -> Table: ...
     def __len__(self) -> int: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType: ...
 
@@ -76,7 +78,7 @@ class FrameDecoder:
 class ClipStream:
     """A part of an epoch."""
 
-    def next(self) -> tuple[dict[str, Buffer], list[str]] | None: ...
+    def next(self) -> tuple[dict[str, Buffer], dict[str, list[str | None]]] | None: ...
 
 class ClipLoader:
     """Videos that were opened as clips."""
@@ -99,6 +101,21 @@ class ClipLoader:
     def arrow_stream(self, epoch: int, first: int) -> CapsuleType: ...
 
 def scan(videos: Sequence[str], out: str | None, threads: int | None, verify: bool) -> Table: ...
+def read_clips(
+    segments: Sequence[tuple[str, float | None, float | None]],
+    recipe: str | None,
+    set: Sequence[str],
+    layout: str,
+    threads: int | None,
+) -> Table: ...
+def read_clips_as_arrays(
+    segments: Sequence[tuple[str, float | None, float | None]],
+    recipe: str | None,
+    set: Sequence[str],
+    layout: str,
+    threads: int | None,
+) -> tuple[dict[str, Buffer], dict[str, list[str | None]]]: ...
+def table_of(stream: CapsuleType) -> Table: ...
 def embed(
     videos: Sequence[str],
     model: dict[str, Any],

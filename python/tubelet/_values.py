@@ -63,3 +63,10 @@ def numbers(values: list[float], format: Format) -> Any:
 
         return numpy.array(values, dtype=numpy.float64)
     return values
+
+
+def objects(values: list[str | None]) -> Any:
+    """Text as NumPy's array of objects."""
+    import numpy
+
+    return numpy.array(values, dtype=object)

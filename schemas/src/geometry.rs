@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// Colours of a pixel (red, green, blue).
 pub const CHANNELS: usize = 3;
 
+/// Colour samples of a clip.
+const MOST_PIXELS: usize = 1 << 40;
+
 /// Frames, height and width of a clip in pixels, and the size of a cube. All lengths are at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Lengths", into = "Lengths")]
@@ -48,6 +51,16 @@ pub enum GeometryError {
         by_what: &'static str,
         /// The divisor.
         by: usize,
+    },
+    /// There are more pixels than any memory holds.
+    #[error("{frames} frames of {height}x{width} pixels are too many")]
+    TooLarge {
+        /// Frames of a clip.
+        frames: usize,
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
     },
     /// There are more tokens than a `u16` can number.
     #[error("{tokens} tokens are more than the 65536 that a batch can number")]
@@ -93,6 +106,11 @@ impl ClipGeometry {
             if !length.is_multiple_of(by) {
                 return Err(GeometryError::NotDivisible { what, length, by_what, by });
             }
+        }
+        let lengths = [frames, height, width, CHANNELS];
+        let pixels = lengths.into_iter().try_fold(1usize, |product, length| product.checked_mul(length));
+        if pixels.is_none_or(|pixels| pixels > MOST_PIXELS) {
+            return Err(GeometryError::TooLarge { frames, height, width });
         }
         let geometry = Self(Lengths { frames, height, width, tubelet, patch });
         let tokens = geometry.tokens();
@@ -187,6 +205,10 @@ mod tests {
         assert!(ClipGeometry::new(15, 224, 224, 2, 16).is_err());
         assert!(ClipGeometry::new(16, 0, 224, 2, 16).is_err());
         assert!(ClipGeometry::new(64, 1024, 1024, 1, 4).is_err());
+        for [frames, side] in [[1 << 20, 1 << 20], [usize::MAX, usize::MAX], [1, 1 << 40]] {
+            let refused = ClipGeometry::new(frames, side, side, frames, side).unwrap_err();
+            assert_eq!(refused, GeometryError::TooLarge { frames, height: side, width: side });
+        }
     }
 
     #[test]

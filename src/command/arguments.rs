@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::{
     data::labels::settings::LabelSettings,
     inference::model::{ModelSettings, TOGETHER},
-    machine::default_workers,
+    machine::{MOST_WORKERS, default_workers},
     recipe_choice::{RecipeChoice, RecipeSource},
     run::settings::RunSettings,
 };
@@ -94,7 +94,7 @@ pub struct RunArguments {
     pub device: String,
     /// Total number of steps to train, instead of the recipe's epochs. The run records it; with --resume,
     /// another number changes the length, and the learning rate schedule with it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=MOST_STEPS))]
     pub steps: Option<u64>,
     /// Continue from the newest checkpoint in RUN with the settings of the run (RUN/run.json; `tubelet
     /// inspect run RUN` shows them). Options that contradict them are refused; permitted changes are recorded
@@ -105,7 +105,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "STEP")]
     pub resume_from: Option<u64>,
     /// Number of threads that decode
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = workers)]
     pub workers: usize,
 }
 
@@ -159,10 +159,10 @@ pub struct ModelArguments {
     #[arg(long, default_value = "flex")]
     device: String,
     /// Number of clips that the model computes at once
-    #[arg(long, value_name = "N", default_value_t = TOGETHER)]
+    #[arg(long, value_name = "N", default_value_t = TOGETHER, value_parser = clips)]
     pub batch: usize,
     /// Number of threads that decode
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = workers)]
     pub workers: usize,
 }
 
@@ -178,6 +178,30 @@ impl ModelArguments {
             workers: self.workers,
         }
     }
+}
+
+/// Steps of a run: what a number of floating point counts one by one, in ten thousand years.
+pub const MOST_STEPS: u64 = 1 << 48;
+
+/// A number of threads.
+///
+/// # Errors
+/// When it is no number up to 1024.
+pub fn workers(text: &str) -> Result<usize, String> {
+    up_to(MOST_WORKERS, text)
+}
+
+/// A number of clips that are computed at once, or of repetitions.
+///
+/// # Errors
+/// When it is no number up to 65536.
+pub fn clips(text: &str) -> Result<usize, String> {
+    up_to(1 << 16, text)
+}
+
+fn up_to(most: usize, text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|&number| number <= most);
+    number.ok_or_else(|| format!("`{text}` is not a number from 0 to {most}"))
 }
 
 /// `5x3`: clips along time, and crops of each.
@@ -228,6 +252,14 @@ mod tests {
         assert_eq!(views("1×1"), Ok([1, 1]));
         for wrong in ["5", "0x3", "5x", "axb", "5x2000"] {
             assert!(views(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn counts_have_bounds() {
+        assert_eq!((workers("1024"), clips("65536")), (Ok(1024), Ok(65536)));
+        for wrong in ["1025", "100000", "-1", "many", "18446744073709551616"] {
+            assert_eq!(workers(wrong).unwrap_err(), format!("`{wrong}` is not a number from 0 to 1024"));
         }
     }
 

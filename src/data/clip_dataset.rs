@@ -32,6 +32,7 @@ use self::{
 use super::loading::{self, Loading, WAITING_BYTES};
 use crate::{
     error::{Result, Usage},
+    machine::MOST_WORKERS,
     observer::Observer,
     recipe_choice::{self, built_in},
 };
@@ -73,6 +74,10 @@ impl ClipDataset {
         if ranks.rank >= ranks.count {
             let message = format!("rank {} is none of {} ranks", ranks.rank, ranks.count);
             return Err(Usage::new(message).hint("ranks are numbered from 0").into());
+        }
+        if wanted.workers > MOST_WORKERS {
+            let message = format!("{} threads are more than {MOST_WORKERS}", wanted.workers);
+            return Err(Usage::new(message).into());
         }
         let recipe = recipe(wanted)?;
         let clips = Clips::open(wanted, &recipe, observer)?;

@@ -28,6 +28,7 @@ use super::{
     digest_words,
     labels::labelled_videos::LabelledVideos,
     loading::{self, Loading, WAITING_BYTES},
+    narrow::narrow,
     source::source_by,
 };
 use crate::error::{Result, Usage};
@@ -35,7 +36,7 @@ use crate::error::{Result, Usage};
 /// How the frames of a recipe's clips are spread.
 pub fn spread(recipe: &Recipe) -> Spread {
     match recipe.augment.sampling {
-        recipe::Sampling::Dense => Spread::Dense { stride: recipe.clip.stride as u32 },
+        recipe::Sampling::Dense => Spread::Dense { stride: narrow(recipe.clip.stride) },
         recipe::Sampling::Segments => Spread::Segments { short: recipe.augment.short_segments },
     }
 }
@@ -54,7 +55,7 @@ fn changes(recipe: &Recipe) -> Augment {
         operations: (settings.rand_operations > 0).then_some(RandAugment {
             magnitude: settings.rand_magnitude,
             spread: settings.rand_spread,
-            operations: settings.rand_operations as u32,
+            operations: narrow(settings.rand_operations),
             probability: settings.rand_probability,
         }),
         crop: CropRange { area: (settings.crop_least, 1.0), aspect: (smallest, settings.crop_aspect) },
@@ -73,10 +74,10 @@ pub fn training_settings(recipe: &Recipe) -> Result<TrainingSettings> {
         geometry: recipe.geometry()?,
         spread: spread(recipe),
         augment: changes(recipe),
-        clips_per_video: recipe.clip.clips_per_video as u32,
-        repeats: recipe.clip.repeats as u32,
-        batch: (micro_batch / recipe.clip.repeats) as u32,
-        batches_per_update: parts as u32,
+        clips_per_video: narrow(recipe.clip.clips_per_video),
+        repeats: narrow(recipe.clip.repeats),
+        batch: narrow(micro_batch / recipe.clip.repeats),
+        batches_per_update: narrow(parts),
         balanced: recipe.classifier.balanced_sampling,
         seed: recipe.run.seed,
     })
@@ -135,14 +136,14 @@ pub struct Wanted {
 impl Wanted {
     /// One clip and one window: validation.
     pub fn validation(recipe: &Recipe) -> Self {
-        let short_side = recipe.views.short_side as u32;
+        let short_side = narrow(recipe.views.short_side);
         Self { pass: Pass::Validation, crops: 1, short_side, fit: Fit::Windows }
     }
 
     /// T clips and S windows.
     pub fn test(recipe: &Recipe) -> Self {
-        let clips = recipe.views.clips as u32;
-        Self { pass: Pass::Test { clips }, crops: recipe.views.crops as u32, ..Self::validation(recipe) }
+        let clips = narrow(recipe.views.clips);
+        Self { pass: Pass::Test { clips }, crops: narrow(recipe.views.crops), ..Self::validation(recipe) }
     }
 
     /// Digest of how views are made of a video.
@@ -199,7 +200,7 @@ pub fn views(
         Ok(())
     };
     let profile = Arc::<Profile>::default();
-    let (workers, rows) = (loading::workers(recipe, workers), rows as u32);
+    let (workers, rows) = (loading::workers(recipe, workers), narrow(rows));
     let stream =
         labelled::views(source, settings, slots, rows, workers, Arc::new(on_failure), Arc::clone(&profile))?;
     Ok(channel::spawn(stream, WAITING_BYTES, profile)?)
@@ -214,7 +215,7 @@ pub fn views(
 pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Arc<dyn ClipSource>> {
     let (dataset, chosen) = (videos.dataset(), videos.chosen());
     let slots = match pass {
-        Pass::Train => recipe.clip.clips_per_video as u32,
+        Pass::Train => narrow(recipe.clip.clips_per_video),
         Pass::Validation | Pass::Test { .. } => 1,
         Pass::Alone { clips, crops } => clips * crops,
         Pass::Windows { slots, .. } => slots,
@@ -253,7 +254,7 @@ pub fn source(videos: &LabelledVideos, recipe: &Recipe, pass: Pass) -> Result<Ar
                 .into());
         }
     }
-    let frames = recipe.geometry()?.frames() as u32;
+    let frames = narrow(recipe.geometry()?.frames());
     let rule = LabelledSampling { frames, spread: spread(recipe), pass };
     let behind = dataset.clips_per_video(slots);
     let source = Subset::new(source_by(dataset, recipe, rule.into())?, chosen, slots, behind);

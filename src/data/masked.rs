@@ -19,6 +19,7 @@ use trainer::Recipe;
 
 use super::{
     loading::{Loading, WAITING_BYTES, workers},
+    narrow::narrow,
     source,
 };
 use crate::error::{Context as _, Result, Usage};
@@ -38,7 +39,7 @@ pub struct TokenCounts {
 /// # Errors
 /// Usage error: the mask does not fit.
 pub fn token_counts(recipe: &Recipe) -> Result<TokenCounts> {
-    let settings = settings(recipe, recipe.clip.clips_per_video as u32)?;
+    let settings = settings(recipe, narrow(recipe.clip.clips_per_video))?;
     let rule = settings.mask_rule().map_err(|why| Usage::new(why.to_string()))?;
     let mask = rule.draw(&mut settings.schedule(1).row(0, RowNumber(0)));
     let counted = mask.target.len();
@@ -58,10 +59,10 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
         pace: if clip.target_fps > 0.0 {
             Pace::Rate(clip.target_fps)
         } else {
-            Pace::Stride(clip.stride as u32)
+            Pace::Stride(narrow(clip.stride))
         },
         short_videos: clip.short_video,
-        short_side: clip.short_side as u32,
+        short_side: narrow(clip.short_side),
         resample: clip.resample,
         crop: clip.crop,
         flip: Flip::Never,
@@ -71,9 +72,9 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
         decoder_ratio: recipe.mask.decoder_ratio,
         clips_per_video,
         clip_order: clip.order,
-        repeats: clip.repeats as u32,
-        batch: (micro_batch / clip.repeats) as u32,
-        batches_per_update: parts as u32,
+        repeats: narrow(clip.repeats),
+        batch: narrow(micro_batch / clip.repeats),
+        batches_per_update: narrow(parts),
         seed: recipe.run.seed,
     })
 }
@@ -135,7 +136,7 @@ pub fn batches(
     workers: usize,
     loading: &Loading,
 ) -> Result<Batches> {
-    let settings = settings(recipe, dataset.clips_per_video(recipe.clip.clips_per_video as u32))?;
+    let settings = settings(recipe, dataset.clips_per_video(narrow(recipe.clip.clips_per_video)))?;
     let source = source(dataset, recipe)?;
     let workers = self::workers(recipe, workers);
     let stream = stream::batches(

@@ -23,6 +23,7 @@ use crate::{
     data::{
         labelled::{self, Failures, Wanted},
         labels::labelled_videos::LabelledVideos,
+        narrow::narrow,
     },
     error::Result,
 };
@@ -91,7 +92,7 @@ impl Tester {
         stop: &AtomicBool,
         mut each: impl FnMut(&LabelledBatch, &[Prediction]) -> Result<()>,
     ) -> Result<Answered> {
-        let pass = Pass::Test { clips: self.recipe.views.clips as u32 };
+        let pass = Pass::Test { clips: narrow(self.recipe.views.clips) };
         let source = labelled::source(videos, &self.recipe, pass)?;
         let failures = Failures::default();
         let wanted = Wanted::test(&self.recipe);

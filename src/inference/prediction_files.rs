@@ -6,11 +6,11 @@ use std::{
 };
 
 use parquet::{
-    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use pipeline::{names, parquet_digest};
+use pipeline::{names, parquet_digest, parquet_table};
 use schemas::{MADE_BY, WholeFile, predictions::Predictions, whole_file};
 use trainer::evaluation::{self, JoinError};
 
@@ -52,9 +52,7 @@ pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
 /// Reads a file.
 fn read(path: &Path) -> Result<Predictions> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let reader = parquet_digest::check(&file)
-        .and_then(|()| ParquetRecordBatchReaderBuilder::try_new(file))
-        .with_context(|| {
+    let reader = parquet_table::open(file).with_context(|| {
         format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path))
     })?;
     let schema = reader.schema().clone();

@@ -10,7 +10,7 @@ use pipeline::dataset::Dataset;
 use trainer::{Device, Recipe, model::macs::Macs};
 
 use crate::{
-    data::{loading::Loading, masked},
+    data::{loading::Loading, masked, narrow::narrow},
     error::{Context as _, Result},
 };
 
@@ -52,7 +52,7 @@ impl Forecast {
             timed.model.decoder_depth = shape.decoder.depth.min(1);
         }
         let cost = work(&timed)?;
-        let slots = dataset.slots(recipe.clip.clips_per_video as u32) as usize;
+        let slots = dataset.slots(narrow(recipe.clip.clips_per_video)) as usize;
         let (micro_batch, _) = recipe.accumulation()?;
         let groups = (AFFORDABLE / (cost * recipe.clip.repeats as u64).max(1)) as usize;
         let groups = groups.clamp(1, (micro_batch / recipe.clip.repeats).min(slots).max(1));

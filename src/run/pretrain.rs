@@ -14,7 +14,7 @@ use super::{
     videos,
 };
 use crate::{
-    data::{listing::Listing, loading::Loading, masked},
+    data::{listing::Listing, loading::Loading, masked, narrow::narrow},
     error::{Result, Usage},
     memory,
     observer::{Event, Observer},
@@ -169,7 +169,7 @@ fn first(
 
 /// Steps of an epoch.
 fn per_epoch(recipe: &Recipe, dataset: &Dataset) -> Result<u64> {
-    let clips = dataset.slots(recipe.clip.clips_per_video as u32) * recipe.clip.repeats as u64;
+    let clips = dataset.slots(narrow(recipe.clip.clips_per_video)) * recipe.clip.repeats as u64;
     match clips / recipe.optimiser.batch as u64 {
         0 => {
             let batch = recipe.optimiser.batch;

@@ -5,6 +5,7 @@
 //! written into the run and repeats it.
 
 mod answers;
+mod bounds;
 mod built_in;
 mod checks;
 mod derived;

@@ -44,8 +44,7 @@ pub(crate) fn colour_in(packet: &[u8]) -> Option<Colour> {
 }
 
 fn described(packet: &[u8]) -> Option<Sequence> {
-    let units = open_units(packet);
-    units.into_iter().find(|(kind, _)| *kind == SEQUENCE).and_then(|(_, body)| Sequence::read(body))
+    open_units(packet).find(|(kind, _)| *kind == SEQUENCE).and_then(|(_, body)| Sequence::read(body))
 }
 
 /// Types of open bitstream units (6.2.2).
@@ -253,20 +252,16 @@ fn refreshed(bits: &mut Bits, kind: u32, shown: bool, sequence: &Sequence) -> Op
 }
 
 /// Types and bodies of the open bitstream units of a temporal unit (5.3).
-fn open_units(packet: &[u8]) -> Vec<(u8, &[u8])> {
-    let (mut rest, mut units) = (packet, Vec::new());
-    let mut next = || -> Option<(u8, &[u8])> {
+fn open_units(packet: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = packet;
+    std::iter::from_fn(move || {
         let (&first, behind) = rest.split_first()?;
         let behind = if first >> 2 & 1 == 1 { behind.get(1..)? } else { behind };
         let (size, behind) = if first >> 1 & 1 == 1 { leb128(behind)? } else { (behind.len(), behind) };
         let (body, behind) = behind.split_at_checked(size)?;
         rest = behind;
         Some((first >> 3 & 15, body))
-    };
-    while let Some(unit) = next() {
-        units.push(unit);
-    }
-    units
+    })
 }
 
 fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {

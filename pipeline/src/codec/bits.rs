@@ -78,22 +78,27 @@ pub fn framing_as_written(packet: &[u8], stated: Framing, before: Framing) -> Fr
     }
 }
 
-/// The NAL units of a packet, without lengths and start codes. Nothing when lengths do not add up.
+/// Units of a packet, at most: a slice for every row of blocks of the largest picture, many times over. Decoders keep a
+/// hundred bytes and more for each.
+pub const MOST_UNITS: usize = 1 << 14;
+
+/// The NAL units of a packet, without lengths and start codes. Nothing when lengths do not add up. There are more than
+/// [`MOST_UNITS`] where the packet has more.
 ///
 /// Units with lengths are split further at start codes within them, as libavcodec does (h2645_parse.c), whose
 /// decoders make the pictures: some cameras write a slice behind a prefix unit under one length.
 pub fn nal_units(packet: &[u8], framing: Framing) -> Option<Vec<&[u8]>> {
     match framing {
-        Framing::StartCodes => Some(split_at_start_codes(packet).collect()),
+        Framing::StartCodes => Some(split_at_start_codes(packet).take(MOST_UNITS + 1).collect()),
         Framing::Lengths(bytes) => {
             let (mut rest, mut units) = (packet, Vec::new());
-            while !rest.is_empty() {
+            while !rest.is_empty() && units.len() <= MOST_UNITS {
                 let (length, behind) = rest.split_at_checked(bytes.into())?;
                 let length = length.iter().fold(0usize, |length, &byte| length << 8 | usize::from(byte));
                 let (unit, behind) = behind.split_at_checked(length)?;
                 let end = end_of_unit(unit);
                 units.push(&unit[..end]);
-                units.extend(split_at_start_codes(&unit[end..]));
+                units.extend(split_at_start_codes(&unit[end..]).take(MOST_UNITS));
                 rest = behind;
             }
             Some(units)
@@ -115,7 +120,7 @@ fn end_of_unit(unit: &[u8]) -> usize {
 }
 
 /// The units behind each start code.
-fn split_at_start_codes(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn split_at_start_codes(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut starts = start_codes(bytes).peekable();
     std::iter::from_fn(move || {
         let start = starts.next()?;

@@ -6,7 +6,7 @@
 
 use super::{
     Coded, Field, Start, StreamHeader,
-    bits::{Bits, Framing, framing_as_written, nal_units, raw_bytes},
+    bits::{Bits, Framing, MOST_UNITS, framing_as_written, nal_units, raw_bytes},
     sei::{self, Turns},
 };
 
@@ -47,7 +47,7 @@ pub(super) fn look(
     sequence.iter().for_each(&mut note);
     let mut numbers = FrameNumbers::default();
     let mut turns = Turns::default();
-    let mut written = framing;
+    let (mut written, mut crowded) = (framing, None);
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
             written = framing_as_written(packet.as_ref(), framing, written);
@@ -55,6 +55,9 @@ pub(super) fn look(
             if let Some(found) = units.iter().rev().find_map(|unit| sequence_of(unit)) {
                 note(&found);
                 sequence = Some(found);
+            }
+            if units.len() > MOST_UNITS {
+                crowded.get_or_insert(numbers.packets);
             }
             numbers.note(&units, sequence.as_ref());
             units.iter().filter_map(|unit| sei::turn_in_h264(unit)).for_each(|turn| turns.note(turn));
@@ -65,6 +68,7 @@ pub(super) fn look(
         coded.iter_mut().for_each(|picture| picture.disposable = false);
     }
     header.gap = numbers.gap;
+    header.crowded = crowded;
     header.turns = turns;
     (header, coded)
 }

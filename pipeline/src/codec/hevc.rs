@@ -9,7 +9,7 @@
 
 use super::{
     Coded, Start, StreamHeader,
-    bits::{Bits, Framing, nal_units, raw_bytes},
+    bits::{Bits, Framing, MOST_UNITS, nal_units, raw_bytes},
     sei,
 };
 
@@ -32,6 +32,9 @@ pub(super) fn look(
                 layers.push(0);
                 return Coded::UNKNOWN;
             };
+            if units.len() > MOST_UNITS {
+                header.crowded.get_or_insert(layers.len() as u32);
+            }
             units.retain(|unit| is_of_base_layer(unit));
             for unit in &units {
                 note_sequence(unit, &mut header);

@@ -109,19 +109,8 @@ impl Dav1d {
                 let body = packet.buffer(stream.file).into_mapped_buffer_readable();
                 let body = body.map_err(|_| damaged(pushed, "a packet cannot be read"))?;
                 taken.stated.note(body.as_slice());
-                let mut sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
-                loop {
-                    self.take(&mut taken, pushed)?;
-                    heartbeat::step();
-                    if Instant::now() > limit.deadline {
-                        return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
-                    }
-                    match sent {
-                        Ok(()) => break,
-                        Err(Error::Again) => sent = self.decoder.send_pending_data(),
-                        Err(error) => return Err(damaged(pushed, error)),
-                    }
-                }
+                let sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
+                self.take_all(sent, &mut taken, pushed, limit)?;
                 let all = wanted.last().is_some_and(|last| self.came > u64::from(last.0));
                 if naming == Naming::Counting && extent == Extent::Wanted && all {
                     break;
@@ -143,6 +132,28 @@ impl Dav1d {
     /// How many frames came out in the last decode.
     pub(super) fn frames_that_came(&self) -> u64 {
         self.came
+    }
+
+    /// Takes the pictures that come until the packet that was `sent` is in the decoder.
+    fn take_all(
+        &mut self,
+        mut sent: Result<(), Error>,
+        taken: &mut Taken<'_, '_>,
+        pushed: u32,
+        limit: TimeLimit,
+    ) -> Result<(), VideoError> {
+        loop {
+            self.take(taken, pushed)?;
+            heartbeat::step();
+            if Instant::now() > limit.deadline {
+                return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
+            }
+            match sent {
+                Ok(()) => return Ok(()),
+                Err(Error::Again) => sent = self.decoder.send_pending_data(),
+                Err(error) => return Err(damaged(pushed, error)),
+            }
+        }
     }
 
     /// Takes all pictures that are ready.
@@ -254,7 +265,7 @@ mod tests {
             caps: &"video/x-av1,stream-format=obu-stream,alignment=tu,width=16,height=16".parse().unwrap(),
             header: &StreamHeader::default(),
             packets: &[Packet {
-                body: Body::Held(gst::Buffer::from_slice(picture)),
+                body: Body::Held(bytes::Bytes::copy_from_slice(&picture)),
                 stamp: Stamp::default(),
                 key: true,
             }],

@@ -1,8 +1,8 @@
 //! A file's bytes taken apart by GStreamer's demuxers: AVI, program and transport streams.
 //!
 //! A demuxer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
-//! ([`FilePad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of AVI are slices of the file's
-//! memory, not copies, and places in the file where it is too large for that.
+//! ([`FilePad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of AVI are places in the file, those
+//! that lie there in pieces are copied.
 //!
 //! ```text
 //! FileBytes ─▶ file pad ─▶ demuxer ─▶ (parser) ─▶ packet pad ─▶ Vec<Packet>
@@ -18,6 +18,7 @@ pub(super) mod file_pad;
 mod packet_pad;
 mod pes;
 mod riff;
+mod superindex;
 
 use std::{
     sync::{Arc, Mutex},
@@ -29,9 +30,9 @@ use gstreamer as gst;
 
 use self::{
     file_pad::{FilePad, Mode},
-    packet_pad::Shared,
+    packet_pad::{ParserWork, Shared},
 };
-use super::{Demuxed, codec_of};
+use super::{Demuxed, allowance::Allowance, codec_of};
 use crate::{
     codec::bits::start_codes,
     error::VideoError,
@@ -48,8 +49,17 @@ pub(super) fn demux(
     seconds: u32,
 ) -> Result<Demuxed, VideoError> {
     let damaged = |reason: String| VideoError::ContainerDamaged { container: container.name(), reason };
+    if container == Container::Avi
+        && let Some(reason) = superindex::flaw(&file)
+    {
+        return Err(damaged(reason.to_owned()));
+    }
     let demuxer = gst::ElementFactory::make(name).build().map_err(|_| VideoError::no_element(name))?;
     let shared = Arc::new(Shared::default());
+    shared.change(|track| {
+        track.allowance = Allowance::of(file.length());
+        track.work = ParserWork::of(file.length());
+    });
     let bus = listen(&shared);
     demuxer.set_bus(Some(&bus));
     let links = Arc::new(Mutex::new(Links::default()));
@@ -294,4 +304,18 @@ fn behind_parser(
     links.pads.push(collector);
     links.parsers.push(parser);
     Some(sink)
+}
+
+/// What is looked at of AVI beside the demuxer.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn fuzz_avi(file: &FileBytes) {
+    let _ = (superindex::flaw(file), riff::overrun(file));
+}
+
+/// What is looked at of transport streams beside the demuxer.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn fuzz_transport(file: &FileBytes) {
+    let pid = file.slice(0..2).as_ref().first_chunk().map_or(0, |&pid| u16::from_be_bytes(pid) & 0x1fff);
+    let _ = (clock::without(file), continuity::first_gap(file, pid));
+    pes::fill(&mut [], file, pid);
 }

@@ -37,7 +37,7 @@ mod timing;
 
 use std::{collections::BTreeMap, time::Instant};
 
-use gstreamer as gst;
+use bytes::Bytes;
 
 use self::{
     clock::Clock,
@@ -51,7 +51,7 @@ use self::{
     tables::Track,
     timing::Timing,
 };
-use super::{Body, Demuxed, MOST_HELD, Packet, framing_of};
+use super::{Body, Demuxed, Packet, allowance::Allowance, framing_of};
 use crate::{
     codec::{bits::Framing, sei::Turns},
     error::VideoError,
@@ -62,7 +62,7 @@ use crate::{
 
 /// Takes the video out of an MP4 file, until `deadline`.
 pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result<Demuxed, VideoError> {
-    let clock = Clock { deadline, seconds };
+    let clock = Clock::until(deadline, seconds);
     let layout = Layout::of(file, &clock)?;
     let inflated = compressed::inflated(layout.movie.as_ref())?;
     let movie = match &inflated {
@@ -173,26 +173,23 @@ fn film(
     };
     let orientation =
         matrix::orientation(&candidate.matrix).map_err(|degrees| VideoError::OddTurn { degrees })?;
-    clock.tick(usize::MAX)?;
+    clock.tick()?;
     let framing = caps.structure(0).map_or(Framing::StartCodes, framing_of);
     let sets = parameter_sets(candidate, entry, &film, framing)?;
-    let held: u64 =
-        if sets.is_empty() { 0 } else { film.iter().map(|(sample, _)| u64::from(sample.length)).sum() };
-    if held > MOST_HELD {
-        return Err(VideoError::FileTooLarge { bytes: file.length(), limit: MOST_HELD });
-    }
     // Samples without bytes show nothing.
     let packets = film.into_iter().filter(|(sample, _)| sample.length > 0);
+    let mut allowance = Allowance::of(file.length());
     let packet = |(sample, stamp): (&Sample, Stamp)| {
+        let &Sample { place, length, .. } = sample;
         let body = match sets.get(usize::from(sample.entry)) {
-            Some(sets) => {
-                Body::Held(gst::Buffer::from_slice(sample_descriptions::with_sets(sets, sample, file)))
-            }
-            None => Body::OnDisk { place: sample.place, length: sample.length },
+            Some(sets) => Body::Headed { head: sets.clone(), place, length },
+            None => Body::OnDisk { place, length },
         };
-        Packet { body, stamp, key: sample.key }
+        let too_much = |what| damaged(format!("{what} would take much more memory than the file has bytes"));
+        allowance.take(body.length().into()).map_err(too_much)?;
+        Ok(Packet { body, stamp, key: sample.key })
     };
-    let packets: Vec<_> = packets.map(packet).collect();
+    let packets: Vec<_> = packets.map(packet).collect::<Result<_, VideoError>>()?;
     if packets.is_empty() {
         let all = samples.track.samples.len() + samples.fragments.len();
         return Err(VideoError::NothingShown { packets: all as u32 });
@@ -251,7 +248,7 @@ fn parameter_sets(
     first: &Entry,
     samples: &[(&Sample, Stamp)],
     framing: Framing,
-) -> Result<Vec<Vec<u8>>, VideoError> {
+) -> Result<Vec<Bytes>, VideoError> {
     let mut used = vec![false; candidate.entries.len()];
     for (sample, _) in samples {
         if let Some(used) = used.get_mut(usize::from(sample.entry)) {
@@ -263,7 +260,8 @@ fn parameter_sets(
         return Ok(Vec::new());
     }
     let sets_of = |(entry, used): (&Entry, &bool)| {
-        if *used { sample_descriptions::parameter_sets(entry, framing) } else { Some(Vec::new()) }
+        let sets = if *used { sample_descriptions::parameter_sets(entry, framing) } else { Some(Vec::new()) };
+        sets.map(Bytes::from)
     };
     let sets = entries().map(sets_of).collect();
     let changed = || VideoError::CapsChanged {
@@ -271,4 +269,24 @@ fn parameter_sets(
         after: "another configuration of its decoder".to_owned(),
     };
     Option::ok_or_else(sets, changed)
+}
+
+/// An edit list, followed over samples that the same bytes say.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn fuzz_edit_list(bytes: &[u8]) {
+    let clock = Clock::until(Instant::now() + std::time::Duration::from_secs(10), 10);
+    let Ok(edits) = edit_list::EditList::read(bytes) else { return };
+    let word = |at: usize| {
+        bytes.get(4 * at..).and_then(|word| word.first_chunk()).map_or(0, |&word| i32::from_be_bytes(word))
+    };
+    let sample = |at: usize| Sample {
+        decoded: 512 * at as i64,
+        offset: word(at),
+        key: word(at) % 3 == 0,
+        ..Sample::default()
+    };
+    let samples: Vec<_> = (0..40).map(sample).collect();
+    let list =
+        edit_list::EditList { edits, scale: word(3).unsigned_abs(), movie_scale: word(5).unsigned_abs() };
+    let _ = (list.begins(), list.follow(&samples, (word(7) > 0, word(9).into()), 1000, &clock));
 }

@@ -15,7 +15,10 @@ use super::{
     blocks::{BLOCKS_KEY, Blocks, CheckedFile, Failure},
     kind::ShardFacts,
 };
-use crate::system::{self, SystemError};
+use crate::{
+    page_limits,
+    system::{self, SystemError},
+};
 
 /// What a shard's footer says.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ impl<F: ShardFacts> Footer<F> {
         }
         let facts: F = json(&metadata, F::FACTS_KEY).map_err(not_a_shard)?;
         let blocks: Blocks = json(&metadata, BLOCKS_KEY).map_err(not_a_shard)?;
-        if !columns_have_places(&metadata) {
+        if !page_limits::columns_have_places(metadata.metadata()) {
             let cause = ParquetError::General("a column has no place in the file".to_owned());
             return Err(ShardError::Damaged { path: path.to_owned(), cause });
         }
@@ -121,15 +124,6 @@ pub(super) fn failed(path: &Path, failure: &Failure, cause: ParquetError) -> Sha
         }
         None => ShardError::Damaged { path: path.to_owned(), cause },
     }
-}
-
-/// Whether no column begins or ends before the file does; the Parquet reader panics where one does.
-fn columns_have_places(metadata: &ArrowReaderMetadata) -> bool {
-    let groups = metadata.metadata().row_groups();
-    groups.iter().flat_map(|group| group.columns()).all(|column| {
-        let start = column.dictionary_page_offset().unwrap_or(0).min(column.data_page_offset());
-        start >= 0 && column.compressed_size() >= 0
-    })
 }
 
 /// The value of `key`, which is JSON; else what is wrong with it.

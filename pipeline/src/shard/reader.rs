@@ -13,9 +13,15 @@ use std::{
 
 use arrow_array::{RecordBatch, cast::AsArray, types::UInt64Type};
 use arrow_schema::SchemaRef;
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},
+    },
+    file::{
+        metadata::{ColumnChunkMetaData, ParquetMetaData},
+        reader::Length as _,
+    },
 };
 use schemas::frame_shard::FrameShardFacts;
 
@@ -26,7 +32,7 @@ use super::{
     kind::ShardFacts,
     layout,
 };
-use crate::Slot;
+use crate::{Slot, page_limits};
 
 /// An opened dataset of shards; a clone shares what was read from the footers.
 #[derive(Clone, Debug)]
@@ -47,6 +53,8 @@ pub(super) struct Shard {
     metadata: ArrowReaderMetadata,
     blocks: Arc<Blocks>,
     failure: Failure,
+    /// The column of the blobs.
+    blobs: &'static str,
 }
 
 /// Where a row is.
@@ -66,6 +74,11 @@ pub(super) enum Columns {
     AllBut(&'static str),
     Only(&'static str),
 }
+
+/// Clips or videos that a dataset may speak of without a row of any, and for each row: of a few shards, or where most
+/// videos failed. Whoever trains on it keeps some bytes for each.
+const FREE_KEYS: u64 = 1 << 24;
+const KEYS_A_ROW: u64 = 1 << 10;
 
 impl<F: ShardFacts> Shards<F> {
     /// Opens a folder of shards, which must be all there, or one shard as a dataset of its own: the
@@ -94,12 +107,18 @@ impl<F: ShardFacts> Shards<F> {
         for (number, path) in files {
             let footer = Footer::<F>::read(&path)?;
             footer.expect(&path, &facts)?;
-            let Footer { metadata, blocks, .. } = footer;
-            let shard = Shard { path, metadata, blocks, failure: Failure::default() };
+            let Footer { metadata, blocks, facts } = footer;
+            let shard =
+                Shard { path, metadata, blocks, failure: Failure::default(), blobs: F::blobs(&facts) };
+            shard.check_pages()?;
             let keys = shard.keys(F::KEY, F::MOST_ROWS, layout::keys_of(&facts, number))?;
             let place = |(key, row)| RowLocation { key, shard: shards.len(), row };
             places.extend(keys.into_iter().zip(0..).map(place));
             shards.push(shard);
+        }
+        if facts.keys() > FREE_KEYS.saturating_add(KEYS_A_ROW.saturating_mul(places.len() as u64)) {
+            let reason = "there are far more than the rows that are stored";
+            return Err(ShardError::ImpossibleFacts { path: path.to_owned(), reason });
         }
         Ok(Self { facts, shards: shards.into(), places: places.into() })
     }
@@ -163,6 +182,42 @@ impl FrameShards {
 }
 
 impl Shard {
+    /// Checks what all pages but those of blobs say that they unpack to.
+    fn check_pages(&self) -> Result<(), ShardError> {
+        let builder = self.builder()?;
+        let file = footer::open(&self.path, self.blocks.clone(), &self.failure)?;
+        let check = || {
+            page_limits::check_rows(builder.metadata(), file.len())?;
+            let chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns());
+            let mut others = chunks.filter(|chunk| !self.is_blob(chunk));
+            others.try_for_each(|chunk| page_limits::check_chunk(&file, chunk))
+        };
+        check().map_err(|cause| self.damaged(cause))
+    }
+
+    fn is_blob(&self, chunk: &ColumnChunkMetaData) -> bool {
+        chunk.column_path().parts().first().is_some_and(|name| name == self.blobs)
+    }
+
+    /// Checks what the blob of row `row` of a group unpacks to, and the dictionary that it may have.
+    fn check_blob(&self, metadata: &ParquetMetaData, group: usize, row: usize) -> Result<(), ShardError> {
+        let file = footer::open(&self.path, self.blocks.clone(), &self.failure)?;
+        let index = metadata.page_index_for_row_group(group);
+        for (column, chunk) in metadata.row_group(group).columns().iter().enumerate() {
+            if !self.is_blob(chunk) {
+                continue;
+            }
+            let pages = index.page_locations(column).map_or(&[][..], |pages| pages);
+            let page = pages.partition_point(|page| page.first_row_index <= row as i64).checked_sub(1);
+            let page = page.map_or(chunk.data_page_offset(), |page| pages[page].offset);
+            for at in chunk.dictionary_page_offset().into_iter().chain([page]) {
+                let at = u64::try_from(at).unwrap_or(u64::MAX);
+                page_limits::check_blob(&file, at).map_err(|cause| self.damaged(cause))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The keys of all rows, which must rise within `range`; at most `most` rows have the same.
     fn keys(&self, column: &str, most: u32, range: Range<u64>) -> Result<Vec<u64>, ShardError> {
         let builder = self.builder()?;
@@ -200,6 +255,9 @@ impl Shard {
         let schema = builder.schema().clone();
         if group == builder.metadata().num_row_groups() {
             return Ok(RecordBatch::new_empty(schema));
+        }
+        if !matches!(columns, Columns::AllBut(name) if name == self.blobs) {
+            self.check_blob(builder.metadata(), group, before)?;
         }
         let wanted = projection(&schema, columns);
         let wanted = ProjectionMask::roots(builder.parquet_schema(), wanted);

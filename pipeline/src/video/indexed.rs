@@ -34,8 +34,7 @@ impl OpenVideo {
     fn place_in_file(&self, packet: &Packet) -> Option<u64> {
         match &packet.body {
             Body::OnDisk { place, .. } => Some(*place),
-            Body::Packed { .. } => None,
-            Body::Held(buffer) => self.file.place_of(&buffer.map_readable().ok()?),
+            Body::Held(_) | Body::Headed { .. } | Body::Packed { .. } => None,
         }
     }
 }

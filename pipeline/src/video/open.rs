@@ -6,7 +6,7 @@ use gstreamer as gst;
 
 use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
 use crate::{
-    codec::{Coded, headers},
+    codec::{Coded, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
     file::{FileBytes, recognise},
@@ -56,6 +56,10 @@ impl VideoReader {
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
+        let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
+        if let Some(reason) = header.crowded.map(reason) {
+            return Err(VideoError::ContainerDamaged { container: container.name(), reason });
+        }
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
@@ -66,18 +70,10 @@ impl VideoReader {
         if parts > 1 && mode != IndexMode::Times {
             return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
         }
+        #[rustfmt::skip]
         let facts = facts::Gathered {
-            bytes,
-            container,
-            codec,
-            caps: &caps,
-            orientation,
-            header,
-            packets: &packets,
-            stamps: &stamps,
-            places: &places,
-            coded: &coded,
-            mode,
+            bytes, container, codec, caps: &caps, orientation, header, mode,
+            packets: &packets, stamps: &stamps, places: &places, coded: &coded,
         };
         let (facts, hidden) = facts.facts();
         self.check_size(&facts, header.size)?;

@@ -24,7 +24,7 @@ pub(super) fn join(packets: &mut [Packet], coded: &mut [Coded]) {
 
 #[cfg(test)]
 mod tests {
-    use gstreamer as gst;
+    use bytes::Bytes;
 
     use super::*;
     use crate::{
@@ -36,9 +36,8 @@ mod tests {
 
     #[test]
     fn frames_of_two_packets_have_the_times_of_the_first() {
-        gst::init().unwrap();
         let packet = |milliseconds: i64| Packet {
-            body: Body::Held(gst::Buffer::new()),
+            body: Body::Held(Bytes::new()),
             stamp: Stamp {
                 pts: Some(StreamTime(milliseconds * 1_000_000)),
                 duration: Some(20_000_000),

@@ -116,7 +116,7 @@ impl OpenVideo {
         let packet = |(buffer, rank): (gst::Buffer, FrameRank)| Packet {
             stamp: Stamp { pts: source.times.get(rank.0 as usize).copied(), ..Stamp::default() },
             key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-            body: Body::Held(buffer),
+            body: Body::Held(bytes_of(buffer)),
         };
         let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
         let mut facts = source.clone();
@@ -162,14 +162,15 @@ impl OpenVideo {
         let mut from = 0;
         for (packet, size) in self.packets[packets.clone()].iter_mut().zip(&self.sizes[packets]) {
             let to = from + *size as usize;
-            let mut buffer = gst::Buffer::from_slice(bytes.slice(from..to));
-            if let Some(buffer) = buffer.get_mut().filter(|_| !packet.key) {
-                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
-            }
-            packet.body = Body::Held(buffer);
+            packet.body = Body::Held(bytes.slice(from..to));
             from = to;
         }
     }
+}
+
+/// The bytes of a buffer, without a copy; none where it cannot be read.
+fn bytes_of(buffer: gst::Buffer) -> Bytes {
+    buffer.into_mapped_buffer_readable().map_or_else(|_| Bytes::new(), Bytes::from_owner)
 }
 
 impl VideoReader {
@@ -188,7 +189,7 @@ impl VideoReader {
         let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
         let stated = side("width").zip(side("height"));
         let packet = |packet: &StoredPacket| Packet {
-            body: Body::Held(gst::Buffer::new()),
+            body: Body::Held(Bytes::new()),
             stamp: Stamp { pts: packet.pts, hidden: packet.hidden, ..Stamp::default() },
             key: packet.key,
         };

@@ -8,7 +8,7 @@ use schemas::frame_shard::StoredPixels;
 use crate::{
     Preprocessing,
     command::{
-        arguments::{RecipeArguments, Videos},
+        arguments::{self, RecipeArguments, Videos},
         report,
         terminal::Terminal,
     },
@@ -62,7 +62,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = GROUP, value_parser = clap::value_parser!(u32).range(1..=250))]
     group: u32,
     /// Number of worker threads
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
 }
 

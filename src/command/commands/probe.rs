@@ -68,7 +68,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DECAYS", value_delimiter = ',')]
     decays: Vec<f64>,
     /// Number of epochs of the attentive probe
-    #[arg(long, value_name = "N", default_value_t = EPOCHS)]
+    #[arg(long, value_name = "N", default_value_t = EPOCHS, value_parser = clap::value_parser!(u64).range(..=1 << 20))]
     epochs: u64,
     /// Folder to keep features in
     #[arg(long, value_name = "FOLDER")]

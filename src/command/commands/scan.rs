@@ -9,7 +9,10 @@ use schemas::manifest::GOOD;
 
 use crate::{
     Scanning,
-    command::{arguments::Videos, terminal::Terminal},
+    command::{
+        arguments::{self, Videos},
+        terminal::Terminal,
+    },
     data::scan::Scanned,
     machine::default_workers,
 };
@@ -36,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "manifest.parquet")]
     out: PathBuf,
     /// Number of videos to read at the same time
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
     /// Decode each video completely; any complaint of the decoder makes it unusable
     #[arg(long)]

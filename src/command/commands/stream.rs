@@ -74,7 +74,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     world_size: u32,
     /// Number of threads that decode
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
     /// Append the videos that give no clip to this file, one JSON object per line
     #[arg(long, value_name = "FILE")]

@@ -14,7 +14,7 @@ use super::{
     shards::Shards,
 };
 use crate::{
-    data::source::limits,
+    data::{narrow::narrow, source::limits},
     error::{Result, Usage},
     observer::Observer,
 };
@@ -103,7 +103,7 @@ fn videos_per_shard(settings: &Preprocessing, videos: &pipeline::dataset::VideoL
 fn transcoding(settings: &Preprocessing, recipe: &Recipe) -> Result<TranscodeFacts> {
     let stride = u32::try_from(recipe.clip.stride.clamp(1, 16)).expect("because it is at most 16");
     let mut made = TranscodeFacts {
-        short_side: settings.short_side.map_or(TRANSCODED_SIDE, |side| side.min(1 << 14) as u32) & !1,
+        short_side: settings.short_side.map_or(TRANSCODED_SIDE, |side| narrow(side)) & !1,
         stride,
         group: settings.group.next_multiple_of(stride),
         quality: settings.quality,

@@ -23,6 +23,7 @@ use crate::{
     data::{
         labelled::{self, Failures, Wanted},
         labels::labelled_videos::LabelledVideos,
+        narrow::narrow,
     },
     error::Result,
     inference::{
@@ -98,7 +99,7 @@ impl Maker {
             lengths: self.embedder.lengths(pool),
             number,
             windows,
-            views: windows.is_none().then_some([views.clips as u32, views.crops as u32]),
+            views: windows.is_none().then_some([narrow(views.clips), narrow(views.crops)]),
             preprocessing: self.preprocessing(),
             videos: videos.len(),
             data: videos.digest(),
@@ -136,7 +137,7 @@ impl Maker {
     fn plan(&self, videos: &LabelledVideos, wanted: &[bool]) -> Result<Plan> {
         let numbers = || (0u64..).zip(wanted).filter(|(_, wanted)| **wanted).map(|(video, _)| video);
         let Some([_, every]) = self.taking.windows else {
-            let pass = Pass::Test { clips: self.recipe.views.clips as u32 };
+            let pass = Pass::Test { clips: narrow(self.recipe.views.clips) };
             // Every video has one slot.
             let slots = numbers().map(Slot).collect();
             return Ok(Plan { pass, slots, rows: vec![1; wanted.len()], reasons: Reasons::new() });

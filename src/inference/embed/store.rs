@@ -21,7 +21,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use pipeline::{names, parquet_digest, video_entry::VideoEntry};
+use pipeline::{names, parquet_digest, parquet_table, video_entry::VideoEntry};
 use schemas::{
     MADE_BY, OutputLock, WholeFile,
     embeddings::{Embedded, Embedding},
@@ -278,8 +278,7 @@ fn facts_in(path: &Path, reader: &ParquetRecordBatchReaderBuilder<File>) -> Resu
 
 fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    parquet_digest::check(&file)
-        .and_then(|()| ParquetRecordBatchReaderBuilder::try_new(file))
+    parquet_table::open(file)
         .with_context(|| format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path)))
 }
 

@@ -13,6 +13,7 @@ impl Recipe {
     /// # Errors
     /// The first setting that is wrong, with what would do.
     pub fn check(&self) -> Result<(), RecipeError> {
+        self.check_bounds()?;
         let shape = self.model_shape()?;
         self.accumulation()?;
         self.check_finetuning_ranges()?;

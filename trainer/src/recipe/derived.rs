@@ -94,7 +94,7 @@ impl Recipe {
         if batch == 0 {
             return Err(invalid("optimiser.batch", batch, "is no batch".to_owned(), None));
         }
-        if !micro.is_multiple_of(self.clip.repeats) {
+        if self.clip.repeats == 0 || !micro.is_multiple_of(self.clip.repeats) {
             let why = format!("does not divide the {micro} clips of a micro-batch");
             return Err(invalid("clip.repeats", self.clip.repeats, why, divisors(micro)));
         }

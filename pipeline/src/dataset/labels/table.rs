@@ -13,7 +13,7 @@ use std::{
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{LabelError, Rows, classes::Word, column_text::texts};
-use crate::{names, video_entry::VideoEntry};
+use crate::{names, page_limits, video_entry::VideoEntry};
 
 /// Names of a column of paths, the first that is there counts.
 pub(super) const PATHS: [&str; 5] = ["path", "video", "file", "filename", "file_name"];
@@ -179,8 +179,10 @@ pub(super) fn records(text: &str, separator: char) -> Vec<Vec<String>> {
 
 fn of_parquet(file: &Path, labels: &[&str]) -> Result<Vec<(String, String)>, LabelError> {
     let other = |why: &dyn std::fmt::Display| io_error(file)(io::Error::other(why.to_string()));
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).map_err(io_error(file))?)
+    let table = File::open(file).map_err(io_error(file))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(table.try_clone().map_err(io_error(file))?)
         .map_err(|why| other(&why))?;
+    page_limits::check(&table, reader.metadata()).map_err(|why| other(&why))?;
     let head: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     let (paths, labels) = columns(file, &head, labels)?;
     let mut pairs = Vec::new();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use parquet::{
-    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
@@ -11,7 +11,7 @@ use parquet::{
 use schemas::{MADE_BY, WholeFile, manifest::VERSION};
 
 use super::{ManifestError, ManifestRow, columns};
-use crate::{parquet_digest, system};
+use crate::{parquet_digest, parquet_table, system};
 
 /// Rows that are written and read at once; a row has thousands of times.
 const ROWS_AT_ONCE: usize = 1024;
@@ -53,8 +53,7 @@ pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
         cause,
     })?;
     let file = bytes::Bytes::from(file);
-    let reader = parquet_digest::check(&file)
-        .and_then(|()| ParquetRecordBatchReaderBuilder::try_new(file))
+    let reader = parquet_table::open(file)
         .and_then(|builder| builder.with_batch_size(ROWS_AT_ONCE).build())
         .map_err(damaged)?;
     let mut rows = Vec::new();

@@ -5,6 +5,7 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
 use gst::prelude::*;
 use gstreamer as gst;
 
@@ -12,20 +13,23 @@ use crate::{
     StreamTime,
     codec::{
         Codec,
-        bits::{Framing, nal_units, start_codes},
+        bits::{split_at_start_codes, start_codes},
         sei::{self, Turn, Turns},
     },
-    demux::{Body, MOST_HELD, Packet, codec_of},
+    demux::{Body, MOST_HELD, Packet, allowance::Allowance, codec_of},
     file::FileBytes,
     picture::Orientation,
     plan::order::Stamp,
 };
 
+/// Descriptions of a stream that are compared with each other.
+const MOST_CAPS: usize = 64;
+
 /// What has come out of a demuxer so far.
 #[derive(Debug, Default)]
 pub(super) struct Track {
     pub packets: Vec<Packet>,
-    /// Every different description of the stream that was announced, in order.
+    /// Every different description of the stream that was announced, in the order in which they came first.
     pub caps: Vec<gst::Caps>,
     pub orientation: Orientation,
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
@@ -35,6 +39,10 @@ pub(super) struct Track {
     pub ended: bool,
     /// Bytes of packets in memory that are not in the file in one piece.
     pub held: u64,
+    /// Packets and bytes that may still come.
+    pub allowance: Allowance,
+    /// What the parser behind the demuxer has to do for a picture that does not end.
+    pub work: ParserWork,
     /// The demuxer has all bytes: pads that go from here on go because the file ends.
     pub at_end: bool,
     /// The video's pad was taken away before that.
@@ -55,6 +63,34 @@ pub(super) struct Track {
     pub error: Option<String>,
 }
 
+/// Bytes that a parser goes over again with each buffer, since it waits for the end of a picture: a large picture in
+/// many small buffers costs the square of their number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ParserWork {
+    /// Bytes since the last picture came out.
+    waiting: u64,
+    /// Bytes that were gone over, and may be.
+    done: u64,
+    most: u64,
+}
+
+impl ParserWork {
+    /// That for a file of so many bytes: packets of a program stream have 2 kB, and pictures hundreds of them.
+    pub(super) fn of(file_bytes: u64) -> Self {
+        const FREE: u64 = 2 << 30;
+        const TIMES: u64 = 128;
+        Self { most: FREE.saturating_add(file_bytes.saturating_mul(TIMES)), ..Self::default() }
+    }
+
+    /// Counts a buffer that goes in; false where that is too much.
+    fn count(&mut self, bytes: usize) -> bool {
+        // A buffer by itself takes as long as a thousand bytes.
+        self.waiting = self.waiting.saturating_add(bytes as u64 + 1000);
+        self.done = self.done.saturating_add(self.waiting);
+        self.done <= self.most
+    }
+}
+
 /// A track that one thread fills and another waits for.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -65,6 +101,15 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, Track> {
         self.track.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the track with what is wrong with it, unless something was before, and wakes who waits for it.
+    fn end(&self, reason: String) -> gst::FlowError {
+        self.change(|track| {
+            track.error = track.error.take().or(Some(reason));
+            track.ended = true;
+        });
+        gst::FlowError::Eos
     }
 
     /// Changes the track and wakes who waits for it.
@@ -110,6 +155,9 @@ pub(super) fn before_parser(
     let (packets, events, shared) = (between.clone(), between.clone(), shared.clone());
     let before = gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |_, _, buffer| {
+            if !shared.lock().work.count(buffer.size()) {
+                return Err(shared.end("a picture does not end within thousands of packets".to_owned()));
+            }
             if let Some((codec, bytes)) = units_in(&buffer, &packets) {
                 let mut track = shared.lock();
                 track.parsed.0 += pictures_in(codec, &bytes);
@@ -156,7 +204,7 @@ fn pictures_in(codec: Codec, bytes: &[u8]) -> u32 {
 /// What the messages in bytes of H.264 or HEVC say of the orientation of pictures.
 fn turns_in(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = Turn> {
     let turn_in = if codec == Codec::H264 { sei::turn_in_h264 } else { sei::turn_in_hevc };
-    nal_units(bytes, Framing::StartCodes).unwrap_or_default().into_iter().filter_map(turn_in)
+    split_at_start_codes(bytes).filter_map(turn_in)
 }
 
 /// A pad that collects packets of the formats `wanted` into `shared`.
@@ -170,13 +218,20 @@ pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes)
             let pictures = units.map_or(0, |(codec, bytes)| pictures_in(codec, &bytes));
             let mut track = packets.lock();
             track.parsed.1 += pictures;
+            track.work.waiting = 0;
             let stamp = stamp(&buffer, track.segment.as_ref());
             let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-            let body = body_of(buffer, &file);
-            if let Body::Held(buffer) = &body
+            let body = body_of(&buffer, &file);
+            if let Err(what) = track.allowance.take(body.length().into()) {
+                drop(track);
+                return Err(
+                    packets.end(format!("{what} would take much more memory than the file has bytes"))
+                );
+            }
+            if let Body::Held(bytes) = &body
                 && !file.is_in_memory()
             {
-                track.held += buffer.size() as u64;
+                track.held += bytes.len() as u64;
                 if track.held > MOST_HELD {
                     drop(track);
                     packets.change(|track| track.ended = true);
@@ -194,14 +249,14 @@ pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes)
         .build()
 }
 
-/// Where the bytes of a packet are: those of a file on the disk are left there, if they lie in one piece.
-fn body_of(buffer: gst::Buffer, file: &FileBytes) -> Body {
-    let place = || {
-        let map = buffer.map_readable().ok()?;
-        Some(Body::OnDisk { place: file.place_of(&map)?, length: u32::try_from(map.len()).ok()? })
-    };
-    let place = if file.is_in_memory() { None } else { place() };
-    place.unwrap_or(Body::Held(buffer))
+/// Where the bytes of a packet are: those that lie in the file in one piece are left there. Others are copied, since a
+/// buffer takes several times as much memory as a small packet, and may keep a large one alive.
+fn body_of(buffer: &gst::BufferRef, file: &FileBytes) -> Body {
+    let Ok(map) = buffer.map_readable() else { return Body::Held(Bytes::new()) };
+    match file.place_of(&map).zip(u32::try_from(map.len()).ok()) {
+        Some((place, length)) => Body::OnDisk { place, length },
+        None => Body::Held(Bytes::copy_from_slice(&map)),
+    }
 }
 
 /// Demuxers and parsers ask what may come: pads without a template must say so themselves.
@@ -228,8 +283,14 @@ fn note(shared: &Shared, event: &gst::Event) {
     match event.view() {
         gst::EventView::Caps(event) => shared.change(|track| {
             let caps = event.caps_owned();
-            if track.caps.last() != Some(&caps) {
-                track.caps.push(caps);
+            if track.caps.contains(&caps) {
+                return;
+            }
+            track.caps.push(caps);
+            if track.caps.len() > MOST_CAPS {
+                let reason = format!("its stream is described in more than {MOST_CAPS} ways");
+                track.error = track.error.take().or(Some(reason));
+                track.ended = true;
             }
         }),
         gst::EventView::Segment(event) => shared.change(|track| {

@@ -69,6 +69,7 @@ fn unwrapped(ticks: &[i64]) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use gstreamer as gst;
 
     use super::*;
@@ -77,9 +78,9 @@ mod tests {
     /// A packet of stream 0x100 that begins a picture of a time.
     fn begin(ticks: u64) -> Vec<u8> {
         let time = [
-            0x21 | ((ticks >> 30 & 7) as u8 * 2),
+            0x21 | ((ticks >> 30 & 7) as u8) << 1,
             (ticks >> 22) as u8,
-            ((ticks >> 15) as u8 * 2) | 1,
+            ((ticks >> 15) as u8) << 1 | 1,
             (ticks >> 7) as u8,
             (ticks << 1) as u8 | 1,
         ];
@@ -94,7 +95,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.ts");
         std::fs::write(&path, bytes).unwrap();
-        let body = || Body::Held(gst::Buffer::new());
+        let body = || Body::Held(Bytes::new());
         let packet = || Packet { body: body(), stamp: Stamp::default(), key: false };
         let mut packets: Vec<_> = (0..packets).map(|_| packet()).collect();
         fill(&mut packets, &FileBytes::open(&path, 0).unwrap(), 0x100);

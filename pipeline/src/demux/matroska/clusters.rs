@@ -13,7 +13,7 @@ use super::{
     times::Clock,
     tracks::Tracks,
 };
-use crate::demux::{Body, Packet};
+use crate::demux::{Body, Packet, allowance::Allowance};
 
 /// What the packets are made by.
 #[derive(Clone, Copy, Debug)]
@@ -29,20 +29,8 @@ pub(super) struct Found {
     pub packets: Vec<Packet>,
     /// The earliest time of a block of any track, in ticks.
     earliest: Option<i128>,
-    most_packets: u64,
-    /// Bytes that packets unpack to, and may.
-    unpacked: u64,
-    most_unpacked: u64,
+    allowance: Allowance,
 }
-
-/// Packets that any file may have, and bytes for each further one: less than that no encoder needs for long, and an
-/// index of them takes ten times as much.
-const FREE_PACKETS: u64 = 1 << 16;
-const BYTES_A_PACKET: u64 = 32;
-
-/// How many times its size a file may unpack to, beyond what any may: what video is packed with hardly shrinks it.
-const MOST_UNPACKING: u64 = 16;
-const FREE_UNPACKED: u64 = 16 << 20;
 
 /// Bytes of a block, at most, as with FFmpeg.
 const MOST_BLOCK: u64 = 1 << 28;
@@ -50,13 +38,7 @@ const MOST_BLOCK: u64 = 1 << 28;
 impl Found {
     /// None yet of a file of `length` bytes.
     pub(super) fn new(length: u64) -> Self {
-        Self {
-            packets: Vec::new(),
-            earliest: None,
-            most_packets: FREE_PACKETS + length / BYTES_A_PACKET,
-            unpacked: 0,
-            most_unpacked: FREE_UNPACKED + length.saturating_mul(MOST_UNPACKING),
-        }
+        Self { packets: Vec::new(), earliest: None, allowance: Allowance::of(length) }
     }
 
     /// All packets, their times counted from the earliest of any track: what is called the start of the film.
@@ -136,40 +118,32 @@ impl Found {
         for (length, stamp) in laces.lengths.into_iter().zip(stamps) {
             // Frames without a byte are none, unless they are packed.
             if length > 0 || making.packing.is_some() {
-                let body = self.body(reader, place, length, making.packing)?;
+                let body = body_of(reader, place, length, making.packing)?;
+                self.allowance.take(body.length().into()).map_err(Fault::TooMuch)?;
                 self.packets.push(Packet { body, stamp, key });
             }
             key = false;
             place += length;
         }
-        if self.packets.len() as u64 > self.most_packets {
-            return Err(Fault::TooMuch { what: "the index of its packets" });
-        }
         Ok(())
     }
+}
 
-    /// The body of a frame at a place.
-    fn body(
-        &mut self,
-        reader: &mut Reader<'_>,
-        place: u64,
-        length: u64,
-        packing: Option<&Packing>,
-    ) -> Result<Body, Fault> {
-        let short =
-            |length: u64| u32::try_from(length).map_err(|_| Fault::Broken { at: place, what: "is too long" });
-        let length = short(length)?;
-        let Some(packing) = packing else { return Ok(Body::OnDisk { place, length }) };
-        let unpacked = packing.unpacked(reader.bytes(place, length.into()));
-        let unpacked =
-            unpacked.ok_or(Fault::Broken { at: place, what: "is a block that does not unpack" })?;
-        self.unpacked += unpacked.len() as u64;
-        if self.unpacked > self.most_unpacked {
-            return Err(Fault::TooMuch { what: "what its blocks unpack to" });
-        }
-        let unpacked = short(unpacked.len() as u64)?;
-        Ok(Body::Packed { place, length, unpacked, packing: packing.clone() })
-    }
+/// The body of a frame at a place.
+fn body_of(
+    reader: &mut Reader<'_>,
+    place: u64,
+    length: u64,
+    packing: Option<&Packing>,
+) -> Result<Body, Fault> {
+    let short =
+        |length: u64| u32::try_from(length).map_err(|_| Fault::Broken { at: place, what: "is too long" });
+    let length = short(length)?;
+    let Some(packing) = packing else { return Ok(Body::OnDisk { place, length }) };
+    let unpacked = packing.unpacked(reader.bytes(place, length.into()));
+    let unpacked = unpacked.ok_or(Fault::Broken { at: place, what: "is a block that does not unpack" })?;
+    let unpacked = short(unpacked.len() as u64)?;
+    Ok(Body::Packed { place, length, unpacked, packing: packing.clone() })
 }
 
 /// A block with what its cluster and its group say of it.

@@ -69,7 +69,8 @@ impl<'a> Reader<'a> {
         let end = at.saturating_add(count).min(self.file.length());
         let window_end = self.window_at + self.window.as_ref().len() as u64;
         if !self.file.is_in_memory() && (at < self.window_at || end > window_end) {
-            self.window = self.file.slice(at..at.saturating_add(count.max(WINDOW)));
+            // Twice as many: who goes on in small steps and looks far ahead reads each byte twice, and no more.
+            self.window = self.file.slice(at..at.saturating_add(count.saturating_mul(2).max(WINDOW)));
             self.window_at = at;
         }
         let window = self.window.as_ref();

@@ -1,6 +1,6 @@
 //! What is wrong with a Matroska file, and which error of a video that is.
 
-use crate::{error::VideoError, file::Container};
+use crate::{demux::allowance::TooMuch, error::VideoError, file::Container};
 
 /// Why a file's elements cannot be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,11 +28,8 @@ pub(super) enum Fault {
         version: u64,
     },
     /// The index, or what blocks unpack to, would be much larger than the file.
-    #[error("{what} would take much more memory than the file has bytes")]
-    TooMuch {
-        /// What there is too much of.
-        what: &'static str,
-    },
+    #[error("{0} would take much more memory than the file has bytes")]
+    TooMuch(TooMuch),
     /// Other tracks begin behind the packets of the first.
     #[error("other tracks begin behind {packets} packets")]
     OtherTracks {
@@ -51,7 +48,7 @@ impl Fault {
             Self::Late => VideoError::TimeLimit { stage: "taking the file apart", seconds },
             Self::Cut { .. } => VideoError::Truncated { reason: self.to_string() },
             Self::OtherTracks { packets } => VideoError::CodecChanged { packets },
-            Self::Broken { .. } | Self::Newer { .. } | Self::TooMuch { .. } => VideoError::ContainerDamaged {
+            Self::Broken { .. } | Self::Newer { .. } | Self::TooMuch(_) => VideoError::ContainerDamaged {
                 container: Container::Matroska.name(),
                 reason: self.to_string(),
             },

@@ -29,6 +29,12 @@ impl Tracks {
                 let track = Track::read(reader, &entry)?;
                 let chosen = found.video.is_none() && track.is_video();
                 found.numbers.entry(track.number).or_insert(chosen);
+                if found.numbers.len() > MOST_TRACKS {
+                    return Err(Fault::Broken {
+                        at: entry.at,
+                        what: "is one of more tracks than any film has",
+                    });
+                }
                 if chosen {
                     found.video = Some(track);
                 }
@@ -99,6 +105,9 @@ pub(super) struct Encoding {
     pub settings: Vec<u8>,
 }
 
+/// Tracks of different numbers: four times as many as FFmpeg reads.
+const MOST_TRACKS: usize = 4096;
+
 /// Bytes of a decoder's setup, at most; that of Theora, the largest in use, has a few kilobytes.
 const MOST_SETUP: u64 = 16 << 20;
 
@@ -135,7 +144,10 @@ impl Track {
                     track.timestamp_scale = reader.float(&field)?.unwrap_or(1.0);
                 }
                 ids::VIDEO => track.video = Video::read(reader, &field)?,
-                ids::CONTENT_ENCODINGS => track.encodings.extend(encodings(reader, &field)?),
+                ids::CONTENT_ENCODINGS => {
+                    track.encodings.extend(encodings(reader, &field)?);
+                    track.encodings.truncate(MOST_ENCODINGS);
+                }
                 _ => {}
             }
         }

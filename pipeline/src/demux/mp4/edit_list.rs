@@ -99,10 +99,16 @@ impl EditList {
         most: usize,
         clock: &Clock,
     ) -> Result<Film, VideoError> {
+        // The beginning of each part is looked for among all samples.
+        if self.edits.len().saturating_mul(samples.len()) > MOST_STEPS {
+            let reason = "they are too many for so many samples";
+            return Err(VideoError::EditList { parts: self.parts(), reason });
+        }
         let mut film = Film::default();
         let (mut begins, mut part, mut empty) = (0u64, 0, 0i64);
         let mut counter = Counter { end: -shift, ..Counter::default() };
         for edit in &self.edits {
+            clock.count(1 + samples.len() / 8)?;
             let from = begins;
             begins = begins.saturating_add(edit.length);
             let length = self.ticks_of_movie(edit.length);
@@ -124,7 +130,7 @@ impl EditList {
                     let reason = "they repeat the track without end";
                     return Err(VideoError::EditList { parts: self.parts(), reason });
                 }
-                clock.tick(film.used.len())?;
+                clock.tick()?;
                 let step = samples.get(at + 1).map_or(length, |next| next.decoded - sample.decoded);
                 counter.count(!hidden && !behind, sample.offset.into(), step, shift);
                 if sample.key && presented.saturating_add(step) >= end {
@@ -148,6 +154,9 @@ impl EditList {
         i64::try_from(scaled / movie_scale).ok()
     }
 }
+
+/// Parts times samples: hundreds of parts of a day's film, or thousands of an hour's.
+const MOST_STEPS: usize = 1 << 31;
 
 /// The packet that decoding begins with for a part that begins at `start`.
 fn first_needed(samples: &[Sample], start: i64, reorders: bool) -> usize {

@@ -132,11 +132,12 @@ impl<'a> Collector<'a> {
     pub fn collect(&mut self, file: &FileBytes, layout: &Layout, scale: u32) -> Result<(), VideoError> {
         for index in &layout.indices {
             let body = layout::read(file, index.clone())?;
+            self.clock.count(body.as_ref().len() / 12)?;
             // One that cannot be read says nothing.
-            let _ = self.note_index(body.as_ref(), index.end, scale);
+            let _ = self.note_index(body.as_ref(), index.end, scale, layout);
         }
-        for (at, fragment) in layout.fragments.iter().enumerate() {
-            self.clock.tick(at)?;
+        for fragment in &layout.fragments {
+            self.clock.tick()?;
             if fragment.end > file.length() {
                 return Err(VideoError::Truncated {
                     reason: format!("the file ends within the fragment at byte {}", fragment.start),
@@ -152,7 +153,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Notes when fragments begin by the body of a `sidx` box that ends at `end`.
-    fn note_index(&mut self, body: &[u8], end: u64, scale: u32) -> Option<()> {
+    fn note_index(&mut self, body: &[u8], end: u64, scale: u32, layout: &Layout) -> Option<()> {
         let mut fields = Fields(body);
         let (version, _) = fields.version()?;
         let (track, index_scale) = (fields.word()?, fields.word()?);
@@ -170,7 +171,11 @@ impl<'a> Collector<'a> {
                 return None;
             }
             let scaled = u128::from(tick) * u128::from(scale) + u128::from(index_scale / 2);
-            self.stated.insert(place, i64::try_from(scaled / u128::from(index_scale)).ok()?);
+            let tick_of_track = i64::try_from(scaled / u128::from(index_scale)).ok()?;
+            // Only what is said of a fragment is kept: boxes may say it of anything.
+            if layout.fragments.binary_search_by_key(&place, |fragment| fragment.start).is_ok() {
+                self.stated.insert(place, tick_of_track);
+            }
             place = place.checked_add(size.into())?;
             tick = tick.checked_add(duration.into())?;
         }
@@ -181,6 +186,7 @@ impl<'a> Collector<'a> {
     pub fn fragment(&mut self, fragment: &[u8], place: u64) -> Result<(), VideoError> {
         let mut state = Fragment { place, implicit: place, begins: None, next: None };
         let body = children(fragment).next().map_or(&[][..], |fragment| fragment.body);
+        self.clock.count(fragment.len() / 16)?;
         for track in children(body).filter(|child| child.kind == *b"traf") {
             self.track(track.body, &mut state)
                 .ok_or_else(|| damaged(format!("the fragment at byte {place} is broken")))??;
@@ -224,9 +230,9 @@ impl<'a> Collector<'a> {
         head.is_some_and(|head| head.track == self.track)
     }
 
-    /// Checks a sample of the film, number `at` of its run, before it is taken in.
-    fn check_sample(&self, at: u32, length: u32, fragment: u64) -> Result<(), VideoError> {
-        self.clock.tick(at as usize)?;
+    /// Checks a sample of the film before it is taken in.
+    fn check_sample(&self, length: u32, fragment: u64) -> Result<(), VideoError> {
+        self.clock.tick()?;
         match length {
             0 => Err(damaged(format!("a sample of the fragment at byte {fragment} is empty"))),
             _ => Ok(()),
@@ -272,7 +278,7 @@ impl<'a> Collector<'a> {
                 optional(fields, run::FLAGS, if at == 0 { first_flags } else { head.flags })?;
             let offset = optional(fields, run::OFFSET, 0)? as i32;
             if is_meant {
-                if let Err(error) = self.check_sample(at, length, state.place) {
+                if let Err(error) = self.check_sample(length, state.place) {
                     return Some(Err(error));
                 }
                 let key = flags_of_sample & NO_KEY == 0;

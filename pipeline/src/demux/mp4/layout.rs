@@ -9,7 +9,13 @@ use crate::{
 };
 
 /// Bytes of a `moov` box, and of a fragment's `moof`, that are read; that of a day of video has some 50 MB.
-const LARGEST: u64 = 256 << 20;
+const LARGEST: u64 = 128 << 20;
+
+/// Bytes of a `sidx` box that are read: it cannot have more than 65,535 entries of 12.
+const LARGEST_INDEX: u64 = 1 << 20;
+
+/// Fragments and their indices: six days of one a second.
+const MOST_FRAGMENTS: usize = 1 << 19;
 
 /// The boxes that say where samples are.
 #[derive(Clone, Debug)]
@@ -26,10 +32,9 @@ impl Layout {
     /// Walks over the file, until its end or until something is no box.
     pub(super) fn of(file: &FileBytes, clock: &Clock) -> Result<Self, VideoError> {
         let (mut movie, mut fragments, mut indices) = (None, Vec::new(), Vec::new());
-        let (mut at, mut steps, length) = (0u64, 0, file.length());
+        let (mut at, length) = (0u64, file.length());
         while at < length {
-            clock.tick(steps)?;
-            steps += 1;
+            clock.tick()?;
             let Some(Header { kind, size, body }) =
                 Header::read(file.slice(at..at + 16).as_ref(), length - at)
             else {
@@ -39,8 +44,11 @@ impl Layout {
             match &kind {
                 b"moov" if movie.is_none() => movie = Some(at + body..end),
                 b"moof" => fragments.push(at..end),
-                b"sidx" => indices.push(at + body..end),
+                b"sidx" => indices.push(at + body..end.min(at + LARGEST_INDEX)),
                 _ => {}
+            }
+            if fragments.len() + indices.len() > MOST_FRAGMENTS {
+                return Err(damaged(format!("it has more than {MOST_FRAGMENTS} fragments")));
             }
             at = end;
         }

@@ -37,6 +37,9 @@ const SMALLEST_REFERENCE: usize = 12;
 /// Tracks of video that are looked into; each is looked for in all fragments.
 const MOST_CANDIDATES: usize = 64;
 
+/// Tracks of chapters that a track may name.
+const MOST_CHAPTERS: usize = 64;
+
 /// What a movie header says.
 #[derive(Clone, Copy, Debug, Default)]
 struct MovieHeader {
@@ -75,7 +78,7 @@ fn movie_header(body: &[u8]) -> Option<MovieHeader> {
 fn chapters(track: &[u8]) -> Vec<u32> {
     let list = descend(track, &[b"tref", b"chap"]).unwrap_or_default();
     let mut fields = Fields(list);
-    std::iter::from_fn(|| fields.word()).collect()
+    std::iter::from_fn(|| fields.word()).take(MOST_CHAPTERS).collect()
 }
 
 /// Whether a track has no sample of its own, as where samples are in fragments.

@@ -6,9 +6,8 @@
 use super::{
     boxes::Fields,
     entry::{Entry, Media},
-    samples::Sample,
 };
-use crate::{codec::bits::Framing, file::FileBytes};
+use crate::codec::bits::Framing;
 
 /// The parameter sets of an entry (ISO 14496-15, 5.3.3 and 8.3.3), each with its length before it as in its packets;
 /// nothing where there are none, or lengths are not in `framing`.
@@ -50,11 +49,6 @@ pub(super) fn parameter_sets(entry: &Entry, framing: Framing) -> Option<Vec<u8>>
         _ => return None,
     }
     (!sets.is_empty()).then_some(sets)
-}
-
-/// A sample's bytes behind the parameter sets of its entry.
-pub(super) fn with_sets(sets: &[u8], sample: &Sample, file: &FileBytes) -> Vec<u8> {
-    [sets, file.slice(sample.bytes()).as_ref()].concat()
 }
 
 #[cfg(test)]

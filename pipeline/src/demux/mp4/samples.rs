@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::fault::damaged;
-use crate::error::VideoError;
+use crate::{demux::allowance::MOST_PACKETS, error::VideoError};
 
 /// One sample, in the order in which samples are decoded. Times are ticks of the track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,13 +34,10 @@ impl Sample {
     }
 }
 
-/// Samples that a video may have: 39 hours at 30 frames a second.
-const MOST_SAMPLES: u64 = 1 << 22;
-
 /// Samples that a film out of a file of so many bytes may have: each takes some, in a table or in the data. Memory
 /// that is taken for them stays in proportion to the file.
 pub(super) fn most_samples(file_bytes: u64) -> usize {
-    (file_bytes / 4).min(MOST_SAMPLES) as usize
+    (file_bytes / 4).min(MOST_PACKETS) as usize
 }
 
 /// Checks a number of samples before memory is taken for them.

@@ -190,7 +190,7 @@ impl Track {
                     self.is_overrun = true;
                     return Ok(());
                 };
-                clock.tick(self.samples.len())?;
+                clock.tick()?;
                 self.samples.push(Sample { place, length, entry, ..Sample::default() });
                 place = place.saturating_add(length.into());
             }
@@ -201,12 +201,12 @@ impl Track {
     /// Samples behind the table of offsets have none; those behind the table of durations last as long as the one
     /// before, unless there are offsets for them: those FFmpeg takes for samples of no duration.
     fn put_times(&mut self, times: &[TimeRun], offsets: &[u8]) {
-        let offsets: Vec<_> = entries(offsets, 8).map(words::<2>).collect();
+        let offsets = entries(offsets, 8).map(words::<2>);
         let all = offsets.len();
         // A count is signed, and an entry without samples is none.
         let is_used = |count: u32| count as i32 > 0;
-        self.reorders = offsets.iter().any(|&[count, _]| is_used(count));
-        for &[count, offset] in offsets.iter().take(all.saturating_sub(2)) {
+        self.reorders = offsets.clone().any(|[count, _]| is_used(count));
+        for [count, offset] in offsets.clone().take(all.saturating_sub(2)) {
             let offset = if is_used(count) { i64::from(offset as i32) } else { 0 };
             self.shift = self.shift.max((-offset).min(i32::MAX.into()));
         }

@@ -15,7 +15,11 @@ use schemas::settings::Verify;
 use super::profile_table;
 
 use crate::{
-    command::{arguments::RecipeArguments, report, terminal::Terminal},
+    command::{
+        arguments::{self, RecipeArguments},
+        report,
+        terminal::Terminal,
+    },
     data::{
         self, Loading, masked,
         report::{Watch, sentence},
@@ -44,10 +48,10 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     seconds: f64,
     /// Number of threads that decode
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
     /// Number of repetitions
-    #[arg(long, value_name = "K", default_value_t = 1)]
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = arguments::clips)]
     repeat: usize,
     /// Number of clips drawn from each video
     #[arg(long, value_name = "N")]
@@ -66,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         recipe.clip.verify = Verify::Clip;
         Ok(recipe)
     })?;
-    recipe.optimiser.batch = BATCH * recipe.clip.repeats;
+    recipe.optimiser.batch = BATCH.saturating_mul(recipe.clip.repeats);
     recipe.optimiser.micro_batch = 0;
     recipe.clip.clips_per_video = arguments.clips_per_video.unwrap_or(recipe.clip.clips_per_video);
     recipe_choice::check(&recipe)?;
@@ -83,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
     // The first batch pays for starting threads and decoders.
     batches.next().context("the pipeline ended")??;
-    let limit = Duration::from_secs_f64(arguments.seconds.max(0.1));
+    let limit = Duration::from_secs_f64(arguments.seconds.max(0.1).min(1e6));
     let mut rounds = Vec::new();
     let watch = Watch::begin(&loading.profile, arguments.workers);
     let cpu_before = machine::cpu_seconds();

@@ -11,7 +11,11 @@ use trainer::Device;
 
 use crate::{
     Usage,
-    command::{arguments::RecipeArguments, report, terminal::Terminal},
+    command::{
+        arguments::{self, RecipeArguments},
+        report,
+        terminal::Terminal,
+    },
     data::masked::settings,
     device, machine, memory, recipe_choice,
 };
@@ -37,7 +41,7 @@ pub struct Arguments {
     #[arg(long, default_value = "flex")]
     device: String,
     /// Number of steps to time
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = arguments::clips)]
     steps: usize,
     #[command(flatten)]
     recipe: RecipeArguments,

@@ -59,7 +59,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TxS", value_parser = arguments::views, default_value = "5x3")]
     views: [u32; 2],
     /// Number of repetitions
-    #[arg(long, value_name = "K", default_value_t = 1)]
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = arguments::clips)]
     repeat: usize,
 }
 

@@ -14,7 +14,7 @@ use self::lines::{Line, Output, print, say_written};
 
 use crate::{
     command::{
-        arguments::{LabelArguments, RecipeArguments},
+        arguments::{self, LabelArguments, RecipeArguments},
         terminal::Terminal,
     },
     data::{self, Loading, batch_file, clip_identity::MaskedClip, masked},
@@ -43,10 +43,10 @@ pub struct Arguments {
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
     /// Number of clips to print
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(..=1 << 32))]
     count: u64,
     /// Number of threads that decode
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
     #[command(flatten)]
     recipe: RecipeArguments,

@@ -11,7 +11,7 @@ use trainer::{
 
 use crate::{
     RecipeChoice,
-    command::{report, terminal::Terminal},
+    command::{arguments, report, terminal::Terminal},
     data::{self, masked::token_counts},
     device,
     machine::{self, default_workers},
@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, default_value = "flex")]
     device: String,
     /// Number of threads that decode
-    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
 }
 

@@ -48,7 +48,7 @@ fn blocks_that_unpack_to_far_more_than_the_file_are_refused() {
     let track = element(ids::CONTENT_ENCODINGS, &encoding);
     let frames = (0..40).map(|at| (at, true, bomb.clone())).collect();
     let error = demuxed(&Film { track, frames, ..vp9() }.file()).unwrap_err();
-    assert!(error.to_string().contains("what its blocks unpack to"), "{error}");
+    assert!(error.to_string().contains("what its packets come to"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! AVI files of OpenDML: whether their indices of indices lead to more than the file has.
+//!
+//! ```text
+//! RIFF 'AVI ' │ LIST 'hdrl' … indx: place, place, place … │ LIST 'movi' … ix00: entries │ …
+//! ```
+//!
+//! GStreamer's demuxer reads what each entry of an `indx` chunk leads to and keeps all of it, also where thousands lead
+//! to the same place. The indices of a whole film are disjoint, so that their sizes are at most that of the file.
+
+use crate::{file::FileBytes, heartbeat};
+
+/// The name of an index of indices.
+const NAME: &[u8; 4] = b"indx";
+
+/// Bytes before its entries, with those of the chunk's header, and bytes of an entry.
+const HEAD: usize = 8 + 24;
+const ENTRY: usize = 16;
+
+/// Entries of all of them: one a gigabyte is usual.
+const MOST_ENTRIES: usize = 1 << 14;
+
+/// Where the first chunk of a file begins, which is the list of headers.
+const HEADERS: u64 = 12;
+
+/// What is wrong with the indices of indices of a file, if anything is.
+pub(super) fn flaw(file: &FileBytes) -> Option<&'static str> {
+    let header = file.slice(HEADERS..HEADERS + 8);
+    let &[b'L', b'I', b'S', b'T', a, b, c, d] = header.as_ref() else { return None };
+    let headers = file.slice(HEADERS..HEADERS + 8 + u64::from(u32::from_le_bytes([a, b, c, d])));
+    let headers = headers.as_ref();
+    let named = headers.windows(NAME.len()).enumerate().filter(|(_, name)| *name == NAME);
+    let (mut entries, mut bytes) = (0, 0u64);
+    for (at, _) in named {
+        for entry in entries_of(&headers[at..]) {
+            entries += 1;
+            if entries > MOST_ENTRIES {
+                return Some("it has more indices than any film");
+            }
+            heartbeat::step();
+            bytes = bytes.saturating_add(size_at(file, entry));
+            if bytes > file.length() {
+                return Some("its indices are longer than the file");
+            }
+        }
+    }
+    None
+}
+
+/// The places in an index of indices, which begins with its name.
+fn entries_of(index: &[u8]) -> impl Iterator<Item = u64> {
+    let count =
+        index.get(12..16).and_then(|count| count.first_chunk()).map_or(0, |&count| u32::from_le_bytes(count));
+    let entries = index.get(HEAD..).unwrap_or_default().chunks_exact(ENTRY).take(count as usize);
+    entries.filter_map(|entry| entry.first_chunk().map(|&place| u64::from_le_bytes(place)))
+}
+
+/// Bytes of the chunk at a place.
+fn size_at(file: &FileBytes, place: u64) -> u64 {
+    let header = file.slice(place..place.saturating_add(8));
+    match *header.as_ref() {
+        [_, _, _, _, a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        [&kind[..], &(body.len() as u32).to_le_bytes(), body].concat()
+    }
+
+    /// A file whose index of indices has these places; an index of 400 bytes stands at the second place that is given.
+    fn found(places: &[u64], count: u32) -> Option<&'static str> {
+        let entries: Vec<u8> =
+            places.iter().flat_map(|place| [place.to_le_bytes(), [0; 8]].concat()).collect();
+        let index = [&[4, 0, 0, 0][..], &count.to_le_bytes(), &[0; 16], &entries].concat();
+        let headers = chunk(b"LIST", &[b"hdrl".to_vec(), chunk(b"indx", &index)].concat());
+        let film = [b"RIFF\0\0\0\0AVI ".to_vec(), headers, chunk(b"ix00", &[0; 400])].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.avi");
+        std::fs::write(&path, film).unwrap();
+        flaw(&FileBytes::open(&path, 1 << 20).unwrap())
+    }
+
+    #[test]
+    fn indices_that_lie_apart_are_fine_and_one_index_again_and_again_is_not() {
+        let at = |places: u64| 12 + 8 + 4 + HEAD as u64 + 16 * places;
+        assert_eq!(found(&[at(1)], 1), None);
+        assert_eq!(found(&[at(9); 9], 9), Some("its indices are longer than the file"));
+        // As many entries are read as there are, and as it says.
+        assert_eq!(found(&[at(9); 9], 1), None);
+        assert_eq!(found(&[at(2); 2], u32::MAX), Some("its indices are longer than the file"));
+        assert_eq!(
+            found(&vec![u64::MAX; MOST_ENTRIES + 1], u32::MAX),
+            Some("it has more indices than any film")
+        );
+    }
+}

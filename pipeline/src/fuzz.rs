@@ -1,0 +1,142 @@
+//! What fuzzing and property tests give bytes to: one function for each thing that is read from a file.
+//!
+//! Each takes any bytes at all, and ends: with something read, or with an error that is thrown away. A panic is a bug.
+//! Only tests and `fuzz/` have this module.
+
+use std::{io::Write as _, path::Path};
+
+use ::bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+#[cfg(feature = "video")]
+pub use crate::demux::fuzz::{avi, box_, ebml, edit_list, transport};
+use crate::{
+    Slot, VideoNumber,
+    codec::{Codec, bits::Framing, headers},
+    dataset::{list_file, manifest},
+    page_limits,
+    shard::{FileIndex, FrameShards, PacketShards},
+};
+
+/// A target: its name, and what is given bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets of this crate.
+pub const TARGETS: &[Target] = &[
+    #[cfg(feature = "video")]
+    ("box", box_),
+    #[cfg(feature = "video")]
+    ("ebml", ebml),
+    #[cfg(feature = "video")]
+    ("avi", avi),
+    #[cfg(feature = "video")]
+    ("transport", transport),
+    #[cfg(feature = "video")]
+    ("edit_list", edit_list),
+    ("h264", |bytes| headers_of(Codec::H264, bytes)),
+    ("hevc", |bytes| headers_of(Codec::Hevc, bytes)),
+    ("av1", |bytes| headers_of(Codec::Av1, bytes)),
+    ("vp8", |bytes| headers_of(Codec::Vp8, bytes)),
+    ("vp9", |bytes| headers_of(Codec::Vp9, bytes)),
+    ("mpeg2", |bytes| headers_of(Codec::Mpeg2, bytes)),
+    ("mpeg4", |bytes| headers_of(Codec::Mpeg4, bytes)),
+    ("shard", shard),
+    ("manifest", manifest_),
+    ("index", index),
+    ("pages", pages),
+    ("list", list),
+];
+
+/// The headers in the packets of a stream: the first byte says how units are framed and how long packets are.
+fn headers_of(codec: Codec, bytes: &[u8]) {
+    let Some((&first, bytes)) = bytes.split_first() else { return };
+    let framing = match first & 7 {
+        width @ 1..=4 => Framing::Lengths(width),
+        _ => Framing::StartCodes,
+    };
+    let (setup, packets) = bytes.split_at(bytes.len().min(usize::from(first >> 3)));
+    headers::look(codec, framing, setup, packets.chunks(1 + bytes.len() / 4));
+}
+
+/// Writes bytes as a file of this name and hands its path on.
+fn as_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
+    let Ok(folder) = tempfile::tempdir() else { return };
+    let path = folder.path().join(name);
+    let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(bytes));
+    if written.is_ok() {
+        read(&path);
+    }
+}
+
+fn shard(bytes: &[u8]) {
+    as_file("frames-00000.parquet", bytes, |path| {
+        if let Ok(shards) = FrameShards::open(path) {
+            let _ = shards.listing();
+            let _ = shards.read(Slot(0));
+        }
+    });
+    as_file("packets-00000.parquet", bytes, |path| {
+        if let Ok(shards) = PacketShards::open(path) {
+            let video = shards.video(VideoNumber(0));
+            let _ = video.map(|video| video.map(|video| shards.packets(&video, 0)));
+        }
+    });
+}
+
+fn manifest_(bytes: &[u8]) {
+    as_file("manifest.parquet", bytes, |path| drop(manifest::read(path)));
+}
+
+fn index(bytes: &[u8]) {
+    as_file("index-00000.parquet", bytes, |path| {
+        let _ = FileIndex::open(path).map(|index| index.video(VideoNumber(0)));
+    });
+}
+
+/// The headers of pages, of a file that Parquet's own reader takes for one.
+fn pages(bytes: &[u8]) {
+    let file = Bytes::copy_from_slice(bytes);
+    let _ = page_limits::check_blob(&file, 0);
+    if let Ok(builder) = ParquetRecordBatchReaderBuilder::try_new(file.clone()) {
+        let _ = page_limits::check(&file, builder.metadata());
+    }
+}
+
+fn list(bytes: &[u8]) {
+    let _ = list_file::read(&String::from_utf8_lossy(bytes), &["mp4", "webm"]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The bytes that files of each kind begin with, so that not everything is refused at the first byte.
+    const BEGINNINGS: [&[u8]; 6] = [
+        b"",
+        b"\0\0\0\x08ftyp\0\0\0\x40moov\0\0\0\x38trak",
+        b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff",
+        b"RIFF\xff\0\0\0AVI LIST\x40\0\0\0hdrlindx",
+        b"\x47\x40\0\x10",
+        b"\0\0\0\x01\x67\x64\0\x0d\0\0\x01\x65",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(
+            std::env::var("TUBELET_FUZZ_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64)
+        ))]
+        #[test]
+        fn every_target_ends_whatever_it_is_given(
+            beginning in 0..BEGINNINGS.len(),
+            noise in prop::collection::vec(prop_oneof![any::<u8>(), 0..4u8, 0xe0..=255u8], 0..600),
+        ) {
+            #[cfg(feature = "video")]
+            gstreamer::init().unwrap();
+            let bytes = [BEGINNINGS[beginning], &noise].concat();
+            for (_, target) in TARGETS {
+                target(&bytes);
+            }
+        }
+    }
+}

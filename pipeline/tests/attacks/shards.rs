@@ -1,0 +1,135 @@
+//! Frame shards and manifests that promise more than they hold.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, Int32Array, LargeBinaryArray, ListArray, RecordBatch, StringArray, UInt16Array, UInt64Array,
+    types::{Int64Type, UInt32Type},
+};
+use parquet::{
+    arrow::ArrowWriter,
+    basic::{Compression, ZstdLevel},
+    file::{metadata::KeyValue, properties::WriterProperties},
+};
+use schemas::frame_shard::{self, FrameShardFacts, StoredPixels};
+
+use crate::Attack;
+
+/// A dataset of `videos` videos with a clip of one frame each.
+fn facts(videos: u64) -> FrameShardFacts {
+    FrameShardFacts {
+        seed: 1,
+        videos,
+        clips_per_video: 1,
+        clips_per_shard: u32::MAX,
+        frames: 1,
+        stride: 1,
+        short_side: 0,
+        pixels: StoredPixels::Rgb,
+        source: String::new(),
+        made_by: String::new(),
+    }
+}
+
+fn properties() -> parquet::file::properties::WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_dictionary_enabled(false)
+}
+
+/// A shard with one row, whose blob has so many zeros and whose name is so long.
+fn shard(facts: &FrameShardFacts, blob: usize, name: usize) -> Vec<u8> {
+    // The digests cover nothing, as in a shard that was made to harm.
+    let digests = KeyValue::new("tubelet.blocks".to_owned(), r#"{"covered":0,"digests":[]}"#.to_owned());
+    let schema = frame_shard::schema(facts);
+    let pairs = schema.metadata().iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let pairs = pairs.chain([digests]).collect();
+    let bare = Arc::new(arrow_schema::Schema::new(schema.fields().clone()));
+    let zeros = vec![0; blob];
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from(vec![0])),
+        Arc::new(StringArray::from(vec!["a".repeat(name)])),
+        Arc::new(Int32Array::from(vec![None])),
+        Arc::new(UInt16Array::from(vec![1000])),
+        Arc::new(UInt16Array::from(vec![1000])),
+        Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>([Some([Some(0)])])),
+        Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([Some([Some(0)])])),
+        Arc::new(LargeBinaryArray::from_iter_values([&zeros])),
+    ];
+    // What lists may miss is said by the schema's own fields.
+    let columns = columns.into_iter().zip(bare.fields()).map(|(column, field)| match field.data_type() {
+        arrow_schema::DataType::List(item) => {
+            let (_, offsets, items, _) =
+                column.as_any().downcast_ref::<ListArray>().unwrap().clone().into_parts();
+            Arc::new(ListArray::new(Arc::clone(item), offsets, items, None)) as ArrayRef
+        }
+        _ => column,
+    });
+    let batch = RecordBatch::try_new(Arc::clone(&bare), columns.collect()).unwrap();
+    let properties = properties().set_key_value_metadata(Some(pairs)).build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, bare, Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+/// A manifest with one column of so many rows, each of so many letters.
+fn manifest(rows: usize, letters: usize) -> Vec<u8> {
+    let row = "a".repeat(letters);
+    let column: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|_| row.as_str())));
+    let batch = RecordBatch::try_from_iter([("path", column)]).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties().build())).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+/// `bytes` with the four bytes that code a size of a page as a number (zigzag) standing for another.
+fn with_size(mut bytes: Vec<u8>, is: u32, shall_be: u32) -> Vec<u8> {
+    let coded = |size: u32| {
+        let size = size << 1;
+        [size as u8 | 128, (size >> 7) as u8 | 128, (size >> 14) as u8 | 128, (size >> 21) as u8]
+    };
+    let at = bytes.windows(4).position(|window| window == coded(is)).unwrap();
+    bytes[at..at + 4].copy_from_slice(&coded(shall_be));
+    bytes
+}
+
+pub fn attacks() -> Vec<Attack> {
+    let shard_of = |name: &str, make: Box<dyn Fn() -> Vec<u8>>| {
+        Attack::new(format!("shard-{name}/frames-00000.parquet"), make)
+    };
+    let promising = |name: &str, change: fn(&mut FrameShardFacts)| {
+        shard_of(
+            name,
+            Box::new(move || {
+                let mut facts = facts(1);
+                change(&mut facts);
+                shard(&facts, 3_000_000, 9)
+            }),
+        )
+    };
+    vec![
+        promising("as-it-is", |_| {}),
+        promising("videos-9", |facts| facts.videos = 1_000_000_000),
+        promising("videos-60", |facts| facts.videos = 1 << 60),
+        promising("videos-64", |facts| facts.videos = u64::MAX),
+        promising("clips", |facts| (facts.videos, facts.clips_per_video) = (1 << 31, u32::MAX)),
+        promising("clips-per-video", |facts| facts.clips_per_video = u32::MAX),
+        promising("no-clips-per-shard", |facts| facts.clips_per_shard = 0),
+        promising("frames", |facts| facts.frames = u32::MAX),
+        promising("planes", |facts| facts.pixels = StoredPixels::Planes),
+        shard_of("bomb", Box::new(|| shard(&facts(1), 300 << 20, 9))),
+        shard_of("bomb-of-letters", Box::new(|| shard(&facts(1), 9, 100 << 20))),
+        // The value, and the four bytes of its length.
+        shard_of(
+            "size-of-a-page",
+            Box::new(|| with_size(shard(&facts(1), 3_000_000, 9), 3_000_004, 130_000_000)),
+        ),
+        Attack::new("manifest-letters/manifest.parquet", || manifest(1, 100 << 20)),
+        Attack::new("manifest-rows/manifest.parquet", || manifest(1_000_000, 0)),
+        Attack::new("manifest-long-rows/manifest.parquet", || manifest(20_000, 9000)),
+    ]
+}
