@@ -22,7 +22,7 @@ const LONG_FUNCTIONS: [(&str, &str, &str); 1] =
 const TEST_FILES: [&str; 1] = ["src/command/hints.rs"];
 
 fn crates() -> Vec<Crate> {
-    ["schemas/src", "pipeline/src", "trainer/src", "src"].map(Crate::read).into()
+    ["schemas/src", "pipeline/src", "trainer/src", "src", "python/src"].map(Crate::read).into()
 }
 
 /// Source files of all crates, without the files of tests.
