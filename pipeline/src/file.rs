@@ -1,6 +1,7 @@
 //! The bytes of a video file, and which container they are, told by content and never by name.
 
 pub mod foreign;
+mod stamp;
 
 use std::{
     collections::VecDeque,
@@ -12,11 +13,9 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::UNIX_EPOCH,
 };
 
-use serde::{Deserialize, Serialize};
-
+pub use self::stamp::FileStamp;
 use crate::{
     heartbeat,
     system::{self, SystemError},
@@ -95,27 +94,6 @@ pub struct FileBytes {
     read: Arc<AtomicU64>,
     /// The first failure of the system to read it.
     failure: Arc<OnceLock<SystemError>>,
-}
-
-/// By what a file is known again: whoever changes it changes this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileStamp {
-    /// Its length.
-    pub bytes: u64,
-    /// When it was changed last, in ns since 1970.
-    pub modified: i64,
-}
-
-impl FileStamp {
-    /// The stamp of a file.
-    ///
-    /// # Errors
-    /// When there is none, or the system keeps no times.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Self { bytes: metadata.len(), modified: since.as_nanos() as i64 })
-    }
 }
 
 #[derive(Clone, Debug)]
