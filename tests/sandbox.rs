@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
     thread,
@@ -37,8 +36,8 @@ fn child() {
     serve::serve_with(&attack);
 }
 
-/// A training of one step over the films in `folder`: its weights, and the verdicts on its films.
-fn trained(folder: &Path) -> (BTreeMap<OsString, Vec<u8>>, BTreeMap<String, String>) {
+/// A training of two steps over the films in `folder`: its tensors, and the verdicts on its films.
+fn trained(folder: &Path) -> (Vec<u8>, BTreeMap<String, String>) {
     let run = folder.join("run");
     let mut wanted = Pretraining::new([folder.join("films")], &run);
     let set = [
@@ -55,12 +54,10 @@ fn trained(folder: &Path) -> (BTreeMap<OsString, Vec<u8>>, BTreeMap<String, Stri
     wanted.run.steps = Some(2);
     tubelet::pretrain(&wanted, &AtomicBool::new(false), &()).unwrap();
 
-    let checkpoint = run.join("checkpoint-2");
-    let files = std::fs::read_dir(&checkpoint).unwrap().map(|file| file.unwrap().path());
-    let weights: BTreeMap<_, _> = files
-        .filter(|file| file.extension().is_some_and(|end| end == "safetensors"))
-        .map(|file| (file.file_name().unwrap().to_owned(), std::fs::read(&file).unwrap()))
-        .collect();
+    // Behind its header, which names the data, a checkpoint is tensors.
+    let checkpoint = std::fs::read(run.join("checkpoint-2.safetensors")).unwrap();
+    let header = u64::from_le_bytes(checkpoint[..8].try_into().unwrap()) as usize;
+    let weights = checkpoint[8 + header..].to_vec();
     assert!(!weights.is_empty());
     let quarantine = std::fs::read_to_string(run.join("quarantine.jsonl")).unwrap();
     let line = |line: &str| {

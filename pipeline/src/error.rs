@@ -377,7 +377,8 @@ pub(crate) fn verdict_named(word: &str) -> Option<&'static str> {
     VERDICTS.into_iter().find(|verdict| *verdict == word)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::collections::BTreeSet;
 

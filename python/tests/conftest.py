@@ -54,3 +54,19 @@ def run(code: str, *arguments: str, timeout: float = 120, **options: object) -> 
         env={**os.environ, **options.pop("env", {})},  # type: ignore[dict-item]
         **options,  # type: ignore[call-overload]
     )
+
+
+def sample_films(folder: Path, count: int) -> Path:
+    """Short films; a box that players pass over makes each of them another file."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        film = REPOSITORY / "samples" / ("flower.mp4", "cars.mp4")[number % 2]
+        box = b"\0\0\0\x40free" + f"{folder.name}/{number}".encode().ljust(56)
+        (folder / f"{number}.mp4").write_bytes(film.read_bytes() + box)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of eight short films."""
+    return sample_films(tmp_path_factory.mktemp("videos") / "films", 8)

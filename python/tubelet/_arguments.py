@@ -35,7 +35,11 @@ def count(name: str, given: Any) -> int | None:
     return None if given is None else number(name, given, 1)
 
 
-def number(name: str, given: Any, least: int) -> int:
+#: The largest number that an epoch, a rank or a count may be.
+MOST = 2**32 - 1
+
+
+def number(name: str, given: Any, least: int, most: int = MOST) -> int:
     """A whole number, NumPy's and PyTorch's included."""
     try:
         found = int(given.__index__())
@@ -43,6 +47,8 @@ def number(name: str, given: Any, least: int) -> int:
         raise UsageError(f"{name} = {given!r} is no whole number") from None
     if found < least:
         raise UsageError(f"{name} = {found} must be at least {least}")
+    if found > most:
+        raise UsageError(f"{name} = {found} must be at most {most}")
     return found
 
 

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _arguments, _ranks, _values
 from ._batch import Batch
@@ -18,8 +18,16 @@ from ._tubelet import ClipLoader, ClipStream
 # What a state of this version holds: the epoch, and how many batches of it all ranks took together.
 _STATE_VERSION = 1
 
+if TYPE_CHECKING:
+    # What PyTorch is told when it is there (`_register`), for those who check types.
+    from torch.utils.data import IterableDataset
 
-class ClipDataset(metaclass=ABCMeta):
+    _Iterable = IterableDataset[Batch]
+else:
+    _Iterable = object
+
+
+class ClipDataset(_Iterable, metaclass=ABCMeta):
     """Batches of clips of videos, decoded by threads of its own.
 
     It is the data set, the sampler, the collation and the loader in one, and iterable as it is::
@@ -115,6 +123,7 @@ class ClipDataset(metaclass=ABCMeta):
         """The batches of the epoch, from its start, or from where :meth:`load_state_dict` put it. After the last one the
         data set goes on to the next epoch by itself."""
         self._check_process()
+        self._check_ranks()
         if not self._resumed:
             self._batches = 0
         self._resumed = False
@@ -232,6 +241,16 @@ class ClipDataset(metaclass=ABCMeta):
         self._current = None
         self._epoch, self._batches = epoch, batches
 
+    def _check_ranks(self) -> None:
+        """Refuses a process that got its rank after the data set was made: it would read what the other ranks read."""
+        rank, world_size = _ranks.found(self._arguments["rank"], self._arguments["world_size"])
+        if (rank, world_size) != (self._rank, self._world_size):
+            raise UsageError(
+                f"this process is rank {rank} of {world_size}, and was rank {self._rank} of {self._world_size} when the "
+                "ClipDataset was made",
+                "make it after the processes were started (in Lightning in `train_dataloader`), or give rank and world_size",
+            )
+
     def _check_process(self) -> None:
         """Refuses a process whose threads would be the wrong ones."""
         data: Any = sys.modules.get("torch.utils.data")
@@ -268,7 +287,13 @@ class ClipIterator(Iterator[Batch]):
             self._stream, self._ended = None, True
             self._at(self._epoch + 1, 0)
             raise StopIteration
-        self._at(self._epoch, self._batches + data._world_size)
+        batches = self._batches + data._world_size
+        if batches // data._world_size < len(data):
+            self._at(self._epoch, batches)
+        else:
+            # Loops that count batches (Hugging Face's Trainer) do not ask for the end after the last one.
+            self._stream, self._ended = None, True
+            self._at(self._epoch + 1, 0)
         arrays, words = found
         batch = Batch((key, _values.array(array, self._format)) for key, array in arrays.items())
         batch.update(words)
@@ -326,7 +351,7 @@ def _wanted(it: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
     settings = _arguments.settings(it["set"])
     kind, with_labels = _kind(it)
     if it["seed"] is not None:
-        settings.append(f"run.seed={_arguments.number('seed', it['seed'], 0)}")
+        settings.append(f"run.seed={_arguments.number('seed', it['seed'], 0, 2**63 - 1)}")
     if kind == "masked" and it["mask"] != "recipe":
         settings.append(f"mask.kind={it['mask']}")
     labels, views = it["labels"], it["views"]
@@ -343,7 +368,7 @@ def _wanted(it: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
         "with_labels": with_labels,
         "clips": clips,
         "crops": crops,
-        "layout": it["layout"],
+        "layout": str(it["layout"]),
         "batch_size": _arguments.count("batch_size", it["batch_size"]),
         "threads": _arguments.count("threads", it["threads"]),
         "rank": rank,
@@ -364,7 +389,7 @@ def _kind(it: dict[str, Any]) -> tuple[str, bool]:
         raise UsageError(f"mask = {mask!r} is for clips without labels and views", "leave mask out")
     if views not in (None, False):
         pair = isinstance(views, (tuple, list)) and len(views) == 2
-        if views is not True and not (pair and all(isinstance(side, int) and side > 0 for side in views)):
+        if views is not True and not (pair and all(isinstance(side, int) and 0 < side <= _arguments.MOST for side in views)):
             raise UsageError(f"views = {views!r} is no pair of clips and crops such as (5, 3), nor True")
         return "views", with_labels
     if with_labels:

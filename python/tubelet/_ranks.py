@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from . import _arguments
 from ._errors import UsageError
 
 # Names of the two numbers, by who starts the processes: torchrun, accelerate and Lightning; Slurm.
@@ -18,7 +19,8 @@ def found(rank: int | None, world_size: int | None) -> tuple[int, int]:
     if (rank is None) != (world_size is None):
         raise UsageError("rank and world_size belong together: give both, or neither")
     if rank is not None and world_size is not None:
-        if world_size < 1 or not 0 <= rank < world_size:
+        rank, world_size = _arguments.number("rank", rank, 0), _arguments.number("world_size", world_size, 1)
+        if rank >= world_size:
             raise UsageError(f"rank {rank} is none of {world_size} ranks", "ranks are numbered from 0")
         return rank, world_size
     distributed: Any = sys.modules.get("torch.distributed")

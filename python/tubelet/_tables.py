@@ -29,7 +29,7 @@ def scan(
     :returns: a table with the columns of ``manifest.parquet``: ``path``, ``verdict`` (``good``, or the word of what is
         wrong), ``reason``, ``frames``, ``times`` (ns), ``width``, ``height``, ``codec`` and others.
     """
-    return _tubelet.scan(listed(videos), None if out is None else os.fspath(out), _arguments.count("threads", threads), bool(verify))
+    return _tubelet.scan(listed(videos), _arguments.path(out), _arguments.count("threads", threads), bool(verify))
 
 
 def read_clips(

@@ -37,7 +37,7 @@ def array(buffer: Buffer, format: Format) -> Any:
     if format == "torch":
         import torch
 
-        return torch.from_dlpack(buffer)
+        return torch.from_dlpack(buffer)  # type: ignore[attr-defined, unused-ignore]
     if format == "numpy":
         import numpy
 

@@ -188,6 +188,8 @@ fn what_is_there(path: &Path) -> String {
     };
     let mut names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    // Our own lock is none of it.
+    names.retain(|name| !name.starts_with('.'));
     names.sort();
     let more = names.len().saturating_sub(NAMED);
     names.truncate(NAMED);

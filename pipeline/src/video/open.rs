@@ -8,10 +8,10 @@ use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, un
 #[cfg(target_os = "linux")]
 use crate::sandbox::message::How;
 use crate::{
-    codec::{Coded, bits::MOST_UNITS, headers},
+    codec::{Coded, StreamHeader, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
-    file::{FileBytes, recognise},
+    file::{Container, FileBytes, recognise},
     plan::{
         OutputIndex, PacketFact,
         order::{self, IndexMode},
@@ -75,10 +75,7 @@ impl VideoReader {
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
-        let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
-        if let Some(reason) = header.crowded.map(reason) {
-            return Err(VideoError::ContainerDamaged { container: container.name(), reason });
-        }
+        check_units(&header, container)?;
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
@@ -99,9 +96,8 @@ impl VideoReader {
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });
         }
-        if let Some(at) = header.gap {
-            return Err(VideoError::PacketsMissing { at, packets: facts.packets });
-        }
+        let missing = |at| VideoError::PacketsMissing { at, packets: facts.packets };
+        header.gap.map_or(Ok(()), |at| Err(missing(at)))?;
         let shown = hidden_between(order::shown(&stamps, &places), parts, hidden);
         let index = packet_facts(&coded, &places, !facts.interlaced);
         let (sizes, verified, counted) = Default::default();
@@ -136,6 +132,13 @@ impl VideoReader {
         }
         Ok(())
     }
+}
+
+/// Refuses a packet that a decoder would take a hundred times its memory for.
+fn check_units(header: &StreamHeader, container: Container) -> Result<(), VideoError> {
+    let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
+    let damaged = |at| VideoError::ContainerDamaged { container: container.name(), reason: reason(at) };
+    header.crowded.map_or(Ok(()), |at| Err(damaged(at)))
 }
 
 /// Bytes at the beginning of a file by which its container is known.
