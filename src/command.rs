@@ -48,6 +48,11 @@ enum Command {
 /// Does what a command line asks for; `arguments` begin with the name of the program. Results go to stdout, everything
 /// else to stderr.
 pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    #[cfg(all(feature = "video", target_os = "linux"))]
+    if arguments.get(1).is_some_and(|word| word == pipeline::sandbox::ARGUMENT) {
+        return pipeline::sandbox::serve::serve();
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         // A wrong word, or --help and --version. Nothing is left to tell if nobody reads it.
@@ -57,6 +62,9 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         }
     };
     report::start_logging();
+    if let Err(why) = stop::listen() {
+        report::say(format_args!("note: signals end the command at once: {why}"));
+    }
     let outcome = match arguments.command {
         #[cfg(feature = "video")]
         Command::Scan(arguments) => commands::scan::run(&arguments),

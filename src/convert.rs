@@ -10,6 +10,7 @@ use trainer::{
 
 use crate::{
     error::{Result, Usage},
+    input_file,
     observer::Observer,
     output_lock,
     weights::{describe, explain, note_assumed},
@@ -37,16 +38,14 @@ pub struct Conversion {
 /// written.
 pub fn convert(settings: &Conversion, observer: &dyn Observer) -> Result<SavedModel> {
     let Conversion { input, output, format, hints, classes } = settings;
-    if !input.exists() {
-        return Err(Usage::new(format!("{}: no such file or folder", input.display())).into());
-    }
+    input_file::check_file_or_folder(input)?;
     let _lock = output_lock::file(output, observer)?;
     let mut model = checkpoint::read_with(input, *hints).map_err(explain)?;
     if let Some(classes) = classes {
         name_classes(&mut model, classes)?;
     }
     checkpoint::write(&model, *format, output, hints.heads).map_err(explain)?;
-    note_assumed(&model, &input.display().to_string(), observer);
+    note_assumed(&model, &pipeline::names::shown(input), observer);
     for difference in differences(&model, *format) {
         observer
             .note(format_args!("note: the code that reads this layout differs: it computes {difference}"));
@@ -100,6 +99,7 @@ fn differences(model: &SavedModel, format: Format) -> Vec<String> {
 
 /// Gives a classifier these names of classes.
 fn name_classes(model: &mut SavedModel, file: &Path) -> Result<()> {
+    input_file::check_file(file)?;
     let classes = Classes::read(file).map_err(|why| Usage::new(why.to_string()))?;
     match model.kind {
         Kind::Classifier { classes: head } if head == classes.len() => {
@@ -108,7 +108,7 @@ fn name_classes(model: &mut SavedModel, file: &Path) -> Result<()> {
         }
         Kind::Classifier { classes: head } => Err(Usage::new(format!(
             "{} names {} classes, the head has {head}",
-            file.display(),
+            pipeline::names::shown(file),
             classes.len()
         ))
         .into()),

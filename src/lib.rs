@@ -32,6 +32,7 @@ pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod inference;
+pub mod input_file;
 pub mod machine;
 pub mod memory;
 pub mod npy;

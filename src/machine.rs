@@ -36,11 +36,12 @@ fn told_bytes(file: &str, key: &str) -> Option<u64> {
 /// Ticks of a second in `/proc`; Linux has had 100 on every common machine for decades.
 const TICKS: f64 = 100.0;
 
-/// Processor seconds of all threads of this process so far; none where the system does not tell.
+/// Processor seconds of all threads of this process so far, and of the processes that decode for it; none where the
+/// system does not tell.
 pub fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The second field is the name in brackets and may hold spaces; user and system time are 14 and 15.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / TICKS)
+    Some((ticks(11)? + ticks(12)?) / TICKS + pipeline::profile::cpu_elsewhere().as_secs_f64())
 }

@@ -7,5 +7,10 @@ use std::process::ExitCode;
 static MEMORY: trainer::allocator::KeptMemory = trainer::allocator::KeptMemory;
 
 fn main() -> ExitCode {
+    // Where the system does not say which program this is, videos are decoded on threads.
+    #[cfg(all(feature = "video", target_os = "linux"))]
+    if let Ok(launch) = pipeline::sandbox::Launch::of_this_program() {
+        pipeline::sandbox::start_by(launch);
+    }
     tubelet::command::main(std::env::args_os())
 }

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use trainer::{Recipe, RecipeError};
 
-use crate::error::{Context as _, Result, Usage};
+use crate::{
+    error::{Context as _, Result, Usage},
+    input_file,
+};
 
 /// Where a recipe comes from.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +56,10 @@ impl RecipeChoice {
                 let text = std::fs::read_to_string(name).with_context(|| format!("{name} cannot be read"))?;
                 Recipe::from_toml(&text).map_err(|why| Usage::new(format!("{name}: {why}")))?
             }
-            RecipeSource::Named(name) => built_in(name)?,
+            RecipeSource::Named(name) => built_in(name).or_else(|unknown| {
+                input_file::check_file(Path::new(name))?;
+                Err(unknown)
+            })?,
         };
         for change in &self.set {
             recipe.set(change).map_err(wrong)?;

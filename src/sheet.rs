@@ -128,12 +128,15 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
             }
         }
         _ => {
-            return Err(
-                crate::error::Usage::new(format!("{} must end in .png or .gif", out.display())).into()
-            );
+            return Err(crate::error::Usage::new(format!(
+                "{} must end in .png or .gif",
+                pipeline::names::shown(out)
+            ))
+            .into());
         }
     }
-    whole_file::write(out, &bytes).with_context(|| format!("{} cannot be written", out.display()))
+    whole_file::write(out, &bytes)
+        .with_context(|| format!("{} cannot be written", pipeline::names::shown(out)))
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use trainer::{
     weights::HostTensor,
 };
 
-use crate::{
-    error::{Result, Usage},
-    weights::explain,
-};
+use crate::{error::Result, input_file, weights::explain};
 
 /// A file of weights, tensor by tensor.
 #[derive(Clone, Debug)]
@@ -42,9 +39,7 @@ pub struct TensorLine {
 /// # Errors
 /// Usage error: no such file, or something about the model that it does not say. When it cannot be read.
 pub fn inspect(file: &Path, hints: Hints) -> Result<Inspected> {
-    if !file.exists() {
-        return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
-    }
+    input_file::check_file_or_folder(file)?;
     let model = checkpoint::read_to_inspect(file, hints).map_err(explain)?;
     let line = |(name, tensor): (&String, &HostTensor)| TensorLine {
         name: name.clone(),

@@ -18,6 +18,7 @@ use trainer::{
 
 use crate::{
     error::{Error, Result, Usage},
+    input_file,
     observer::Observer,
 };
 
@@ -100,14 +101,12 @@ pub fn pretraining(
     device: &Device,
     observer: &dyn Observer,
 ) -> Result<(TrainState, String)> {
-    if !file.exists() {
-        return Err(Usage::new(format!("{}: no such file or folder", file.display())).into());
-    }
+    input_file::check_file_or_folder(file)?;
     let model = read(file, heads, recipe, observer)?;
     let (what, digest) = (describe(&model), model.digest());
     let initial = initial_pretraining::from_model(recipe, model, device)
-        .map_err(|why| unfit(&why, &format!("{} does not fit: ", file.display())))?;
-    observer.note(format_args!("initial weights: {}: {what}", file.display()));
+        .map_err(|why| unfit(&why, &format!("{} does not fit: ", shown(file))))?;
+    observer.note(format_args!("initial weights: {}: {what}", shown(file)));
     let (taken, all) = (initial.taken, initial.taken + initial.new.len());
     let decoder = initial.new.iter().filter(|name| !name.starts_with("encoder.")).count();
     let others = initial.new.iter().filter(|name| name.starts_with("encoder.")).cloned();
@@ -149,17 +148,18 @@ pub fn classifier(
         return Ok((beginning, None));
     }
     if !init.exists() {
-        return Err(Usage::new(format!("{}: no such file or folder", init.display()))
+        return Err(Usage::new(format!("{}: no such file or folder", shown(init)))
             .hint("`--init scratch` starts from random weights")
             .into());
     }
+    input_file::check_file_or_folder(init)?;
     let model = read(init, heads, recipe, observer)?;
     let (what, digest) = (describe(&model), model.digest());
     let beginning = initial_weights::from_model(recipe, labels, model, device)
-        .map_err(|why| unfit(&why, &format!("{} does not fit: ", init.display())))?;
+        .map_err(|why| unfit(&why, &format!("{} does not fit: ", shown(init))))?;
     let (taken, all) = (beginning.taken, beginning.taken + beginning.new.len());
     let new = if beginning.new.is_empty() { "none".to_owned() } else { beginning.new.join(", ") };
-    observer.note(format_args!("initial weights: {} ({what})", init.display()));
+    observer.note(format_args!("initial weights: {} ({what})", shown(init)));
     observer.note(format_args!(
         "{taken} of {all} tensors come from there; new: {new}; {} of its tensors have no place in a classifier",
         beginning.unused

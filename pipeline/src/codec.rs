@@ -14,9 +14,10 @@ pub mod sei;
 pub mod vpx;
 
 use sei::Turns;
+use serde::{Deserialize, Serialize};
 
 /// The codecs that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Codec {
     /// ITU-T H.264.
     H264,
@@ -74,7 +75,7 @@ impl Codec {
 }
 
 /// Whether decoding may begin with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Start {
     /// No.
     Never,

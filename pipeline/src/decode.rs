@@ -16,6 +16,7 @@ mod packet_time;
 use std::time::Instant;
 
 use ::gstreamer as gst;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     codec::StreamHeader,
@@ -97,7 +98,7 @@ pub(crate) struct TimeLimit {
 }
 
 /// What a decoder did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// Packets pushed into decoders.
     pub packets: u64,
@@ -112,11 +113,26 @@ pub struct Work {
 impl Work {
     /// What was done since `earlier`, as a profile counts it.
     pub fn since(self, earlier: Self) -> Decoded {
-        Decoded {
-            sent: self.packets - earlier.packets,
-            left_out: self.left_out - earlier.left_out,
-            frames: self.frames - earlier.frames,
-            kept: self.kept - earlier.kept,
+        let Self { packets, left_out, frames, kept } = self.less(earlier);
+        Decoded { sent: packets, left_out, frames, kept }
+    }
+
+    /// What was done since `earlier`.
+    pub(crate) fn less(self, earlier: Self) -> Self {
+        Self {
+            packets: self.packets.saturating_sub(earlier.packets),
+            left_out: self.left_out.saturating_sub(earlier.left_out),
+            frames: self.frames.saturating_sub(earlier.frames),
+            kept: self.kept.saturating_sub(earlier.kept),
         }
+    }
+
+    /// Adds what somebody else did.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn add(&mut self, other: Self) {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.left_out = self.left_out.saturating_add(other.left_out);
+        self.frames = self.frames.saturating_add(other.frames);
+        self.kept = self.kept.saturating_add(other.kept);
     }
 }

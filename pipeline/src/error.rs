@@ -232,6 +232,24 @@ pub enum VideoError {
         /// The limit.
         seconds: u32,
     },
+    /// The process that decoded it ended, and did so again when it was tried once more.
+    #[error("its decoder ended the process that it ran in, and did so again: {how}")]
+    DecoderCrashed {
+        /// How the process ended.
+        how: String,
+    },
+    /// What a process that decodes says of it: one of the others, in its words.
+    #[error("{reason}")]
+    Told {
+        /// The verdict.
+        verdict: &'static str,
+        /// The sentence.
+        reason: String,
+        /// The name of a format that is not read here.
+        format: Option<String>,
+        /// The name of a codec that is not read here.
+        codec: Option<String>,
+    },
     /// The thread that read it panicked or was stuck.
     #[error(transparent)]
     Unanswered(#[from] JobError),
@@ -245,12 +263,20 @@ fn converted(line: &Option<String>) -> String {
 impl VideoError {
     /// The name of a format that is not read here.
     pub fn format(&self) -> Option<&str> {
-        if let Self::Unsupported { format, .. } = self { Some(format) } else { None }
+        match self {
+            Self::Unsupported { format, .. } => Some(format),
+            Self::Told { format, .. } => format.as_deref(),
+            _ => None,
+        }
     }
 
     /// The name of a codec that is not read here.
     pub fn codec(&self) -> Option<&str> {
-        if let Self::UnsupportedCodec { codec, .. } = self { Some(codec) } else { None }
+        match self {
+            Self::UnsupportedCodec { codec, .. } => Some(codec),
+            Self::Told { codec, .. } => codec.as_deref(),
+            _ => None,
+        }
     }
 
     /// What a person does about it depends on this.
@@ -308,7 +334,65 @@ impl VideoError {
             Self::NothingDecoded { .. } => "nothing-decoded",
             Self::NoSuchFrame { .. } => "no-such-frame",
             Self::TimeLimit { .. } => "time-limit",
+            Self::DecoderCrashed { .. } => "decoder-crashed",
+            Self::Told { verdict, .. } => verdict,
             Self::Unanswered(why) => why.verdict(),
         }
+    }
+}
+
+/// The verdicts on films, all but what the system says.
+#[cfg(target_os = "linux")]
+const VERDICTS: [&str; 25] = [
+    "cannot-open",
+    "caps-changed",
+    "codec-changed",
+    "container-damaged",
+    "damaged",
+    "decoder-crashed",
+    "edit-list",
+    "element-missing",
+    "encrypted",
+    "frames-missing",
+    "no-such-frame",
+    "no-video-stream",
+    "not-a-video",
+    "nothing-decoded",
+    "nothing-shown",
+    "odd-turn",
+    "out-of-order",
+    "packets-missing",
+    "panicked",
+    "sizes-differ",
+    "time-limit",
+    "too-large",
+    "truncated",
+    "unknown-codec",
+    "unsupported",
+];
+
+/// The verdict of this word, if it is one.
+#[cfg(target_os = "linux")]
+pub(crate) fn verdict_named(word: &str) -> Option<&'static str> {
+    VERDICTS.into_iter().find(|verdict| *verdict == word)
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::VERDICTS;
+
+    #[test]
+    fn every_verdict_is_listed() {
+        let said = |file: &'static str| {
+            let body = file.split("fn verdict(&self)").nth(1).unwrap().split("\n    }\n").next().unwrap();
+            body.split('"').skip(1).step_by(2).collect::<Vec<_>>()
+        };
+        let mut words: BTreeSet<&str> = said(include_str!("error.rs")).into_iter().collect();
+        words.extend(said(include_str!("worker_pool.rs")));
+        words.remove("system");
+        assert_eq!(words, VERDICTS.into_iter().collect());
     }
 }

@@ -1,6 +1,7 @@
 //! The bytes of a video file, and which container they are, told by content and never by name.
 
 pub mod foreign;
+mod stamp;
 
 use std::{
     collections::VecDeque,
@@ -12,9 +13,9 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::UNIX_EPOCH,
 };
 
+pub use self::stamp::FileStamp;
 use crate::{
     heartbeat,
     system::{self, SystemError},
@@ -95,27 +96,6 @@ pub struct FileBytes {
     failure: Arc<OnceLock<SystemError>>,
 }
 
-/// By what a file is known again: whoever changes it changes this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileStamp {
-    /// Its length.
-    pub bytes: u64,
-    /// When it was changed last, in ns since 1970.
-    pub modified: i64,
-}
-
-impl FileStamp {
-    /// The stamp of a file.
-    ///
-    /// # Errors
-    /// When there is none, or the system keeps no times.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Self { bytes: metadata.len(), modified: since.as_nanos() as i64 })
-    }
-}
-
 #[derive(Clone, Debug)]
 enum Source {
     Memory(Arc<Vec<u8>>),
@@ -143,11 +123,13 @@ impl FileBytes {
     /// # Errors
     /// When the file cannot be read, or is none: opening a pipe would wait for somebody to write to it.
     pub fn open(path: &Path, in_memory: u64) -> io::Result<Self> {
-        if !fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        let file = fs::File::open(path)?;
+        Self::of_handle(handle(path)?, path, in_memory)
+    }
+
+    /// The same of a file that is open already, whose path is `path`.
+    pub(crate) fn of_handle(mut file: fs::File, path: &Path, in_memory: u64) -> io::Result<Self> {
         let length = file.metadata()?.len();
+        file.rewind()?;
         if length > in_memory {
             let disk = Disk { path: path.to_owned(), file, length, recent: VecDeque::new() };
             return Ok(Self::of(Source::Disk(Arc::new(Mutex::new(disk))), length, 0));
@@ -259,6 +241,12 @@ impl FileBytes {
         })
     }
 
+    /// Counts bytes that somebody else read for it.
+    #[cfg(all(feature = "video", target_os = "linux"))]
+    pub(crate) fn count_read(&self, bytes: u64) {
+        self.read.fetch_add(bytes, Relaxed);
+    }
+
     /// Bytes that were read since this was asked last.
     pub fn take_bytes_read(&self) -> u64 {
         self.read.swap(0, Relaxed)
@@ -286,6 +274,14 @@ impl Disk {
     }
 }
 
+/// Opens a file to read it: no pipe, which would wait for somebody to write to it.
+pub(crate) fn handle(path: &Path) -> io::Result<fs::File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    fs::File::open(path)
+}
+
 /// Reads up to `most` bytes, a part after the other: a disk that is slow is not stuck.
 fn read_all(file: &fs::File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut file = file.take(most);
@@ -309,80 +305,4 @@ impl AsRef<[u8]> for FileSlice {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(unix)]
-    fn a_pipe_is_no_file_and_is_not_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe.mp4");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        for path in [pipe.as_path(), folder.path()] {
-            assert_eq!(FileBytes::open(path, 1).unwrap_err().to_string(), "not a regular file");
-        }
-    }
-
-    #[test]
-    fn a_file_on_the_disk_gives_what_one_in_memory_gives_and_knows_its_parts() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("film");
-        let content: Vec<u8> = (0..=255).collect();
-        fs::write(&path, &content).unwrap();
-        let (memory, disk) = (FileBytes::open(&path, 256).unwrap(), FileBytes::open(&path, 255).unwrap());
-        assert!(memory.is_in_memory() && !disk.is_in_memory());
-        for range in [0..4, 100..200, 250..300, 400..500] {
-            assert_eq!(memory.slice(range.clone()).as_ref(), disk.slice(range).as_ref());
-        }
-        let slice = disk.slice(100..200);
-        assert_eq!(disk.place_of(&slice.as_ref()[7..9]), Some(107));
-        assert_eq!(memory.place_of(&memory.slice(100..200).as_ref()[7..9]), Some(107));
-        assert_eq!([memory.place_of(&slice.as_ref()[7..9]), memory.place_of(&content[7..9])], [None, None]);
-        assert_eq!(disk.place_of(&content[7..9]), None);
-    }
-
-    #[test]
-    fn a_handle_that_is_lost_is_opened_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("film");
-        fs::write(&path, b"content").unwrap();
-        let bytes = FileBytes::open(&path, 0).unwrap();
-        bytes.lose_handle();
-        assert_eq!(bytes.slice(0..3).as_ref(), b"con");
-        assert!(bytes.check().is_ok());
-    }
-
-    #[test]
-    fn a_failure_to_read_is_remembered_by_all_clones_and_is_no_end_of_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("film");
-        fs::write(&path, b"content").unwrap();
-        let bytes = FileBytes::open(&path, 0).unwrap();
-        bytes.lose_handle();
-        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
-        let clone = bytes.clone();
-        assert!(clone.slice(0..3).as_ref().is_empty());
-        let words = bytes.check().unwrap_err().to_string();
-        assert!(words.starts_with("this system could not read") && words.contains("film"), "{words}");
-        // It is over: nobody waits again for what cannot be used any more.
-        let since = std::time::Instant::now();
-        assert!(bytes.slice(4..6).as_ref().is_empty());
-        assert!(since.elapsed().as_millis() < 50);
-    }
-
-    #[test]
-    fn containers_are_told_by_their_content() {
-        assert_eq!(recognise(b"\0\0\0\x18ftypisom"), Some(Container::Mp4));
-        assert_eq!(recognise(&[0x1a, 0x45, 0xdf, 0xa3]), Some(Container::Matroska));
-        assert_eq!(recognise(b"RIFF\0\0\0\0AVI LIST"), Some(Container::Avi));
-        assert_eq!(recognise(b"RIFF\0\0\0\0WAVEfmt "), None);
-        assert_eq!(recognise(&[0, 0, 1, 0xba, 0x44]), Some(Container::ProgramStream));
-        for (step, lead) in [(188, 0), (192, 4), (188, 17)] {
-            let mut stream = vec![0; lead + 6 * step];
-            (0..6).for_each(|packet| stream[lead + packet * step] = 0x47);
-            assert_eq!(recognise(&stream), Some(Container::TransportStream));
-        }
-        assert_eq!(recognise(b"<html><body>not found</body></html>"), None);
-        assert_eq!(recognise(b""), None);
-    }
-}
+mod tests;

@@ -35,7 +35,6 @@ pub mod heartbeat;
 pub mod installation;
 pub mod loader;
 pub mod mask;
-pub mod names;
 mod numbers;
 pub mod page_limits;
 pub mod parquet_digest;
@@ -47,6 +46,8 @@ pub mod preprocess;
 pub mod profile;
 pub mod quarantine;
 pub mod sampling;
+#[cfg(all(feature = "video", target_os = "linux"))]
+pub mod sandbox;
 pub mod schedule;
 pub mod settings;
 pub mod shard;
@@ -59,3 +60,4 @@ pub mod video_entry;
 pub mod worker_pool;
 
 pub use numbers::{ClipNumber, FrameRank, PacketNumber, RowNumber, Slot, StreamTime, VideoNumber};
+pub use schemas::names;

@@ -52,8 +52,10 @@
 //! }
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 /// A video's place in its dataset, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VideoNumber(pub u64);
 
 /// One of the clips that are drawn from each video: video number × clips per video + k.
@@ -69,15 +71,15 @@ pub struct ClipNumber(pub u64);
 pub struct RowNumber(pub u64);
 
 /// A frame's place in presentation order, counted from 0. What people mean by "frame 37".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameRank(pub u32);
 
 /// A packet's place in the file (decode order), counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PacketNumber(pub u32);
 
 /// Nanoseconds of stream time: after the segment and the edit list, so 0 is the first shown frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamTime(pub i64);
 
 impl VideoNumber {

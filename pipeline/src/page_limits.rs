@@ -20,7 +20,7 @@ use parquet::{
 const MOST_BYTES: u64 = 64 << 20;
 
 /// Values of a page: those of a list are counted each.
-const MOST_VALUES: u64 = 1 << 24;
+const MOST_VALUES: u64 = 1 << 22;
 
 /// Rows that any table may have.
 const FREE_ROWS: u64 = 1 << 16;
@@ -268,7 +268,7 @@ mod tests {
             blob(200 << 20, 10).is_ok() && blob(300 << 20, 10).is_err() && blob(300 << 20, 4 << 20).is_ok()
         );
         let values = |values| check_blob(&Bytes::from(header(100, 10, values)), 0);
-        assert!(values(1 << 24).is_ok() && values(1 << 25).is_err());
+        assert!(values(1 << 22).is_ok() && values(1 << 23).is_err());
         let negative = [&[0x15, 0, 0x15][..], &varint(7), &[0]].concat();
         assert!(check_blob(&Bytes::from(negative), 0).is_err());
     }

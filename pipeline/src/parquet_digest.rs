@@ -117,13 +117,13 @@ fn digest_of<R: ChunkReader>(file: &R, at: u64) -> Result<String, ParquetError> 
     }
 }
 
-/// Whether another program wrote the file: the name of ours with one letter that rotted is no other.
+/// Whether another program wrote the file. Our name with a letter that rotted is no other, nor is one that a length or
+/// a field that rotted cut short.
 fn is_of_another_program<R: ChunkReader>(file: &R) -> Result<bool, ParquetError> {
     let metadata = ParquetMetaDataReader::new().parse_and_finish(file)?;
     let ours = MADE_BY.split(' ').next().unwrap_or_default().as_bytes();
     let theirs = metadata.file_metadata().created_by().unwrap_or_default().as_bytes();
-    let differ = ours.iter().enumerate().filter(|(at, byte)| theirs.get(*at) != Some(byte)).count();
-    Ok(differ > 1)
+    Ok(ours.iter().zip(theirs).filter(|(our, their)| our != their).count() > 1)
 }
 
 #[cfg(test)]

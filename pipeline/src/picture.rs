@@ -2,8 +2,11 @@
 //!
 //! `decode/` makes pictures, `transform/` reads them; neither knows the other.
 
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
 /// Number of horizontal and vertical luma samples that share one chroma sample, and bits a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Layout {
     /// How colour is laid out.
     pub colour: Sampling,
@@ -47,7 +50,7 @@ impl Layout {
 }
 
 /// Which planes there are and how large the second and third are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Sampling {
     /// One plane of luma.
     Grey,
@@ -84,7 +87,7 @@ impl Sampling {
 }
 
 /// Luma and chroma weights (ITU-R BT.601, BT.709, BT.2020 non-constant luminance).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Matrix {
     /// Kr .299, Kb .114. Also for streams that say nothing, as FFmpeg's scaler assumes.
     Bt601,
@@ -121,7 +124,7 @@ impl Matrix {
 }
 
 /// Which sample values mean black and white.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Range {
     /// 16 to 235 (chroma 240), times 2^(bits − 8).
     Limited,
@@ -145,7 +148,7 @@ impl Range {
 }
 
 /// How far a picture must be turned clockwise to stand upright, and whether it is mirrored first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Orientation {
     /// Clockwise quarter turns, 0 to 3.
     pub quarter_turns: u8,
@@ -167,7 +170,7 @@ pub struct Picture {
     /// Range of the samples.
     pub range: Range,
     /// The planes, tight.
-    pub planes: Vec<u8>,
+    pub planes: Bytes,
 }
 
 impl Picture {

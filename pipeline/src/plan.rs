@@ -18,16 +18,17 @@
 pub mod order;
 
 use schemas::settings::Skip;
+use serde::{Deserialize, Serialize};
 
 use crate::{PacketNumber, codec::Start};
 
 /// A packet's place among all pictures that come out of the decoder, counted from 0. Frames that an
 /// edit list hides have a place, but no rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OutputIndex(pub u32);
 
 /// What a plan needs to know of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketFact {
     /// Where its picture is presented; nothing if it shows none.
     pub place: Option<OutputIndex>,

@@ -9,6 +9,7 @@ mod bottleneck;
 mod figures;
 
 use std::{
+    cell::Cell,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -221,11 +222,31 @@ impl Lap<'_> {
     }
 }
 
-/// Processor time of the calling thread.
+thread_local! {
+    /// Processor time that other processes took for this thread.
+    static ELSEWHERE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Processor time that other processes took for this one, in nanoseconds.
+static ALL_ELSEWHERE: AtomicU64 = AtomicU64::new(0);
+
+/// Counts processor time that another process took for the calling thread.
+#[cfg(all(feature = "video", target_os = "linux"))]
+pub(crate) fn count_cpu_elsewhere(nanoseconds: u64) {
+    ALL_ELSEWHERE.fetch_add(nanoseconds, Relaxed);
+    ELSEWHERE.set(ELSEWHERE.get().saturating_add(Duration::from_nanos(nanoseconds)));
+}
+
+/// Processor time that decoding processes took for this one so far.
+pub fn cpu_elsewhere() -> Duration {
+    Duration::from_nanos(ALL_ELSEWHERE.load(Relaxed))
+}
+
+/// Processor time of the calling thread, and of the processes that decode for it.
 fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
+    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0)).saturating_add(ELSEWHERE.get())
 }
 
 fn nanoseconds(time: Duration) -> u64 {

@@ -5,8 +5,12 @@
 //! [`VideoReader::decode`] gives the pictures of the wanted frames and decodes as little as that
 //! takes. Pictures are those of a full decode, or there is an error.
 
+#[cfg(all(feature = "video", target_os = "linux"))]
+mod by_child;
 #[cfg(feature = "video")]
 mod facts;
+#[cfg(all(feature = "video", target_os = "linux"))]
+mod in_child;
 #[cfg(feature = "video")]
 mod indexed;
 #[cfg(feature = "video")]
@@ -29,6 +33,8 @@ mod turned;
 #[cfg(feature = "video")]
 mod unsupported;
 
+#[cfg(all(feature = "video", target_os = "linux"))]
+pub(crate) use self::open::initialise;
 #[cfg(feature = "video")]
 pub use self::{facts::VideoFacts, limits::Limits, open_video::OpenVideo, reader::VideoReader};
 #[cfg(feature = "video")]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use pyo3::{prelude::*, types::PyDict};
 use tubelet::{
     ClipReading, ClipSegment, Usage, machine,
@@ -20,6 +21,9 @@ use crate::{
 /// A path, and the seconds at which a clip begins and ends.
 type Segment = (PathBuf, Option<f64>, Option<f64>);
 
+/// Columns of clips of epochs and tests, which say nothing of clips that are named; a table's own may have these names.
+const OF_EPOCHS: [&str; 6] = ["clip", "epoch", "label", "view", "flip", "erase"];
+
 /// The clips as columns.
 #[pyfunction]
 pub fn read_clips(
@@ -30,7 +34,8 @@ pub fn read_clips(
     layout: &str,
     threads: Option<usize>,
 ) -> PyResult<Table> {
-    Ok(Table::of(read(py, segments, recipe, set, layout, threads)?))
+    let clips = read(py, segments, recipe, set, layout, threads)?;
+    Ok(Table::of(without_epochs(&clips).map_err(|why| error::failed(py, &why.to_string()))?))
 }
 
 /// The clips as arrays by key, and columns of text.
@@ -48,9 +53,18 @@ pub fn read_clips_as_arrays<'py>(
         WholeClips::try_from(read(py, segments, recipe, set, layout, threads)?).map_err(|why| odd(&why))?;
     let shape = RowShape { geometry: clips.shape().geometry, layout: clips.shape().layout };
     // One owner is left, so that the pixels need not be copied.
-    let batch = clips.record_batch().clone();
+    let batch = without_epochs(clips.record_batch()).map_err(|why| odd(&why))?;
     drop(clips);
     batch::arrays(batch, shape).ok_or_else(|| odd(&"a batch is not of its format"))?.into_dicts(py)
+}
+
+/// A batch without [`OF_EPOCHS`].
+fn without_epochs(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let kept = schema.fields().iter().enumerate();
+    let kept: Vec<usize> =
+        kept.filter(|(_, field)| !OF_EPOCHS.contains(&field.name().as_str())).map(|(at, _)| at).collect();
+    batch.project(&kept)
 }
 
 fn read(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader,
     cast::AsArray as _,
-    ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream},
+    ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader},
     types::{Float32Type, Float64Type, Int32Type, Int64Type},
 };
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
@@ -135,7 +135,7 @@ impl Table {
 pub fn table_of(py: Python<'_>, stream: &Bound<'_, PyCapsule>) -> PyResult<Table> {
     let pointer = stream.pointer_checked(Some(c"arrow_array_stream"))?;
     // SAFETY: a capsule of this name holds a stream, by the protocol; what is left in it says that it was taken.
-    let reader = unsafe { ArrowArrayStreamReader::from_raw(pointer.as_ptr().cast()) };
+    let reader = unsafe { RecordBatchStreamReader::from_raw(pointer.as_ptr().cast()) };
     let read = || -> Result<Table, ArrowError> {
         let reader = reader?;
         let schema = reader.schema();

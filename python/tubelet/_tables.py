@@ -48,7 +48,7 @@ def read_clips(
         is shown from ``start`` on; without times the clip lies in the middle of the video.
     :param recipe: frames, stride or rate, and size of a clip; ``set`` changes it: ``{"clip.target_fps": 8}``.
     :returns: a row for each clip, in their order, and the columns that were given besides. Of a dictionary a dictionary of
-        NumPy arrays, with the pixels as ``video`` (uint8 ``[B, 3, T, H, W]``) and the keys of a :class:`Batch`; of a pyarrow
+        NumPy arrays, with the pixels as ``video`` (uint8 ``[B, 3, T, H, W]``), ``frames``, ``pts``, ``times``, ``crop`` and ``row``; of a pyarrow
         table a pyarrow table, else a :class:`Table`, with the pixels as lists ``pixels``. ``error`` and ``verdict`` say why a
         clip could not be read, whose pixels are 0; they are null for all others.
     """

@@ -13,6 +13,7 @@ pub mod kind;
 pub mod labelled_batch;
 pub mod manifest;
 pub mod metrics;
+pub mod names;
 pub mod output_lock;
 pub mod packet_shard;
 pub mod pixel_layout;

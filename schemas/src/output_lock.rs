@@ -20,7 +20,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    hidden_name,
+    hidden_name, names,
     try_lock::{Lock, has_a_name, try_lock},
 };
 
@@ -60,7 +60,7 @@ pub struct Owner {
 #[non_exhaustive]
 pub enum OutputLockError {
     /// Another process writes it.
-    #[error("{} is being written by another process: {}", path.display(), in_words(owner.as_ref()))]
+    #[error("{} is being written by another process: {}", names::shown(path), in_words(owner.as_ref()))]
     Taken {
         /// The folder or file.
         path: PathBuf,
@@ -68,7 +68,7 @@ pub enum OutputLockError {
         owner: Option<Owner>,
     },
     /// The folder cannot be made, or the lock file not be written.
-    #[error("{} cannot be created or locked", path.display())]
+    #[error("{} cannot be created or locked", names::shown(path))]
     File {
         /// The folder or file.
         path: PathBuf,
@@ -92,9 +92,12 @@ impl OutputLock {
     /// # Errors
     /// When another process has it, or its folder cannot be written.
     pub fn file(path: &Path) -> Result<Self, OutputLockError> {
-        let mut name = hidden_name::prefix(path.file_name().unwrap_or_default());
+        // `.` and `..` have no name of their own.
+        let named = if path.file_name().is_none() { path.canonicalize().ok() } else { None };
+        let named = named.as_deref().unwrap_or(path);
+        let mut name = hidden_name::prefix(named.file_name().unwrap_or_default());
         name.push("lock");
-        Self::take(path, || path.with_file_name(&name), Path::new(""))
+        Self::take(path, || named.with_file_name(&name), Path::new(""))
     }
 
     /// Whether the lock holds; on a file system without locks it does not.

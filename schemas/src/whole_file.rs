@@ -48,8 +48,7 @@ impl WholeFile {
         if fs::metadata(target).is_ok_and(|there| !there.is_file()) {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is there and no file"));
         }
-        let temporary = new_file(target)?;
-        let registered = Registered::new(temporary.path());
+        let (temporary, registered) = Registered::begin(|| new_file(target), NamedTempFile::path)?;
         disk::created(temporary.path());
         Ok(Self { target: target.to_owned(), temporary, registered })
     }
@@ -66,9 +65,8 @@ impl WholeFile {
     pub fn finish(self) -> io::Result<()> {
         let Self { target, temporary, registered } = self;
         disk::sync(temporary.as_file(), temporary.path())?;
-        disk::rename(temporary.path(), &target)?;
+        registered.put_in_place(|| disk::rename(temporary.path(), &target))?;
         // It is where it belongs: nothing is left to be removed.
-        drop(registered);
         let (_file, path) = temporary.into_parts();
         std::mem::forget(path);
         // The name is on disk only when its folder is.
@@ -94,8 +92,8 @@ impl WholeFolder {
     pub fn create(target: &Path) -> io::Result<Self> {
         // `..` and links are resolved where they can be, so that the new folder is on the same disk.
         let target = target.canonicalize().unwrap_or_else(|_| target.to_owned());
-        let (temporary, lock) = new_folder(&target)?;
-        let registered = Registered::new(temporary.path());
+        let made = Registered::begin(|| new_folder(&target), |(folder, _)| folder.path())?;
+        let ((temporary, lock), registered) = made;
         Ok(Self { target, temporary, _lock: lock, registered })
     }
 
@@ -111,8 +109,7 @@ impl WholeFolder {
     pub fn finish(self) -> io::Result<()> {
         let Self { target, temporary, registered, .. } = self;
         disk::sync_folder(temporary.path())?;
-        disk::rename(temporary.path(), &target)?;
-        drop(registered);
+        registered.put_in_place(|| disk::rename(temporary.path(), &target))?;
         let _ = temporary.keep();
         disk::sync_folder(folder_of(&target))
     }

@@ -45,14 +45,12 @@ pub fn error(error: &anyhow::Error) -> ExitCode {
         }
     }
     let mut stderr = std::io::stderr().lock();
-    // What a file is called must not steer the terminal.
-    let message: Vec<_> = message.split('\n').map(names::one_line).collect();
     // Nothing is left to tell if stderr itself is gone.
-    let _ = writeln!(stderr, "error: {}", message.join("\n"));
+    let _ = writeln!(stderr, "error: {}", lines(&message));
     match usage(error) {
         Some(usage) => {
             if let Some(hint) = usage.hinted() {
-                let _ = writeln!(stderr, "\nhint: {hint}");
+                let _ = writeln!(stderr, "\nhint: {}", lines(hint));
             }
             ExitCode::from(2)
         }
@@ -123,7 +121,13 @@ impl Progress {
 /// One plain line to stderr.
 pub fn say(line: impl Display) {
     // Nothing is left to tell if stderr itself is gone.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", lines(&line.to_string()));
+}
+
+/// Text without control characters other than the ends of its lines: what a file is called must not steer the
+/// terminal.
+fn lines(text: &str) -> String {
+    text.split('\n').map(names::one_line).collect::<Vec<_>>().join("\n")
 }
 
 /// Left-aligned columns, two spaces apart; the first row is the head.

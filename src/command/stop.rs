@@ -1,18 +1,29 @@
-//! Ctrl-C and SIGTERM: the first asks to stop, one that comes later leaves at once.
+//! Signals: what ends a command, what asks it to stop, what asks for a checkpoint.
+//!
+//! ```text
+//! SIGINT (Ctrl-C), SIGTERM, SIGHUP    while the command reads its flag: the first raises it, one that comes later
+//!                                     ends the process; at other times it ends at once
+//! SIGUSR1                             raises the flag for a checkpoint
+//! ```
+//!
+//! Whatever ends the process takes the temporary files with it. A process that was begun with SIGHUP ignored, as
+//! `nohup` does, goes on ignoring it.
 
 use std::{
-    process,
+    io, process,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Once,
+        atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
     time::{Duration, Instant},
 };
 
+use schemas::whole_file;
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     iterator::Signals,
+    low_level::emulate_default_handler,
 };
 
 /// Exit code of a process that a second Ctrl-C ended, as shells have it (128 + SIGINT).
@@ -22,21 +33,60 @@ const INTERRUPTED: i32 = 130;
 /// group.
 const SAME_WISH: Duration = Duration::from_millis(700);
 
-/// Raises a flag at the first signal from now on. Whoever works in steps reads it between them.
+/// Whether the command is asked to stop.
+pub static STOP: AtomicBool = AtomicBool::new(false);
+/// Whether the command is asked for a checkpoint.
+pub static CHECKPOINT: AtomicBool = AtomicBool::new(false);
+/// Whether the command looks at [`STOP`].
+static IS_READ: AtomicBool = AtomicBool::new(false);
+
+/// Listens to signals from now on, for a command that begins.
 ///
 /// # Errors
 /// When the system refuses to install the handlers.
-pub fn raise_on_signals(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let raised = Arc::clone(flag);
+pub fn listen() -> io::Result<()> {
+    static ONCE: Once = Once::new();
+    for flag in [&STOP, &CHECKPOINT, &IS_READ] {
+        flag.store(false, SeqCst);
+    }
+    let mut installed = Ok(());
+    ONCE.call_once(|| installed = install());
+    installed
+}
+
+/// From now on the command looks at [`STOP`].
+pub fn flag_is_read() {
+    IS_READ.store(true, SeqCst);
+}
+
+fn install() -> io::Result<()> {
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1].into_iter().chain(hangup))?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut first: Option<Instant> = None;
-        for _ in signals.forever() {
-            if first.get_or_insert_with(Instant::now).elapsed() > SAME_WISH {
+        for signal in signals.forever() {
+            if signal == SIGUSR1 {
+                CHECKPOINT.store(true, SeqCst);
+            } else if !IS_READ.load(SeqCst) {
+                whole_file::remove_unfinished();
+                // Where that fails there is only one thing left to do.
+                let _ = emulate_default_handler(signal);
+                process::exit(128 + signal);
+            } else if first.get_or_insert_with(Instant::now).elapsed() > SAME_WISH {
+                whole_file::remove_unfinished();
                 process::exit(INTERRUPTED);
+            } else {
+                STOP.store(true, SeqCst);
             }
-            raised.store(true, Ordering::SeqCst);
         }
     })?;
     Ok(())
+}
+
+/// Whether the process was begun with this signal ignored. Known on Linux only.
+fn is_ignored(signal: i32) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -3,7 +3,9 @@
 mod classes;
 pub mod training;
 
-use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
+use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
+
+use trainer::Asked;
 
 use crate::{
     Event, Observer,
@@ -18,13 +20,17 @@ use crate::{
 pub struct Terminal {
     /// The bar of what is going on.
     progress: Mutex<Option<Progress>>,
-    stop: Arc<AtomicBool>,
 }
 
 impl Terminal {
     /// The flag that Ctrl-C raises, from the moment on that whoever does the work reads it.
-    pub fn stop(&self) -> &AtomicBool {
-        &self.stop
+    pub fn stop(&self) -> &'static AtomicBool {
+        &stop::STOP
+    }
+
+    /// What signals ask of a training.
+    pub fn asked(&self) -> Asked<'static> {
+        Asked { stop: &stop::STOP, checkpoint: &stop::CHECKPOINT }
     }
 
     /// A line that stays, above the bar where there is one.
@@ -54,11 +60,7 @@ impl Observer for Terminal {
         match event {
             Event::Note(line) => self.say(line),
             Event::Classes(counts) => self.say(&classes::text(counts)),
-            Event::Stoppable => {
-                if let Err(why) = stop::raise_on_signals(&self.stop) {
-                    self.say(&format!("note: Ctrl-C ends this at once: {why}"));
-                }
-            }
+            Event::Stoppable => stop::flag_is_read(),
             Event::Begin { total, what } => self.replace(Some(Progress::new(total, what))),
             Event::Progress { done, message } => self.at(done, message),
             Event::End => self.replace(None),

@@ -42,7 +42,7 @@ pub fn write(
     if count == 0 {
         return Err(Error::Nothing("no clip was asked for".to_owned()));
     }
-    let wrong = || format!("{} cannot be written", out.display());
+    let wrong = || format!("{} cannot be written", pipeline::names::shown(out));
     let mut batches = batches.peekable();
     let schema = match batches.peek() {
         Some(Ok(first)) => first.schema(),

@@ -35,7 +35,7 @@ pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
     if let Some(path) = given.iter().find(|path| is_parquet(path)) {
         return Err(Usage::new(format!(
             "{}: a manifest or a folder of shards cannot be combined with other videos",
-            path.display()
+            pipeline::names::shown(path)
         ))
         .into());
     }

@@ -75,7 +75,8 @@ impl Listing {
         if shards || self.entries.iter().any(|video| video.path.exists()) {
             return Ok(());
         }
-        let first = self.entries.first().map_or_else(String::new, |video| video.path.display().to_string());
+        let first =
+            self.entries.first().map_or_else(String::new, |video| pipeline::names::shown(&video.path));
         Err(Usage::new(format!("none of the {} videos is there, the first: {first}", self.entries.len()))
             .hint("paths in a list are relative to the folder of the list, or to the working directory")
             .into())

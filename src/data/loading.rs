@@ -37,6 +37,7 @@ impl Loading {
 
     /// Tells how many of so many videos gave no clip.
     pub fn note_failed(&self, videos: u64, observer: &dyn Observer) {
+        note_unfiltered(observer);
         let failed = self.quarantine.failed();
         if failed > 0 {
             let kinds = self.quarantine.kinds_in_words();
@@ -46,6 +47,7 @@ impl Loading {
 
     /// Tells how many of so many videos gave no clip, and that the reasons are in `list`.
     pub fn note_failures(&self, videos: u64, list: &Path, observer: &dyn Observer) {
+        note_unfiltered(observer);
         let failed = self.quarantine.failed();
         if failed > 0 {
             let (kinds, list) = (self.quarantine.kinds_in_words(), names::shown(list));
@@ -60,6 +62,19 @@ impl Loading {
             Ok(quarantine.record(&line.video, &line.verdict, &line.reason)?)
         })
     }
+}
+
+/// Tells where decoding processes are held by fewer walls than they should be.
+pub fn note_unfiltered(observer: &dyn Observer) {
+    #[cfg(all(feature = "video", target_os = "linux"))]
+    if let Some(why) = pipeline::sandbox::unfiltered() {
+        observer.note(format_args!(
+            "decoding processes can make every system call, since this kernel has no filter for them ({why}); their \
+             other limits hold"
+        ));
+    }
+    #[cfg(not(all(feature = "video", target_os = "linux")))]
+    let _ = observer;
 }
 
 /// So many threads, with what they may hold and how long they may take.

@@ -45,13 +45,16 @@ pub struct Scanning {
     pub workers: usize,
     /// Whether each video is decoded whole; one complaint makes it unusable then.
     pub verify: bool,
+    /// Whether videos are taken apart and decoded in processes of their own, where this program said how these are
+    /// started.
+    pub sandbox: bool,
 }
 
 impl Scanning {
     /// A scan of these videos that writes nothing and decodes nothing.
     pub fn new(videos: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let videos = videos.into_iter().map(Into::into).collect();
-        Self { videos, out: None, workers: machine::default_workers(), verify: false }
+        Self { videos, out: None, workers: machine::default_workers(), verify: false, sandbox: true }
     }
 }
 
@@ -102,6 +105,7 @@ fn rows(
         None => Ok(()),
     });
     observer.on(Event::End);
+    super::loading::note_unfiltered(observer);
     if scanned.as_ref().map_or(true, |rows| rows.len() < wanted) {
         // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
         let _ = index.map(IndexWriter::discard);
@@ -119,7 +123,8 @@ fn answers(
     observer: &dyn Observer,
     mut put: impl FnMut(usize, Option<Row>) -> Result<()>,
 ) -> Result<Vec<ManifestRow>> {
-    let (videos, limits): (Arc<[VideoEntry]>, _) = (videos.into(), Limits::default());
+    let videos: Arc<[VideoEntry]> = videos.into();
+    let limits = Limits { sandbox: settings.sandbox, ..Limits::default() };
     let workers = settings.workers.clamp(1, videos.len().max(1));
     let context =
         Arc::new(ScanContext { videos: Arc::clone(&videos), verify: settings.verify, facts, limits });

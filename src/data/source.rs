@@ -46,7 +46,8 @@ fn packets(
 /// What a video may cost before it is refused.
 #[cfg(feature = "video")]
 pub fn limits(recipe: &Recipe) -> pipeline::video::Limits {
-    pipeline::video::Limits { seconds: recipe.run.seconds_per_clip, ..pipeline::video::Limits::default() }
+    let (seconds, sandbox) = (recipe.run.seconds_per_clip, recipe.run.sandbox);
+    pipeline::video::Limits { seconds, sandbox, ..pipeline::video::Limits::default() }
 }
 
 #[cfg(not(feature = "video"))]

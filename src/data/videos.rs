@@ -12,6 +12,7 @@ use pipeline::{
 use super::folder;
 use crate::{
     error::{Context as _, Result, Usage},
+    input_file,
     observer::Observer,
 };
 
@@ -52,6 +53,9 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
     let mut videos = Vec::new();
     let mut passed_over = folder::PassedOver::default();
     for path in given {
+        if !path.is_dir() {
+            input_file::check_file(path)?;
+        }
         if path.is_dir() {
             let (videos_here, others) = folder::videos_in(path)?;
             passed_over.count(&others);

@@ -12,7 +12,7 @@ use trainer::{
 use crate::{
     device,
     error::{Context as _, Error, Result, Usage},
-    machine,
+    input_file, machine,
     observer::Observer,
     recipe_choice::{self, RecipeChoice},
     weights,
@@ -73,9 +73,7 @@ impl ModelSettings {
         let Some(path) = &self.model else {
             return Err(Usage::new("no model is given").hint("--model RUN or --model FILE").into());
         };
-        if !path.exists() {
-            return Err(Usage::new(format!("{}: no such file or folder", path.display())).into());
-        }
+        input_file::check_file_or_folder(path)?;
         let hints = Hints { frames: self.hints.frames.or(frames), ..self.hints };
         let mut model = checkpoint::read_with(path, hints).map_err(weights::explain)?;
         let mut recipe = self.recipe.resolve(|| recipe_of(&model, path))?;
@@ -113,9 +111,10 @@ impl ModelSettings {
     /// Names the model in an error that is its fault: what it gives is no number.
     pub fn named_in(&self, why: Error) -> Error {
         match &self.model {
-            Some(path) if why.is_not_finite() => {
-                Error::Context { what: format!("model {}", path.display()), cause: Box::new(why) }
-            }
+            Some(path) if why.is_not_finite() => Error::Context {
+                what: format!("model {}", pipeline::names::shown(path)),
+                cause: Box::new(why),
+            },
             _ => why,
         }
     }
@@ -157,7 +156,8 @@ fn recipe_of(model: &SavedModel, path: &Path) -> Result<Recipe> {
         return Ok(nothing_unseen(Recipe::default()));
     }
     let recipe = Recipe::from_toml(text);
-    let recipe = recipe.with_context(|| format!("the recipe in {} cannot be used", path.display()))?;
+    let recipe =
+        recipe.with_context(|| format!("the recipe in {} cannot be used", pipeline::names::shown(path)))?;
     Ok(nothing_unseen(recipe))
 }
 
@@ -197,16 +197,16 @@ fn check_views(recipe: &Recipe) -> Result<()> {
 
 /// The file that a path to a model means, and what else could be meant.
 fn which(path: &Path) -> String {
-    let shown = path.display().to_string();
+    let shown = pipeline::names::shown(path);
     let Ok(run) = RunFolder::open(path) else { return shown };
     let Ok(Some(point)) = run.resume_point() else { return shown };
     let best = run.best_path();
     let other = if best.is_file() {
-        format!("; the best in validation is {}", best.display())
+        format!("; the best in validation is {}", pipeline::names::shown(&best))
     } else {
         String::new()
     };
-    format!("{}, the newest of the run{other}", point.checkpoint.display())
+    format!("{}, the newest of the run{other}", pipeline::names::shown(&point.checkpoint))
 }
 
 /// What a count of 1 means, for which the published formulas divide by zero.

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     data::labels::labelled_videos::LabelledVideos,
     error::{Result, Usage},
+    input_file,
     observer::{Event, Observer},
 };
 
@@ -149,6 +150,7 @@ pub fn predict(
 fn classes(settings: &Predicting, loaded: &LoadedModel) -> Result<Classes> {
     let own = loaded.classes()?;
     let Some(file) = &settings.classes else { return Ok(own) };
+    input_file::check_file(file)?;
     let named = Classes::read(file).map_err(|why| Usage::new(why.to_string()))?;
     if named.len() != own.len() {
         let (named, own) = (named.len(), own.len());

@@ -21,7 +21,7 @@ use crate::error::{Context as _, Result, Usage};
 /// # Errors
 /// When it cannot be written.
 pub fn write(path: &Path, predictions: &Predictions) -> Result<()> {
-    let written = || format!("{} cannot be written", path.display());
+    let written = || format!("{} cannot be written", names::shown(path));
     let batch = predictions.to_batch()?;
     let properties = WriterProperties::builder()
         .set_created_by(MADE_BY.to_owned())
@@ -46,20 +46,20 @@ pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
             .into());
     }
     let text = evaluation::official_text(predictions);
-    whole_file::write(path, text.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))
+    whole_file::write(path, text.as_bytes())
+        .with_context(|| format!("{} cannot be written", names::shown(path)))
 }
 
 /// Reads a file.
 fn read(path: &Path) -> Result<Predictions> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let file = File::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
     let reader = parquet_table::open(file).with_context(|| {
         format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path))
     })?;
     let schema = reader.schema().clone();
-    let batches: Vec<_> =
-        reader.build()?.collect::<Result<_, _>>().with_context(|| path.display().to_string())?;
+    let batches: Vec<_> = reader.build()?.collect::<Result<_, _>>().with_context(|| names::shown(path))?;
     Predictions::of_batches(&schema, &batches)
-        .with_context(|| format!("{} contains no predictions", path.display()))
+        .with_context(|| format!("{} contains no predictions", names::shown(path)))
 }
 
 /// Reads files of parts of one test and joins them.
@@ -68,12 +68,12 @@ fn read(path: &Path) -> Result<Predictions> {
 /// Usage error: a file is not there, or they are of different tests; when one cannot be read.
 pub fn read_all(paths: &[PathBuf]) -> Result<Predictions> {
     if let Some(absent) = paths.iter().find(|path| !path.is_file()) {
-        return Err(Usage::new(format!("{}: no such file", absent.display())).into());
+        return Err(Usage::new(format!("{}: no such file", names::shown(absent))).into());
     }
     let parts = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
     evaluation::join(parts).map_err(|why| match &why {
         JoinError::OtherTest { part, .. } => {
-            let path = paths.get(part - 1).map_or_else(String::new, |path| path.display().to_string());
+            let path = paths.get(part - 1).map_or_else(String::new, |path| names::shown(path));
             Usage::new(format!("{path}: {why}")).into()
         }
         _ => why.into(),

@@ -17,6 +17,7 @@ use crate::{
     data::masked::one_batch,
     device,
     error::{Context as _, Result, Usage},
+    input_file,
     observer::Observer,
     recipe_choice::RecipeChoice,
     sheet::{self, Row},
@@ -68,7 +69,7 @@ impl Reconstructed {
 pub fn reconstruct(settings: &Reconstructing, observer: &dyn Observer) -> Result<Reconstructed> {
     let device = device::named(&settings.device)?;
     if !settings.video.exists() {
-        return Err(Usage::new(format!("{}: no such file", settings.video.display())).into());
+        return Err(Usage::new(format!("{}: no such file", pipeline::names::shown(&settings.video))).into());
     }
     let Saved { model, weights, recipe, step } = read(settings, &device, observer)?;
     let batch = clip(settings, &recipe)?;
@@ -93,15 +94,13 @@ struct Saved {
 /// The model that is asked for; of a run that keeps an average of its weights, the average.
 fn read(settings: &Reconstructing, device: &Device, observer: &dyn Observer) -> Result<Saved> {
     let path = &settings.model;
-    if !path.exists() {
-        return Err(Usage::new(format!("{}: no such file or folder", path.display())).into());
-    }
+    input_file::check_file_or_folder(path)?;
     let mut saved = checkpoint::read_with(path, settings.hints).map_err(weights::explain)?;
     if saved.kind != Kind::Pretraining {
         let what = weights::describe(&saved);
         return Err(Usage::new(format!(
             "{} has no decoder, which reconstruction needs: {what}",
-            path.display()
+            pipeline::names::shown(path)
         ))
         .hint("give --model a run of `tubelet pretrain`, or other weights with a decoder")
         .into());
@@ -113,7 +112,8 @@ fn read(settings: &Reconstructing, device: &Device, observer: &dyn Observer) -> 
         saved.weights = average;
     }
     let own = Recipe::from_toml(&saved.about.recipe);
-    let own = own.with_context(|| format!("the recipe in {} cannot be used", path.display()))?;
+    let own =
+        own.with_context(|| format!("the recipe in {} cannot be used", pipeline::names::shown(path)))?;
     let mut recipe = showing_everything(settings.recipe.resolve(|| Ok(own))?);
     let clip = saved.shape.geometry;
     (recipe.clip.frames, recipe.clip.tubelet) = (clip.frames(), clip.tubelet());

@@ -39,7 +39,11 @@ impl Begun {
     pub fn open(path: &Path, command: &str, observer: &dyn Observer) -> Result<Self> {
         let nothing = |why: &str, hint: &str| {
             let there = what_is_there(path);
-            Usage::new(format!("there is nothing to resume in {}: {why}; {there}", path.display())).hint(hint)
+            Usage::new(format!(
+                "there is nothing to resume in {}: {why}; {there}",
+                pipeline::names::shown(path)
+            ))
+            .hint(hint)
         };
         if !path.join("recipe.toml").exists() {
             return Err(nothing("it contains no run", "leave out --resume to start a run there").into());
@@ -50,7 +54,10 @@ impl Begun {
         })?;
         let Some(point) = folder.resume_point()? else {
             let recipe = folder.recipe_path();
-            let hint = format!("--recipe {} with another --out begins the same run again", recipe.display());
+            let hint = format!(
+                "--recipe {} with another --out begins the same run again",
+                pipeline::names::shown(&recipe)
+            );
             return Err(nothing("its checkpoints are gone", &hint).into());
         };
         let mut recipe = folder.recipe()?;
@@ -67,7 +74,7 @@ impl Begun {
                 let (changed, step) = (state.place.step, point.step);
                 return Err(Usage::new(format!(
                     "{}: it was changed at step {changed}, and its newest checkpoint is of step {step}",
-                    path.display()
+                    pipeline::names::shown(path)
                 ))
                 .into());
             }
@@ -80,7 +87,7 @@ impl Begun {
             observer.note(format_args!(
                 "note: {} has no run.json, as runs of older versions: the steps, the split and --init that it was \
                  asked for are not known, and are taken from this command",
-                path.display()
+                pipeline::names::shown(path)
             ));
         }
         Ok(Self { folder, point, recipe, known })
@@ -165,8 +172,8 @@ fn check_command(path: &Path, state: &RunState, command: &str) -> Result<()> {
     if state.command == command {
         return Ok(());
     }
-    Err(Usage::new(format!("{} was begun by {}", path.display(), state.command))
-        .hint(format!("`{} --out {} --resume`", state.command, path.display()))
+    Err(Usage::new(format!("{} was begun by {}", pipeline::names::shown(path), state.command))
+        .hint(format!("`{} --out {} --resume`", state.command, pipeline::names::shown(path)))
         .into())
 }
 
@@ -181,6 +188,8 @@ fn what_is_there(path: &Path) -> String {
     };
     let mut names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    // Our own lock is none of it.
+    names.retain(|name| !name.starts_with('.'));
     names.sort();
     let more = names.len().saturating_sub(NAMED);
     names.truncate(NAMED);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Settings that may change.
-const MAY_CHANGE: [&str; 52] = [
+const MAY_CHANGE: [&str; 53] = [
     // How a clip is read and what is cut out of a frame.
     "clip.stride",
     "clip.short_side",
@@ -56,6 +56,7 @@ const MAY_CHANGE: [&str; 52] = [
     "run.max_failed_share",
     "run.seconds_per_clip",
     "run.loading_mib",
+    "run.sandbox",
     // How training clips differ from the video.
     "augment.rand_operations",
     "augment.rand_magnitude",
@@ -109,7 +110,7 @@ pub fn check(begun: &Begun, asked: &Recipe) -> Result<()> {
     }
     let words: Vec<String> =
         refused.iter().map(|it| format!("{} is {} in the run, not {}", it.key, it.from, it.to)).collect();
-    let newest = begun.point.checkpoint.display();
+    let newest = pipeline::names::shown(&begun.point.checkpoint);
     Err(Usage::new(listed(&words))
         .hint(format!("start a new run from these weights: --init {newest} --out …"))
         .into())

@@ -1,14 +1,11 @@
 //! Fine-tuning: from labelled videos and a pre-trained encoder to a classifier.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use pipeline::{Slot, dataset::labels::Classes, sampling::labelled::Pass, source::ClipSource};
 use schemas::run_state::{InitialWeights, Part, RunVideo};
 use trainer::{
-    Device, Outcome, Recipe, Steps,
+    Asked, Device, Outcome, Recipe, Steps,
     batch::labelled::BatchError,
     checkpoint::Heads,
     recipe::Freeze,
@@ -84,14 +81,14 @@ impl Finetuning {
 }
 
 /// Trains a classifier, or goes on with a run that was left; tests its last and its best weights where videos are
-/// held out. `stop` is read between steps: a checkpoint is written then, and nothing is tested.
+/// held out. `asked` is looked at between steps; a flag alone asks to stop: a checkpoint is written then, and nothing is tested.
 ///
 /// # Errors
 /// Usage error: settings, videos or the run's folder do not fit, and nothing was made. Failures leave the last
 /// checkpoint; before the first step they leave nothing.
-pub fn finetune(
+pub fn finetune<'a>(
     settings: &Finetuning,
-    stop: &AtomicBool,
+    asked: impl Into<Asked<'a>>,
     observer: &dyn Observer,
 ) -> Result<(Trained, Option<FinalTest>)> {
     let device = settings.run.device()?;
@@ -128,7 +125,7 @@ pub fn finetune(
     observer.note(format_args!("{} steps, {} per epoch", steps.until, steps.per_epoch));
     let workers = settings.run.workers;
     let learning = Learning { ready: &ready, recipe: &recipe, device: &device, steps, workers };
-    let trained = learning.train(&training, validation.as_ref(), &parts, stop, observer)?;
+    let trained = learning.train(&training, validation.as_ref(), &parts, asked.into(), observer)?;
     let test = match (&trained.outcome, &parts.test) {
         (Outcome::Done { checkpoint }, Some(videos)) => {
             Some(test(&recipe, &device, videos, checkpoint, &ready.folder, workers, observer)?)
@@ -154,7 +151,7 @@ impl Learning<'_> {
         training: &Arc<dyn ClipSource>,
         validation: Option<&Validation>,
         parts: &Parts,
-        stop: &AtomicBool,
+        asked: Asked<'_>,
         observer: &dyn Observer,
     ) -> Result<Trained> {
         let Self { ready, recipe, device, steps, workers } = *self;
@@ -173,7 +170,7 @@ impl Learning<'_> {
                 validate.as_mut().map(|validate| validate as _),
                 &ready.folder,
                 steps,
-                stop,
+                asked,
                 |event| match event {
                     OfTrainer::Step(line) => live.step(line, recipe),
                     OfTrainer::Validated { line, best } => {

@@ -86,7 +86,7 @@ pub fn held_out(
     data: &[PathBuf],
     observer: &dyn Observer,
 ) -> Result<(LabelledVideos, Classes)> {
-    let run = begun.folder.path().display();
+    let run = pipeline::names::shown(begun.folder.path());
     let Some((state, known)) = &begun.known else {
         return Err(Usage::new(format!(
             "{run} has no run.json, as runs of older versions: its split is not known"
@@ -202,7 +202,7 @@ fn of_older_run(
     let known = if Path::new(&file).exists() { Some(Classes::read(&file)?) } else { None };
     let parts = labels.parts_by(Rule::Rows, data, split, seed, known.clone(), observer)?;
     if known.is_some_and(|known| known != parts.classes) {
-        let file = file.display();
+        let file = pipeline::names::shown(&file);
         return Err(Usage::new(format!("the classes differ from those of the run, {file}")).into());
     }
     Ok(parts)

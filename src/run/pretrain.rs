@@ -1,10 +1,10 @@
 //! Pre-training: from videos or shards to a trained model.
 
-use std::{path::PathBuf, sync::atomic::AtomicBool};
+use std::path::PathBuf;
 
 use pipeline::dataset::Dataset;
 use schemas::run_state::{InitialWeights, Part, RunVideo};
-use trainer::{Device, Outcome, Recipe, Steps, checkpoint::Heads, train::state::TrainState};
+use trainer::{Asked, Device, Outcome, Recipe, Steps, checkpoint::Heads, train::state::TrainState};
 
 use super::{
     begun::Begun,
@@ -48,7 +48,7 @@ impl Pretraining {
     }
 }
 
-/// Pre-trains a model, or goes on with a run that was left. `stop` is read between steps: a checkpoint is written
+/// Pre-trains a model, or goes on with a run that was left. `asked` is looked at between steps; a flag alone asks to stop: a checkpoint is written
 /// then.
 ///
 /// # Errors
@@ -56,7 +56,11 @@ impl Pretraining {
 /// checkpoint; before the first step they leave nothing.
 #[doc(alias = "fit")]
 #[doc(alias = "train")]
-pub fn pretrain(settings: &Pretraining, stop: &AtomicBool, observer: &dyn Observer) -> Result<Trained> {
+pub fn pretrain<'a>(
+    settings: &Pretraining,
+    asked: impl Into<Asked<'a>>,
+    observer: &dyn Observer,
+) -> Result<Trained> {
     let device = settings.run.device()?;
     let _lock = settings.run.lock(observer)?;
     let begun = settings.run.begun(COMMAND, observer)?;
@@ -81,7 +85,7 @@ pub fn pretrain(settings: &Pretraining, stop: &AtomicBool, observer: &dyn Observ
         None => Ok(TrainState::begin(&recipe, &recipe.model_shape()?, &device)),
     };
     let ready = settings.run.ready(begun, &plan, first, observer)?;
-    train(&ready, &recipe, &device, &dataset, steps, settings.run.workers, stop, observer)
+    train(&ready, &recipe, &device, &dataset, steps, settings.run.workers, asked.into(), observer)
 }
 
 /// Trains to the last step. What fails before the first one leaves no run.
@@ -93,7 +97,7 @@ fn train(
     dataset: &Dataset,
     steps: Steps,
     workers: usize,
-    stop: &AtomicBool,
+    asked: Asked<'_>,
     observer: &dyn Observer,
 ) -> Result<Trained> {
     let mut live = None;
@@ -104,7 +108,7 @@ fn train(
         let batches = masked::batches(dataset, recipe, ready.first, workers, &loading)?;
         let live = live.insert(Live::begin(steps.until, &loading.profile, workers, observer));
         let report = |line: &mut _| live.step(line, recipe);
-        let outcome = trainer::pretrain(recipe, device, batches, &ready.folder, steps, stop, report);
+        let outcome = trainer::pretrain(recipe, device, batches, &ready.folder, steps, asked, report);
         loading.note_failures(dataset.videos(), &list, observer);
         Ok(outcome?)
     };

@@ -20,6 +20,12 @@ fn one_two_and_five_workers_give_the_same_clips() {
 }
 
 #[test]
+fn processes_that_decode_give_the_clips_of_threads() {
+    let by_threads = batches(&samples(), "2", &["--set", "run.sandbox=false"]);
+    assert_eq!(by_threads, batches(&samples(), "2", &["--set", "run.sandbox=true"]));
+}
+
+#[test]
 fn files_and_shards_made_of_them_give_the_same_clips() {
     let folder = tempfile::tempdir().unwrap();
     for (short_side, resample, pixels) in

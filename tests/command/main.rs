@@ -10,12 +10,15 @@ mod evaluation;
 mod finetuning;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod flipped_bits;
 mod frames;
 mod help;
+mod locks;
 mod messages;
 mod probing;
 mod resuming;
 mod shards;
+mod signals;
 mod streaming;
 mod tables;
 mod training;

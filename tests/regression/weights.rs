@@ -29,7 +29,13 @@ fn broken_classifier(folder: &Path) -> PathBuf {
     change(&path, |model| model.weights.get_mut("head.bias").unwrap().values[1] = MARK);
     let bytes = fs::read(&path).unwrap();
     let at = bytes.windows(4).position(|window| window == MARK.to_le_bytes()).unwrap();
-    fs::write(&path, [&bytes[..at], &f32::NAN.to_le_bytes(), &bytes[at + 4..]].concat()).unwrap();
+    let mut bytes = [&bytes[..at], &f32::NAN.to_le_bytes(), &bytes[at + 4..]].concat();
+    // As a version wrote it that gave files no digest.
+    for (from, to) in [("tubelet.digest", "another.entry."), ("blake3:", "nothing")] {
+        let at = bytes.windows(from.len()).position(|some| some == from.as_bytes()).unwrap();
+        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+    }
+    fs::write(&path, bytes).unwrap();
     path
 }
 

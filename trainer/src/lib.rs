@@ -30,6 +30,7 @@ pub mod weights;
 pub use device::Device;
 pub use recipe::{Recipe, RecipeError};
 pub use train::{
+    asked::Asked,
     error::TrainError,
     finetune::finetune,
     pretrain::{pretrain, time_steps},

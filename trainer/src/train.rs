@@ -8,6 +8,7 @@
 //! forward_backward              the loss of a micro-batch and its gradients; with little memory by
 //!                               activation_checkpointing
 //! objective                     what a head's answers are compared with
+//! asked                         what it is asked from outside between steps
 //! state, steps                  one optimiser step; what is logged and saved behind it
 //! validation                    how well a classifier does while it is trained
 //! run_folder, metrics           the folder of a run, its files
@@ -15,6 +16,7 @@
 //! ```
 
 mod activation_checkpointing;
+pub mod asked;
 pub mod error;
 pub mod finetune;
 pub mod forward_backward;

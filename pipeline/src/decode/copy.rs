@@ -1,5 +1,6 @@
 //! A decoder's buffer to a [`Picture`]: visible samples only, rows without padding.
 
+use bytes::Bytes;
 use gst_video::prelude::*;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
@@ -50,7 +51,7 @@ pub(super) fn copy(
         height: frame.height(),
         matrix,
         range,
-        planes: Vec::new(),
+        planes: Bytes::new(),
     };
     let sizes: Vec<_> = (0..layout.colour.planes())
         .map(|plane| {
@@ -58,22 +59,22 @@ pub(super) fn copy(
             (columns * picture.sample_bytes(), rows)
         })
         .collect();
-    picture.planes.reserve_exact(sizes.iter().map(|(columns, rows)| columns * rows).sum());
+    let mut planes = Vec::with_capacity(sizes.iter().map(|(columns, rows)| columns * rows).sum());
     for (plane, (columns, rows)) in sizes.into_iter().enumerate() {
         let stride = usize::try_from(*frame.plane_stride().get(plane)?).ok()?;
         let samples = frame.plane_data(plane as u32).ok()?;
         let (across, _) = if plane == 0 { (0, 0) } else { layout.colour.chroma_shift() };
         let left = (left as usize >> across) * picture.sample_bytes();
         if stride == columns && left == 0 {
-            picture.planes.extend_from_slice(samples.get(..columns * rows)?);
+            planes.extend_from_slice(samples.get(..columns * rows)?);
         } else {
             for row in 0..rows {
-                picture
-                    .planes
-                    .extend_from_slice(samples.get(row * stride + left..row * stride + left + columns)?);
+                let start = row * stride + left;
+                planes.extend_from_slice(samples.get(start..start + columns)?);
             }
         }
     }
+    picture.planes = planes.into();
     Some(picture)
 }
 

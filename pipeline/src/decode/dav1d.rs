@@ -13,6 +13,7 @@ pub(crate) mod self_test;
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
@@ -230,7 +231,8 @@ fn layout_of(picture: &library::Picture, rgb: bool) -> Result<Layout, VideoError
 /// The planes, rows without padding; nothing where the decoder's are smaller than it says.
 fn copied(from: &library::Picture, layout: Layout, (matrix, range): (Matrix, Range)) -> Option<Picture> {
     let (width, height) = (from.width(), from.height());
-    let mut picture = Picture { layout, width, height, matrix, range, planes: Vec::new() };
+    let mut picture = Picture { layout, width, height, matrix, range, planes: Bytes::new() };
+    let mut planes = Vec::new();
     let components = [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
     for (plane, component) in components.into_iter().enumerate().take(layout.colour.planes()) {
         let (columns, rows) = picture.plane_size(plane);
@@ -238,9 +240,10 @@ fn copied(from: &library::Picture, layout: Layout, (matrix, range): (Matrix, Ran
         let stride = from.stride(component) as usize;
         let samples = from.plane(component);
         for row in 0..rows {
-            picture.planes.extend_from_slice(samples.get(row * stride..row * stride + columns)?);
+            planes.extend_from_slice(samples.get(row * stride..row * stride + columns)?);
         }
     }
+    picture.planes = planes.into();
     Some(picture)
 }
 
@@ -265,7 +268,7 @@ mod tests {
             caps: &"video/x-av1,stream-format=obu-stream,alignment=tu,width=16,height=16".parse().unwrap(),
             header: &StreamHeader::default(),
             packets: &[Packet {
-                body: Body::Held(bytes::Bytes::copy_from_slice(&picture)),
+                body: Body::Held(Bytes::copy_from_slice(&picture)),
                 stamp: Stamp::default(),
                 key: true,
             }],

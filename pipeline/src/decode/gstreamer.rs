@@ -196,7 +196,11 @@ impl GstDecoder {
         packets: u32,
         limit: TimeLimit,
     ) -> Result<(), VideoError> {
-        if let Some(error) = self.lock().error.take() {
+        let (error, came) = {
+            let mut output = self.lock();
+            (output.error.take(), output.came)
+        };
+        if let Some(error) = error {
             return Err(error);
         }
         if complaints::any() {
@@ -209,7 +213,7 @@ impl GstDecoder {
         if Instant::now() > limit.deadline {
             return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
         }
-        Ok(())
+        are_coming(came, packets.into())
     }
 
     fn lock(&self) -> MutexGuard<'_, OutputState> {
@@ -217,9 +221,34 @@ impl GstDecoder {
     }
 }
 
+/// Packets of which a decoder may give nothing, beside three of four: more than any holds back.
+const HELD_BACK: u64 = 4096;
+
+/// Refuses to go on where far fewer frames come than packets go in: hundreds of thousands of packets that a decoder
+/// drops without a word take it minutes.
+fn are_coming(came: u64, packets: u64) -> Result<(), VideoError> {
+    match came {
+        _ if packets <= HELD_BACK + 4 * came => Ok(()),
+        0 => Err(VideoError::NothingDecoded { packets: u32::try_from(packets).unwrap_or(u32::MAX) }),
+        _ => Err(VideoError::FramesLost { promised: packets, came }),
+    }
+}
+
 impl Drop for GstDecoder {
     fn drop(&mut self) {
         // An element that does not stop is dropped all the same.
         let _ = self.element.set_state(gst::State::Null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_drops_nearly_everything_is_ended() {
+        assert!(are_coming(0, 4096).is_ok() && are_coming(1000, 8096).is_ok());
+        assert!(matches!(are_coming(0, 4097), Err(VideoError::NothingDecoded { packets: 4097 })));
+        assert!(matches!(are_coming(1000, 8097), Err(VideoError::FramesLost { promised: 8097, came: 1000 })));
     }
 }

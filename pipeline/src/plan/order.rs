@@ -4,6 +4,8 @@
 //! every one has its own, by the reordering rule of MPEG-1, 2 and 4 where times are missing, and not at
 //! all otherwise: then frames must be counted as they leave the decoder.
 
+use serde::{Deserialize, Serialize};
+
 use super::OutputIndex;
 use crate::{
     StreamTime,
@@ -35,7 +37,7 @@ impl Stamp {
 }
 
 /// How places were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IndexMode {
     /// Every packet has its own presentation time: frames are ranked by it.
     Times,
@@ -153,7 +155,7 @@ pub fn times(
 }
 
 /// Where the times of frames come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimesFrom {
     /// Its packets have times, some of them at least.
     #[default]

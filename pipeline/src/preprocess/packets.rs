@@ -89,6 +89,6 @@ pub(super) fn packet_rows(
     let bytes = open.packet_bytes()?;
     let container = open.facts.container;
     stored
-        .into_rows(facts, SEGMENT_BYTES, |at| bytes.get(at)?.as_ref().map(|bytes| bytes.as_slice()))
+        .into_rows(facts, SEGMENT_BYTES, |at| bytes.get(at)?.as_deref())
         .map_err(|reason| VideoError::ContainerDamaged { container, reason })
 }

@@ -9,6 +9,7 @@ use arrow_array::{
     types::{Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
 use arrow_buffer::{Buffer, OffsetBuffer};
+use bytes::Bytes;
 use schemas::frame_shard::{FrameShardFacts, StoredPixels};
 
 use super::{
@@ -71,7 +72,7 @@ impl StoredClip {
             None => width as usize * height as usize * 3,
             Some(planes) => {
                 let Planes { layout, matrix, range } = planes;
-                let picture = Picture { layout, width, height, matrix, range, planes: Vec::new() };
+                let picture = Picture { layout, width, height, matrix, range, planes: Bytes::new() };
                 let samples = |plane| {
                     let (columns, rows) = picture.plane_size(plane);
                     columns * rows
@@ -191,7 +192,7 @@ impl StoredClip {
         let (width, height) = (u32::from(self.width), u32::from(self.height));
         let frames = self.bytes.chunks_exact(self.frame_bytes()?);
         let picture = |(rank, planes): (FrameRank, &[u8])| {
-            (rank, Picture { layout, width, height, matrix, range, planes: planes.to_vec() })
+            (rank, Picture { layout, width, height, matrix, range, planes: Bytes::copy_from_slice(planes) })
         };
         Some(self.distinct().into_iter().zip(frames).map(picture).collect())
     }

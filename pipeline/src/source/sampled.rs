@@ -118,7 +118,7 @@ pub(super) fn decode(
     let decoded = profile.time(Stage::Decode, || reader.decode(open, wanted));
     profile.count_decoded(reader.work().since(before));
     decoded.map_err(|why| {
-        let whole = whole || matches!(why, VideoError::TimeLimit { .. });
+        let whole = whole || why.verdict() == "time-limit";
         failed(&why, if whole { Reach::Video } else { Reach::Slot })
     })
 }

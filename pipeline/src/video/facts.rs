@@ -1,6 +1,7 @@
 //! What is known of a video once it is open: the row that `tubelet scan` writes of it.
 
 use gstreamer as gst;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::stored_video::{StoredPacket, StoredVideo};
 use crate::{
@@ -15,15 +16,20 @@ use crate::{
     },
 };
 
+/// One of the names that this program gives.
+type Name = &'static str;
+
 /// Facts of a video that was opened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoFacts {
     /// Bytes of the file.
     pub bytes: u64,
     /// Name of the container: `mp4`, `matroska`, `avi`, `mpeg-ps`, `mpeg-ts`.
-    pub container: &'static str,
+    #[serde(deserialize_with = "container_name")]
+    pub container: Name,
     /// Name of the codec: `h264`, `hevc`, `vp8`, `vp9`, `av1`, `mpeg4`, `mpeg2`, `mpeg1`, `mjpeg`.
-    pub codec: &'static str,
+    #[serde(deserialize_with = "codec_name")]
+    pub codec: Name,
     /// Columns of a picture before it is turned upright.
     pub width: u32,
     /// Rows of a picture before it is turned upright.
@@ -214,6 +220,16 @@ pub(super) fn pixel_aspect(caps: &gst::Caps) -> (u32, u32) {
         caps.structure(0).and_then(|structure| structure.get::<gst::Fraction>("pixel-aspect-ratio").ok());
     let aspect = aspect.map(|aspect| (aspect.numer().unsigned_abs(), aspect.denom().unsigned_abs()));
     aspect.filter(|aspect| aspect.0 > 0 && aspect.1 > 0).unwrap_or((1, 1))
+}
+
+fn container_name<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(from)?;
+    Container::named(&name).map(Container::name).ok_or_else(|| D::Error::custom("no container has this name"))
+}
+
+fn codec_name<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(from)?;
+    Codec::named(&name).map(Codec::name).ok_or_else(|| D::Error::custom("no codec has this name"))
 }
 
 /// Two times that are rounded to milliseconds (Matroska) can be off by one each way, in ns.

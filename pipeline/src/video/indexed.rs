@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
-use super::{OpenVideo, VideoReader, open::open_file, stored_video::IndexedVideo};
+use super::{
+    OpenVideo, VideoReader,
+    open::open_file,
+    stored_video::{IndexedVideo, StoredVideo},
+};
+#[cfg(target_os = "linux")]
+use crate::sandbox::message::How;
 use crate::{
     VideoNumber,
     demux::{Body, Packet},
     error::VideoError,
-    file::FileStamp,
+    file::{FileBytes, FileStamp},
     names,
     plan::order::IndexMode,
     system,
@@ -23,6 +29,10 @@ impl OpenVideo {
         label: Option<i32>,
         stamp: FileStamp,
     ) -> Option<IndexedVideo> {
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &self.in_child {
+            return child.indexed(self.seen(), number, name, label, stamp);
+        }
         if self.mode() == IndexMode::Linear {
             return None;
         }
@@ -45,21 +55,40 @@ impl VideoReader {
     ///
     /// # Errors
     /// When the file cannot be read, or its description is not that of its codec.
-    pub fn open_indexed(&self, path: &Path, indexed: &IndexedVideo) -> Result<Option<OpenVideo>, VideoError> {
+    pub fn open_indexed(
+        &mut self,
+        path: &Path,
+        indexed: &IndexedVideo,
+    ) -> Result<Option<OpenVideo>, VideoError> {
         let IndexedVideo { stored, places, stamp } = indexed;
         let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
         let found = system::read(path, || FileStamp::of(path))?.map_err(cannot_open)?;
         if found != *stamp || stored.video != names::name_of(path) {
             return Ok(None);
         }
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            let how = How::Indexed { stored: Box::new(stored.clone()), places: places.clone() };
+            return self.open_in_child(path, how).map(Some);
+        }
+        self.open_at_places(stored, places, open_file(path, 0)?).map(Some)
+    }
+
+    /// Opens a video whose packets begin at these places of `file`.
+    pub(crate) fn open_at_places(
+        &self,
+        stored: &StoredVideo,
+        places: &[u64],
+        file: FileBytes,
+    ) -> Result<OpenVideo, VideoError> {
         let mut video = self.open_stored(stored)?;
-        video.file = open_file(path, 0)?;
+        video.facts.bytes = file.length();
+        video.file = file;
         for ((packet, stored), &place) in video.packets.iter_mut().zip(&stored.packets).zip(places) {
             packet.body = Body::OnDisk { place, length: stored.bytes };
         }
-        video.facts.bytes = stamp.bytes;
         video.verified = false.into();
-        Ok(Some(video))
+        Ok(video)
     }
 }
 
@@ -143,13 +172,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (manifest, entries) = scanned(folder.path());
         let (videos, mut reader) = (videos(&manifest), VideoReader::new(Limits::default()));
-        let open = |reader: &VideoReader| {
+        let open = |reader: &mut VideoReader| {
             reader.open_indexed(&entries[0].path, &videos.indexed(VideoNumber(0)).unwrap()).unwrap().unwrap()
         };
         let wanted = [FrameRank(3)];
-        let whole = reader.decode(&open(&reader), &wanted).unwrap();
+        let whole = {
+            let first = open(&mut reader);
+            reader.decode(&first, &wanted)
+        }
+        .unwrap();
 
-        let video = open(&reader);
+        let video = open(&mut reader);
         video.file.lose_handle();
         let again = reader.decode(&video, &wanted).unwrap();
         assert!(
@@ -157,7 +190,7 @@ mod tests {
             "a handle that was opened again gives other pictures"
         );
 
-        let video = open(&reader);
+        let video = open(&mut reader);
         video.file.lose_handle();
         fs::rename(&entries[0].path, folder.path().join("elsewhere")).unwrap();
         let why = reader.decode(&video, &wanted).unwrap_err();
@@ -168,7 +201,7 @@ mod tests {
     fn a_file_that_has_changed_is_taken_apart_again() {
         let folder = tempfile::tempdir().unwrap();
         let (manifest, entries) = scanned(folder.path());
-        let (videos, reader) = (videos(&manifest), VideoReader::new(Limits::default()));
+        let (videos, mut reader) = (videos(&manifest), VideoReader::new(Limits::default()));
         let indexed = videos.indexed(VideoNumber(0)).unwrap();
         let file = fs::File::options().write(true).open(&entries[0].path).unwrap();
         file.set_modified(std::time::UNIX_EPOCH).unwrap();

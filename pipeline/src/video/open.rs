@@ -5,11 +5,13 @@ use std::{path::Path, sync::Once};
 use gstreamer as gst;
 
 use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
+#[cfg(target_os = "linux")]
+use crate::sandbox::message::How;
 use crate::{
-    codec::{Coded, bits::MOST_UNITS, headers},
+    codec::{Coded, StreamHeader, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
-    file::{FileBytes, recognise},
+    file::{Container, FileBytes, recognise},
     plan::{
         OutputIndex, PacketFact,
         order::{self, IndexMode},
@@ -23,7 +25,16 @@ impl VideoReader {
     /// # Errors
     /// When the file is no video that can be read whole; see [`VideoError`].
     pub fn open(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
-        let mut video = self.open_for_scan(path)?;
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            return self.open_in_child(path, How::Read);
+        }
+        self.open_bytes(path, open_file(path, self.limits.file_bytes)?)
+    }
+
+    /// The same of the bytes of a file that is called `path`.
+    pub(crate) fn open_bytes(&mut self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
+        let mut video = self.scan_bytes(path, file)?;
         if video.facts.index == IndexMode::Linear {
             self.count(&mut video)?;
         }
@@ -36,8 +47,16 @@ impl VideoReader {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_for_scan(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            return self.open_in_child(path, How::Scan);
+        }
+        self.scan_bytes(path, open_file(path, self.limits.file_bytes)?)
+    }
+
+    /// The same of the bytes of a file that is called `path`.
+    pub(crate) fn scan_bytes(&self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
         initialise()?;
-        let file = open_file(path, self.limits.file_bytes)?;
         let opened = self.take_apart(file.clone());
         // Whatever was found out from bytes that could not be read says nothing of the film.
         file.check()?;
@@ -56,10 +75,7 @@ impl VideoReader {
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
         let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
-        let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
-        if let Some(reason) = header.crowded.map(reason) {
-            return Err(VideoError::ContainerDamaged { container: container.name(), reason });
-        }
+        check_units(&header, container)?;
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
@@ -80,9 +96,8 @@ impl VideoReader {
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });
         }
-        if let Some(at) = header.gap {
-            return Err(VideoError::PacketsMissing { at, packets: facts.packets });
-        }
+        let missing = |at| VideoError::PacketsMissing { at, packets: facts.packets };
+        header.gap.map_or(Ok(()), |at| Err(missing(at)))?;
         let shown = hidden_between(order::shown(&stamps, &places), parts, hidden);
         let index = packet_facts(&coded, &places, !facts.interlaced);
         let (sizes, verified, counted) = Default::default();
@@ -99,6 +114,8 @@ impl VideoReader {
             sizes,
             verified,
             counted,
+            #[cfg(target_os = "linux")]
+            in_child: None,
         })
     }
 
@@ -115,6 +132,13 @@ impl VideoReader {
         }
         Ok(())
     }
+}
+
+/// Refuses a packet that a decoder would take a hundred times its memory for.
+fn check_units(header: &StreamHeader, container: Container) -> Result<(), VideoError> {
+    let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
+    let damaged = |at| VideoError::ContainerDamaged { container: container.name(), reason: reason(at) };
+    header.crowded.map_or(Ok(()), |at| Err(damaged(at)))
 }
 
 /// Bytes at the beginning of a file by which its container is known.
@@ -161,7 +185,7 @@ fn is_near((width, height): (u32, u32), (shown_width, shown_height): (u32, u32))
 }
 
 /// Initialises GStreamer once a process.
-pub(super) fn initialise() -> Result<(), VideoError> {
+pub(crate) fn initialise() -> Result<(), VideoError> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
     ONCE.call_once(|| result = gst::init());

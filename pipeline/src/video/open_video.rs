@@ -6,6 +6,8 @@ use gstreamer as gst;
 use schemas::manifest;
 
 use super::VideoFacts;
+#[cfg(target_os = "linux")]
+use super::in_child::InChild;
 use crate::{
     FrameRank,
     codec::{Codec, StreamHeader},
@@ -36,6 +38,9 @@ pub struct OpenVideo {
     pub(super) verified: AtomicBool,
     /// Its frames came in another order than its times say: they are counted, as FFmpeg does.
     pub(super) counted: AtomicBool,
+    /// The process that has it open: packets and index are there then, and empty here.
+    #[cfg(target_os = "linux")]
+    pub(super) in_child: Option<InChild>,
 }
 
 /// Bytes that a digest is made of at a time.

@@ -8,6 +8,8 @@ use std::{
 use schemas::settings::{Skip, Verify};
 
 use super::{Limits, OpenVideo};
+#[cfg(target_os = "linux")]
+use crate::sandbox::{self, client::Client};
 use crate::{
     FrameRank, PacketNumber,
     codec::{Codec, Start},
@@ -24,13 +26,16 @@ use crate::{
 pub struct VideoReader {
     pub(super) limits: Limits,
     pub(super) skipping: Skip,
-    verify: Verify,
+    pub(super) verify: Verify,
     decoders: HashMap<Codec, Decoder>,
-    work: Work,
+    pub(super) work: Work,
+    /// The process that opens and decodes for it.
+    #[cfg(target_os = "linux")]
+    pub(super) child: Option<Client>,
 }
 
 impl VideoReader {
-    /// A reader without decoders; each is made when a video first needs it.
+    /// A reader without decoders; each is made when a video first needs it, and so is its process ([`Limits::sandbox`]).
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -38,6 +43,8 @@ impl VideoReader {
             verify: Verify::default(),
             decoders: HashMap::new(),
             work: Work::default(),
+            #[cfg(target_os = "linux")]
+            child: sandbox::launch().filter(|_| limits.sandbox).map(Client::new),
         }
     }
 
@@ -100,6 +107,11 @@ impl VideoReader {
         if last.0 >= video.facts.frames {
             return Err(VideoError::NoSuchFrame { rank: last, frames: video.facts.frames });
         }
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &video.in_child {
+            let unhurried = self.limits.seconds == u32::MAX;
+            return child.decode(video.seen(), &ranks, unhurried, &mut self.work, each);
+        }
         let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
         let mut came = vec![false; ranks.len()];
         self.decode_ranks(video, &ranks, extent, &mut |at, picture| {
@@ -131,6 +143,10 @@ impl VideoReader {
     pub fn verify(&mut self, video: &OpenVideo) -> Result<(), VideoError> {
         if video.is_verified() {
             return Ok(());
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &video.in_child {
+            return child.verify(video.seen(), &mut self.work);
         }
         self.without_time_limit(|reader| reader.decode_ranks(video, &[], Extent::Video, &mut |_, _| {}))
     }

@@ -39,6 +39,10 @@ impl OpenVideo {
         label: Option<i32>,
         digest: [u8; 16],
     ) -> Result<StoredVideo, VideoError> {
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &self.in_child {
+            return child.stored(self.seen(), number, video, label, digest);
+        }
         if !self.shown.is_empty() {
             let parts = self.packets.last().map_or(1, |packet| packet.stamp.part as usize + 1);
             return Err(VideoError::EditList { parts, reason: "shards of packets keep films of one part" });
@@ -140,6 +144,8 @@ impl OpenVideo {
             file: FileBytes::none(),
             verified: true.into(),
             counted: false.into(),
+            #[cfg(target_os = "linux")]
+            in_child: None,
         })
     }
 
@@ -147,11 +153,14 @@ impl OpenVideo {
     ///
     /// # Errors
     /// When the system could not read them.
-    pub(crate) fn packet_bytes(
-        &self,
-    ) -> Result<Vec<Option<gst::MappedBuffer<gst::buffer::Readable>>>, VideoError> {
+    pub(crate) fn packet_bytes(&self) -> Result<Vec<Option<Bytes>>, VideoError> {
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &self.in_child {
+            return child.packets(self.seen());
+        }
         let buffers = self.packets.iter().map(|packet| packet.buffer(&self.file));
-        let bytes = buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok()).collect();
+        let bytes =
+            buffers.map(|buffer| buffer.into_mapped_buffer_readable().ok().map(Bytes::from_owner)).collect();
         // A packet that the system could not read is empty.
         self.file.check()?;
         Ok(bytes)
@@ -221,6 +230,8 @@ impl VideoReader {
             // Not all of its packets are at hand; they were verified when they were stored.
             verified: true.into(),
             counted: false.into(),
+            #[cfg(target_os = "linux")]
+            in_child: None,
         })
     }
 

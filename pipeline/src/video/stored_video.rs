@@ -1,5 +1,7 @@
 //! What is kept of a video between runs: in shards with its packets, in the index of a manifest without them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     FrameRank, StreamTime, VideoNumber,
     codec::Codec,
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// What is kept of a video besides the bytes of its packets.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredVideo {
     /// Its place in the source.
     pub number: VideoNumber,
@@ -50,7 +52,7 @@ pub struct StoredVideo {
 }
 
 /// What is kept of a packet besides its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredPacket {
     /// How many bytes it has.
     pub bytes: u32,
@@ -65,7 +67,7 @@ pub struct StoredPacket {
 }
 
 /// How the packets of a transcode came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     /// Rank in the source of each frame.
     pub source_frames: Vec<FrameRank>,

@@ -80,7 +80,9 @@ fn manifest(rows: usize, letters: usize) -> Vec<u8> {
     let column: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|_| row.as_str())));
     let batch = RecordBatch::try_from_iter([("path", column)]).unwrap();
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties().build())).unwrap();
+    let format = KeyValue::new(frame_shard::VERSION_KEY.to_owned(), schemas::manifest::VERSION.to_owned());
+    let properties = properties().set_key_value_metadata(Some(vec![format])).build();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     bytes
@@ -120,7 +122,6 @@ pub fn attacks() -> Vec<Attack> {
         promising("clips-per-video", |facts| facts.clips_per_video = u32::MAX),
         promising("no-clips-per-shard", |facts| facts.clips_per_shard = 0),
         promising("frames", |facts| facts.frames = u32::MAX),
-        promising("planes", |facts| facts.pixels = StoredPixels::Planes),
         shard_of("bomb", Box::new(|| shard(&facts(1), 300 << 20, 9))),
         shard_of("bomb-of-letters", Box::new(|| shard(&facts(1), 9, 100 << 20))),
         // The value, and the four bytes of its length.

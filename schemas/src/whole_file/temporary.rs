@@ -26,9 +26,25 @@ static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 pub(super) struct Registered(PathBuf);
 
 impl Registered {
-    pub(super) fn new(path: &Path) -> Self {
-        unfinished().insert(path.to_owned());
-        Self(path.to_owned())
+    /// Makes a temporary file or folder whose path is known from its first moment.
+    pub(super) fn begin<T>(
+        make: impl FnOnce() -> io::Result<T>,
+        path_of: impl FnOnce(&T) -> &Path,
+    ) -> io::Result<(T, Self)> {
+        let mut unfinished = unfinished();
+        let made = make()?;
+        let path = path_of(&made).to_owned();
+        unfinished.insert(path.clone());
+        Ok((made, Self(path)))
+    }
+
+    /// Has `rename` put it in its place. Nobody removes it meanwhile: what is removed could be in its place by then.
+    pub(super) fn put_in_place(self, rename: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let mut unfinished = unfinished();
+        rename()?;
+        unfinished.remove(&self.0);
+        drop(unfinished);
+        Ok(())
     }
 }
 
@@ -43,12 +59,14 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 }
 
 /// Removes what this process has begun and not finished: to be called before the process ends without returning from
-/// where it is.
+/// where it is. From here on nothing is begun or finished: whoever tries waits for the end of the process.
 pub fn remove_unfinished() {
-    for path in unfinished().iter() {
+    let unfinished = unfinished();
+    for path in unfinished.iter() {
         // One that cannot be removed is swept away by the next process that writes there.
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
+    std::mem::forget(unfinished);
 }
 
 /// The folder that a file is in.

@@ -70,6 +70,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         classes: arguments.classes.clone(),
     };
     let model = crate::convert(&wanted, &Terminal::default())?;
-    report::say(format_args!("done: {}: {}", wanted.output.display(), describe(&model)));
+    report::say(format_args!("done: {}: {}", pipeline::names::shown(&wanted.output), describe(&model)));
     Ok(())
 }

@@ -115,13 +115,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let out = arguments.out.clone().expect("because only a search does without");
     let made = crate::embed(&wanted(arguments, out.clone()), terminal.stop(), &terminal)?;
     match made.end {
-        End::Before => report::say(format_args!("done already: {}", out.display())),
+        End::Before => report::say(format_args!("done already: {}", names::shown(&out))),
         End::Stopped => report::say("stopped; run the same command again to continue"),
         End::Done => {
             if arguments.json {
                 print_json(&out, &made)?;
             }
-            report::say(format_args!("done: {}", out.display()));
+            report::say(format_args!("done: {}", names::shown(&out)));
         }
     }
     Ok(())

@@ -130,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let found = crate::evaluate(&wanted(arguments, by), terminal.stop(), &terminal)?;
     if let Some(out) = &arguments.out {
         write(out, arguments.format, &found.predictions)?;
-        report::say(format_args!("written: {}", out.display()));
+        report::say(format_args!("written: {}", pipeline::names::shown(out)));
     }
     if let Some(tested) = found.stopped_after {
         let videos = found.wanted;

@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         run: arguments.run.settings(),
     };
     let terminal = Terminal::default();
-    let (_, test) = crate::finetune(&wanted, terminal.stop(), &terminal)?;
+    let (_, test) = crate::finetune(&wanted, terminal.asked(), &terminal)?;
     if let Some(test) = &test {
         print(test);
     }

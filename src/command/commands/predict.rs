@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if let (Some(out), Some(strips)) = (&arguments.out, strips) {
         strips.save(out, predictions, found.by)?;
-        report::say(format_args!("{} written", out.display()));
+        report::say(format_args!("{} written", names::shown(out)));
     }
     if predictions.predictions.is_empty() && !found.stopped {
         bail!("none of {} videos could be read", predictions.tested.videos);

@@ -119,9 +119,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if stopped {
         report::say("stopped; run the same command again to continue");
     } else if nothing {
-        bail!("no video gave a clip: see {}", wanted.out.join("quarantine.jsonl").display());
+        bail!("no video gave a clip: see {}", pipeline::names::shown(&wanted.out.join("quarantine.jsonl")));
     } else {
-        report::say(format_args!("done: {}", wanted.out.display()));
+        report::say(format_args!("done: {}", pipeline::names::shown(&wanted.out)));
     }
     Ok(())
 }

@@ -47,6 +47,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         heads: arguments.heads,
     };
     let terminal = Terminal::default();
-    crate::pretrain(&wanted, terminal.stop(), &terminal)?;
+    crate::pretrain(&wanted, terminal.asked(), &terminal)?;
     Ok(())
 }

@@ -65,6 +65,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let _lock = output_lock::file(&arguments.out, &terminal)?;
     let found = crate::reconstruct(&wanted, &terminal)?;
     found.save(&arguments.out, arguments.all_frames)?;
-    report::say(format_args!("{} written: {}", arguments.out.display(), found.rows[2].caption));
+    report::say(format_args!(
+        "{} written: {}",
+        pipeline::names::shown(&arguments.out),
+        found.rows[2].caption
+    ));
     Ok(())
 }

@@ -44,6 +44,9 @@ pub struct Arguments {
     /// Decode each video completely; any complaint of the decoder makes it unusable
     #[arg(long)]
     verify: bool,
+    /// Decode on threads of this process, not in sandboxed processes of their own (Linux)
+    #[arg(long)]
+    no_sandbox: bool,
     /// Print one JSON object per video to stdout
     #[arg(long)]
     json: bool,
@@ -56,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         out: Some(arguments.out.clone()),
         workers: arguments.workers,
         verify: arguments.verify,
+        sandbox: !arguments.no_sandbox,
     };
     let terminal = Terminal::default();
     let Scanned { rows, stopped_of } = crate::scan(&wanted, terminal.stop(), &terminal)?;

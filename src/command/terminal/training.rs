@@ -25,12 +25,15 @@ pub fn end(trained: &Trained) -> Vec<String> {
     let Trained { outcome, losses, guessing } = trained;
     let losses = losses.map(|losses| format!("{losses} ({guessing})"));
     let end = match outcome {
-        Outcome::Done { checkpoint } => format!("done: {}", checkpoint.display()),
+        Outcome::Done { checkpoint } => format!("done: {}", pipeline::names::shown(checkpoint)),
         Outcome::Stopped { checkpoint, step } => {
-            format!("stopped after step {step}; --resume continues from {}", checkpoint.display())
+            format!(
+                "stopped after step {step}; --resume continues from {}",
+                pipeline::names::shown(checkpoint)
+            )
         }
         Outcome::OutOfData { checkpoint, step } => {
-            format!("there was no more data after step {step}: {}", checkpoint.display())
+            format!("there was no more data after step {step}: {}", pipeline::names::shown(checkpoint))
         }
     };
     losses.into_iter().chain([end]).collect()

@@ -15,6 +15,7 @@ use trainer::{
 use super::{label_error::wrong, labelled_videos::LabelledVideos};
 use crate::{
     error::{Result, Usage},
+    input_file,
     observer::Observer,
 };
 
@@ -48,6 +49,7 @@ pub fn read(
     };
     let (file, columns) = file_and_column(given);
     let (file, columns) = (Path::new(file), Columns::of(columns));
+    input_file::check_file(file)?;
     match problem_type {
         ProblemType::Regression if classes_named => {
             Err(Usage::new("regression has no classes; the names of its numbers are the columns of --labels")

@@ -178,7 +178,7 @@ fn draw(videos: &LabelledVideos, share: f64, by: DrawnBy, seed: u64) -> Result<V
     }
     let out = |path: &PathBuf| -> Result<bool> {
         let digest = leaks::content_digest(path).with_context(|| {
-            format!("{} cannot be read, and the split is drawn by=content", path.display())
+            format!("{} cannot be read, and the split is drawn by=content", pipeline::names::shown(path))
         })?;
         Ok(labels::is_held_out(digest.as_bytes(), share, seed))
     };

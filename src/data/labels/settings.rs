@@ -19,6 +19,7 @@ use super::{
 use crate::{
     data::listing::Listing,
     error::{Result, Usage},
+    input_file,
     observer::Observer,
     words::listed,
 };
@@ -61,6 +62,7 @@ impl LabelSettings {
         let numbered = listing.entries.iter().any(|video| video.label.is_some());
         let (source, origin) = if let Some(given) = &self.labels {
             let (file, column) = file_and_column(given);
+            input_file::check_file(Path::new(file))?;
             (LabelSource::Table(Table::read(Path::new(file), column).map_err(wrong)?), given.clone())
         } else if let Some(words) = &listing.words {
             (LabelSource::List(words.clone()), "what stands behind each path of the list".to_owned())
@@ -83,7 +85,10 @@ impl LabelSettings {
     fn known(&self, known: Option<Classes>) -> Result<Option<Classes>> {
         match &self.classes {
             None => Ok(known),
-            Some(file) => Ok(Some(Classes::read(file).map_err(wrong)?)),
+            Some(file) => {
+                input_file::check_file(file)?;
+                Ok(Some(Classes::read(file).map_err(wrong)?))
+            }
         }
     }
 
@@ -184,7 +189,7 @@ impl LabelSettings {
 
 /// Which folder is the class, in words.
 fn folder_in_words(listing: &Listing, level: Option<ClassLevel>) -> String {
-    let mut roots: Vec<String> = listing.placed.iter().map(|it| it.root.display().to_string()).collect();
+    let mut roots: Vec<String> = listing.placed.iter().map(|it| pipeline::names::shown(&it.root)).collect();
     roots.sort();
     roots.dedup();
     let roots = match roots.as_slice() {

@@ -39,7 +39,7 @@ impl Shards<'_> {
         observer: &dyn Observer,
     ) -> Result<Preprocessed> {
         std::fs::create_dir_all(&settings.out)
-            .with_context(|| format!("{} cannot be created", settings.out.display()))?;
+            .with_context(|| format!("{} cannot be created", pipeline::names::shown(&settings.out)))?;
         let list = settings.out.join("quarantine.jsonl");
         let loading = Loading::begin(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
         let making = Making {

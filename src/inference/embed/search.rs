@@ -69,7 +69,7 @@ struct Query {
 pub fn search(settings: &Searching, observer: &dyn Observer) -> Result<Vec<Neighbours>> {
     let within = &settings.within;
     if !within.is_file() {
-        return Err(Usage::new(format!("{}: no such file", within.display())).into());
+        return Err(Usage::new(format!("{}: no such file", names::shown(within))).into());
     }
     let embedded = store::facts_of(within)?;
     let queries = queries(settings, &embedded, observer)?;
@@ -166,7 +166,7 @@ fn of_new(
 ) -> Result<HashMap<PathBuf, Vec<f64>>> {
     if model.model.is_none() {
         let path = names::shown(&videos.entries()[0].path);
-        return Err(Usage::new(format!("{path} is not in {}", within.display()))
+        return Err(Usage::new(format!("{path} is not in {}", names::shown(within)))
             .hint("--model names the model that made the file")
             .into());
     }
@@ -189,7 +189,7 @@ fn of_new(
         ("preprocessing", own.preprocessing != embedded.preprocessing),
     ] {
         if differs {
-            return Err(Usage::new(format!("{} was made with another {what}", within.display())).into());
+            return Err(Usage::new(format!("{} was made with another {what}", names::shown(within))).into());
         }
     }
     let mut gathered = Gathered { videos: videos.entries(), current: None, sums: HashMap::new() };

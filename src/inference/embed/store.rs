@@ -113,10 +113,10 @@ impl Store {
         }
         let path = folder.join(FACTS);
         if path.exists() {
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("{} cannot be read", names::shown(&path)))?;
             let found = serde_json::from_str(&text)
-                .with_context(|| format!("{} does not say what the vectors are", path.display()))?;
+                .with_context(|| format!("{} does not say what the vectors are", names::shown(&path)))?;
             if let Some(what) = difference(&found, &facts) {
                 return Err(taken(&folder, what));
             }
@@ -124,7 +124,7 @@ impl Store {
             let facts = Embedded { made_by: MADE_BY.to_owned(), ..facts };
             let text = format!("{}\n", serde_json::to_string_pretty(&facts)?);
             whole_file::write(&path, text.as_bytes())
-                .with_context(|| format!("{} cannot be written", path.display()))?;
+                .with_context(|| format!("{} cannot be written", names::shown(&path)))?;
         }
         Ok(Some(Self { format, embedded: embedded.clone(), out: out.to_owned(), folder, names, lock }))
     }
@@ -277,7 +277,7 @@ fn facts_in(path: &Path, reader: &ParquetRecordBatchReaderBuilder<File>) -> Resu
 }
 
 fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let file = File::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
     parquet_table::open(file)
         .with_context(|| format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path)))
 }
@@ -342,7 +342,7 @@ fn difference(found: &Embedded, wanted: &Embedded) -> Option<&'static str> {
 }
 
 fn taken(path: &Path, what: &str) -> Error {
-    Usage::new(format!("{} contains embeddings with another {what}", path.display()))
+    Usage::new(format!("{} contains embeddings with another {what}", names::shown(path)))
         .hint("give --out another name")
         .into()
 }

@@ -108,11 +108,11 @@ impl Values<'_> {
         match self {
             Self::Bytes(bytes) => take(bytes),
             Self::Floats(values) => {
-                let mut piece = Vec::with_capacity(size_of_val(&values[..values.len().min(PIECE)]));
+                let mut piece: Vec<[u8; 4]> = Vec::with_capacity(values.len().min(PIECE));
                 for some in values.chunks(PIECE) {
                     piece.clear();
-                    piece.extend(some.iter().flat_map(|value| value.to_le_bytes()));
-                    take(&piece);
+                    piece.extend(some.iter().map(|value| value.to_le_bytes()));
+                    take(piece.as_flattened());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use schemas::GeometryError;
+use schemas::{GeometryError, names::shown};
 
 use crate::weights::{Misfit, NotFinite};
 
@@ -11,7 +11,7 @@ use crate::weights::{Misfit, NotFinite};
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The file could not be opened, read, written or renamed.
-    #[error("{path}: {cause}", path = path.display())]
+    #[error("{path}: {cause}", path = shown(path))]
     File {
         /// Which file.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum CheckpointError {
         cause: std::io::Error,
     },
     /// It is of none of the formats.
-    #[error("{path} is not a file of weights: {why}", path = path.display())]
+    #[error("{path} is not a file of weights: {why}", path = shown(path))]
     Unknown {
         /// Which file or folder.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum CheckpointError {
         why: String,
     },
     /// Its format is clear, but it is cut short or wrong inside.
-    #[error("{path} is damaged or truncated: {cause}", path = path.display())]
+    #[error("{path} is damaged or truncated: {cause}", path = shown(path))]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum CheckpointError {
         cause: String,
     },
     /// It is a safetensors file without the metadata of a tubelet checkpoint.
-    #[error("{path} is no {format}: its `{key}` is {found:?}", path = path.display(), format = super::format::FORMAT)]
+    #[error("{path} is no {format}: its `{key}` is {found:?}", path = shown(path), format = super::format::FORMAT)]
     Foreign {
         /// Which file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum CheckpointError {
         found: Option<String>,
     },
     /// What is in it is no VideoMAE model that can be used.
-    #[error("{path} does not contain a VideoMAE model: {why}", path = path.display())]
+    #[error("{path} does not contain a VideoMAE model: {why}", path = shown(path))]
     NoModel {
         /// Which file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum CheckpointError {
         why: String,
     },
     /// A tensor holds something else than f32, f16 or bf16.
-    #[error("{path}: `{name}` holds {found}; f32, f16 and bf16 are read", path = path.display())]
+    #[error("{path}: `{name}` holds {found}; f32, f16 and bf16 are read", path = shown(path))]
     Kind {
         /// Which file.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum CheckpointError {
         found: String,
     },
     /// Its tensors claim more elements than the file has bytes.
-    #[error("{path}: up to `{name}` its tensors claim {elements} elements, the file has {bytes} bytes", path = path.display())]
+    #[error("{path}: up to `{name}` its tensors claim {elements} elements, the file has {bytes} bytes", path = shown(path))]
     TooLarge {
         /// Which file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum CheckpointError {
         bytes: u64,
     },
     /// Its tensors are not those of the model.
-    #[error("{path}: {misfit}", path = path.display())]
+    #[error("{path}: {misfit}", path = shown(path))]
     Misfit {
         /// Which file.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum CheckpointError {
         misfit: Misfit,
     },
     /// Nothing says how many attention heads the model has.
-    #[error("{path} does not say how many attention heads there are, and no published {stack} is {dim} wide", path = path.display())]
+    #[error("{path} does not say how many attention heads there are, and no published {stack} is {dim} wide", path = shown(path))]
     HeadsUnknown {
         /// Which file.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum CheckpointError {
         dim: usize,
     },
     /// The file says another number of heads than the caller.
-    #[error("the {stack} in {path} has {found} heads, not {given}", path = path.display())]
+    #[error("the {stack} in {path} has {found} heads, not {given}", path = shown(path))]
     HeadsDiffer {
         /// Which file.
         path: PathBuf,
@@ -121,7 +121,7 @@ pub enum CheckpointError {
     /// A tensor that was read holds values that are no numbers.
     #[error(
         "{path}: `{name}` ({kind}) is not finite: {found}; `tubelet inspect checkpoint` names all such tensors",
-        path = path.display()
+        path = shown(path)
     )]
     NotFinite {
         /// Which file.
@@ -134,7 +134,7 @@ pub enum CheckpointError {
         found: NotFinite,
     },
     /// A tensor that is to be written holds values that are no numbers.
-    #[error("{path} is not written: `{name}` is not finite after step {step}: {found}", path = path.display())]
+    #[error("{path} is not written: `{name}` is not finite after step {step}: {found}", path = shown(path))]
     NotFiniteToWrite {
         /// Which file.
         path: PathBuf,
@@ -146,7 +146,7 @@ pub enum CheckpointError {
         found: NotFinite,
     },
     /// A setting of config.json makes another model than VideoMAE of the weights.
-    #[error("{path}: `{key}` is {found}: {why}", path = path.display())]
+    #[error("{path}: `{key}` is {found}: {why}", path = shown(path))]
     Config {
         /// Which file.
         path: PathBuf,
@@ -158,7 +158,7 @@ pub enum CheckpointError {
         why: String,
     },
     /// Frames, sides and cubes do not go together.
-    #[error("{path}: {cause}", path = path.display())]
+    #[error("{path}: {cause}", path = shown(path))]
     Geometry {
         /// Which file.
         path: PathBuf,
@@ -166,7 +166,7 @@ pub enum CheckpointError {
         cause: GeometryError,
     },
     /// The folder to be written is there already.
-    #[error("{path} already exists and is not empty", path = path.display())]
+    #[error("{path} already exists and is not empty", path = shown(path))]
     Taken {
         /// Which folder.
         path: PathBuf,

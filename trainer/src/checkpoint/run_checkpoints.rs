@@ -39,7 +39,7 @@ pub fn last_whole_beside(path: &Path) -> Option<PathBuf> {
 /// The newest checkpoint of the run in `folder`.
 pub(super) fn newest(folder: &Path) -> Result<PathBuf, CheckpointError> {
     let unknown = |why: String| CheckpointError::Unknown { path: folder.to_owned(), why };
-    let at = |path: &Path, why: &dyn Display| unknown(format!("{}: {why}", path.display()));
+    let at = |path: &Path, why: &dyn Display| unknown(format!("{}: {why}", schemas::names::shown(path)));
     let recipe = folder.join("recipe.toml");
     let text = fs::read_to_string(&recipe).map_err(|why| at(&recipe, &why))?;
     Recipe::from_toml(&text).map_err(|why| at(&recipe, &why))?;

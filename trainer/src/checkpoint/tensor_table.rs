@@ -69,7 +69,10 @@ impl TensorTable {
         self.bytes += part.bytes;
         for (name, tensor) in part.tensors {
             if self.tensors.contains_key(&name) {
-                let cause = format!("`{name}` is in several files, one of them {}", part.path.display());
+                let cause = format!(
+                    "`{name}` is in several files, one of them {}",
+                    schemas::names::shown(&part.path)
+                );
                 return Err(CheckpointError::Damaged { path: self.path.clone(), cause });
             }
             self.tensors.insert(name, tensor);

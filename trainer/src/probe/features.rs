@@ -241,7 +241,7 @@ impl Cache {
     pub fn keep(&self, parts: &[&str], features: &Features) -> io::Result<()> {
         let path = self.path(parts);
         let named = |why: io::Error| {
-            io::Error::new(why.kind(), format!("{} cannot be written: {why}", path.display()))
+            io::Error::new(why.kind(), format!("{} cannot be written: {why}", schemas::names::shown(&path)))
         };
         std::fs::create_dir_all(&self.0).map_err(named)?;
         let bytes = to_bytes(features).map_err(io::Error::other)?;
@@ -263,21 +263,34 @@ fn to_bytes(features: &Features) -> Result<Vec<u8>, safetensors::SafeTensorError
     let shape = vec![features.len(), features.tokens, features.width];
     let because = "because words and numbers always make JSON";
     // One entry: several are written in any order, and the same features are to be the same bytes.
-    let videos = serde_json::to_string(&(&features.videos, &features.failed)).expect(because);
+    let digest = blake3::hash(&bytes).to_hex();
+    let videos =
+        serde_json::to_string(&(&features.videos, &features.failed, digest.as_str())).expect(because);
     let metadata = [("videos".to_owned(), videos)].into();
     safetensors::serialize([("values", TensorView::new(Dtype::F32, shape, &bytes)?)], Some(metadata))
+}
+
+/// Videos that have features, those that failed, and the digest of the values, which older versions did not write.
+fn facts(text: &str) -> Option<(Vec<FeatureVideo>, Vec<FailedVideo>, Option<String>)> {
+    if let Ok((videos, failed, digest)) = serde_json::from_str(text) {
+        return Some((videos, failed, Some(digest)));
+    }
+    let (videos, failed) = serde_json::from_str(text).ok()?;
+    Some((videos, failed, None))
 }
 
 /// None where the bytes are no whole file of features.
 fn from_bytes(bytes: &[u8]) -> Option<Features> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let metadata = header.metadata().as_ref()?;
-    let (videos, failed): (Vec<FeatureVideo>, Vec<FailedVideo>) =
-        serde_json::from_str(metadata.get("videos")?).ok()?;
+    let (videos, failed, digest) = facts(metadata.get("videos")?)?;
     let file = SafeTensors::deserialize(bytes).ok()?;
     let values = file.tensor("values").ok()?;
     let [count, tokens, width] = values.shape()[..] else { return None };
     if count != videos.len() || values.dtype() != Dtype::F32 {
+        return None;
+    }
+    if digest.is_some_and(|digest| blake3::hash(values.data()).to_hex().as_str() != digest) {
         return None;
     }
     let (quads, _) = values.data().as_chunks::<4>();
@@ -367,6 +380,13 @@ pub(super) mod tests {
             std::fs::write(entry.unwrap().path(), b"cut").unwrap();
         }
         assert!(get(&["weights", "clips"]).1);
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let mut bytes = std::fs::read(&path).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        }
+        assert_eq!(get(&["weights", "clips"]), (made(6, 2, 3, 4), true), "a bit flipped");
         let mut broken = made(6, 2, 3, 4);
         broken.values[7] = f32::NAN;
         cache.keep(&["weights", "clips"], &broken).unwrap();

@@ -75,7 +75,7 @@ mod tests {
             assert!(settings.iter().any(|(name, _)| *name == format!("classifier.{key}")), "{key}");
         }
         let keys: Vec<String> = plain.left_out().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys.len(), 3, "{keys:?}");
+        assert_eq!(keys.len(), 4, "{keys:?}");
         let changed = with(&[
             "classifier.problem_type=multi_label_classification",
             "classifier.class_weights=[1, 2.5]",

@@ -5,15 +5,19 @@
 
 use toml::{Table, Value};
 
-use super::{error::RecipeError, sections::Recipe};
+use super::{
+    error::RecipeError,
+    sections::{Recipe, Run},
+};
 
 /// Section, key and value of the settings that are written down only where they are another: a recipe that does not
 /// know them has the text, and the digest, that it always had.
-fn as_ever() -> [(&'static str, &'static str, Value); 3] {
+fn as_ever() -> [(&'static str, &'static str, Value); 4] {
     [
         ("classifier", "problem_type", Value::String("single_label_classification".to_owned())),
         ("classifier", "class_weights", Value::String("none".to_owned())),
         ("classifier", "balanced_sampling", Value::Boolean(false)),
+        ("run", "sandbox", Value::Boolean(Run::default().sandbox)),
     ]
 }
 

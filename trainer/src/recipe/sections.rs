@@ -178,6 +178,9 @@ pub struct Run {
     pub seconds_per_clip: u32,
     /// MiB that clips may hold while they are made; one that takes more is made alone.
     pub loading_mib: u32,
+    /// Whether videos are decoded in processes of their own (Linux), so that one that crashes a decoder costs no more
+    /// than itself.
+    pub sandbox: bool,
 }
 
 impl Default for Clip {
@@ -265,6 +268,7 @@ impl Default for Run {
             max_failed_share: 0.1,
             seconds_per_clip: 60,
             loading_mib: 1024,
+            sandbox: true,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use schemas::clip_batch::ClipBatchError;
+use schemas::{clip_batch::ClipBatchError, names::shown};
 
 use super::run_folder::RunFolderError;
 use crate::{
@@ -22,7 +22,7 @@ pub enum TrainError {
     #[error(transparent)]
     Folder(#[from] RunFolderError),
     /// A line of metrics could not be written.
-    #[error("{path}: {cause}", path = path.display())]
+    #[error("{path}: {cause}", path = shown(path))]
     Metrics {
         /// Which file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum TrainError {
         cause: LabelledClipsError,
     },
     /// The run has no checkpoint of a classifier to go on from.
-    #[error("{path} does not contain a fine-tuning: {why}", path = path.display())]
+    #[error("{path} does not contain a fine-tuning: {why}", path = shown(path))]
     NoClassifier {
         /// Which folder.
         path: PathBuf,

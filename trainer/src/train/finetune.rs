@@ -11,8 +11,6 @@
 //!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
 
-use std::sync::atomic::AtomicBool;
-
 use arrow_array::RecordBatch;
 use schemas::{
     LabelledBatch,
@@ -20,6 +18,7 @@ use schemas::{
 };
 
 use super::{
+    asked::Asked,
     error::TrainError,
     forward_backward::{Computation, Gradients, forward_backward_labelled},
     initial_weights::InitialClassifier,
@@ -71,21 +70,22 @@ pub fn begin(recipe: &Recipe, run: &RunFolder, initial: InitialClassifier) -> Re
 
 /// Fine-tunes from where `run` ends (at first what [`begin`] wrote) until `steps.until`. Each of `batches` is
 /// one micro-batch; they go on from [`RunFolder::resume_point`]. `validate` gives the validation's batches each
-/// time it is asked. `stop` is looked at between steps. `report` sees every step and validation.
+/// time it is asked. `asked` is looked at between steps. `report` sees every step and validation.
 ///
 /// # Errors
 /// When anything but a request to stop keeps it from its last step.
 #[allow(clippy::too_many_arguments)] // what a run is made of, each once
-pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub fn finetune<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     recipe: &Recipe,
     device: &Device,
     batches: impl Iterator<Item = Result<RecordBatch, E>>,
     mut validate: Option<&mut Validate<'_>>,
     run: &RunFolder,
     steps: Steps,
-    stop: &AtomicBool,
+    asked: impl Into<Asked<'a>>,
     mut report: impl FnMut(Event<'_>),
 ) -> Result<Outcome, TrainError> {
+    let asked = asked.into();
     recipe.check()?;
     recipe.check_finetuning(steps.per_epoch, steps.schedule)?;
     let (mut state, model) = resume(recipe, device, run)?;
@@ -95,13 +95,13 @@ pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let mut batches = batches.fuse();
 
     while state.step < steps.until {
-        if log.asked_to_stop(stop) {
+        if asked.to_stop() {
             return log.stopped(&state);
         }
         let rate = learning_rate.at(state.step);
         let next = || log.stopwatch.waiting(|| batches.next());
         let Some((epoch, gradients)) = next_gradients(recipe, device, &model, &state, next)? else {
-            return log.out_of_data(&state, stop);
+            return log.out_of_data(&state, asked);
         };
         let (loss, gradient_norm);
         (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
@@ -113,7 +113,7 @@ pub fn finetune<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
                 validations.validate(validate, &model.classifier, &state, recipe, epoch, device)?;
             report(Event::Validated { line: &line, best });
         }
-        log.save_when_due(&state)?;
+        log.save_when_due(&state, asked)?;
     }
     log.done(&state)
 }

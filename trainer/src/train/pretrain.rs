@@ -10,12 +10,13 @@
 //!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
 
-use std::{sync::atomic::AtomicBool, time::Instant};
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use schemas::{ClipBatch, metrics::MetricsLine};
 
 use super::{
+    asked::Asked,
     error::TrainError,
     forward_backward::{Computation, Gradients, forward_backward},
     prefetch::Prefetch,
@@ -33,20 +34,21 @@ use crate::{
 };
 
 /// Trains from where `run` ends until `steps.until`. Each of `batches` is one micro-batch; they go on from
-/// [`RunFolder::resume_point`]. `stop` is looked at between steps. `report` sees every step before its line is
+/// [`RunFolder::resume_point`]. `asked` is looked at between steps. `report` sees every step before its line is
 /// written, and may add what a trainer does not know.
 ///
 /// # Errors
 /// When anything but a request to stop keeps it from its last step.
-pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub fn pretrain<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     recipe: &Recipe,
     device: &Device,
     batches: impl Iterator<Item = Result<RecordBatch, E>>,
     run: &RunFolder,
     steps: Steps,
-    stop: &AtomicBool,
+    asked: impl Into<Asked<'a>>,
     mut report: impl FnMut(&mut MetricsLine),
 ) -> Result<Outcome, TrainError> {
+    let asked = asked.into();
     recipe.check()?;
     let (mut state, model) = begin_or_resume(recipe, device, run)?;
     let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
@@ -54,21 +56,21 @@ pub fn pretrain<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let mut prefetch = Prefetch::new(batches, model.shape().geometry, device);
 
     while state.step < steps.until {
-        if log.asked_to_stop(stop) {
+        if asked.to_stop() {
             return log.stopped(&state);
         }
         let rate = learning_rate.at(state.step);
         let is_last = state.step + 1 == steps.until;
         let gradients = next_gradients(recipe, &model, &state, &mut prefetch, is_last, &mut log.stopwatch)?;
         let Some((epoch, gradients)) = gradients else {
-            return log.out_of_data(&state, stop);
+            return log.out_of_data(&state, asked);
         };
         let (loss, gradient_norm);
         (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
         let step = state.step;
         let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
         log.line(fill, &mut report)?;
-        log.save_when_due(&state)?;
+        log.save_when_due(&state, asked)?;
     }
     log.done(&state)
 }

@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemas::whole_file;
+use schemas::{names::shown, whole_file};
 
 use crate::{
     checkpoint::{
@@ -63,7 +63,7 @@ pub struct ResumePoint {
 #[non_exhaustive]
 pub enum RunFolderError {
     /// A file or the folder could not be made, read or written.
-    #[error("{path}: {cause}", path = path.display())]
+    #[error("{path}: {cause}", path = shown(path))]
     File {
         /// Which one.
         path: PathBuf,
@@ -71,19 +71,19 @@ pub enum RunFolderError {
         cause: io::Error,
     },
     /// There is a run in it already.
-    #[error("{path} already contains a run", path = path.display())]
+    #[error("{path} already contains a run", path = shown(path))]
     Taken {
         /// Which folder.
         path: PathBuf,
     },
     /// There is no checkpoint in it.
-    #[error("{path} contains no checkpoint", path = path.display())]
+    #[error("{path} contains no checkpoint", path = shown(path))]
     NoCheckpoint {
         /// Which folder.
         path: PathBuf,
     },
     /// It has checkpoints, but none of the step that was asked for.
-    #[error("{path} has no checkpoint of step {step}, but of {}", in_words(steps), path = path.display())]
+    #[error("{path} has no checkpoint of step {step}, but of {}", in_words(steps), path = shown(path))]
     NoSuchStep {
         /// Which folder.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum RunFolderError {
         steps: Vec<u64>,
     },
     /// `run.json` or `videos.jsonl` is not what a run writes.
-    #[error("{path}: {why}", path = path.display())]
+    #[error("{path}: {why}", path = shown(path))]
     State {
         /// Which file.
         path: PathBuf,
@@ -101,7 +101,7 @@ pub enum RunFolderError {
         why: String,
     },
     /// Its recipe is wrong.
-    #[error("{path}: {cause}", path = path.display())]
+    #[error("{path}: {cause}", path = shown(path))]
     Recipe {
         /// Which file.
         path: PathBuf,

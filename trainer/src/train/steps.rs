@@ -6,15 +6,12 @@
 //! every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
 
-use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::path::PathBuf;
 
 use schemas::metrics::MetricsLine;
 
 use super::{
-    error::TrainError, forward_backward::Gradients, metrics::Metrics, run_folder::RunFolder,
+    asked::Asked, error::TrainError, forward_backward::Gradients, metrics::Metrics, run_folder::RunFolder,
     state::TrainState, stopwatch::Stopwatch,
 };
 use crate::{optimiser::adamw, recipe::Recipe};
@@ -107,16 +104,12 @@ impl<'a> RunLog<'a> {
         Ok(())
     }
 
-    /// Writes a checkpoint if this step is one that has one.
-    pub(crate) fn save_when_due(&mut self, state: &TrainState) -> Result<(), TrainError> {
-        if state.step % self.recipe.run.checkpoint_every == 0 {
+    /// Writes a checkpoint if this step is one that has one, or one is asked for.
+    pub(crate) fn save_when_due(&mut self, state: &TrainState, asked: Asked<'_>) -> Result<(), TrainError> {
+        if asked.for_a_checkpoint() || state.step % self.recipe.run.checkpoint_every == 0 {
             self.save(state)?;
         }
         Ok(())
-    }
-
-    pub(crate) fn asked_to_stop(&self, stop: &AtomicBool) -> bool {
-        stop.load(Ordering::Relaxed)
     }
 
     pub(crate) fn done(&mut self, state: &TrainState) -> Result<Outcome, TrainError> {
@@ -131,9 +124,9 @@ impl<'a> RunLog<'a> {
     pub(crate) fn out_of_data(
         &mut self,
         state: &TrainState,
-        stop: &AtomicBool,
+        asked: Asked<'_>,
     ) -> Result<Outcome, TrainError> {
-        if self.asked_to_stop(stop) {
+        if asked.to_stop() {
             return self.stopped(state);
         }
         Ok(Outcome::OutOfData { checkpoint: self.save(state)?, step: state.step })

@@ -48,7 +48,7 @@ pub fn check_contents(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), L
         }
         for path in test {
             if let Some(same) = known.get(&digest(path)?) {
-                pairs.push(format!("{} = {}", same.display(), path.display()));
+                pairs.push(format!("{} = {}", crate::names::shown(same), crate::names::shown(path)));
             }
         }
     }

@@ -82,8 +82,13 @@ impl ParserWork {
         Self { most: FREE.saturating_add(file_bytes.saturating_mul(TIMES)), ..Self::default() }
     }
 
-    /// Counts a buffer that goes in; false where that is too much.
+    /// Counts a buffer that goes in; false where that is too much. A buffer is a picture as a rule, and parsers take
+    /// twenty times the memory of one that is made of tiny units.
     fn count(&mut self, bytes: usize) -> bool {
+        const LARGEST: usize = 12 << 20;
+        if bytes > LARGEST {
+            return false;
+        }
         // A buffer by itself takes as long as a thousand bytes.
         self.waiting = self.waiting.saturating_add(bytes as u64 + 1000);
         self.done = self.done.saturating_add(self.waiting);
@@ -156,7 +161,9 @@ pub(super) fn before_parser(
     let before = gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |_, _, buffer| {
             if !shared.lock().work.count(buffer.size()) {
-                return Err(shared.end("a picture does not end within thousands of packets".to_owned()));
+                return Err(
+                    shared.end("a picture does not end within 12 MiB, or thousands of packets".to_owned())
+                );
             }
             if let Some((codec, bytes)) = units_in(&buffer, &packets) {
                 let mut track = shared.lock();

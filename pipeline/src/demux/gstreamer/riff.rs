@@ -8,13 +8,16 @@ use crate::file::FileBytes;
 /// Bytes that are searched at a time.
 const BLOCK: u64 = 1 << 20;
 
+/// RIFF chunks that are looked at: one a gigabyte is usual.
+const MOST_PARTS: usize = 1 << 14;
+
 /// The name of the index, which stands behind the packets.
 const INDEX: &[u8; 4] = b"idx1";
 
 /// Where the last RIFF chunk of a file ends, if an index lies behind it.
 pub(super) fn overrun(file: &FileBytes) -> Option<u64> {
     let mut end = 0;
-    loop {
+    for _ in 0..MOST_PARTS {
         let header = file.slice(end..end + 8);
         match header.as_ref() {
             [b'R', b'I', b'F', b'F', size @ ..] if size.len() == 4 => {

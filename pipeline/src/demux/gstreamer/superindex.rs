@@ -1,4 +1,4 @@
-//! AVI files of OpenDML: whether their indices of indices lead to more than the file has.
+//! AVI files: whether their indices, and those of OpenDML that lead to others, come to more than the file has.
 //!
 //! ```text
 //! RIFF 'AVI ' │ LIST 'hdrl' … indx: place, place, place … │ LIST 'movi' … ix00: entries │ …
@@ -22,12 +22,36 @@ const MOST_ENTRIES: usize = 1 << 14;
 /// Where the first chunk of a file begins, which is the list of headers.
 const HEADERS: u64 = 12;
 
-/// What is wrong with the indices of indices of a file, if anything is.
+/// Bytes of the list of headers, and of the usual index: GStreamer's demuxer reads each at once, and keeps two million
+/// entries of an index in as many bytes again.
+const MOST_HEADERS: u64 = 16 << 20;
+const MOST_INDEX: u64 = 32 << 20;
+
+/// Chunks behind the headers that are looked at for the usual index.
+const LOOKED_AT: usize = 1 << 10;
+
+/// What is wrong with the indices of a file, if anything is.
 pub(super) fn flaw(file: &FileBytes) -> Option<&'static str> {
-    let header = file.slice(HEADERS..HEADERS + 8);
-    let &[b'L', b'I', b'S', b'T', a, b, c, d] = header.as_ref() else { return None };
-    let headers = file.slice(HEADERS..HEADERS + 8 + u64::from(u32::from_le_bytes([a, b, c, d])));
-    let headers = headers.as_ref();
+    let (name, size) = chunk_at(file, HEADERS)?;
+    if name != *b"LIST" {
+        return None;
+    }
+    if size > MOST_HEADERS {
+        return Some("its headers are longer than those of any film");
+    }
+    let mut at = HEADERS + 8 + size.next_multiple_of(2);
+    for _ in 0..LOOKED_AT {
+        let Some((name, size)) = chunk_at(file, at) else { break };
+        if name == *b"idx1" && size > MOST_INDEX {
+            return Some("its index is longer than that of any film");
+        }
+        at += 8 + size.next_multiple_of(2);
+    }
+    flaw_of_superindices(file, file.slice(HEADERS..HEADERS + 8 + size).as_ref())
+}
+
+/// What is wrong with the indices of indices in the headers of a file.
+fn flaw_of_superindices(file: &FileBytes, headers: &[u8]) -> Option<&'static str> {
     let named = headers.windows(NAME.len()).enumerate().filter(|(_, name)| *name == NAME);
     let (mut entries, mut bytes) = (0, 0u64);
     for (at, _) in named {
@@ -37,7 +61,7 @@ pub(super) fn flaw(file: &FileBytes) -> Option<&'static str> {
                 return Some("it has more indices than any film");
             }
             heartbeat::step();
-            bytes = bytes.saturating_add(size_at(file, entry));
+            bytes = bytes.saturating_add(chunk_at(file, entry).map_or(0, |(_, size)| size));
             if bytes > file.length() {
                 return Some("its indices are longer than the file");
             }
@@ -54,13 +78,11 @@ fn entries_of(index: &[u8]) -> impl Iterator<Item = u64> {
     entries.filter_map(|entry| entry.first_chunk().map(|&place| u64::from_le_bytes(place)))
 }
 
-/// Bytes of the chunk at a place.
-fn size_at(file: &FileBytes, place: u64) -> u64 {
+/// Name and size of the chunk at a place.
+fn chunk_at(file: &FileBytes, place: u64) -> Option<([u8; 4], u64)> {
     let header = file.slice(place..place.saturating_add(8));
-    match *header.as_ref() {
-        [_, _, _, _, a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
-        _ => 0,
-    }
+    let [name @ .., a, b, c, d] = header.as_ref() else { return None };
+    Some((name.try_into().ok()?, u32::from_le_bytes([*a, *b, *c, *d]).into()))
 }
 
 #[cfg(test)]

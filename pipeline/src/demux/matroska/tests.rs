@@ -91,7 +91,7 @@ fn frames(bytes: &[u8]) -> (Vec<Vec<u8>>, Orientation) {
         let video = reader.open(path).unwrap();
         let all: Vec<_> = (0..video.facts.frames).map(FrameRank).collect();
         let pictures = reader.decode(&video, &all).unwrap();
-        (pictures.into_iter().map(|(_, picture)| picture.planes).collect(), video.facts.orientation)
+        (pictures.into_iter().map(|(_, picture)| picture.planes.to_vec()).collect(), video.facts.orientation)
     })
 }
 

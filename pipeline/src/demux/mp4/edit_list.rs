@@ -71,6 +71,9 @@ impl EditList {
             if i64::try_from(edit.length).is_err() {
                 return Err(damaged("a part of its edit list has a negative length"));
             }
+            if edits.len() == MOST_EDITS {
+                return Err(damaged(format!("its edit list has more than {MOST_EDITS} parts")));
+            }
             edits.push(edit);
         }
         Ok(edits)
@@ -154,6 +157,9 @@ impl EditList {
         i64::try_from(scaled / movie_scale).ok()
     }
 }
+
+/// Parts of an edit list: a cut every second of a day is fewer.
+const MOST_EDITS: usize = 1 << 18;
 
 /// Parts times samples: hundreds of parts of a day's film, or thousands of an hour's.
 const MOST_STEPS: usize = 1 << 31;

@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use super::{ROWS, Scratch, down::Part, simd, taps};
 use crate::{
     picture::{Orientation, Picture, Sampling},
@@ -47,7 +49,7 @@ fn turned(picture: &Picture, orientation: Orientation) -> Picture {
             _ => turn::<2>(from, (columns, rows), orientation, to),
         }
     }
-    Picture { width, height, planes, ..*picture }
+    Picture { width, height, planes: planes.into(), ..*picture }
 }
 
 /// Side of the squares in which a plane is turned: whole lines of the cache are used on both sides.
@@ -103,11 +105,12 @@ fn with_chroma_spread(picture: &Picture) -> Picture {
         }
     }
     let layout = crate::picture::Layout { colour: Sampling::Yuv444, ..picture.layout };
-    Picture { layout, planes, ..*picture }
+    Picture { layout, planes: planes.into(), ..*picture }
 }
 
 fn resized(picture: &Picture, (width, height): (u32, u32)) -> Picture {
-    let mut to = Picture { width, height, planes: Vec::new(), ..*picture };
+    let mut to = Picture { width, height, planes: Bytes::new(), ..*picture };
+    let mut planes = Vec::new();
     // A chroma sample lies in the middle of its block of luma, also where the last block is not whole.
     let scale_x = f64::from(picture.width) / f64::from(width);
     let scale_y = f64::from(picture.height) / f64::from(height);
@@ -122,11 +125,12 @@ fn resized(picture: &Picture, (width, height): (u32, u32)) -> Picture {
         for taps in down.chunks(ROWS) {
             simd::filter_rows(picture, &part, taps, &mut scratch.rows[0]);
             let rows = taps.len();
-            let start = to.planes.len();
-            to.planes.resize(start + rows * columns_out * picture.sample_bytes(), 0);
-            let out = &mut to.planes[start..];
+            let start = planes.len();
+            planes.resize(start + rows * columns_out * picture.sample_bytes(), 0);
+            let out = &mut planes[start..];
             simd::samples_across(picture, &across, rows, &mut scratch, out);
         }
     }
+    to.planes = planes.into();
     to
 }

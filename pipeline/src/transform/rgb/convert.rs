@@ -70,7 +70,7 @@ mod tests {
         let layout = Layout { colour, bits };
         let (matrix, range) = (Matrix::Bt601, Range::Limited);
         let mut picture =
-            Picture { layout, width: size.0, height: size.1, matrix, range, planes: Vec::new() };
+            Picture { layout, width: size.0, height: size.1, matrix, range, planes: bytes::Bytes::new() };
         let samples: usize =
             (0..colour.planes()).map(|plane| picture.plane_size(plane)).map(|(w, h)| w * h).sum();
         picture.planes = match bits {

@@ -4,7 +4,7 @@ use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
 use trainer::{
-    checkpoint::{Kind, SavedModel},
+    checkpoint::{self, Kind, SavedModel},
     model::{ModelShape, Stack},
 };
 
@@ -45,6 +45,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     write!(stdout, "{}", lengths(&model))?;
     writeln!(stdout, "step {}, {} clips, made by {}", about.step, about.clips, about.made_by)?;
+    match checkpoint::carried_digest(&arguments.file)? {
+        Some(digest) => writeln!(stdout, "digest {digest} (its content has it)")?,
+        None => writeln!(stdout, "no digest: another program or an older version wrote it")?,
+    }
     for taken in &model.assumed {
         writeln!(stdout, "taken for granted: {taken}")?;
     }

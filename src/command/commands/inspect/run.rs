@@ -32,13 +32,20 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let path = &arguments.run;
     if !path.join("recipe.toml").exists() {
-        return Err(Usage::new(format!("{} is not a run: it has no recipe.toml", path.display())).into());
+        return Err(Usage::new(format!(
+            "{} is not a run: it has no recipe.toml",
+            pipeline::names::shown(path)
+        ))
+        .into());
     }
     let folder = RunFolder::open(path)?;
     let Some(state) = folder.state()? else {
-        return Err(Usage::new(format!("{} has no run.json: an older version wrote it", path.display()))
-            .hint(format!("its settings are in {}", folder.recipe_path().display()))
-            .into());
+        return Err(Usage::new(format!(
+            "{} has no run.json: an older version wrote it",
+            pipeline::names::shown(path)
+        ))
+        .hint(format!("its settings are in {}", pipeline::names::shown(&folder.recipe_path())))
+        .into());
     };
     let mut stdout = std::io::stdout().lock();
     if arguments.videos {

@@ -38,7 +38,7 @@ pub fn check(out: &Path) -> Result<()> {
     let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("png" | "gif") => Ok(()),
-        _ => Err(Usage::new(format!("{} must end in .png or .gif", out.display())).into()),
+        _ => Err(Usage::new(format!("{} must end in .png or .gif", pipeline::names::shown(out))).into()),
     }
 }
 

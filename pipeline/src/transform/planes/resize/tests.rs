@@ -12,7 +12,8 @@ use crate::{
 fn picture(colour: Sampling, bits: u8, size: (u32, u32), rule: (Matrix, Range), salt: u64) -> Picture {
     let (matrix, range) = rule;
     let layout = Layout { colour, bits };
-    let mut picture = Picture { layout, width: size.0, height: size.1, matrix, range, planes: Vec::new() };
+    let mut picture =
+        Picture { layout, width: size.0, height: size.1, matrix, range, planes: bytes::Bytes::new() };
     let samples: usize =
         (0..colour.planes()).map(|plane| picture.plane_size(plane)).map(|(w, h)| w * h).sum();
     let noise =
@@ -85,7 +86,7 @@ fn window_in(size: (u32, u32), at: (u32, u32), sides: (u32, u32)) -> Window {
 fn grey_stays_grey_and_a_flat_picture_flat() {
     for (width, to) in [(50, 7), (9, 40)] {
         let mut flat = picture(Sampling::Yuv420, 8, (width, 30), (Matrix::Bt709, Range::Limited), 0);
-        flat.planes.fill(128);
+        flat.planes = vec![128; flat.planes.len()].into();
         let window = Window { x: 1, y: 1, width: width - 1, height: 29 };
         // (128 − 16)·255/219 = 130.4
         assert!(fast(&flat, window, (to, 5)).pixels.iter().all(|&level| level == 130));

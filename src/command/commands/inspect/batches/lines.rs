@@ -51,5 +51,5 @@ pub fn print<L: Line>(
 
 /// Says what was written.
 pub fn say_written(out: &std::path::Path, Written { clips, batches }: Written) {
-    report::say(format_args!("done: {}: {clips} clips in {batches} batches", out.display()));
+    report::say(format_args!("done: {}: {clips} clips in {batches} batches", pipeline::names::shown(out)));
 }

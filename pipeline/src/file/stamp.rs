@@ -1,0 +1,26 @@
+//! By what a file is known again.
+
+use std::{fs, io, path::Path, time::UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// By what a file is known again: whoever changes it changes this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Its length.
+    pub bytes: u64,
+    /// When it was changed last, in ns since 1970.
+    pub modified: i64,
+}
+
+impl FileStamp {
+    /// The stamp of a file.
+    ///
+    /// # Errors
+    /// When there is none, or the system keeps no times.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self { bytes: metadata.len(), modified: since.as_nanos() as i64 })
+    }
+}

@@ -1,0 +1,64 @@
+//! Decoding in processes of their own: what a film does to a decoder costs the film a verdict, and the run a moment.
+//!
+//! ```text
+//! worker thread ─ VideoReader ─▶ process ──socket: requests, the file's handle──▶ serve ─ VideoReader ─▶ GStreamer, dav1d
+//!                                     ◀──socket: facts, index, signs of life────
+//!                                     ◀──shared memory: planes of pictures──────
+//! ```
+//!
+//! Each [`VideoReader`](crate::video::VideoReader) that asks for it has one child process, which is started when it is first
+//! needed. The parent opens files; the child takes them apart and decodes them, and can do little else ([`confine`]). A
+//! child that dies is started again, and what was asked of it is asked once more; a film on which it dies twice, or is stuck,
+//! gets a verdict. Pictures are those that a thread gives, to the byte.
+//!
+//! How a child is started is known to the program alone: [`start_by`] tells it.
+
+mod channel;
+pub(crate) mod client;
+mod confine;
+mod memory;
+pub(crate) mod message;
+mod process;
+pub mod serve;
+
+pub use client::unfiltered;
+use std::{ffi::OsString, path::PathBuf, sync::OnceLock};
+
+/// The first argument of a process that decodes and does nothing else.
+pub const ARGUMENT: &str = "__decode";
+
+/// How a decoding process is started: this program, which then calls [`serve::serve`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// The program.
+    pub program: PathBuf,
+    /// All its arguments.
+    pub arguments: Vec<OsString>,
+}
+
+static LAUNCH: OnceLock<Launch> = OnceLock::new();
+
+impl Launch {
+    /// The program that runs, with [`ARGUMENT`]: for one whose `main` calls [`serve::serve`] when it sees it.
+    ///
+    /// # Errors
+    /// When the system does not say which program runs.
+    pub fn of_this_program() -> std::io::Result<Self> {
+        // The program may be replaced while it runs; this name leads to the one that does.
+        let own = PathBuf::from("/proc/self/exe");
+        let program = if own.exists() { own } else { std::env::current_exe()? };
+        Ok(Self { program, arguments: vec![ARGUMENT.into()] })
+    }
+}
+
+/// Tells how decoding processes are started; only the first word counts. Where nobody says it, readers decode on their
+/// own threads.
+pub fn start_by(launch: Launch) {
+    // Somebody said it before.
+    let _ = LAUNCH.set(launch);
+}
+
+/// How decoding processes are started, if anybody said it.
+pub fn launch() -> Option<&'static Launch> {
+    LAUNCH.get()
+}

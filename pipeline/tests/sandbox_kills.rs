@@ -1,0 +1,113 @@
+//! Decoding processes that somebody kills: the same pictures, and nothing is left behind.
+#![cfg(all(feature = "video", target_os = "linux"))]
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use pipeline::{
+    FrameRank,
+    sandbox::serve,
+    video::{Limits, VideoReader},
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::processes::{children_of, start_children};
+
+#[path = "shared/processes.rs"]
+mod processes;
+
+/// The process that decodes: this test, run alone by its parents.
+#[test]
+#[ignore = "it serves a parent"]
+fn child() {
+    serve::serve();
+}
+
+/// How many kills: 20, or as many as TUBELET_KILLS says.
+fn kills() -> u32 {
+    std::env::var("TUBELET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
+}
+
+/// What the thread that decodes and the one that kills tell each other.
+#[derive(Default)]
+struct Watched {
+    killed: AtomicU32,
+    /// Requests that were answered.
+    answered: AtomicU32,
+    is_over: AtomicBool,
+}
+
+/// Ends the killing, also when a test fails.
+struct Ends<'a>(&'a Watched);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Relaxed);
+    }
+}
+
+/// Kills children at drawn moments: while they start, open and decode, and once for each request at most. A machine on
+/// which every child is killed before it answers gives no pictures, and the reader says so.
+fn kill_children(watched: &Watched) {
+    let (mut draw, mut answered) = (0x9E37_79B9_7F4A_7C15_u64, None);
+    while !watched.is_over.load(Relaxed) {
+        let now = Some(watched.answered.load(Relaxed));
+        if now == answered {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        thread::sleep(Duration::from_millis((draw >> 33) % 250));
+        let child = children_of(std::process::id()).first().and_then(|&child| Pid::from_raw(child as i32));
+        if child.is_some_and(|child| kill_process(child, Signal::KILL).is_ok()) {
+            watched.killed.fetch_add(1, Relaxed);
+            answered = Some(watched.answered.load(Relaxed));
+        }
+    }
+}
+
+/// Lines of a file of the system about this process that speak of shared memory for pictures.
+fn pieces_of_memory() -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let handles = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let handles = handles.filter_map(|handle| fs::read_link(handle.path()).ok());
+    let is_ours = |name: &str| name.contains("tubelet-pictures");
+    let maps = maps.lines().filter(|line| is_ours(line)).count();
+    maps + handles.filter(|target| target.to_str().is_some_and(is_ours)).count()
+}
+
+#[test]
+fn kills_at_any_moment_cost_nothing_and_leave_nothing() {
+    start_children();
+    let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/bottles.webm");
+    let mut here = VideoReader::new(Limits { sandbox: false, ..Limits::default() });
+    let own = here.open(&film).unwrap();
+    let wanted: Vec<_> = (0..own.facts.frames).step_by(4).map(FrameRank).collect();
+    let expected = here.decode(&own, &wanted).unwrap();
+
+    let watched = Watched::default();
+    let handles = fs::read_dir("/proc/self/fd").unwrap().count();
+    thread::scope(|scope| {
+        let _ends = Ends(&watched);
+        scope.spawn(|| kill_children(&watched));
+        while watched.killed.load(Relaxed) < kills() {
+            let mut there = VideoReader::new(Limits { sandbox: true, ..Limits::default() });
+            let open = there.open(&film).unwrap();
+            watched.answered.fetch_add(1, Relaxed);
+            for _ in 0..3 {
+                assert!(there.decode(&open, &wanted).unwrap() == expected, "other pictures");
+                watched.answered.fetch_add(1, Relaxed);
+            }
+        }
+    });
+    let (killed, answered) = (watched.killed.load(Relaxed), watched.answered.load(Relaxed));
+    println!("{killed} kills, {answered} requests answered, all alike");
+    assert_eq!(children_of(std::process::id()), [0; 0], "children are left");
+    assert_eq!(pieces_of_memory(), 0, "shared memory is left");
+    assert_eq!(fs::read_dir("/proc/self/fd").unwrap().count(), handles, "handles are left");
+}
