@@ -4,7 +4,7 @@
 use std::{
     fs,
     net::UdpSocket,
-    os::unix::net::UnixStream,
+    os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -54,7 +54,7 @@ fn allowed(film: &Path) -> Vec<&'static str> {
         ("read", fs::File::open("/proc/self/status").is_ok()),
         ("look", fs::read_dir("/").is_ok()),
         ("send", UdpSocket::bind("127.0.0.1:0").is_ok()),
-        ("talk", UnixStream::pair().is_ok()),
+        ("talk", UnixDatagram::unbound().is_ok()),
         ("run", Command::new("/bin/true").status().is_ok()),
         ("signal", getppid().is_some_and(|parent| test_kill_process(parent).is_ok())),
         ("take more", setrlimit(Resource::Data, none).is_ok()),

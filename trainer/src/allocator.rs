@@ -16,7 +16,7 @@ mod arena;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
 };
 
 use self::arena::{Arena, HEADER, SMALLEST};
@@ -24,6 +24,14 @@ use self::arena::{Arena, HEADER, SMALLEST};
 /// The allocator; `#[global_allocator] static MEMORY: KeptMemory = KeptMemory;` in a binary switches it on.
 #[derive(Debug)]
 pub struct KeptMemory;
+
+impl KeptMemory {
+    /// Reserves so many bytes at a time from now on, not 1 GiB: for a process whose limit of memory counts what is
+    /// reserved.
+    pub fn reserve_at_once(bytes: usize) {
+        arena::CHUNK.store(bytes, Relaxed);
+    }
+}
 
 static ARENA: Mutex<Arena> = Mutex::new(Arena::EMPTY);
 

@@ -31,8 +31,8 @@ const ELEMENTS: [&str; 16] = [
     "dav1ddec",
 ];
 
-/// Handles that a child may have open: its socket, a film, pieces of memory.
-const HANDLES: u64 = 64;
+/// Handles that a child may have open: its socket, a film, pieces of memory, and those of GStreamer's buses and pools.
+const HANDLES: u64 = 256;
 
 /// Ends with its parent, whatever happens to that.
 pub(super) fn end_with_parent() {
@@ -74,13 +74,17 @@ fn filters() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
         SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compared, value)?])
     };
     let thread = SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64);
-    for (call, rule) in [
-        (libc::SYS_clone, only(0, thread, libc::CLONE_THREAD)?),
-        (libc::SYS_prctl, only(0, SeccompCmpOp::Eq, libc::PR_SET_NAME)?),
-        (libc::SYS_fcntl, only(1, SeccompCmpOp::Eq, libc::F_DUPFD_CLOEXEC)?),
-        (libc::SYS_tgkill, only(0, SeccompCmpOp::Eq, std::process::id().cast_signed())?),
+    let of_handles = [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+    for (call, argument, compared, values) in [
+        (libc::SYS_clone, 0, thread, &[libc::CLONE_THREAD][..]),
+        (libc::SYS_prctl, 0, SeccompCmpOp::Eq, &[libc::PR_SET_NAME]),
+        (libc::SYS_fcntl, 1, SeccompCmpOp::Eq, &of_handles),
+        // What GStreamer's buses and pools wake each other by.
+        (libc::SYS_socketpair, 0, SeccompCmpOp::Eq, &[libc::AF_UNIX]),
+        (libc::SYS_tgkill, 0, SeccompCmpOp::Eq, &[std::process::id().cast_signed()]),
     ] {
-        allowed.insert(call, vec![rule]);
+        let rules = values.iter().map(|&value| only(argument, compared.clone(), value));
+        allowed.insert(call, rules.collect::<Result<_, _>>()?);
     }
     let filter = SeccompFilter::new(allowed, refuse(libc::EPERM), SeccompAction::Allow, architecture)?;
     // Its arguments cannot be looked at; the C library takes `clone` where there is none.

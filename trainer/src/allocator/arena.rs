@@ -13,6 +13,7 @@
 use std::{
     alloc::{GlobalAlloc as _, Layout, System},
     ptr,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 /// Smaller requests are the system's business, and no smaller rest is left behind. Frames of 340×256 are larger.
@@ -21,7 +22,7 @@ pub(super) const SMALLEST: usize = 1 << 16;
 pub(super) const HEADER: usize = 64;
 
 /// Bytes that are asked of the system at once. They cost nothing before they are touched.
-const CHUNK: usize = 1 << 30;
+pub(super) static CHUNK: AtomicUsize = AtomicUsize::new(1 << 30);
 /// Huge pages of x86-64: chunks begin at one, and ask for them.
 const HUGE_PAGE: usize = 1 << 21;
 /// Lists between one power of two and the next.
@@ -223,7 +224,7 @@ fn chunk_for(size: usize) -> Option<*mut Block> {
         (!memory.is_null()).then_some((memory, bytes))
     };
     // Where addresses are scarce, as much as is needed.
-    let (memory, bytes) = ask(least.max(CHUNK)).or_else(|| ask(least))?;
+    let (memory, bytes) = ask(least.max(CHUNK.load(Relaxed))).or_else(|| ask(least))?;
     let begin = memory.wrapping_add(memory.align_offset(HUGE_PAGE));
     ask_for_huge_pages(begin, bytes);
     let chunk = begin.cast::<Chunk>();
