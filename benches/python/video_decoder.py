@@ -106,8 +106,9 @@ def measure(reader, way, files):
 
 
 def unlike(one, other):
-    """Mean difference of two pictures; not of their brightness, which a reader may round down everywhere."""
-    apart = one - other.astype("i2")
+    """Mean difference of two pictures at every fourth pixel; not of their brightness, which a reader may round down
+    everywhere."""
+    apart = one[::4, ::4] - other[::4, ::4].astype("i2")
     return float(numpy.abs(apart - apart.mean(axis=(0, 1))).mean())
 
 

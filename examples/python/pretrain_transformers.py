@@ -56,7 +56,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = VideoMAEForPreTraining.from_pretrained(args.init) if args.init else small_model(args.size)
-    model.to(device).train()
+    model.to(device).train()  # type: ignore[arg-type]  # transformers does not type `to`
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05)
 
     clips = tubelet.ClipDataset(

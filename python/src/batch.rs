@@ -19,7 +19,7 @@ use arrow_schema::DataType;
 use pyo3::{prelude::*, types::PyDict};
 use tubelet::schemas::{ClipGeometry, PixelLayout};
 
-use crate::buffer::{Buffer, Element};
+use crate::{buffer::Buffer, memory::Element};
 
 /// Nanoseconds of a second.
 const SECOND: f64 = 1e9;

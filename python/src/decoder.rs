@@ -14,10 +14,7 @@ use tubelet::{
     schemas::settings::{Skip, Verify},
 };
 
-use crate::{
-    buffer::{Buffer, Element},
-    error,
-};
+use crate::{buffer::Buffer, error, memory::Element};
 
 /// A video that is open. Calls from several threads follow one another.
 #[pyclass(frozen, module = "tubelet")]

@@ -14,7 +14,7 @@ use std::{
 
 use pyo3::{ffi, prelude::*};
 
-use crate::buffer::{Element, Memory};
+use crate::memory::{Element, Memory};
 
 const CAPSULE: &CStr = c"dltensor";
 const VERSIONED_CAPSULE: &CStr = c"dltensor_versioned";

@@ -22,6 +22,7 @@ mod doctor;
 mod error;
 mod inference;
 mod loader;
+mod memory;
 mod read_clips;
 mod scan;
 mod table;
@@ -38,7 +39,7 @@ fn _tubelet(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<loader::ClipStream>()?;
     module.add_class::<decoder::FrameDecoder>()?;
     module.add_class::<table::Table>()?;
-    module.add_function(wrap_pyfunction!(buffer::copied_bytes, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::copied_bytes, module)?)?;
     module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
     module.add_function(wrap_pyfunction!(contact_sheet::contact_sheet, module)?)?;
     module.add_function(wrap_pyfunction!(doctor::doctor, module)?)?;

@@ -58,9 +58,20 @@ def test_frames_have_the_names_and_shapes_of_torchcodec(samples: Path) -> None:
     data, pts, duration = video.get_frame_at(2)
     assert (data.shape, pts, duration) == ((3, 256, 456), 0.16, 0.08)
     assert len(video.get_frames_in_range(10, 20, 3)) == 4
-    assert sum(1 for _ in video) == 100
+    assert np.array_equal(np.stack(list(video)), video[:])
     last = tubelet.VideoDecoder(samples / "cars.mp4", dimension_order="NHWC", format="numpy")
     assert np.array_equal(last[7], video[7].transpose(1, 2, 0))
+
+
+def test_all_frames_come_in_order_however_few_are_decoded_at_a_time(
+    samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tubelet import _decoder
+
+    video = tubelet.VideoDecoder(samples / "bottles.webm", format="numpy")
+    wanted = video[:]
+    monkeypatch.setattr(_decoder, "_AT_ONCE", 1)
+    assert np.array_equal(np.stack(list(video)), wanted)
 
 
 def test_a_time_names_the_frame_that_is_shown_then(samples: Path) -> None:

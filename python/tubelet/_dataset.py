@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     # What PyTorch is told when it is there (`_register`), for those who check types.
     from torch.utils.data import IterableDataset
 
-    _Iterable = IterableDataset[Batch]
+    class _Iterable(IterableDataset[Batch]): ...
+
 else:
     _Iterable = object
 

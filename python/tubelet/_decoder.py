@@ -179,9 +179,16 @@ class VideoDecoder:
         return self.get_frame_at(key).data
 
     def __iter__(self) -> Iterator[Any]:
-        """All frames, uint8 ``[3, H, W]`` each; a few are decoded at a time."""
-        for first in range(0, len(self), _AT_ONCE):
-            yield from self[first : first + _AT_ONCE]
+        """All frames, uint8 ``[3, H, W]`` each; so many are decoded at a time as are little memory, from key frame to key
+        frame where that can be, so that none is decoded twice."""
+        it = self.metadata
+        most = max(_AT_ONCE // max(3 * it.width * it.height, 1), 8)
+        first = 0
+        while first < len(self):
+            key = bisect_right(it.key_frames, first + most) - 1
+            last = it.key_frames[key] if key >= 0 and it.key_frames[key] > first else first + most
+            yield from self[first:last]
+            first = last
 
     def get_frame_at(self, index: int) -> Frame:
         """The frame at this place in presentation order; a negative one counts from the end."""
@@ -259,8 +266,8 @@ class VideoDecoder:
         return f"VideoDecoder({it.path!r}: {it.num_frames} frames of {it.width}x{it.height}{rate}, {it.codec})"
 
 
-# Frames that are decoded together where all are wanted one after the other.
-_AT_ONCE = 32
+# Bytes of frames that are decoded together where all are wanted one after the other.
+_AT_ONCE = 256 << 20
 
 
 def _reopened(path: str, dimension_order: Any, verify: Any, format: Any) -> VideoDecoder:

@@ -1,12 +1,13 @@
 """The native half of tubelet; `python/src` has it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, final
 
 from typing_extensions import CapsuleType
 
 __version__: str
 
+@final
 class Buffer:
     """An array in memory that Python may write to. PyTorch, NumPy, JAX and others take it without a copy, by
     ``torch.from_dlpack(buffer)``, ``numpy.asarray(buffer)`` or ``memoryview(buffer)``."""
@@ -34,6 +35,7 @@ class Buffer:
         copy: bool | None = None,
     ) -> CapsuleType: ...
 
+@final
 class Table:
     """Columns of Arrow. Whatever knows the Arrow PyCapsule protocol takes it: ``pyarrow.table(table)``,
     ``polars.DataFrame(table)``, ``duckdb.sql("select … from table")``."""
@@ -67,6 +69,7 @@ class VideoFacts(TypedDict):
     variable_rate: bool
     key_frames: list[int]
 
+@final
 class FrameDecoder:
     """A video that is open."""
 
@@ -75,11 +78,13 @@ class FrameDecoder:
     def times(self) -> list[int]: ...
     def decode(self, ranks: Sequence[int], channels_last: bool) -> Buffer: ...
 
+@final
 class ClipStream:
     """A part of an epoch."""
 
     def next(self) -> tuple[dict[str, Buffer], dict[str, list[str | None]]] | None: ...
 
+@final
 class ClipLoader:
     """Videos that were opened as clips."""
 

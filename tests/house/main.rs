@@ -22,7 +22,7 @@ const LONG_FUNCTIONS: [(&str, &str, &str); 1] =
 const TEST_FILES: [&str; 2] = ["src/command/hints.rs", "schemas/src/whole_file/crash.rs"];
 
 fn crates() -> Vec<Crate> {
-    ["schemas/src", "pipeline/src", "trainer/src", "src"].map(Crate::read).into()
+    ["schemas/src", "pipeline/src", "trainer/src", "src", "python/src"].map(Crate::read).into()
 }
 
 /// Source files of all crates, without the files of tests.

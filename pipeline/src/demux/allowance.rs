@@ -8,8 +8,14 @@
 const FREE_PACKETS: u64 = 1 << 16;
 const BYTES_A_PACKET: u64 = 32;
 
-/// Packets of one film, however large its file is: nearly ten hours at 30 frames a second. Its index takes some 300 MB.
-pub(crate) const MOST_PACKETS: u64 = 1 << 20;
+/// Packets of a small film; an index of so many takes some 300 MB.
+const SHORT_PACKETS: u64 = 1 << 20;
+
+/// Bytes for each packet of a film that has more: ten hours at 30 frames a second and the least that is watched.
+const BYTES_A_PACKET_OF_LONG: u64 = 1 << 10;
+
+/// Packets of one film, however large its file is: a day at 48 frames a second.
+pub(crate) const MOST_PACKETS: u64 = 1 << 22;
 
 /// How many times its size a file may come to, beyond what any may: what video is packed with hardly shrinks it, and
 /// few films show their packets twice.
@@ -38,7 +44,10 @@ impl Allowance {
     /// That of a file of so many bytes.
     pub(crate) fn of(file_bytes: u64) -> Self {
         Self {
-            packets: (FREE_PACKETS + file_bytes / BYTES_A_PACKET).min(MOST_PACKETS),
+            packets: (FREE_PACKETS + file_bytes / BYTES_A_PACKET)
+                .min(SHORT_PACKETS)
+                .max(file_bytes / BYTES_A_PACKET_OF_LONG)
+                .min(MOST_PACKETS),
             bytes: FREE_BYTES.saturating_add(file_bytes.saturating_mul(TIMES)),
         }
     }
@@ -65,6 +74,8 @@ mod tests {
         let mut larger = Allowance::of(1000);
         larger.take(FREE_BYTES + 16_000).unwrap();
         assert_eq!(larger.take(1), Err(TooMuch::Bytes));
+        assert_eq!(Allowance::of(64 << 20).packets, SHORT_PACKETS);
+        assert_eq!(Allowance::of(2 << 30).packets, 2 << 20);
         let huge = Allowance::of(u64::MAX);
         assert_eq!((huge.packets, huge.bytes), (MOST_PACKETS, u64::MAX));
     }
