@@ -37,7 +37,7 @@ fn child() {
 }
 
 /// A training of two steps over the films in `folder`: its tensors, and the verdicts on its films.
-fn trained(folder: &Path) -> (Vec<u8>, BTreeMap<String, String>) {
+fn trained(folder: &Path, sandbox: &str) -> (Vec<u8>, BTreeMap<String, String>) {
     let run = folder.join("run");
     let mut wanted = Pretraining::new([folder.join("films")], &run);
     let set = [
@@ -48,7 +48,7 @@ fn trained(folder: &Path) -> (Vec<u8>, BTreeMap<String, String>) {
         "schedule.warmup_epochs=0",
         "run.max_failed_share=0.9",
         "run.seconds_per_clip=6",
-        "run.sandbox=true",
+        sandbox,
     ];
     wanted.run.recipe = RecipeChoice { set: set.map(String::from).to_vec(), ..RecipeChoice::named("tiny") };
     wanted.run.steps = Some(2);
@@ -95,16 +95,16 @@ fn films_that_end_their_decoder_cost_a_training_nothing_but_themselves() {
     start_by(Launch { program, arguments: arguments.map(Into::into).into() });
 
     let attacks = films(|path| assert!(std::fs::copy(&samples()[0], path).unwrap() > 0));
-    let (weights, verdicts) = trained(attacks.path());
+    let (weights, verdicts) = trained(attacks.path(), "run.sandbox=true");
     let verdict = |name: &str| verdicts.get(name).map(String::as_str);
     assert_eq!(verdict("crash"), Some("decoder-crashed"));
     assert_eq!(verdict("grow"), Some("decoder-crashed"));
     assert_eq!(verdict("hang"), Some("time-limit"));
     assert_eq!(verdicts.len(), 3, "{verdicts:?}");
 
-    // The same places in the dataset, and no film in them.
+    // The same places in the dataset and no film in them, by threads.
     let texts = films(|path| std::fs::write(path, "this is no film\n").unwrap());
-    let (expected, verdicts) = trained(texts.path());
+    let (expected, verdicts) = trained(texts.path(), "run.sandbox=false");
     assert!(verdicts.values().all(|verdict| verdict == "not-a-video"), "{verdicts:?}");
     assert!(weights == expected, "the weights are others than those of the good films");
 }
