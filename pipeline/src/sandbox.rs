@@ -12,6 +12,20 @@
 //! gets a verdict. Pictures are those that a thread gives, to the byte.
 //!
 //! How a child is started is known to the program alone: [`start_by`] tells it.
+//!
+//! ```no_run
+//! use pipeline::sandbox::{self, Launch, serve};
+//!
+//! fn main() -> std::io::Result<()> {
+//!     if std::env::args().nth(1).as_deref() == Some(sandbox::ARGUMENT) {
+//!         serve::serve();
+//!         return Ok(());
+//!     }
+//!     sandbox::start_by(Launch::of_this_program()?);
+//!     // Train, scan, read frames.
+//!     Ok(())
+//! }
+//! ```
 
 mod channel;
 pub(crate) mod client;
@@ -21,8 +35,11 @@ pub(crate) mod message;
 mod process;
 pub mod serve;
 
-pub use client::unfiltered;
 use std::{ffi::OsString, path::PathBuf, sync::OnceLock};
+
+use rustix::process::{Resource, getrlimit};
+
+pub use client::unfiltered;
 
 /// The first argument of a process that decodes and does nothing else.
 pub const ARGUMENT: &str = "__decode";
@@ -58,7 +75,17 @@ pub fn start_by(launch: Launch) {
     let _ = LAUNCH.set(launch);
 }
 
-/// How decoding processes are started, if anybody said it.
+/// How decoding processes are started, if anybody said it and they can be had.
 pub fn launch() -> Option<&'static Launch> {
-    LAUNCH.get()
+    LAUNCH.get().filter(|_| !has_file_limit())
+}
+
+/// Whether decoding processes would be started, but for a limit of the size of files (`ulimit -f`), which the shared
+/// memory counts as.
+pub fn is_held_back() -> bool {
+    LAUNCH.get().is_some() && has_file_limit()
+}
+
+fn has_file_limit() -> bool {
+    getrlimit(Resource::Fsize).current.is_some()
 }

@@ -67,7 +67,12 @@ impl Loading {
 /// Tells where decoding processes are held by fewer walls than they should be.
 pub fn note_unfiltered(observer: &dyn Observer) {
     #[cfg(all(feature = "video", target_os = "linux"))]
-    if let Some(why) = pipeline::sandbox::unfiltered() {
+    if pipeline::sandbox::is_held_back() {
+        observer.note(
+            "films are decoded on threads of this process, not in processes of their own: a limit of the size of files \
+             (`ulimit -f`) leaves no shared memory",
+        );
+    } else if let Some(why) = pipeline::sandbox::unfiltered() {
         observer.note(format_args!(
             "decoding processes can make every system call, since this kernel has no filter for them ({why}); their \
              other limits hold"

@@ -188,7 +188,7 @@ fn compressed_blocks_grew_to_a_thousand_times_their_bytes() {
     let blocks = Body::Elements(read(&block.repeat(200)));
     segment.push(Element { id: CLUSTER, body: blocks });
     let reason = is_harmless("film.mkv", &write(&film));
-    assert!(reason.contains("unpack"), "{reason}");
+    assert!(reason.contains("unpack") || reason.contains("come to"), "{reason}");
 }
 
 /// Seen: a table that promises four billion samples of one byte took memory for each. Right: the file cannot hold them.

@@ -180,7 +180,19 @@ pub struct Run {
     pub loading_mib: u32,
     /// Whether videos are decoded in processes of their own (Linux), so that one that crashes a decoder costs no more
     /// than itself.
+    #[serde(default = "sandboxed", skip_serializing_if = "is_sandboxed")]
     pub sandbox: bool,
+}
+
+/// What holds where nothing is said of it.
+fn sandboxed() -> bool {
+    true
+}
+
+/// Whether it is so, and need not be written down.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_sandboxed(sandbox: &bool) -> bool {
+    *sandbox == sandboxed()
 }
 
 impl Default for Clip {
@@ -268,7 +280,7 @@ impl Default for Run {
             max_failed_share: 0.1,
             seconds_per_clip: 60,
             loading_mib: 1024,
-            sandbox: true,
+            sandbox: sandboxed(),
         }
     }
 }
