@@ -12,6 +12,20 @@
 //! gets a verdict. Pictures are those that a thread gives, to the byte.
 //!
 //! How a child is started is known to the program alone: [`start_by`] tells it.
+//!
+//! ```no_run
+//! use pipeline::sandbox::{self, Launch, serve};
+//!
+//! fn main() -> std::io::Result<()> {
+//!     if std::env::args().nth(1).as_deref() == Some(sandbox::ARGUMENT) {
+//!         serve::serve();
+//!         return Ok(());
+//!     }
+//!     sandbox::start_by(Launch::of_this_program()?);
+//!     // Train, scan, read frames.
+//!     Ok(())
+//! }
+//! ```
 
 mod channel;
 pub(crate) mod client;

@@ -180,6 +180,7 @@ pub struct Run {
     pub loading_mib: u32,
     /// Whether videos are decoded in processes of their own (Linux), so that one that crashes a decoder costs no more
     /// than itself.
+    #[serde(default = "on", skip_serializing_if = "is_on")]
     pub sandbox: bool,
 }
 
@@ -259,6 +260,14 @@ impl Default for Schedule {
     }
 }
 
+fn on() -> bool {
+    true
+}
+
+fn is_on(setting: &bool) -> bool {
+    *setting
+}
+
 impl Default for Run {
     fn default() -> Self {
         Self {
@@ -268,7 +277,7 @@ impl Default for Run {
             max_failed_share: 0.1,
             seconds_per_clip: 60,
             loading_mib: 1024,
-            sandbox: true,
+            sandbox: on(),
         }
     }
 }
