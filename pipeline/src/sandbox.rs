@@ -38,6 +38,8 @@ pub mod serve;
 pub use client::unfiltered;
 use std::{ffi::OsString, path::PathBuf, sync::OnceLock};
 
+use rustix::process::{Resource, getrlimit};
+
 /// The first argument of a process that decodes and does nothing else.
 pub const ARGUMENT: &str = "__decode";
 
@@ -72,7 +74,8 @@ pub fn start_by(launch: Launch) {
     let _ = LAUNCH.set(launch);
 }
 
-/// How decoding processes are started, if anybody said it.
+/// How decoding processes are started, if anybody said it. A limit of this process on the size of files binds shared memory
+/// as well; under one there are none.
 pub fn launch() -> Option<&'static Launch> {
-    LAUNCH.get()
+    LAUNCH.get().filter(|_| getrlimit(Resource::Fsize).current.is_none())
 }
