@@ -160,6 +160,7 @@ impl FileBytes {
     }
 
     /// These bytes of the file shown as others, all in memory.
+    #[cfg(feature = "video")]
     pub(crate) fn shown_as(&self, bytes: Vec<u8>) -> Self {
         Self { length: bytes.len() as u64, source: Source::Memory(Arc::new(bytes)), ..self.clone() }
     }
