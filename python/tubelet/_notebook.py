@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Mapping
 from math import gcd, isqrt
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import _tubelet
-
-if TYPE_CHECKING:
-    from ._batch import Batch
 
 # Clips that are shown.
 _CLIPS = 3
 
 
-def page(batch: Batch) -> str:
+def page(batch: Mapping[str, Any]) -> str:
     """A contact sheet of some clips, masked ones beside the whole, and what the batch holds."""
     sheet = _sheet(batch)
     picture = "" if sheet is None else f'<img alt="frames of clips" style="max-width:100%" src="data:image/png;base64,{_text(sheet)}">'
@@ -29,7 +27,7 @@ def page(batch: Batch) -> str:
     return f"<div><b>Batch</b> of {len(batch.get('path', ()))} clips<br>{picture}{keys}</div>"
 
 
-def _sheet(batch: Batch) -> bytes | None:
+def _sheet(batch: Mapping[str, Any]) -> bytes | None:
     """The PNG, where pixels can be had."""
     found = _layout(batch)
     if found is None:
@@ -54,7 +52,7 @@ def _sheet(batch: Batch) -> bytes | None:
     return _tubelet.contact_sheet(shown, clips, layout, sides, cube)
 
 
-def _layout(batch: Batch) -> tuple[str, tuple[int, int, int]] | None:
+def _layout(batch: Mapping[str, Any]) -> tuple[str, tuple[int, int, int]] | None:
     """Layout and frames, height, width of the pixels, by their shape; None for cubes."""
     shape = [int(side) for side in getattr(batch.get("video"), "shape", ())]
     if len(shape) != 5 or str(getattr(batch["video"], "dtype", "")).rpartition(".")[2] != "uint8":
@@ -93,7 +91,7 @@ def _memory(array: Any) -> Any:
         return None
 
 
-def _caption(batch: Batch, row: int) -> str:
+def _caption(batch: Mapping[str, Any], row: int) -> str:
     """Which video, which class, which times."""
     words = [PurePath(batch["path"][row]).name] if "path" in batch else []
     if "label" in batch and int(_first(batch["label"][row])) >= 0:
