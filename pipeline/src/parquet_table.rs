@@ -1,4 +1,4 @@
-//! Opening a Parquet file whose rows are kept in memory: a manifest, embeddings, predictions.
+//! Opening a Parquet file whose rows are kept in memory: a manifest, embeddings, predictions, tables of labels.
 
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
@@ -14,6 +14,14 @@ use crate::{page_limits, parquet_digest};
 /// When it is no Parquet file, is damaged, or asks for more than such a file ever has.
 pub fn open<R: ChunkReader + 'static>(file: R) -> Result<ParquetRecordBatchReaderBuilder<R>> {
     parquet_digest::check(&file)?;
+    open_foreign(file)
+}
+
+/// The same of any program's file, which is not asked for a digest.
+///
+/// # Errors
+/// When it is no Parquet file, or asks for more than such a file ever has.
+pub fn open_foreign<R: ChunkReader + 'static>(file: R) -> Result<ParquetRecordBatchReaderBuilder<R>> {
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
     page_limits::check(&file, metadata.metadata())?;
     Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata))

@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
+use parquet::arrow::ProjectionMask;
 
 use super::{
     LabelError,
     column_text::texts,
     table::{PATHS, io_error, missing, records},
 };
-use crate::page_limits;
+use crate::parquet_table;
 
 /// Which columns hold what is right of a video.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,9 +112,7 @@ impl Cells {
     fn of_parquet(file: &Path, columns: &Columns, usual: &[&str]) -> Result<Self, LabelError> {
         let other = |why: &dyn std::fmt::Display| io_error(file)(io::Error::other(why.to_string()));
         let table = File::open(file).map_err(io_error(file))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(table.try_clone().map_err(io_error(file))?)
-            .map_err(|why| other(&why))?;
-        page_limits::check(&table, reader.metadata()).map_err(|why| other(&why))?;
+        let reader = parquet_table::open_foreign(table).map_err(|why| other(&why))?;
         let head: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
         let (path, columns) = (path_column(file, &head)?, columns.among(file, &head, usual)?);
         let wanted = [head[path].clone()].into_iter().chain(columns.iter().cloned());

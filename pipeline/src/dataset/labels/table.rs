@@ -10,10 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
 use super::{LabelError, Rows, classes::Word, column_text::texts};
-use crate::{names, page_limits, video_entry::VideoEntry};
+use crate::{names, parquet_table, video_entry::VideoEntry};
 
 /// Names of a column of paths, the first that is there counts.
 pub(super) const PATHS: [&str; 5] = ["path", "video", "file", "filename", "file_name"];
@@ -180,9 +178,7 @@ pub(super) fn records(text: &str, separator: char) -> Vec<Vec<String>> {
 fn of_parquet(file: &Path, labels: &[&str]) -> Result<Vec<(String, String)>, LabelError> {
     let other = |why: &dyn std::fmt::Display| io_error(file)(io::Error::other(why.to_string()));
     let table = File::open(file).map_err(io_error(file))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(table.try_clone().map_err(io_error(file))?)
-        .map_err(|why| other(&why))?;
-    page_limits::check(&table, reader.metadata()).map_err(|why| other(&why))?;
+    let reader = parquet_table::open_foreign(table).map_err(|why| other(&why))?;
     let head: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     let (paths, labels) = columns(file, &head, labels)?;
     let mut pairs = Vec::new();
