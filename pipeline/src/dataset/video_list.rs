@@ -38,7 +38,7 @@ impl VideoList {
             if row.verified == Some(true) {
                 videos.verified.insert(number, row.bytes);
             }
-            videos.entries.push(VideoEntry { path: row.file(), label: row.label });
+            videos.entries.push(VideoEntry::whole(row.file(), row.label));
             if row.verdict != GOOD {
                 let reason = row.reason.unwrap_or_default();
                 videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
@@ -115,7 +115,7 @@ impl VideoList {
     /// every clip the same video.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for VideoEntry { path, label } in &self.entries {
+        for VideoEntry { path, label, .. } in &self.entries {
             let path = path.as_os_str().as_encoded_bytes();
             hasher.update(&(path.len() as u64).to_le_bytes());
             hasher.update(path);
