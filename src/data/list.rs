@@ -74,9 +74,6 @@ impl List {
         list_file::read(&self.file, &self.columns, &folder::VIDEO_ENDINGS, &mut |listed| {
             search.form = search.form.max(Some(listed.form));
             search.parts += u64::from(!listed.segment.is_whole());
-            if search.parts > 0 {
-                return Err(Failed::Part(listed.line, listed.segment.to_string()));
-            }
             found.push(search.found(listed)?);
             Ok::<_, Failed>(())
         })
@@ -86,11 +83,6 @@ impl List {
                 Error::from(why.hint().into_iter().fold(usage, Usage::hint))
             }
             Failed::System(why) => why.into(),
-            Failed::Part(line, part) => Usage::new(format!(
-                "{}: line {line}: {part} are a part of a video, and parts of videos are not read",
-                names::shown(&self.file)
-            ))
-            .into(),
         })?;
         search.say(found.len(), observer);
         Ok(found)
@@ -101,7 +93,6 @@ impl List {
 enum Failed {
     List(ListError),
     System(SystemError),
-    Part(usize, String),
 }
 
 impl From<ListError> for Failed {
@@ -200,8 +191,7 @@ impl Search {
 
 /// A folder that was looked in.
 fn in_words(folder: &Path) -> String {
-    let here = || std::env::current_dir().map_or_else(|_| ".".to_owned(), |here| names::shown(&here));
-    if folder.as_os_str().is_empty() { here() } else { names::shown(folder) }
+    if folder.as_os_str().is_empty() { "the working directory".to_owned() } else { names::shown(folder) }
 }
 
 /// Whether there is anything at a path. A system that does not say must not lead to another file.
@@ -284,11 +274,8 @@ mod tests {
         let (videos, said) = found(&folder, "list.txt").unwrap();
         assert_eq!(videos.len(), 5);
         assert_eq!(said[0], "FOLDER/list.txt is read as `path label`: 5 videos");
-        let here = std::env::current_dir().unwrap();
-        let missing = format!(
-            "4 of 5 videos of FOLDER/list.txt are not there, looked for in FOLDER, {}: a.mp4, b.mp4, d.mp4, …",
-            here.display()
-        );
+        let missing = "4 of 5 videos of FOLDER/list.txt are not there, looked for in FOLDER, the working directory: \
+                       a.mp4, b.mp4, d.mp4, …";
         assert_eq!(said[1..], [missing]);
     }
 

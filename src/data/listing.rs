@@ -83,8 +83,15 @@ impl Listing {
             .into())
     }
 
-    /// The name of each video below the folder that it was found in.
+    /// The name of each video below the folder that it was found in, and which part of it is meant.
     pub fn names(&self) -> Vec<String> {
+        let name =
+            |(placed, entry): (&Placed, &VideoEntry)| slashed(&placed.name) + &entry.segment.fragment();
+        self.placed.iter().zip(&self.entries).map(name).collect()
+    }
+
+    /// The name of the file of each: parts of one file have one.
+    pub fn file_names(&self) -> Vec<String> {
         self.placed.iter().map(|placed| slashed(&placed.name)).collect()
     }
 

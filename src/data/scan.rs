@@ -1,6 +1,7 @@
 //! What is in a collection of videos, without decoding any unless that is asked for.
 
 use std::{
+    collections::HashMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -12,7 +13,7 @@ use std::{
 use pipeline::{
     FrameRank, VideoNumber,
     dataset::{
-        Dataset,
+        self, Dataset,
         manifest::{self, ManifestRow, index::IndexWriter},
     },
     error::VideoError,
@@ -126,51 +127,111 @@ fn answers(
     let videos: Arc<[VideoEntry]> = videos.into();
     let limits = Limits { sandbox: settings.sandbox, ..Limits::default() };
     let workers = settings.workers.clamp(1, videos.len().max(1));
-    let context =
-        Arc::new(ScanContext { videos: Arc::clone(&videos), verify: settings.verify, facts, limits });
+    let parts = Arc::new(PartsOfFiles::of(&videos));
+    let (context_videos, context_parts) = (Arc::clone(&videos), Arc::clone(&parts));
+    let context = Arc::new(ScanContext {
+        videos: context_videos,
+        parts: context_parts,
+        verify: settings.verify,
+        facts,
+        limits,
+    });
     let pool =
         WorkerPool::start("scan", workers, patience(limits.seconds), move || Arc::clone(&context).worker())?;
     let mut rows: Vec<Option<ManifestRow>> = vec![None; videos.len()];
     let mut done = 0;
-    pool.as_they_come((0..videos.len()).map(|at| (at, at)), 2 * workers, |at, answer| {
-        let VideoScanned { row, indexed } = scanned(answer, &videos[at])?;
-        put(at, indexed)?;
-        rows[at] = Some(row);
-        done += 1;
+    let first = (0..videos.len()).filter(|at| parts.is_first(*at)).map(|at| (at, at));
+    pool.as_they_come(first, 2 * workers, |at, answer| {
+        let FileScanned { rows: of_file, mut indexed } = scanned(answer, &videos, parts.of_file(at))?;
+        for (at, row) in parts.of_file(at).iter().zip(of_file) {
+            put(*at, indexed.take())?;
+            rows[*at] = Some(row);
+            done += 1;
+        }
         observer.progress(done, "");
         Ok::<_, Error>(if stop.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// What is known of one video: a thread that panics or is stuck is the video's fault, a system that fails is not.
-fn scanned(answer: Answer<Result<VideoScanned, SystemError>>, video: &VideoEntry) -> Result<VideoScanned> {
-    match answer.with_context(|| names::shown(&video.path))? {
+/// What is known of the videos of one file: a thread that panics or is stuck is the video's fault, a system that fails
+/// is not.
+fn scanned(
+    answer: Answer<Result<FileScanned, SystemError>>,
+    videos: &[VideoEntry],
+    of_file: &[usize],
+) -> Result<FileScanned> {
+    match answer
+        .with_context(|| of_file.first().map_or_else(String::new, |at| names::shown(&videos[*at].path)))?
+    {
         Ok(scanned) => Ok(scanned?),
         Err(why) => {
-            Ok(VideoScanned { row: ManifestRow::of(video, Err(VideoError::Unanswered(why))), indexed: None })
+            let why = VideoError::Unanswered(why);
+            let rows = of_file.iter().map(|at| ManifestRow::of(&videos[*at], Err(&why))).collect();
+            Ok(FileScanned { rows, indexed: None })
         }
+    }
+}
+
+/// Which videos lie in one file: a file that several rows are parts of is opened once.
+enum PartsOfFiles {
+    /// Each video is a file; the numbers of all.
+    Whole(Vec<usize>),
+    /// The videos of each file, by the first.
+    Several(HashMap<usize, Vec<usize>>),
+}
+
+impl PartsOfFiles {
+    fn of(videos: &[VideoEntry]) -> Self {
+        match dataset::files(videos) {
+            None => Self::Whole((0..videos.len()).collect()),
+            Some(files) => {
+                let mut of_file: HashMap<usize, Vec<usize>> = HashMap::new();
+                for (at, first) in files.iter().enumerate() {
+                    of_file.entry(first.index()).or_default().push(at);
+                }
+                Self::Several(of_file)
+            }
+        }
+    }
+
+    fn is_first(&self, at: usize) -> bool {
+        match self {
+            Self::Whole(_) => true,
+            Self::Several(of_file) => of_file.contains_key(&at),
+        }
+    }
+
+    /// The videos of the file whose first is `at`, in their order.
+    fn of_file(&self, at: usize) -> &[usize] {
+        match self {
+            Self::Whole(all) => all.get(at..=at),
+            Self::Several(of_file) => of_file.get(&at).map(Vec::as_slice),
+        }
+        .unwrap_or_default()
     }
 }
 
 /// What the threads of a scan share.
 struct ScanContext {
     videos: Arc<[VideoEntry]>,
+    parts: Arc<PartsOfFiles>,
     verify: bool,
     facts: Option<FileIndexFacts>,
     limits: Limits,
 }
 
-/// A video that was opened, or tried.
-struct VideoScanned {
-    row: ManifestRow,
-    /// Its row in the index, where it has one.
+/// A file that was opened, or tried.
+struct FileScanned {
+    /// The rows of the videos in it.
+    rows: Vec<ManifestRow>,
+    /// The row of the first of them in the index, where the file has one.
     indexed: Option<Row>,
 }
 
 impl ScanContext {
-    /// Opens the videos whose numbers it is given.
-    fn worker(self: Arc<Self>) -> Worker<usize, Result<VideoScanned, SystemError>> {
+    /// Opens the files whose first videos it is given.
+    fn worker(self: Arc<Self>) -> Worker<usize, Result<FileScanned, SystemError>> {
         let mut reader = VideoReader::new(self.limits);
         Box::new(move |at| {
             let video = &self.videos[at];
@@ -187,7 +248,8 @@ impl ScanContext {
             let indexed = indexed.and_then(|((open, stamp), facts)| {
                 manifest::index::row(open, VideoNumber(at as u64), video, stamp, facts)
             });
-            Ok(VideoScanned { row: ManifestRow::of(video, opened), indexed })
+            let row = |of_file: &usize| ManifestRow::of(&self.videos[*of_file], opened.as_ref());
+            Ok(FileScanned { rows: self.parts.of_file(at).iter().map(row).collect(), indexed })
         })
     }
 }

@@ -1,6 +1,10 @@
 //! Video files in the order that numbers them, with what a scan found of them.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
 use schemas::manifest::GOOD;
 
@@ -23,12 +27,15 @@ pub struct VideoList {
     verified: BTreeMap<VideoNumber, u64>,
     /// Where their packets are, if the manifest has that beside it.
     index: Option<FileIndex>,
+    /// The first video of the file of each, where some are parts of files.
+    files: Option<Arc<[VideoNumber]>>,
 }
 
 impl VideoList {
     /// The videos of a list; none is known to be bad.
     pub fn new(entries: Vec<VideoEntry>) -> Self {
-        Self { entries, ..Self::default() }
+        let files = files(&entries);
+        Self { entries, files, ..Self::default() }
     }
 
     /// The videos of a manifest.
@@ -38,12 +45,13 @@ impl VideoList {
             if row.verified == Some(true) {
                 videos.verified.insert(number, row.bytes);
             }
-            videos.entries.push(VideoEntry::whole(row.file(), row.label));
+            videos.entries.push(VideoEntry { path: row.file(), label: row.label, segment: row.segment() });
             if row.verdict != GOOD {
                 let reason = row.reason.unwrap_or_default();
                 videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
             }
         }
+        videos.files = files(&videos.entries);
         videos
     }
 
@@ -61,6 +69,7 @@ impl VideoList {
                 chosen.verified.insert(number, bytes);
             }
         }
+        chosen.files = files(&chosen.entries);
         chosen
     }
 
@@ -76,12 +85,23 @@ impl VideoList {
 
     /// Where the packets of video `number` are in its file, as far as a scan kept it. A damaged index is none.
     pub fn indexed(&self, number: VideoNumber) -> Option<IndexedVideo> {
-        self.index.as_ref()?.video(number).ok().flatten()
+        self.index.as_ref()?.video(self.file_of(number)).ok().flatten()
     }
 
     /// Whether a scan kept where the packets of video `number` are.
     pub fn is_indexed(&self, number: VideoNumber) -> bool {
-        self.index.as_ref().is_some_and(|index| index.holds(number))
+        self.index.as_ref().is_some_and(|index| index.holds(self.file_of(number)))
+    }
+
+    /// The first video of the list that lies in the same file as video `number`: videos that are parts of one file are
+    /// opened and verified together. Where no video is a part, each is a file of its own.
+    pub fn file_of(&self, number: VideoNumber) -> VideoNumber {
+        self.files.as_ref().and_then(|files| files.get(number.index())).copied().unwrap_or(number)
+    }
+
+    /// The videos that are parts of a file.
+    pub fn segments(&self) -> usize {
+        self.entries.iter().filter(|video| !video.segment.is_whole()).count()
     }
 
     /// The videos, failed ones included; a video's number is its place.
@@ -111,17 +131,29 @@ impl VideoList {
         self
     }
 
-    /// Digest of paths and labels in their order, hexadecimal: two lists with the same digest give
+    /// Digest of paths, labels and parts in their order, hexadecimal: two lists with the same digest give
     /// every clip the same video.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for VideoEntry { path, label, .. } in &self.entries {
+        for VideoEntry { path, label, segment } in &self.entries {
             let path = path.as_os_str().as_encoded_bytes();
             hasher.update(&(path.len() as u64).to_le_bytes());
             hasher.update(path);
             hasher.update(&[u8::from(label.is_some())]);
             hasher.update(&label.unwrap_or_default().to_le_bytes());
+            // Lists of whole videos keep the digest that they had before there were parts.
+            hasher.update(segment.fragment().as_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
+}
+
+/// The first video of the file of each of `entries`; nothing where none is a part of a file.
+pub fn files(entries: &[VideoEntry]) -> Option<Arc<[VideoNumber]>> {
+    if entries.iter().all(|video| video.segment.is_whole()) {
+        return None;
+    }
+    let mut first: HashMap<&Path, VideoNumber> = HashMap::new();
+    let numbered = entries.iter().zip((0..).map(VideoNumber));
+    Some(numbered.map(|(video, number)| *first.entry(&video.path).or_insert(number)).collect())
 }

@@ -170,7 +170,8 @@ impl LabelSettings {
 /// Which videos are held out, each drawn by itself.
 fn draw(videos: &LabelledVideos, share: f64, by: DrawnBy, seed: u64) -> Result<Vec<bool>> {
     if by == DrawnBy::Name {
-        let names = videos.names();
+        // Parts of one file stay together: neighbouring frames are no test.
+        let names = videos.file_names();
         return Ok(names.iter().map(|name| labels::is_held_out(name.as_bytes(), share, seed)).collect());
     }
     if !matches!(videos.dataset(), Dataset::Videos(_)) {

@@ -51,6 +51,10 @@ pub fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
         Arc::new(rows.iter().map(|row| row.path_bytes.as_deref()).collect::<BinaryArray>()),
         column!(StringArray, kind),
         column!(StringArray, numbers),
+        column!(UInt32Array, start),
+        column!(UInt32Array, stop),
+        column!(Float64Array, start_seconds),
+        column!(Float64Array, stop_seconds),
     ];
     RecordBatch::try_new(schema(), columns).expect("because the columns are those of the schema")
 }
@@ -121,6 +125,10 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
     take_if_there!(path_bytes, as_binary_opt::<i32>);
     take_if_there!(kind, as_string_opt::<i32>);
     take_if_there!(numbers, as_string_opt::<i32>);
+    take_if_there!(start, as_primitive_opt::<UInt32Type>);
+    take_if_there!(stop, as_primitive_opt::<UInt32Type>);
+    take_if_there!(start_seconds, as_primitive_opt::<Float64Type>);
+    take_if_there!(stop_seconds, as_primitive_opt::<Float64Type>);
     Ok(rows)
 }
 
