@@ -52,6 +52,7 @@ pub mod schedule;
 pub mod settings;
 pub mod shard;
 pub mod source;
+mod sync;
 pub mod system;
 pub mod transform;
 pub mod tubelets;

@@ -8,6 +8,7 @@ mod dispatcher;
 pub mod epoch;
 mod epoch_cursor;
 pub mod labelled;
+mod room;
 #[cfg(feature = "video")]
 pub mod single;
 pub mod stream;
