@@ -13,7 +13,7 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 
 use crate::{
     hidden_name,
-    try_lock::{Lock, has_a_name, try_lock},
+    try_lock::{Lock, Mode, has_a_name, try_lock},
 };
 
 const SUFFIX: &str = ".part";
@@ -80,7 +80,7 @@ pub(super) fn new_file(target: &Path) -> io::Result<NamedTempFile> {
     loop {
         let temporary = builder(&prefix, 0o666).tempfile_in(folder_of(target))?;
         // Between its making and its locking another process may have taken it for one that was left.
-        if try_lock(temporary.as_file())? != Lock::Taken && has_a_name(temporary.as_file())? {
+        if try_lock(temporary.as_file(), Mode::Alone)? != Lock::Taken && has_a_name(temporary.as_file())? {
             return Ok(temporary);
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn new_folder(target: &Path) -> io::Result<(TempDir, Option<fs::File>
         let temporary = builder(&prefix, 0o777).tempdir_in(folder_of(target))?;
         // Elsewhere than on Unix folders cannot be opened, and are never swept either.
         let Ok(lock) = fs::File::open(temporary.path()) else { return Ok((temporary, None)) };
-        let is_taken = try_lock(&lock).is_ok_and(|lock| lock == Lock::Taken);
+        let is_taken = try_lock(&lock, Mode::Alone).is_ok_and(|lock| lock == Lock::Taken);
         if !is_taken && has_a_name(&lock)? {
             return Ok((temporary, Some(lock)));
         }
@@ -132,7 +132,7 @@ fn sweep(folder: &Path, prefix: &OsString) -> io::Result<()> {
         let is_folder = path.is_dir();
         // Another user's, or one that is just being finished, is nobody's to be swept by us.
         let Ok(file) = fs::File::options().read(true).write(!is_folder).open(&path) else { continue };
-        if matches!(try_lock(&file), Ok(Lock::Ours)) {
+        if matches!(try_lock(&file, Mode::Alone), Ok(Lock::Ours)) {
             let _ = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }
     }
