@@ -36,8 +36,9 @@ pub fn preprocess(
     recipe.clip.short_side = settings.short_side.unwrap_or(recipe.clip.short_side);
     recipe_choice::check(&recipe)?;
     let _lock = match settings.share {
-        Share::All | Share::Finish => output_lock::folder(&settings.out, observer)?,
-        Share::Slice(_) => output_lock::shared_folder(&settings.out, observer)?,
+        Share::All | Share::Finish => Some(output_lock::folder(&settings.out, observer)?),
+        // It shares the lock with other slices once it is known that something is to be made.
+        Share::Slice(_) => None,
     };
     let dataset = dataset::open(&settings.videos, observer)?;
     match settings.store {

@@ -47,10 +47,10 @@ pub fn evaluate_slice(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<Option<Evaluated>> {
-    let _shared = output_lock::shared_file(out, observer)?;
     if out.exists() {
         return Ok(None);
     }
+    let _shared = output_lock::shared_file(out, observer)?;
     let testing = Testing::open(settings, observer)?;
     let tested = testing.tester.tested(&testing.videos);
     let by = if testing.by == By::Score { BY_SCORE } else { "prob" };

@@ -19,6 +19,7 @@ mod probing;
 mod resuming;
 mod shards;
 mod signals;
+mod slices;
 mod streaming;
 mod tables;
 mod training;

@@ -23,6 +23,7 @@ use crate::{
     data::loading::Loading,
     error::{Context as _, Result},
     observer::{Event, Observer},
+    output_lock,
     slices::Share,
 };
 
@@ -70,6 +71,7 @@ impl Shards<'_> {
             }
             Share::Slice(_) | Share::Finish if slices.are_finished()? => Ok(before),
             Share::Slice(slice) => {
+                let _shared = output_lock::shared_folder(out, observer)?;
                 let _own = slices.begin(slice, observer)?;
                 let list = slices.quarantine(slice);
                 let (loading, name) = (begin(&list)?, self.name);

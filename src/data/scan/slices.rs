@@ -50,10 +50,10 @@ pub fn scan_slice(
     observer: &dyn Observer,
 ) -> Result<Option<Scanned>> {
     let out = out_of(settings)?;
-    let _shared = output_lock::shared_file(out, observer)?;
     if out.exists() {
         return Ok(None);
     }
+    let _shared = output_lock::shared_file(out, observer)?;
     let videos = find_videos(&settings.videos, observer)?;
     let (count, list) = (videos.len() as u64, digest(&videos));
     let work = Work::new(COMMAND, count, list.clone(), json!({ "verify": settings.verify }));

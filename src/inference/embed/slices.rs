@@ -35,13 +35,16 @@ pub fn embed_slice(
     let mut made = making.made();
     let entries = making.videos.entries();
     let (out, format) = (&settings.out, settings.format);
+    let slices = folder_of(settings);
+    if format != Format::Parquet && !slices.is_there() && Store::has_all(out, format, entries, Some(slice))? {
+        return Ok(made);
+    }
     let store = Store::open(out, format, &made.embedded, entries, Sharing::WithSlices, observer)?;
     let Some(store) = store else {
         return Ok(made);
     };
     let facts = serde_json::to_value(&made.embedded)?;
     let work = Work::new("embed", made.videos, making.videos.digest(), facts);
-    let slices = folder_of(settings);
     let _own = slices.begin(slice, &work, observer)?;
     making.fill(&store, Some(slice), &mut made, stop, observer)?;
     if made.end == End::Done {

@@ -19,7 +19,7 @@ use std::{
 use parquet::arrow::ArrowWriter;
 use pipeline::{names, parquet_digest, video_entry::VideoEntry};
 use schemas::{
-    MADE_BY, OutputLock, WholeFile,
+    MADE_BY, OutputLock, Slice, WholeFile,
     embeddings::{Embedded, Embedding},
     whole_file,
 };
@@ -125,6 +125,16 @@ impl Store {
                 .with_context(|| format!("{} cannot be written", names::shown(&path)))?;
         }
         Ok(Some(Self { format, embedded: embedded.clone(), out: out.to_owned(), folder, names, lock }))
+    }
+
+    /// Whether a folder of arrays has those of all videos, or of all in a slice.
+    ///
+    /// # Errors
+    /// Usage error: two videos would have one file.
+    pub fn has_all(out: &Path, format: Format, videos: &[VideoEntry], slice: Option<Slice>) -> Result<bool> {
+        let own = (0..).zip(file_names(format, videos)?);
+        let mut own = own.filter(|(video, _)| slice.is_none_or(|slice| slice.has(*video))).peekable();
+        Ok(own.peek().is_some() && own.all(|(_, name)| out.join(name).is_file()))
     }
 
     /// The place again that slices have filled, for whoever puts them together.
