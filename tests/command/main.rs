@@ -14,6 +14,7 @@ mod flipped_bits;
 mod frames;
 mod help;
 mod locks;
+mod many_rows;
 mod messages;
 mod probing;
 mod resuming;

@@ -2,7 +2,7 @@
 //! known to whoever ends the process.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
@@ -122,10 +122,9 @@ fn builder<'a>(prefix: &'a OsString, mode: u32) -> Builder<'a, 'static> {
 /// Removes what killed processes left of this file. Where the file system has no locks nobody knows whether they
 /// live: it stays.
 fn sweep(folder: &Path, prefix: &OsString) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
+    for name in temporaries(folder)? {
         let bytes = name.as_encoded_bytes();
-        if !bytes.starts_with(prefix.as_encoded_bytes()) || !bytes.ends_with(SUFFIX.as_bytes()) {
+        if !bytes.starts_with(prefix.as_encoded_bytes()) {
             continue;
         }
         let path = folder.join(&name);
@@ -137,4 +136,47 @@ fn sweep(folder: &Path, prefix: &OsString) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Names of all temporary files and folders in a folder. One of many files is listed once: whoever writes a million files
+/// into it would list it as often.
+fn temporaries(folder: &Path) -> io::Result<Vec<OsString>> {
+    /// Files of a folder that is listed again and again.
+    const FEW: usize = 4096;
+    static LISTED: Mutex<BTreeMap<PathBuf, Vec<OsString>>> = Mutex::new(BTreeMap::new());
+    let mut listed = LISTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(names) = listed.get(folder) {
+        return Ok(names.clone());
+    }
+    let (mut names, mut files) = (Vec::new(), 0);
+    for entry in fs::read_dir(folder)? {
+        files += 1;
+        let name = entry?.file_name();
+        if name.as_encoded_bytes().ends_with(SUFFIX.as_bytes()) {
+            names.push(name);
+        }
+    }
+    if files > FEW {
+        listed.insert(folder.to_owned(), names.clone());
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_many_files_is_listed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..4096 {
+            fs::write(folder.path().join(number.to_string()), "").unwrap();
+        }
+        fs::write(folder.path().join(".a.x.part"), "").unwrap();
+        assert_eq!(temporaries(folder.path()).unwrap(), [".a.x.part"]);
+        fs::write(folder.path().join(".b.x.part"), "").unwrap();
+        assert_eq!(temporaries(folder.path()).unwrap(), [".a.x.part"]);
+        sweep(folder.path(), &".a.".into()).unwrap();
+        assert!(!folder.path().join(".a.x.part").exists());
+    }
 }
