@@ -6,6 +6,8 @@ mod commands;
 #[cfg(test)]
 mod hints;
 mod report;
+mod slice_arguments;
+mod slice_environment;
 mod stop;
 mod terminal;
 

@@ -23,7 +23,7 @@ use crate::{
     video_entry::VideoEntry,
 };
 
-pub use self::video_list::VideoList;
+pub use self::video_list::{VideoList, digest};
 
 /// Where clips come from.
 #[derive(Clone, Debug)]

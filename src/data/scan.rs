@@ -1,5 +1,7 @@
 //! What is in a collection of videos, without decoding any unless that is asked for.
 
+pub mod slices;
+
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -12,7 +14,7 @@ use std::{
 use pipeline::{
     FrameRank, VideoNumber,
     dataset::{
-        Dataset,
+        digest,
         manifest::{self, ManifestRow, index::IndexWriter},
     },
     error::VideoError,
@@ -91,32 +93,45 @@ fn rows(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<Vec<ManifestRow>> {
-    let wanted = videos.len();
+    let chosen: Vec<usize> = (0..videos.len()).collect();
     let create = |out: &PathBuf| {
-        let source = Dataset::of_videos(videos.clone()).digest();
+        let source = digest(&videos);
         IndexWriter::create(out, videos.len() as u64, source)
     };
-    let mut index = settings.out.as_ref().map(create).transpose()?;
+    let index = settings.out.as_ref().map(create).transpose()?;
+    indexed(videos, &chosen, index, settings, stop, observer)
+}
+
+/// The rows of the chosen videos. Each is put into the index, if there is one.
+fn indexed(
+    videos: Vec<VideoEntry>,
+    chosen: &[usize],
+    mut index: Option<IndexWriter>,
+    settings: &Scanning,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> Result<Vec<ManifestRow>> {
     observer.on(Event::Stoppable);
-    observer.on(Event::Begin { total: wanted as u64, what: "videos" });
+    observer.on(Event::Begin { total: chosen.len() as u64, what: "videos" });
     let facts = index.as_ref().map(|index| index.facts().clone());
-    let scanned = answers(videos, settings, facts, stop, observer, |at, row| match &mut index {
+    let scanned = answers(videos, chosen, settings, facts, stop, observer, |at, row| match &mut index {
         Some(index) => Ok(index.put(VideoNumber(at as u64), row)?),
         None => Ok(()),
     });
     observer.on(Event::End);
     super::loading::note_unfiltered(observer);
-    if scanned.as_ref().map_or(true, |rows| rows.len() < wanted) {
+    if scanned.as_ref().map_or(true, |rows| rows.len() < chosen.len()) {
         // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
         let _ = index.map(IndexWriter::discard);
     }
     scanned.context("the scan stopped and wrote no manifest")
 }
 
-/// Opens every video on a pool of threads, and hands the row of its index to `put`. The rows are those of the videos
-/// that were read before it was asked to stop.
+/// Opens every chosen video on a pool of threads, and hands the row of its index to `put`. The rows are those of the
+/// videos that were read before it was asked to stop.
 fn answers(
     videos: Vec<VideoEntry>,
+    chosen: &[usize],
     settings: &Scanning,
     facts: Option<FileIndexFacts>,
     stop: &AtomicBool,
@@ -125,17 +140,18 @@ fn answers(
 ) -> Result<Vec<ManifestRow>> {
     let videos: Arc<[VideoEntry]> = videos.into();
     let limits = Limits { sandbox: settings.sandbox, ..Limits::default() };
-    let workers = settings.workers.clamp(1, videos.len().max(1));
+    let workers = settings.workers.clamp(1, chosen.len().max(1));
     let context =
         Arc::new(ScanContext { videos: Arc::clone(&videos), verify: settings.verify, facts, limits });
     let pool =
         WorkerPool::start("scan", workers, patience(limits.seconds), move || Arc::clone(&context).worker())?;
-    let mut rows: Vec<Option<ManifestRow>> = vec![None; videos.len()];
+    let mut rows: Vec<Option<ManifestRow>> = vec![None; chosen.len()];
     let mut done = 0;
-    pool.as_they_come((0..videos.len()).map(|at| (at, at)), 2 * workers, |at, answer| {
+    pool.as_they_come(chosen.iter().copied().enumerate(), 2 * workers, |place, answer| {
+        let at = chosen[place];
         let VideoScanned { row, indexed } = scanned(answer, &videos[at])?;
         put(at, indexed)?;
-        rows[at] = Some(row);
+        rows[place] = Some(row);
         done += 1;
         observer.progress(done, "");
         Ok::<_, Error>(if stop.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })

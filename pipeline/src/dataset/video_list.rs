@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use schemas::manifest::GOOD;
 
-use super::manifest::{self, ManifestError, ManifestRow};
+use super::manifest::{self, ListedRow, ManifestError};
 use crate::{
     VideoNumber,
     shard::FileIndex,
@@ -31,20 +31,17 @@ impl VideoList {
         Self { entries, ..Self::default() }
     }
 
-    /// The videos of a manifest.
-    pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
-        let mut videos = Self { scanned: true, ..Self::default() };
-        for (row, number) in rows.into_iter().zip((0..).map(VideoNumber)) {
-            if row.verified == Some(true) {
-                videos.verified.insert(number, row.bytes);
-            }
-            videos.entries.push(VideoEntry { path: row.file(), label: row.label });
-            if row.verdict != GOOD {
-                let reason = row.reason.unwrap_or_default();
-                videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
-            }
+    /// Adds a video of a manifest.
+    fn add(&mut self, row: ListedRow) {
+        let number = VideoNumber(self.entries.len() as u64);
+        if row.verified {
+            self.verified.insert(number, row.bytes);
         }
-        videos
+        self.entries.push(VideoEntry { path: row.path, label: row.label });
+        if row.verdict != GOOD {
+            let reason = row.reason.unwrap_or_default();
+            self.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
+        }
     }
 
     /// The videos with these numbers, in this order, with what a scan found of them. The index of packets is left behind:
@@ -69,7 +66,11 @@ impl VideoList {
     /// # Errors
     /// When it cannot be read, or is no manifest.
     pub(super) fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
-        let videos = Self::of_manifest(manifest::read(path)?);
+        let mut videos = Self { scanned: true, ..Self::default() };
+        for row in manifest::listed(path)? {
+            videos.add(row?);
+        }
+        videos.entries.shrink_to_fit();
         let index = manifest::index::beside(path, &videos.digest());
         Ok(Self { index, ..videos })
     }
@@ -114,14 +115,19 @@ impl VideoList {
     /// Digest of paths and labels in their order, hexadecimal: two lists with the same digest give
     /// every clip the same video.
     pub fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for VideoEntry { path, label } in &self.entries {
-            let path = path.as_os_str().as_encoded_bytes();
-            hasher.update(&(path.len() as u64).to_le_bytes());
-            hasher.update(path);
-            hasher.update(&[u8::from(label.is_some())]);
-            hasher.update(&label.unwrap_or_default().to_le_bytes());
-        }
-        hasher.finalize().to_hex().to_string()
+        digest(&self.entries)
     }
+}
+
+/// Digest of a list: see [`VideoList::digest`].
+pub fn digest(entries: &[VideoEntry]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for VideoEntry { path, label } in entries {
+        let path = path.as_os_str().as_encoded_bytes();
+        hasher.update(&(path.len() as u64).to_le_bytes());
+        hasher.update(path);
+        hasher.update(&[u8::from(label.is_some())]);
+        hasher.update(&label.unwrap_or_default().to_le_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }
