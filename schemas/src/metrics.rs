@@ -27,6 +27,9 @@ pub struct MetricsLine {
     pub repeated_frame_share: f64,
     /// Seconds of wall time since this process began to train.
     pub seconds: f64,
+    /// Seconds since 1970 at the time of the line; older versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<f64>,
     /// What the loader did since the last line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loader: Option<LoaderLine>,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Settings that may change.
-const MAY_CHANGE: [&str; 53] = [
+const MAY_CHANGE: [&str; 54] = [
     // How a clip is read and what is cut out of a frame.
     "clip.stride",
     "clip.short_side",
@@ -57,6 +57,7 @@ const MAY_CHANGE: [&str; 53] = [
     "run.seconds_per_clip",
     "run.loading_mib",
     "run.sandbox",
+    "run.tensorboard",
     // How training clips differ from the video.
     "augment.rand_operations",
     "augment.rand_magnitude",

@@ -22,6 +22,7 @@ mod signals;
 mod streaming;
 mod tables;
 mod training;
+mod watching;
 mod wrong_usage;
 
 use fixtures::{

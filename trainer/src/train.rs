@@ -12,12 +12,14 @@
 //! state, steps                  one optimiser step; what is logged and saved behind it
 //! validation                    how well a classifier does while it is trained
 //! run_folder, metrics           the folder of a run, its files
+//! event_file                    the same numbers for TensorBoard
 //! loss_trend                    whether the loss has fallen, for a person
 //! ```
 
 mod activation_checkpointing;
 pub mod asked;
 pub mod error;
+pub mod event_file;
 pub mod finetune;
 pub mod forward_backward;
 pub mod initial_pretraining;

@@ -4,6 +4,7 @@
 //! run.json, videos.jsonl            what it was asked for, and its videos ([`schemas::run_state`])
 //! recipe.toml                       the resolved recipe; repeats the run
 //! metrics.jsonl                     a line every so many steps
+//! events.out.tfevents.*.tubelet     the same for TensorBoard
 //! checkpoint-<step>.safetensors     the last two, so that one is whole whatever happens
 //! validation.jsonl                  fine-tuning: a line a validation
 //! best.safetensors                  fine-tuning: the weights that did best in a validation

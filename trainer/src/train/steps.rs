@@ -6,13 +6,14 @@
 //! every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use schemas::metrics::MetricsLine;
+use schemas::metrics::{MetricsLine, ValidationLine};
+use serde::Serialize;
 
 use super::{
-    asked::Asked, error::TrainError, forward_backward::Gradients, metrics::Metrics, run_folder::RunFolder,
-    state::TrainState, stopwatch::Stopwatch,
+    asked::Asked, error::TrainError, event_file::EventFile, forward_backward::Gradients, metrics::Metrics,
+    run_folder::RunFolder, state::TrainState, stopwatch::Stopwatch,
 };
 use crate::{optimiser::adamw, recipe::Recipe};
 
@@ -75,6 +76,7 @@ pub(crate) struct RunLog<'a> {
     recipe: &'a Recipe,
     run: &'a RunFolder,
     metrics: Metrics,
+    events: Option<EventFile>,
     pub(crate) stopwatch: Stopwatch,
     saved: Option<(u64, PathBuf)>,
 }
@@ -84,7 +86,9 @@ impl<'a> RunLog<'a> {
     pub(crate) fn open(recipe: &'a Recipe, run: &'a RunFolder, step: u64) -> Result<Self, TrainError> {
         let path = run.metrics_path();
         let metrics = Metrics::open_at(&path, step).map_err(|cause| TrainError::Metrics { path, cause })?;
-        Ok(Self { recipe, run, metrics, stopwatch: Stopwatch::start(), saved: None })
+        let events = recipe.run.tensorboard.then(|| EventFile::rewrite(run.path(), step)).transpose();
+        let events = events.map_err(|cause| events_failed(run, cause))?;
+        Ok(Self { recipe, run, metrics, events, stopwatch: Stopwatch::start(), saved: None })
     }
 
     /// The line of a step, written down if it is one that is logged. `report` sees it before, and may add
@@ -99,9 +103,20 @@ impl<'a> RunLog<'a> {
         if line.step % self.recipe.run.log_every == 0 {
             let path = self.run.metrics_path();
             self.metrics.add(&line).map_err(|cause| TrainError::Metrics { path, cause })?;
+            self.add_events("", &line)?;
             self.stopwatch.next_line();
         }
         Ok(())
+    }
+
+    /// What a validation found, for TensorBoard; its line is written already.
+    pub(crate) fn validated(&mut self, line: &ValidationLine) -> Result<(), TrainError> {
+        self.add_events("validation/", line)
+    }
+
+    fn add_events(&mut self, prefix: &str, line: &impl Serialize) -> Result<(), TrainError> {
+        let Some(events) = &mut self.events else { return Ok(()) };
+        events.add(prefix, line).map_err(|cause| events_failed(self.run, cause))
     }
 
     /// Writes a checkpoint if this step is one that has one, or one is asked for.
@@ -144,4 +159,8 @@ impl<'a> RunLog<'a> {
             }
         }
     }
+}
+
+fn events_failed(run: &RunFolder, cause: io::Error) -> TrainError {
+    TrainError::Events { path: run.path().to_owned(), cause }
 }

@@ -1,7 +1,7 @@
 //! Measures where the time of a training goes: clips per second, the share of waiting for data, and the share of
 //! frames that were computed although they repeat another.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use schemas::metrics::MetricsLine;
 
@@ -54,6 +54,7 @@ impl Stopwatch {
             waiting_share: (self.waited.as_secs_f64() / seconds).min(1.0),
             repeated_frame_share: self.repeated as f64 / self.frames.max(1) as f64,
             seconds: self.began.elapsed().as_secs_f64(),
+            time: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs_f64()),
             loader: None,
         })
     }
