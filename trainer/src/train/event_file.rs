@@ -238,7 +238,9 @@ mod tests {
             .unwrap();
         fs::create_dir(run.join(PICTURES)).unwrap();
         let png = [&[0; 16][..], &2u32.to_be_bytes(), &3u32.to_be_bytes()].concat();
-        [1, 9].map(|step| fs::write(run.join(PICTURES).join(format!("{step}.png")), &png).unwrap());
+        for step in [1, 9] {
+            fs::write(run.join(PICTURES).join(format!("{step}.png")), &png).unwrap();
+        }
         EventFile::rewrite(run, 3).unwrap();
         let head = 9 + 2;
         let scalar = |tag: &str| head + 4 + 2 + tag.len() + 5;

@@ -76,6 +76,7 @@ mod tests {
             seconds: 3.0,
             time: None,
             loader: None,
+            probe: None,
         }
     }
 
