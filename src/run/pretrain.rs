@@ -9,8 +9,10 @@ use trainer::{Asked, Device, Outcome, Recipe, Steps, checkpoint::Heads, train::s
 use super::{
     begun::Begun,
     live::Live,
+    looking::Looking,
     plan::{Data, Plan, Ready},
     settings::RunSettings,
+    training_probe::TrainingProbe,
     videos,
 };
 use crate::{
@@ -70,6 +72,8 @@ pub fn pretrain<'a>(
     let (dataset, videos) = data(settings, begun.as_ref(), observer)?;
     let steps = settings.run.steps(begun.as_ref(), &recipe, per_epoch(&recipe, &dataset)?)?;
     let (init, first) = first(settings, begun.as_ref(), &recipe, &device, observer)?;
+    let workers = settings.run.workers;
+    let probe = TrainingProbe::open(&recipe, begun.as_ref(), &device, workers, observer)?;
     let data = Data {
         named: settings.data.clone(),
         is_named_here: !settings.data.is_empty(),
@@ -85,7 +89,7 @@ pub fn pretrain<'a>(
         None => Ok(TrainState::begin(&recipe, &recipe.model_shape()?, &device)),
     };
     let ready = settings.run.ready(begun, &plan, first, observer)?;
-    train(&ready, &recipe, &device, &dataset, steps, settings.run.workers, asked.into(), observer)
+    train(&ready, &recipe, &device, &dataset, steps, workers, probe.as_ref(), asked.into(), observer)
 }
 
 /// Trains to the last step. What fails before the first one leaves no run.
@@ -97,6 +101,7 @@ fn train(
     dataset: &Dataset,
     steps: Steps,
     workers: usize,
+    probe: Option<&TrainingProbe>,
     asked: Asked<'_>,
     observer: &dyn Observer,
 ) -> Result<Trained> {
@@ -108,7 +113,10 @@ fn train(
         let batches = masked::batches(dataset, recipe, ready.first, workers, &loading)?;
         let live = live.insert(Live::begin(steps.until, &loading.profile, workers, observer));
         let report = |line: &mut _| live.step(line, recipe);
-        let outcome = trainer::pretrain(recipe, device, batches, &ready.folder, steps, asked, report);
+        let looking = Looking::open(recipe, steps.until, probe, (dataset, device, ready), observer)?;
+        let mut look = |state: &_| looking.look(state);
+        let (run, look) = (&ready.folder, Some(&mut look as _));
+        let outcome = trainer::pretrain_and_look(recipe, device, batches, run, steps, asked, report, look);
         loading.note_failures(dataset.videos(), &list, observer);
         Ok(outcome?)
     };

@@ -10,18 +10,22 @@
 //! objective                     what a head's answers are compared with
 //! asked                         what it is asked from outside between steps
 //! state, steps                  one optimiser step; what is logged and saved behind it
+//! look                          what is seen of the weights between two steps of a pre-training
 //! validation                    how well a classifier does while it is trained
 //! run_folder, metrics           the folder of a run, its files
+//! event_file                    the same numbers for TensorBoard
 //! loss_trend                    whether the loss has fallen, for a person
 //! ```
 
 mod activation_checkpointing;
 pub mod asked;
 pub mod error;
+pub mod event_file;
 pub mod finetune;
 pub mod forward_backward;
 pub mod initial_pretraining;
 pub mod initial_weights;
+pub mod look;
 pub mod loss_trend;
 pub mod metrics;
 pub mod objective;

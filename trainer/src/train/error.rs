@@ -29,6 +29,22 @@ pub enum TrainError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The events for TensorBoard could not be written.
+    #[error("events for TensorBoard cannot be written in {path}: {cause}", path = shown(path))]
+    Events {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The weights of a step could not be probed or drawn.
+    #[error("the weights of step {step} cannot be looked at: {cause}")]
+    Look {
+        /// Updates of the weights so far.
+        step: u64,
+        /// What went wrong.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The checkpoint that it should go on from is of another model.
     #[error("the run's checkpoint is of another model than its recipe: {0}")]
     Misfit(#[from] Misfit),

@@ -111,6 +111,7 @@ pub fn finetune<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         if let Some(validate) = validate.as_deref_mut().filter(|_| is_validated(recipe, steps, step)) {
             let (line, best) =
                 validations.validate(validate, &model.classifier, &state, recipe, epoch, device)?;
+            log.validated(&line)?;
             report(Event::Validated { line: &line, best });
         }
         log.save_when_due(&state, asked)?;

@@ -7,6 +7,7 @@
 //!                         (a GPU computes while the next micro-batch is fetched and sent to it)
 //!     stop here if the loss or the gradient norm is not finite        (weights untouched)
 //!     clip; update; count
+//!     look at the weights, if somebody does
 //!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
 
@@ -19,6 +20,7 @@ use super::{
     asked::Asked,
     error::TrainError,
     forward_backward::{Computation, Gradients, forward_backward},
+    look::Look,
     prefetch::Prefetch,
     run_folder::RunFolder,
     state::TrainState,
@@ -46,7 +48,25 @@ pub fn pretrain<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     run: &RunFolder,
     steps: Steps,
     asked: impl Into<Asked<'a>>,
+    report: impl FnMut(&mut MetricsLine),
+) -> Result<Outcome, TrainError> {
+    pretrain_and_look(recipe, device, batches, run, steps, asked, report, None)
+}
+
+/// As [`fn@pretrain`], and has `look` see the weights after every step, before its line is written.
+///
+/// # Errors
+/// As [`fn@pretrain`], and where they cannot be looked at.
+#[allow(clippy::too_many_arguments)] // what a run is made of, each once
+pub fn pretrain_and_look<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    recipe: &Recipe,
+    device: &Device,
+    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    run: &RunFolder,
+    steps: Steps,
+    asked: impl Into<Asked<'a>>,
     mut report: impl FnMut(&mut MetricsLine),
+    mut look: Option<&mut Look<'_>>,
 ) -> Result<Outcome, TrainError> {
     let asked = asked.into();
     recipe.check()?;
@@ -68,7 +88,8 @@ pub fn pretrain<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         let (loss, gradient_norm);
         (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
         let step = state.step;
-        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
+        let probe = log.look(look.as_deref_mut(), &state)?;
+        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, probe, ..line };
         log.line(fill, &mut report)?;
         log.save_when_due(&state, asked)?;
     }

@@ -6,13 +6,21 @@
 //! every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use schemas::metrics::MetricsLine;
+use schemas::metrics::{MetricsLine, ProbeLine, ValidationLine};
+use serde::Serialize;
 
 use super::{
-    asked::Asked, error::TrainError, forward_backward::Gradients, metrics::Metrics, run_folder::RunFolder,
-    state::TrainState, stopwatch::Stopwatch,
+    asked::Asked,
+    error::TrainError,
+    event_file::EventFile,
+    forward_backward::Gradients,
+    look::{self, Look},
+    metrics::Metrics,
+    run_folder::{RunFolder, RunFolderError},
+    state::TrainState,
+    stopwatch::Stopwatch,
 };
 use crate::{optimiser::adamw, recipe::Recipe};
 
@@ -75,16 +83,23 @@ pub(crate) struct RunLog<'a> {
     recipe: &'a Recipe,
     run: &'a RunFolder,
     metrics: Metrics,
+    events: Option<EventFile>,
     pub(crate) stopwatch: Stopwatch,
     saved: Option<(u64, PathBuf)>,
+    /// The best score of a probe so far.
+    best: Option<f64>,
 }
 
 impl<'a> RunLog<'a> {
     /// Goes on after step `step`.
     pub(crate) fn open(recipe: &'a Recipe, run: &'a RunFolder, step: u64) -> Result<Self, TrainError> {
         let path = run.metrics_path();
-        let metrics = Metrics::open_at(&path, step).map_err(|cause| TrainError::Metrics { path, cause })?;
-        Ok(Self { recipe, run, metrics, stopwatch: Stopwatch::start(), saved: None })
+        let at = |cause| TrainError::Metrics { path: path.clone(), cause };
+        let metrics = Metrics::open_at(&path, step).map_err(at)?;
+        let best = look::best_of(&path).map_err(at)?;
+        let events = recipe.run.tensorboard.then(|| EventFile::rewrite(run.path(), step)).transpose();
+        let events = events.map_err(|cause| events_failed(run, cause))?;
+        Ok(Self { recipe, run, metrics, events, stopwatch: Stopwatch::start(), saved: None, best })
     }
 
     /// The line of a step, written down if it is one that is logged. `report` sees it before, and may add
@@ -96,17 +111,49 @@ impl<'a> RunLog<'a> {
     ) -> Result<(), TrainError> {
         let mut line = self.stopwatch.line(self.recipe.optimiser.batch, fill);
         report(&mut line);
-        if line.step % self.recipe.run.log_every == 0 {
+        if is_written(&line, self.recipe) {
             let path = self.run.metrics_path();
             self.metrics.add(&line).map_err(|cause| TrainError::Metrics { path, cause })?;
+            self.add_events("", &line)?;
             self.stopwatch.next_line();
         }
         Ok(())
     }
 
+    /// What `look` sees of the weights. The best ones are kept, and the clock stands still meanwhile.
+    pub(crate) fn look(
+        &mut self,
+        look: Option<&mut Look<'_>>,
+        state: &TrainState,
+    ) -> Result<Option<ProbeLine>, TrainError> {
+        let Some(look) = look else { return Ok(None) };
+        let looked = self.stopwatch.standing(|| look(state));
+        let looked = looked.map_err(|cause| TrainError::Look { step: state.step, cause })?;
+        if let (Some(events), Some(png)) = (&mut self.events, looked.picture) {
+            events.add_picture(state.step, &png).map_err(|cause| events_failed(self.run, cause))?;
+        }
+        let score = looked.probe.as_ref().map(ProbeLine::score);
+        if score > self.best {
+            let checkpoint = state.checkpoint(self.recipe, self.run.data());
+            checkpoint.write(&self.run.best_path()).map_err(RunFolderError::from)?;
+            self.best = score;
+        }
+        Ok(looked.probe)
+    }
+
+    /// What a validation found, for TensorBoard; its line is written already.
+    pub(crate) fn validated(&mut self, line: &ValidationLine) -> Result<(), TrainError> {
+        self.add_events("validation/", line)
+    }
+
+    fn add_events(&mut self, prefix: &str, line: &impl Serialize) -> Result<(), TrainError> {
+        let Some(events) = &mut self.events else { return Ok(()) };
+        events.add(prefix, line).map_err(|cause| events_failed(self.run, cause))
+    }
+
     /// Writes a checkpoint if this step is one that has one, or one is asked for.
     pub(crate) fn save_when_due(&mut self, state: &TrainState, asked: Asked<'_>) -> Result<(), TrainError> {
-        if asked.for_a_checkpoint() || state.step % self.recipe.run.checkpoint_every == 0 {
+        if asked.for_a_checkpoint() || self.recipe.run.has_checkpoint(state.step) {
             self.save(state)?;
         }
         Ok(())
@@ -139,9 +186,19 @@ impl<'a> RunLog<'a> {
             _ => {
                 let checkpoint = state.checkpoint(self.recipe, self.run.data());
                 let path = self.run.write_checkpoint(&checkpoint)?;
+                self.run.prune(&self.recipe.run)?;
                 self.saved = Some((state.step, path.clone()));
                 Ok(path)
             }
         }
     }
+}
+
+/// Whether a line is written down: one of so many, and whatever a probe found.
+pub fn is_written(line: &MetricsLine, recipe: &Recipe) -> bool {
+    line.step.is_multiple_of(recipe.run.log_every) || line.probe.is_some()
+}
+
+fn events_failed(run: &RunFolder, cause: io::Error) -> TrainError {
+    TrainError::Events { path: run.path().to_owned(), cause }
 }
