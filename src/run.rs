@@ -13,5 +13,7 @@ pub mod labelled;
 pub mod live;
 pub mod plan;
 pub mod pretrain;
+pub mod quarantine;
+pub mod ranks;
 pub mod settings;
 pub mod videos;

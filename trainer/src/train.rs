@@ -12,19 +12,24 @@
 //! state, steps                  one optimiser step; what is logged and saved behind it
 //! validation                    how well a classifier does while it is trained
 //! run_folder, metrics           the folder of a run, its files
+//! world, join_world             several processes that train one model; all_reduce: the mean of their gradients
+//! pair_tree                     the order in which gradients are added, whoever adds them
 //! loss_trend                    whether the loss has fallen, for a person
 //! ```
 
 mod activation_checkpointing;
+mod all_reduce;
 pub mod asked;
 pub mod error;
 pub mod finetune;
 pub mod forward_backward;
 pub mod initial_pretraining;
 pub mod initial_weights;
+pub mod join_world;
 pub mod loss_trend;
 pub mod metrics;
 pub mod objective;
+mod pair_tree;
 mod prefetch;
 pub mod pretrain;
 pub mod run_folder;
@@ -32,3 +37,4 @@ pub mod state;
 pub mod steps;
 mod stopwatch;
 pub mod validation;
+pub mod world;
