@@ -15,6 +15,8 @@ pub mod looking;
 pub mod pictures;
 pub mod plan;
 pub mod pretrain;
+pub mod quarantine;
+pub mod ranks;
 pub mod settings;
 pub mod training_probe;
 pub mod videos;

@@ -6,7 +6,7 @@
 pub mod channel;
 mod dispatcher;
 pub mod epoch;
-mod epoch_cursor;
+pub mod epoch_cursor;
 pub mod labelled;
 mod room;
 #[cfg(feature = "video")]

@@ -73,6 +73,7 @@ fn shards(folder: &Path, films: &[VideoEntry]) -> PacketShards {
         made_by: MADE_BY.into(),
     };
     let making = Making {
+        slice: None,
         workers: 2,
         patience: Duration::from_secs(60),
         name: &|number| format!("video {number}"),

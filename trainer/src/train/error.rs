@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use schemas::{clip_batch::ClipBatchError, names::shown};
 
-use super::run_folder::RunFolderError;
+use super::{run_folder::RunFolderError, world::WorldError};
 use crate::{
     batch::{labelled::LabelledClipsError, masked::ClipsError},
     recipe::RecipeError,
@@ -88,6 +88,17 @@ pub enum TrainError {
         found: usize,
         /// Clips of a micro-batch.
         wanted: usize,
+    },
+    /// The processes of the training cannot go on together.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// An update cannot be shared out among the processes.
+    #[error("{processes} processes cannot share out the {parts} micro-batches of an update")]
+    Shares {
+        /// Processes.
+        processes: usize,
+        /// Micro-batches of an update.
+        parts: usize,
     },
     /// The loss or the gradients went out of range; the weights were not touched.
     #[error(
