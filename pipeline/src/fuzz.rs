@@ -136,7 +136,7 @@ fn pages(bytes: &[u8]) {
 }
 
 fn list(bytes: &[u8]) {
-    let _ = list_file::read(&String::from_utf8_lossy(bytes), &["mp4", "webm"]);
+    let _ = list_file::read_text(&String::from_utf8_lossy(bytes), &["mp4", "webm"]);
 }
 
 #[cfg(test)]

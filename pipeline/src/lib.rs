@@ -49,6 +49,7 @@ pub mod sampling;
 #[cfg(all(feature = "video", target_os = "linux"))]
 pub mod sandbox;
 pub mod schedule;
+pub mod segment;
 pub mod settings;
 pub mod shard;
 pub mod source;

@@ -136,7 +136,7 @@ pub(crate) fn showing_everything(mut recipe: Recipe) -> Recipe {
 
 /// The batch with the one clip that is asked for.
 fn clip(settings: &Reconstructing, recipe: &Recipe) -> Result<ClipBatch> {
-    let entry = VideoEntry { path: settings.video.clone(), label: None };
+    let entry = VideoEntry::whole(settings.video.clone(), None);
     let dataset = Dataset::of_videos(vec![entry]);
     let batch = one_batch(&dataset, recipe, settings.clip)?;
     Ok(ClipBatch::try_from(batch)?)

@@ -37,7 +37,7 @@ impl VideoList {
         if row.verified {
             self.verified.insert(number, row.bytes);
         }
-        self.entries.push(VideoEntry { path: row.path, label: row.label });
+        self.entries.push(VideoEntry::whole(row.path, row.label));
         if row.verdict != GOOD {
             let reason = row.reason.unwrap_or_default();
             self.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
@@ -122,7 +122,7 @@ impl VideoList {
 /// Digest of a list: see [`VideoList::digest`].
 pub fn digest(entries: &[VideoEntry]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for VideoEntry { path, label } in entries {
+    for VideoEntry { path, label, .. } in entries {
         let path = path.as_os_str().as_encoded_bytes();
         hasher.update(&(path.len() as u64).to_le_bytes());
         hasher.update(path);

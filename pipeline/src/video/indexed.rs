@@ -120,7 +120,7 @@ mod tests {
         let copied = films.iter().map(|film| {
             let path = folder.join(film.file_name().unwrap());
             fs::copy(film, &path).unwrap();
-            VideoEntry { path, label: Some(1) }
+            VideoEntry::whole(path, Some(1))
         });
         let entries: Vec<_> = copied.collect();
         let manifest = folder.join("manifest.parquet");
