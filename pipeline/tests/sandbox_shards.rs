@@ -59,7 +59,7 @@ fn films(folder: &Path) -> Vec<VideoEntry> {
     let crashes = folder.join("abort.mp4");
     std::fs::copy(&films[0], &crashes).unwrap();
     films.insert(1, crashes);
-    films.into_iter().map(|path| VideoEntry { path, label: Some(3) }).collect()
+    films.into_iter().map(|path| VideoEntry::whole(path, Some(3))).collect()
 }
 
 /// Shards of their packets, written by threads.
