@@ -1,5 +1,7 @@
 //! How often a classifier is right: its answers to several views of each video.
 
+pub mod slices;
+
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use pipeline::dataset::labels::Classes;
@@ -72,39 +74,60 @@ pub struct Evaluated {
 /// # Errors
 /// Usage error: videos, classes or the model do not fit. When the data cannot be read.
 pub fn evaluate(settings: &Evaluation, stop: &AtomicBool, observer: &dyn Observer) -> Result<Evaluated> {
-    let mut model = settings.model.clone();
-    model.model = model.model.or_else(|| settings.run.clone());
-    let mut loaded = model.open(None, observer)?;
-    if let Some([clips, crops]) = settings.views {
-        (loaded.recipe.views.clips, loaded.recipe.views.crops) = (clips as usize, crops as usize);
-    }
-    let by = settings.by.unwrap_or(loaded.recipe.views.by);
-    let (videos, classes) = labelled(settings, &loaded, observer)?;
-    note_single_views(&loaded.recipe, observer);
-    let tester = Tester::new(loaded, classes, model.batch, model.workers)?;
+    let testing = Testing::open(settings, observer)?;
+    let videos = testing.videos.len();
     let rows: Vec<u64> = match settings.part {
-        None => (0..videos.len()).collect(),
-        Some((part, parts)) => (0..videos.len()).filter(|row| row % parts == part - 1).collect(),
+        None => (0..videos).collect(),
+        Some((part, parts)) => (0..videos).filter(|row| row % parts == part - 1).collect(),
     };
     if rows.is_empty() {
-        return Err(Usage::new(format!("this part has none of the {} videos", videos.len())).into());
+        return Err(Usage::new(format!("this part has none of the {videos} videos")).into());
     }
-    let wanted = rows.len() as u64;
-    observer.on(Event::Stoppable);
-    observer.on(Event::Begin { total: wanted, what: "videos" });
-    let (mut last, mut done) = (None, 0u64);
-    let answered = tester.test(&videos, &rows, stop, |batch, _| {
-        if last != Some(batch.row(0)) {
-            observer.progress(done, "");
-            last = Some(batch.row(0));
-            done += 1;
+    testing.test(&rows, stop, observer)
+}
+
+/// A classifier that is to be tested, and the videos.
+struct Testing {
+    model: ModelSettings,
+    tester: Tester,
+    videos: LabelledVideos,
+    by: By,
+}
+
+impl Testing {
+    fn open(settings: &Evaluation, observer: &dyn Observer) -> Result<Self> {
+        let mut model = settings.model.clone();
+        model.model = model.model.or_else(|| settings.run.clone());
+        let mut loaded = model.open(None, observer)?;
+        if let Some([clips, crops]) = settings.views {
+            (loaded.recipe.views.clips, loaded.recipe.views.crops) = (clips as usize, crops as usize);
         }
-        Ok(())
-    });
-    observer.on(Event::End);
-    let answered = answered.map_err(|why| model.named_in(why))?;
-    let stopped_after = answered.stopped.then(|| done.saturating_sub(1));
-    Ok(Evaluated { predictions: answered.predictions, by, wanted, stopped_after })
+        let by = settings.by.unwrap_or(loaded.recipe.views.by);
+        let (videos, classes) = labelled(settings, &loaded, observer)?;
+        note_single_views(&loaded.recipe, observer);
+        let tester = Tester::new(loaded, classes, model.batch, model.workers)?;
+        Ok(Self { model, tester, videos, by })
+    }
+
+    /// What is said of these rows.
+    fn test(&self, rows: &[u64], stop: &AtomicBool, observer: &dyn Observer) -> Result<Evaluated> {
+        let wanted = rows.len() as u64;
+        observer.on(Event::Stoppable);
+        observer.on(Event::Begin { total: wanted, what: "videos" });
+        let (mut last, mut done) = (None, 0u64);
+        let answered = self.tester.test(&self.videos, rows, stop, |batch, _| {
+            if last != Some(batch.row(0)) {
+                observer.progress(done, "");
+                last = Some(batch.row(0));
+                done += 1;
+            }
+            Ok(())
+        });
+        observer.on(Event::End);
+        let answered = answered.map_err(|why| self.model.named_in(why))?;
+        let stopped_after = answered.stopped.then(|| done.saturating_sub(1));
+        Ok(Evaluated { predictions: answered.predictions, by: self.by, wanted, stopped_after })
+    }
 }
 
 /// The videos with their classes, which are the model's.

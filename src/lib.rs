@@ -41,6 +41,7 @@ pub mod output_lock;
 pub mod recipe_choice;
 pub mod run;
 pub mod sheet;
+pub mod slices;
 pub mod tensor_statistics;
 pub mod trained;
 pub mod weights;

@@ -25,6 +25,22 @@ pub fn file(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
     taken(OutputLock::file(path), path, observer)
 }
 
+/// Locks the folder at `path`, which is made where it does not exist, together with other slices of it.
+///
+/// # Errors
+/// Usage error: a process writes it that is no slice. When it cannot be made or written.
+pub fn shared_folder(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
+    taken(OutputLock::shared_folder(path), path, observer)
+}
+
+/// Locks the file at `path` together with other slices of it.
+///
+/// # Errors
+/// Usage error: a process writes it that is no slice. When its folder is not there or cannot be written.
+pub fn shared_file(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
+    taken(OutputLock::shared_file(path), path, observer)
+}
+
 fn taken(
     lock: Result<OutputLock, OutputLockError>,
     path: &Path,

@@ -89,6 +89,7 @@ fn write<F: ShardFacts>(facts: &F, maker: &Arc<dyn Fn() -> KeyMaker + Send + Syn
         patience: Duration::from_secs(60),
         name: &|key| key.to_string(),
         maker: Arc::clone(maker),
+        slice: None,
     };
     let quarantine = Quarantine::open(None, facts.keys(), 1.0).expect("because it is in memory");
     fill(folder.path(), facts, &making, &quarantine, &AtomicBool::new(false), |_| {})

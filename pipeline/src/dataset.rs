@@ -23,7 +23,7 @@ use crate::{
     video_entry::VideoEntry,
 };
 
-pub use self::video_list::{VideoList, files};
+pub use self::video_list::{VideoList, digest, files};
 
 /// Where clips come from.
 #[derive(Clone, Debug)]

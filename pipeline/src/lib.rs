@@ -53,6 +53,7 @@ pub mod segment;
 pub mod settings;
 pub mod shard;
 pub mod source;
+mod sync;
 pub mod system;
 pub mod transform;
 pub mod tubelets;

@@ -16,7 +16,7 @@ mod packets;
 mod transcode;
 
 use std::{
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     path::Path,
     sync::{
         Arc,
@@ -25,12 +25,14 @@ use std::{
     time::Duration,
 };
 
+use schemas::Slice;
+
 pub use self::frames::clips;
 #[cfg(feature = "video")]
 pub use self::{packets::packets, transcode::transcode};
 use crate::{
     quarantine::{Quarantine, QuarantineError},
-    shard::{Row, ShardError, ShardFacts, ShardWriter, unfinished},
+    shard::{Row, ShardError, ShardFacts, ShardWriter, belongs_to, keys_of_shards, unfinished},
     source::SourceError,
     worker_pool::{Answer, PoolError, Worker, WorkerPool},
 };
@@ -88,6 +90,8 @@ pub struct Making<'a> {
     pub name: &'a dyn Fn(u64) -> String,
     /// A maker for one thread.
     pub maker: Arc<dyn Fn() -> KeyMaker + Send + Sync>,
+    /// Make the shards of this slice only: shard i belongs to slice i mod N.
+    pub slice: Option<Slice>,
 }
 
 /// Writes the shards that are not in `out` yet. `done` is told the keys that are behind, those of earlier
@@ -103,9 +107,11 @@ pub fn fill<F: ShardFacts>(
     stop: &AtomicBool,
     mut done: impl FnMut(u64),
 ) -> Result<Filled, PreprocessError> {
-    let shards = unfinished(out, facts)?;
-    let left: u64 = shards.iter().map(|keys| keys.end - keys.start).sum();
-    let mut behind = facts.keys() - left;
+    let mut shards = unfinished(out, facts)?;
+    shards.retain(|keys| belongs_to(facts, making.slice, keys));
+    let keys_in = |keys: Range<u64>| keys.end - keys.start;
+    let left: u64 = shards.iter().cloned().map(keys_in).sum();
+    let mut behind = keys_of_shards(facts, making.slice).map(keys_in).sum::<u64>() - left;
     let mut filled = Filled { written: 0, failed: 0, stopped: false };
     let maker = Arc::clone(&making.maker);
     let pool = WorkerPool::start("preprocess", making.workers, making.patience, move || maker())?;

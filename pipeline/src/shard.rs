@@ -26,12 +26,13 @@ mod packets;
 mod reader;
 mod writer;
 
+pub(crate) use blocks::{CheckedFile, Failure};
 pub use error::{ShardError, VideoFlaw};
-pub(crate) use footer::format_of;
+pub(crate) use footer::{format_of, open as open_file};
 pub use frames::{Planes, StoredClip};
 pub use kind::ShardFacts;
-pub use layout::facts_in;
-pub(crate) use layout::{holds, is_shard_folder, unfinished};
+pub(crate) use layout::{belongs_to, holds, is_shard_folder};
+pub use layout::{facts_in, keys_of_shards, unfinished};
 #[cfg(feature = "video")]
 pub(crate) use packets::write::SEGMENT_BYTES;
 pub use packets::{PacketShards, ShardVideo, file_index::FileIndex};

@@ -101,6 +101,7 @@ fn shards(folder: &Path, films: &[VideoEntry], settings: ClipSettings) -> Arc<dy
         patience: Duration::from_secs(60),
         name: &|slot| format!("slot {slot}"),
         maker: clips(raw(films, settings), facts.clone()),
+        slice: None,
     };
     let quarantine = Quarantine::open(None, dataset.videos(), 1.0).unwrap();
     fill(folder, &facts, &making, &quarantine, &AtomicBool::new(false), |_| {}).unwrap();
@@ -149,6 +150,7 @@ fn packets(folder: &Path, films: &[VideoEntry]) -> PacketShards {
         patience: Duration::from_secs(60),
         name: &|number| format!("video {number}"),
         maker: preprocess::packets(VideoList::new(films.to_vec()), facts.clone(), Limits::default()),
+        slice: None,
     };
     let quarantine = Quarantine::open(None, dataset.videos(), 1.0).unwrap();
     fill(folder, &facts, &making, &quarantine, &AtomicBool::new(false), |_| {}).unwrap();

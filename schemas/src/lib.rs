@@ -22,6 +22,7 @@ pub mod problem_type;
 pub mod quarantine;
 pub mod run_state;
 pub mod settings;
+pub mod slice;
 mod try_lock;
 pub mod whole_clips;
 pub mod whole_file;
@@ -34,6 +35,7 @@ pub use labelled_batch::LabelledBatch;
 pub use output_lock::OutputLock;
 pub use pixel_layout::PixelLayout;
 pub use problem_type::ProblemType;
+pub use slice::Slice;
 pub use whole_clips::WholeClips;
 pub use whole_file::{WholeFile, WholeFolder};
 

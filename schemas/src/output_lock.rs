@@ -7,6 +7,9 @@
 //! The lock itself is the system's (`flock`): it ends with its process, also when that is killed, and a lock file
 //! that is left says nothing. In it stands whose it is, for whoever finds it locked. Readers take no lock: whatever
 //! is there is whole.
+//!
+//! Processes that each write a slice of one output share its lock, and each has one of its own slice besides. The file
+//! of a shared lock stays until somebody has the output alone.
 
 use std::{
     ffi::OsStr,
@@ -21,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     hidden_name, names,
-    try_lock::{Lock, has_a_name, try_lock},
+    try_lock::{Lock, Mode, has_a_name, try_lock},
 };
 
 /// The lock file of a folder.
@@ -37,6 +40,7 @@ const LONGEST: usize = 4096;
 pub struct OutputLock {
     file: File,
     path: PathBuf,
+    mode: Mode,
     is_supported: bool,
     /// Folders that were made for it, the deepest first: where nothing came into them, they go again.
     made: Vec<PathBuf>,
@@ -84,7 +88,15 @@ impl OutputLock {
     /// # Errors
     /// When another process has it, or the folder cannot be made or written.
     pub fn folder(path: &Path) -> Result<Self, OutputLockError> {
-        Self::take(path, || path.join(IN_FOLDER), path)
+        Self::take_folder(path, Mode::Alone)
+    }
+
+    /// Locks the folder at `path` together with others that share it.
+    ///
+    /// # Errors
+    /// When a process has it alone, or the folder cannot be made or written.
+    pub fn shared_folder(path: &Path) -> Result<Self, OutputLockError> {
+        Self::take_folder(path, Mode::Shared)
     }
 
     /// Locks the file, or the folder that appears whole, at `path`; its folder must exist.
@@ -92,12 +104,15 @@ impl OutputLock {
     /// # Errors
     /// When another process has it, or its folder cannot be written.
     pub fn file(path: &Path) -> Result<Self, OutputLockError> {
-        // `.` and `..` have no name of their own.
-        let named = if path.file_name().is_none() { path.canonicalize().ok() } else { None };
-        let named = named.as_deref().unwrap_or(path);
-        let mut name = hidden_name::prefix(named.file_name().unwrap_or_default());
-        name.push("lock");
-        Self::take(path, || named.with_file_name(&name), Path::new(""))
+        Self::take_file(path, Mode::Alone)
+    }
+
+    /// Locks the file at `path` together with others that share it; its folder must exist.
+    ///
+    /// # Errors
+    /// When a process has it alone, or its folder cannot be written.
+    pub fn shared_file(path: &Path) -> Result<Self, OutputLockError> {
+        Self::take_file(path, Mode::Shared)
     }
 
     /// Whether the lock holds; on a file system without locks it does not.
@@ -105,7 +120,25 @@ impl OutputLock {
         self.is_supported
     }
 
-    fn take(output: &Path, lock_path: impl Fn() -> PathBuf, folder: &Path) -> Result<Self, OutputLockError> {
+    fn take_folder(path: &Path, mode: Mode) -> Result<Self, OutputLockError> {
+        Self::take(path, || path.join(IN_FOLDER), path, mode)
+    }
+
+    fn take_file(path: &Path, mode: Mode) -> Result<Self, OutputLockError> {
+        // `.` and `..` have no name of their own.
+        let named = if path.file_name().is_none() { path.canonicalize().ok() } else { None };
+        let named = named.as_deref().unwrap_or(path);
+        let mut name = hidden_name::prefix(named.file_name().unwrap_or_default());
+        name.push("lock");
+        Self::take(path, || named.with_file_name(&name), Path::new(""), mode)
+    }
+
+    fn take(
+        output: &Path,
+        lock_path: impl Fn() -> PathBuf,
+        folder: &Path,
+        mode: Mode,
+    ) -> Result<Self, OutputLockError> {
         let failed = |cause| OutputLockError::File { path: output.to_owned(), cause };
         let missing = folder.ancestors().filter(|path| !path.as_os_str().is_empty() && !path.exists());
         let made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
@@ -120,7 +153,7 @@ impl OutputLock {
                 Err(why) if why.kind() == io::ErrorKind::NotFound && folder.parent().is_some() => continue,
                 opened => opened.map_err(failed)?,
             };
-            let lock = try_lock(&file).map_err(failed)?;
+            let lock = try_lock(&file, mode).map_err(failed)?;
             if lock == Lock::Taken {
                 return Err(OutputLockError::Taken { path: output.to_owned(), owner: read_owner(&file) });
             }
@@ -128,7 +161,7 @@ impl OutputLock {
             if !has_a_name(&file).map_err(failed)? {
                 continue;
             }
-            let taken = Self { file, path, is_supported: lock == Lock::Ours, made };
+            let taken = Self { file, path, mode, is_supported: lock == Lock::Ours, made };
             taken.write_owner().map_err(failed)?;
             return Ok(taken);
         }
@@ -143,6 +176,9 @@ impl OutputLock {
 
 impl Drop for OutputLock {
     fn drop(&mut self) {
+        if self.mode == Mode::Shared {
+            return;
+        }
         // What cannot be taken away is a file without a lock, which the next process takes.
         let _ = fs::remove_file(&self.path);
         for folder in &self.made {
@@ -230,6 +266,19 @@ mod tests {
         fs::write(out.join("shard"), "rows").unwrap();
         drop(lock);
         assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn those_who_share_a_lock_keep_out_whoever_wants_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("shards");
+        let both = [(); 2].map(|()| OutputLock::shared_folder(&out).unwrap());
+        assert!(OutputLock::folder(&out).is_err());
+        drop(both);
+        let alone = OutputLock::folder(&out).unwrap();
+        assert!(OutputLock::shared_folder(&out).is_err());
+        drop(alone);
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "nothing of it stays");
     }
 
     #[test]

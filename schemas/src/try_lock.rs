@@ -19,9 +19,22 @@ pub(crate) enum Lock {
 /// `ENOLCK`, which the standard library has no word for.
 const NO_LOCKS: i32 = if cfg!(target_os = "linux") { 37 } else { 77 };
 
+/// Who may hold a lock together with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Nobody else.
+    Alone,
+    /// Whoever shares it too.
+    Shared,
+}
+
 /// Locks a file, or says that it is locked.
-pub(crate) fn try_lock(file: &File) -> io::Result<Lock> {
-    match file.try_lock() {
+pub(crate) fn try_lock(file: &File, mode: Mode) -> io::Result<Lock> {
+    let locked = match mode {
+        Mode::Alone => file.try_lock(),
+        Mode::Shared => file.try_lock_shared(),
+    };
+    match locked {
         Ok(()) => Ok(Lock::Ours),
         Err(TryLockError::WouldBlock) => Ok(Lock::Taken),
         Err(TryLockError::Error(why)) if is_unsupported(&why) => Ok(Lock::Unsupported),
@@ -59,10 +72,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let (first, second) = (File::create(&path).unwrap(), File::create(&path).unwrap());
-        assert_eq!(try_lock(&first).unwrap(), Lock::Ours);
-        assert_eq!(try_lock(&second).unwrap(), Lock::Taken);
+        assert_eq!(try_lock(&first, Mode::Alone).unwrap(), Lock::Ours);
+        for mode in [Mode::Alone, Mode::Shared] {
+            assert_eq!(try_lock(&second, mode).unwrap(), Lock::Taken);
+        }
         drop(first);
-        assert_eq!(try_lock(&second).unwrap(), Lock::Ours);
+        assert_eq!(try_lock(&second, Mode::Alone).unwrap(), Lock::Ours);
         std::fs::remove_file(&path).unwrap();
         assert!(!has_a_name(&second).unwrap());
     }

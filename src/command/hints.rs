@@ -22,7 +22,7 @@ use trainer::Recipe;
 use crate::command::Arguments;
 
 /// Which commands can say what stands in a file, where the file is not a command's own. The longest match counts.
-const REACHED: [(&str, &[&str]); 38] = [
+const REACHED: [(&str, &[&str]); 40] = [
     ("src/class_counts.rs", &["finetune", "probe"]),
     ("src/convert.rs", &["convert"]),
     ("src/data/labelled.rs", &["finetune", "evaluate", "predict", "probe", "embed", "stream"]),
@@ -42,6 +42,8 @@ const REACHED: [(&str, &[&str]); 38] = [
     ("src/run/finetune.rs", &["finetune"]),
     ("src/run/labelled.rs", &["finetune"]),
     ("src/run/pretrain.rs", &["pretrain"]),
+    ("src/slices/", &["scan", "preprocess", "embed", "evaluate"]),
+    ("src/command/slice_environment.rs", &["scan", "preprocess", "embed", "evaluate"]),
     ("src/command/terminal/classes.rs", &["finetune", "probe"]),
     ("src/command/terminal/training.rs", &["pretrain", "finetune"]),
     ("src/weights.rs", &["finetune"]),
@@ -67,7 +69,7 @@ const REACHED: [(&str, &[&str]); 38] = [
 ];
 
 /// Options of other programs, and prefixes of words that are no options.
-const OTHERS: [&str; 2] = ["--features", "--gpu-architecture"];
+const OTHERS: [&str; 3] = ["--features", "--gpu-architecture", "--array"];
 
 /// A literal, and where it stands.
 struct Words {

@@ -9,6 +9,7 @@
 //! may lie in a folder beside the videos. What is not there is counted, and told at once.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -122,13 +123,16 @@ struct Search {
     parts: u64,
     missing: usize,
     first_missing: Vec<String>,
+    /// The classes that were named, each once.
+    classes: HashSet<Arc<str>>,
 }
 
 impl Search {
     fn of(list: &Path) -> Self {
         let home = list.parent().unwrap_or(Path::new("")).into();
         let (missing, first_missing) = (0, Vec::new());
-        Self { list: list.to_owned(), home, form: None, last: 0, parts: 0, missing, first_missing }
+        let classes = HashSet::new();
+        Self { list: list.to_owned(), home, form: None, last: 0, parts: 0, missing, first_missing, classes }
     }
 
     /// The folders in which the videos of a list of this form are looked for.
@@ -144,6 +148,7 @@ impl Search {
     fn found(&mut self, listed: Listed) -> Result<Found, Failed> {
         let (folders, mut places) = (self.folders(listed.form), listed.form.places(&listed));
         let label = listed.class.as_ref().and_then(|class| class.parse().ok());
+        let class = listed.class.as_deref().map(|class| self.once(class));
         let entry = |path| VideoEntry { segment: listed.segment, ..VideoEntry::whole(path, label) };
         let tries = folders.len() * places.len();
         // Plain lists are looked through in their order, so that a path has one meaning.
@@ -156,7 +161,7 @@ impl Search {
                 // A path that leads out of the list's folder is no name below it.
                 let is_below = folder == 0 && path.strip_prefix(&self.home).is_ok();
                 let root = is_below.then(|| Arc::clone(&self.home));
-                return Ok(Found { entry: entry(path), root, class: listed.class });
+                return Ok(Found { entry: entry(path), root, class });
             }
         }
         self.missing += 1;
@@ -164,7 +169,17 @@ impl Search {
         if self.first_missing.len() < NAMED {
             self.first_missing.push(names::shown(&path));
         }
-        Ok(Found { entry: entry(path), root: None, class: listed.class })
+        Ok(Found { entry: entry(path), root: None, class })
+    }
+
+    /// The name of a class, which videos of one class share.
+    fn once(&mut self, class: &str) -> Arc<str> {
+        if let Some(known) = self.classes.get(class) {
+            return Arc::clone(known);
+        }
+        let class: Arc<str> = class.into();
+        self.classes.insert(Arc::clone(&class));
+        class
     }
 
     /// Says how the list was read, and what is not there.

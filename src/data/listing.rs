@@ -39,7 +39,7 @@ pub struct Listing {
     /// Where each was found.
     pub placed: Vec<Placed>,
     /// What lists say of their classes, if any does.
-    pub words: Option<Vec<Option<String>>>,
+    pub words: Option<Vec<Option<Arc<str>>>>,
 }
 
 impl Listing {
@@ -86,13 +86,13 @@ impl Listing {
     /// The name of each video below the folder that it was found in, and which part of it is meant.
     pub fn names(&self) -> Vec<String> {
         let name =
-            |(placed, entry): (&Placed, &VideoEntry)| slashed(&placed.name) + &entry.segment.fragment();
+            |(placed, entry): (&Placed, &VideoEntry)| slashed(placed.name()) + &entry.segment.fragment();
         self.placed.iter().zip(&self.entries).map(name).collect()
     }
 
     /// The name of the file of each: parts of one file have one.
     pub fn file_names(&self) -> Vec<String> {
-        self.placed.iter().map(|placed| slashed(&placed.name)).collect()
+        self.placed.iter().map(|placed| slashed(placed.name())).collect()
     }
 
     /// Those in these rows, in this order.
@@ -182,8 +182,7 @@ fn place(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Placed> {
     let common: Arc<Path> = common.into();
     let placed = |(row, entry): (usize, &VideoEntry)| {
         let root = root_of(row).unwrap_or_else(|| common.clone());
-        let name = entry.path.strip_prefix(&root).unwrap_or(&entry.path).to_owned();
-        Placed { root, name }
+        Placed { root, path: Arc::clone(&entry.path) }
     };
     entries.iter().enumerate().map(placed).collect()
 }
@@ -208,7 +207,7 @@ mod tests {
     fn names(paths: &[&str], roots: &[Option<&str>]) -> Vec<String> {
         let entries: Vec<_> = paths.iter().map(|path| VideoEntry::whole(path.into(), None)).collect();
         let roots: Vec<_> = roots.iter().map(|root| root.map(|root| Path::new(root).into())).collect();
-        place(&entries, &roots).iter().map(|placed| slashed(&placed.name)).collect()
+        place(&entries, &roots).iter().map(|placed| slashed(placed.name())).collect()
     }
 
     #[test]

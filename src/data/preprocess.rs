@@ -5,6 +5,7 @@ mod frames;
 mod packets;
 pub mod settings;
 mod shards;
+mod slices;
 
 use std::sync::atomic::AtomicBool;
 
@@ -19,7 +20,7 @@ use super::dataset;
 use crate::error::Result;
 #[cfg(not(feature = "video"))]
 use crate::error::Usage;
-use crate::{observer::Observer, output_lock, recipe_choice};
+use crate::{observer::Observer, output_lock, recipe_choice, slices::Share};
 
 /// Makes shards, or those that are missing. `stop` is read between rows.
 ///
@@ -34,7 +35,11 @@ pub fn preprocess(
     recipe.clip.clips_per_video = settings.clips_per_video.unwrap_or(recipe.clip.clips_per_video);
     recipe.clip.short_side = settings.short_side.unwrap_or(recipe.clip.short_side);
     recipe_choice::check(&recipe)?;
-    let _lock = output_lock::folder(&settings.out, observer)?;
+    let _lock = match settings.share {
+        Share::All | Share::Finish => Some(output_lock::folder(&settings.out, observer)?),
+        // It shares the lock with other slices once it is known that something is to be made.
+        Share::Slice(_) => None,
+    };
     let dataset = dataset::open(&settings.videos, observer)?;
     match settings.store {
         Store::Frames => frames::make(settings, &dataset, &recipe, stop, observer),

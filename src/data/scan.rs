@@ -1,7 +1,9 @@
 //! What is in a collection of videos, without decoding any unless that is asked for.
 
+pub mod slices;
+
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -13,7 +15,7 @@ use std::{
 use pipeline::{
     FrameRank, VideoNumber,
     dataset::{
-        self, Dataset,
+        digest, files,
         manifest::{self, ManifestRow, index::IndexWriter},
     },
     error::VideoError,
@@ -92,32 +94,45 @@ fn rows(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<Vec<ManifestRow>> {
-    let wanted = videos.len();
+    let chosen: Vec<usize> = (0..videos.len()).collect();
     let create = |out: &PathBuf| {
-        let source = Dataset::of_videos(videos.clone()).digest();
+        let source = digest(&videos);
         IndexWriter::create(out, videos.len() as u64, source)
     };
-    let mut index = settings.out.as_ref().map(create).transpose()?;
+    let index = settings.out.as_ref().map(create).transpose()?;
+    indexed(videos, &chosen, index, settings, stop, observer)
+}
+
+/// The rows of the chosen videos. Each is put into the index, if there is one.
+fn indexed(
+    videos: Vec<VideoEntry>,
+    chosen: &[usize],
+    mut index: Option<IndexWriter>,
+    settings: &Scanning,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> Result<Vec<ManifestRow>> {
     observer.on(Event::Stoppable);
-    observer.on(Event::Begin { total: wanted as u64, what: "videos" });
+    observer.on(Event::Begin { total: chosen.len() as u64, what: "videos" });
     let facts = index.as_ref().map(|index| index.facts().clone());
-    let scanned = answers(videos, settings, facts, stop, observer, |at, row| match &mut index {
+    let scanned = answers(videos, chosen, settings, facts, stop, observer, |at, row| match &mut index {
         Some(index) => Ok(index.put(VideoNumber(at as u64), row)?),
         None => Ok(()),
     });
     observer.on(Event::End);
     super::loading::note_unfiltered(observer);
-    if scanned.as_ref().map_or(true, |rows| rows.len() < wanted) {
+    if scanned.as_ref().map_or(true, |rows| rows.len() < chosen.len()) {
         // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
         let _ = index.map(IndexWriter::discard);
     }
     scanned.context("the scan stopped and wrote no manifest")
 }
 
-/// Opens every video on a pool of threads, and hands the row of its index to `put`. The rows are those of the videos
-/// that were read before it was asked to stop.
+/// Opens every chosen video on a pool of threads, and hands the row of its index to `put`. The rows are those of the
+/// videos that were read before it was asked to stop.
 fn answers(
     videos: Vec<VideoEntry>,
+    chosen: &[usize],
     settings: &Scanning,
     facts: Option<FileIndexFacts>,
     stop: &AtomicBool,
@@ -126,26 +141,24 @@ fn answers(
 ) -> Result<Vec<ManifestRow>> {
     let videos: Arc<[VideoEntry]> = videos.into();
     let limits = Limits { sandbox: settings.sandbox, ..Limits::default() };
-    let workers = settings.workers.clamp(1, videos.len().max(1));
-    let parts = Arc::new(PartsOfFiles::of(&videos));
-    let (context_videos, context_parts) = (Arc::clone(&videos), Arc::clone(&parts));
+    let workers = settings.workers.clamp(1, chosen.len().max(1));
+    let files = files(&videos);
     let context = Arc::new(ScanContext {
-        videos: context_videos,
-        parts: context_parts,
+        videos: Arc::clone(&videos),
+        files: files.clone(),
         verify: settings.verify,
         facts,
         limits,
     });
     let pool =
         WorkerPool::start("scan", workers, patience(limits.seconds), move || Arc::clone(&context).worker())?;
-    let mut rows: Vec<Option<ManifestRow>> = vec![None; videos.len()];
+    let mut rows: Vec<Option<ManifestRow>> = vec![None; chosen.len()];
     let mut done = 0;
-    let first = (0..videos.len()).filter(|at| parts.is_first(*at)).map(|at| (at, at));
-    pool.as_they_come(first, 2 * workers, |at, answer| {
-        let FileScanned { rows: of_file, mut indexed } = scanned(answer, &videos, parts.of_file(at))?;
-        for (at, row) in parts.of_file(at).iter().zip(of_file) {
-            put(*at, indexed.take())?;
-            rows[*at] = Some(row);
+    pool.as_they_come(jobs(files.as_deref(), chosen), 2 * workers, |of_file, answer| {
+        let FileScanned { rows: found, mut indexed } = scanned(answer, &videos, &of_file)?;
+        for (Chosen { place, at }, row) in of_file.into_iter().zip(found) {
+            put(at, indexed.take())?;
+            rows[place] = Some(row);
             done += 1;
         }
         observer.progress(done, "");
@@ -159,63 +172,49 @@ fn answers(
 fn scanned(
     answer: Answer<Result<FileScanned, SystemError>>,
     videos: &[VideoEntry],
-    of_file: &[usize],
+    of_file: &[Chosen],
 ) -> Result<FileScanned> {
-    match answer
-        .with_context(|| of_file.first().map_or_else(String::new, |at| names::shown(&videos[*at].path)))?
-    {
+    let name = || of_file.first().map_or_else(String::new, |video| names::shown(&videos[video.at].path));
+    match answer.with_context(name)? {
         Ok(scanned) => Ok(scanned?),
         Err(why) => {
             let why = VideoError::Unanswered(why);
-            let rows = of_file.iter().map(|at| ManifestRow::of(&videos[*at], Err(&why))).collect();
+            let rows = of_file.iter().map(|video| ManifestRow::of(&videos[video.at], Err(&why))).collect();
             Ok(FileScanned { rows, indexed: None })
         }
     }
 }
 
-/// Which videos lie in one file: a file that several rows are parts of is opened once.
-enum PartsOfFiles {
-    /// Each video is a file; the numbers of all.
-    Whole(Vec<usize>),
-    /// The videos of each file, by the first.
-    Several(HashMap<usize, Vec<usize>>),
+/// A video that is scanned.
+#[derive(Clone, Copy)]
+struct Chosen {
+    /// Its place among those that are scanned.
+    place: usize,
+    /// Its number.
+    at: usize,
 }
 
-impl PartsOfFiles {
-    fn of(videos: &[VideoEntry]) -> Self {
-        match dataset::files(videos) {
-            None => Self::Whole((0..videos.len()).collect()),
-            Some(files) => {
-                let mut of_file: HashMap<usize, Vec<usize>> = HashMap::new();
-                for (at, first) in files.iter().enumerate() {
-                    of_file.entry(first.index()).or_default().push(at);
-                }
-                Self::Several(of_file)
-            }
-        }
+/// The videos that are scanned, those of one file together: a file of which several are parts is opened once.
+fn jobs<'a>(
+    files: Option<&[VideoNumber]>,
+    chosen: &'a [usize],
+) -> Box<dyn Iterator<Item = (Vec<Chosen>, Vec<Chosen>)> + 'a> {
+    let all = chosen.iter().enumerate().map(|(place, &at)| Chosen { place, at });
+    let Some(files) = files else {
+        return Box::new(all.map(|video| (vec![video], vec![video])));
+    };
+    let mut of_files: BTreeMap<VideoNumber, Vec<Chosen>> = BTreeMap::new();
+    for video in all {
+        of_files.entry(files[video.at]).or_default().push(video);
     }
-
-    fn is_first(&self, at: usize) -> bool {
-        match self {
-            Self::Whole(_) => true,
-            Self::Several(of_file) => of_file.contains_key(&at),
-        }
-    }
-
-    /// The videos of the file whose first is `at`, in their order.
-    fn of_file(&self, at: usize) -> &[usize] {
-        match self {
-            Self::Whole(all) => all.get(at..=at),
-            Self::Several(of_file) => of_file.get(&at).map(Vec::as_slice),
-        }
-        .unwrap_or_default()
-    }
+    Box::new(of_files.into_values().map(|videos| (videos.clone(), videos)))
 }
 
 /// What the threads of a scan share.
 struct ScanContext {
     videos: Arc<[VideoEntry]>,
-    parts: Arc<PartsOfFiles>,
+    /// The first video of the file of each, where some are parts of files.
+    files: Option<Arc<[VideoNumber]>>,
     verify: bool,
     facts: Option<FileIndexFacts>,
     limits: Limits,
@@ -230,10 +229,17 @@ struct FileScanned {
 }
 
 impl ScanContext {
-    /// Opens the files whose first videos it is given.
-    fn worker(self: Arc<Self>) -> Worker<usize, Result<FileScanned, SystemError>> {
+    fn is_first(&self, at: usize) -> bool {
+        self.files.as_ref().is_none_or(|files| files[at].index() == at)
+    }
+
+    /// Opens the files whose videos it is given.
+    fn worker(self: Arc<Self>) -> Worker<Vec<Chosen>, Result<FileScanned, SystemError>> {
         let mut reader = VideoReader::new(self.limits);
-        Box::new(move |at| {
+        Box::new(move |of_file: Vec<Chosen>| {
+            let Some(&Chosen { at, .. }) = of_file.first() else {
+                return Ok(FileScanned { rows: Vec::new(), indexed: None });
+            };
             let video = &self.videos[at];
             let stamp = FileStamp::of(&video.path).ok();
             let opened = if self.verify {
@@ -244,12 +250,14 @@ impl ScanContext {
             if let Err(VideoError::System(why)) = opened {
                 return Err(why);
             }
-            let indexed = opened.as_ref().ok().zip(stamp).zip(self.facts.as_ref());
+            // Parts of one file have one row in the index, whichever slices they are in.
+            let facts = self.facts.as_ref().filter(|_| self.is_first(at));
+            let indexed = opened.as_ref().ok().zip(stamp).zip(facts);
             let indexed = indexed.and_then(|((open, stamp), facts)| {
                 manifest::index::row(open, VideoNumber(at as u64), video, stamp, facts)
             });
-            let row = |of_file: &usize| ManifestRow::of(&self.videos[*of_file], opened.as_ref());
-            Ok(FileScanned { rows: self.parts.of_file(at).iter().map(row).collect(), indexed })
+            let row = |video: &Chosen| ManifestRow::of(&self.videos[video.at], opened.as_ref());
+            Ok(FileScanned { rows: of_file.iter().map(row).collect(), indexed })
         })
     }
 }

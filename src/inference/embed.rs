@@ -1,19 +1,24 @@
 //! Vectors of videos, for searches, probes and temporal localisation.
 
+pub mod file;
 pub mod make;
 pub mod search;
+pub mod slices;
 pub mod store;
 mod windows;
 
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use pipeline::names;
-use schemas::embeddings::{Embedded, Embedding, Number};
+use schemas::{
+    Slice,
+    embeddings::{Embedded, Embedding, Number},
+};
 use trainer::inference::frozen_encoder::Pool;
 
 use self::{
     make::{Maker, Preprocess, Taker, Taking},
-    store::{Format, Store, VideoFile},
+    store::{Format, Sharing, Store, VideoFile},
 };
 use super::model::{LoadedModel, ModelSettings, note_single_views};
 use crate::{
@@ -77,7 +82,7 @@ impl Embeddings {
 pub struct Made {
     /// What the vectors are.
     pub embedded: Embedded,
-    /// Vectors that were made now.
+    /// Vectors that were made, or put together from slices, now.
     pub rows: u64,
     /// All videos, of which some may have been there before.
     pub videos: u64,
@@ -115,47 +120,90 @@ pub enum End {
 /// Usage error: settings, videos or the model do not fit, or other vectors are there. When no video gives a vector.
 #[doc(alias = "extract_features")]
 pub fn embed(settings: &Embeddings, stop: &AtomicBool, observer: &dyn Observer) -> Result<Made> {
-    let taking = taking(settings)?;
-    let videos = LabelledVideos::open(&settings.videos, observer)?;
-    let mut loaded = settings.model.open(taking.windows.map(|[length, _]| length as usize), observer)?;
-    if let Some([clips, crops]) = settings.views {
-        (loaded.recipe.views.clips, loaded.recipe.views.crops) = (clips as usize, crops as usize);
-    }
-    check(taking, &loaded, observer)?;
-    let maker = Maker::new(loaded, taking, settings.model.batch, settings.model.workers)?;
-    let embedded = maker.embedded(&videos);
-    let mut made = Made { embedded, rows: 0, videos: videos.len(), failed: Vec::new(), end: End::Before };
-    let store = Store::open(&settings.out, settings.format, &made.embedded, videos.entries(), observer)?;
+    let making = Making::open(settings, observer)?;
+    let mut made = making.made();
+    let entries = making.videos.entries();
+    let store =
+        Store::open(&settings.out, settings.format, &made.embedded, entries, Sharing::Alone, observer)?;
     let Some(store) = store else {
         return Ok(made);
     };
-    let wanted: Vec<bool> = (0..videos.len()).map(|video| !store.has(video)).collect();
-    let missing = wanted.iter().filter(|wanted| **wanted).count() as u64;
-    observer.on(Event::Stoppable);
-    observer.on(Event::Begin { total: videos.len(), what: "videos" });
-    let before = videos.len() - missing;
-    let mut keeper = Keeper { store: &store, file: None, rows: 0, videos: 0, before, observer };
-    let found = maker.make(&videos, &wanted, stop, &mut keeper);
-    let Keeper { rows, videos: finished, .. } = keeper;
-    observer.on(Event::End);
-    let (reasons, stopped) = found.map_err(|why| settings.model.named_in(why))?;
-    observer.note(format_args!("{rows} vectors of {finished} videos: {}", maker.embedder.what(taking.pool)));
-    let path = |row: u64| videos.entries()[row as usize].path.clone();
-    let failed = reasons.into_iter().map(|(row, reason)| Failed { row, path: path(row), reason });
-    made.failed = failed.collect();
-    made.failed.sort_by_key(|failed| failed.row);
-    made.rows = rows;
-    made.end = if stopped { End::Stopped } else { End::Done };
-    note_failures(&made, observer);
-    if stopped {
+    making.fill(&store, None, &mut made, stop, observer)?;
+    if made.end == End::Stopped {
         return Ok(made);
     }
-    if made.failed.len() as u64 == videos.len() {
+    conclude(store, &made)?;
+    Ok(made)
+}
+
+/// Puts all vectors together once they are made.
+fn conclude(store: Store, made: &Made) -> Result<()> {
+    if made.failed.len() as u64 == made.videos {
         store.give_up()?;
         return Err(Error::Nothing("no video gave a vector".to_owned()));
     }
-    store.finish()?;
-    Ok(made)
+    store.finish()
+}
+
+/// A model that is asked for vectors, and the videos.
+struct Making<'a> {
+    settings: &'a Embeddings,
+    videos: LabelledVideos,
+    maker: Maker,
+}
+
+impl<'a> Making<'a> {
+    fn open(settings: &'a Embeddings, observer: &dyn Observer) -> Result<Self> {
+        let taking = taking(settings)?;
+        let videos = LabelledVideos::open(&settings.videos, observer)?;
+        let mut loaded = settings.model.open(taking.windows.map(|[length, _]| length as usize), observer)?;
+        if let Some([clips, crops]) = settings.views {
+            (loaded.recipe.views.clips, loaded.recipe.views.crops) = (clips as usize, crops as usize);
+        }
+        check(taking, &loaded, observer)?;
+        let maker = Maker::new(loaded, taking, settings.model.batch, settings.model.workers)?;
+        Ok(Self { settings, videos, maker })
+    }
+
+    /// What is known before anything is made.
+    fn made(&self) -> Made {
+        let embedded = self.maker.embedded(&self.videos);
+        Made { embedded, rows: 0, videos: self.videos.len(), failed: Vec::new(), end: End::Before }
+    }
+
+    /// Makes the vectors that the store has not, of all videos or of a slice of them.
+    fn fill(
+        &self,
+        store: &Store,
+        slice: Option<Slice>,
+        made: &mut Made,
+        stop: &AtomicBool,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let Self { settings, videos, maker } = self;
+        let is_own = |video: &u64| slice.is_none_or(|slice| slice.has(*video));
+        let own = (0..videos.len()).filter(is_own).count() as u64;
+        let wanted: Vec<bool> = (0..videos.len()).map(|video| is_own(&video) && !store.has(video)).collect();
+        let missing = wanted.iter().filter(|wanted| **wanted).count() as u64;
+        observer.on(Event::Stoppable);
+        observer.on(Event::Begin { total: own, what: "videos" });
+        let before = own - missing;
+        let mut keeper = Keeper { store, file: None, rows: 0, videos: 0, before, observer };
+        let found = maker.make(videos, &wanted, stop, &mut keeper);
+        let Keeper { rows, videos: finished, .. } = keeper;
+        observer.on(Event::End);
+        let (reasons, stopped) = found.map_err(|why| settings.model.named_in(why))?;
+        let what = maker.embedder.what(maker.taking.pool);
+        observer.note(format_args!("{rows} vectors of {finished} videos: {what}"));
+        let path = |row: u64| videos.entries()[row as usize].path.to_path_buf();
+        let failed = reasons.into_iter().map(|(row, reason)| Failed { row, path: path(row), reason });
+        made.failed = failed.collect();
+        made.failed.sort_by_key(|failed| failed.row);
+        made.rows = rows;
+        made.end = if stopped { End::Stopped } else { End::Done };
+        note_failures(made, observer);
+        Ok(())
+    }
 }
 
 /// Which vectors are asked for.

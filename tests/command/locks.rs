@@ -123,7 +123,7 @@ impl Writer {
 }
 
 /// Names and bytes of all files below a folder, without what tells how long something took.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let Ok(entries) = fs::read_dir(folder) else { return found };
     for path in entries.map(|entry| entry.unwrap().path()) {
@@ -131,7 +131,9 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         if path.is_dir() {
             found
                 .extend(contents(&path).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
-        } else if !["metrics.jsonl", "validation.jsonl", "run.json"].contains(&name.as_str()) {
+        } else if !["metrics.jsonl", "validation.jsonl", "run.json"].contains(&name.as_str())
+            && !name.starts_with("events.out.tfevents.")
+        {
             found.insert(name, fs::read(&path).unwrap());
         }
     }

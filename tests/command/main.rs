@@ -15,14 +15,17 @@ mod frames;
 mod help;
 mod lists;
 mod locks;
+mod many_rows;
 mod messages;
 mod probing;
 mod resuming;
 mod shards;
 mod signals;
+mod slices;
 mod streaming;
 mod tables;
 mod training;
+mod watching;
 mod wrong_usage;
 
 use fixtures::{

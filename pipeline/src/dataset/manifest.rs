@@ -6,6 +6,7 @@
 mod columns;
 mod file;
 pub mod index;
+mod reader;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     columns::of_rows as record_batch,
-    file::{read, write},
+    file::{ManifestWriter, write},
+    reader::{ListedRow, ManifestReader, listed, read, rows},
 };
 
 #[cfg(feature = "video")]
@@ -133,12 +135,7 @@ impl ManifestRow {
 
     /// The file's path.
     pub fn file(&self) -> PathBuf {
-        #[cfg(unix)]
-        if let Some(bytes) = &self.path_bytes {
-            use std::os::unix::ffi::OsStrExt as _;
-            return std::ffi::OsStr::from_bytes(bytes).into();
-        }
-        PathBuf::from(&self.path)
+        file_of(&self.path, self.path_bytes.as_deref())
     }
 
     /// Which part of the video the row means.
@@ -259,4 +256,16 @@ fn time(seconds: f64) -> StreamTime {
 
 fn in_seconds(time: StreamTime) -> f64 {
     time.0 as f64 / SECOND
+}
+
+/// The path that a row names: its very bytes, where its text is not its own.
+fn file_of(path: &str, bytes: Option<&[u8]>) -> PathBuf {
+    #[cfg(unix)]
+    if let Some(bytes) = bytes {
+        use std::os::unix::ffi::OsStrExt as _;
+        return std::ffi::OsStr::from_bytes(bytes).into();
+    }
+    #[cfg(not(unix))]
+    let _ = bytes;
+    PathBuf::from(path)
 }

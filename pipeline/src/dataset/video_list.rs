@@ -8,7 +8,7 @@ use std::{
 
 use schemas::manifest::GOOD;
 
-use super::manifest::{self, ManifestError, ManifestRow};
+use super::manifest::{self, ListedRow, ManifestError};
 use crate::{
     VideoNumber,
     shard::FileIndex,
@@ -38,21 +38,17 @@ impl VideoList {
         Self { entries, files, ..Self::default() }
     }
 
-    /// The videos of a manifest.
-    pub fn of_manifest(rows: Vec<ManifestRow>) -> Self {
-        let mut videos = Self { scanned: true, ..Self::default() };
-        for (row, number) in rows.into_iter().zip((0..).map(VideoNumber)) {
-            if row.verified == Some(true) {
-                videos.verified.insert(number, row.bytes);
-            }
-            videos.entries.push(VideoEntry { path: row.file(), label: row.label, segment: row.segment() });
-            if row.verdict != GOOD {
-                let reason = row.reason.unwrap_or_default();
-                videos.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
-            }
+    /// Adds a video of a manifest.
+    fn add(&mut self, row: ListedRow) {
+        let number = VideoNumber(self.entries.len() as u64);
+        if row.verified {
+            self.verified.insert(number, row.bytes);
         }
-        videos.files = files(&videos.entries);
-        videos
+        self.entries.push(VideoEntry { path: row.path.into(), label: row.label, segment: row.segment });
+        if row.verdict != GOOD {
+            let reason = row.reason.unwrap_or_default();
+            self.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
+        }
     }
 
     /// The videos with these numbers, in this order, with what a scan found of them. The index of packets is left behind:
@@ -78,7 +74,12 @@ impl VideoList {
     /// # Errors
     /// When it cannot be read, or is no manifest.
     pub(super) fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
-        let videos = Self::of_manifest(manifest::read(path)?);
+        let mut videos = Self { scanned: true, ..Self::default() };
+        for row in manifest::listed(path)? {
+            videos.add(row?);
+        }
+        videos.entries.shrink_to_fit();
+        videos.files = files(&videos.entries);
         let index = manifest::index::beside(path, &videos.digest());
         Ok(Self { index, ..videos })
     }
@@ -134,18 +135,23 @@ impl VideoList {
     /// Digest of paths, labels and parts in their order, hexadecimal: two lists with the same digest give
     /// every clip the same video.
     pub fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for VideoEntry { path, label, segment } in &self.entries {
-            let path = path.as_os_str().as_encoded_bytes();
-            hasher.update(&(path.len() as u64).to_le_bytes());
-            hasher.update(path);
-            hasher.update(&[u8::from(label.is_some())]);
-            hasher.update(&label.unwrap_or_default().to_le_bytes());
-            // Lists of whole videos keep the digest that they had before there were parts.
-            hasher.update(segment.fragment().as_bytes());
-        }
-        hasher.finalize().to_hex().to_string()
+        digest(&self.entries)
     }
+}
+
+/// Digest of a list: see [`VideoList::digest`].
+pub fn digest(entries: &[VideoEntry]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for VideoEntry { path, label, segment } in entries {
+        let path = path.as_os_str().as_encoded_bytes();
+        hasher.update(&(path.len() as u64).to_le_bytes());
+        hasher.update(path);
+        hasher.update(&[u8::from(label.is_some())]);
+        hasher.update(&label.unwrap_or_default().to_le_bytes());
+        // Lists of whole videos keep the digest that they had before there were parts.
+        hasher.update(segment.fragment().as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// The first video of the file of each of `entries`; nothing where none is a part of a file.

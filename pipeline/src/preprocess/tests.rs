@@ -40,6 +40,7 @@ fn a_panic_and_a_stuck_thread_are_failures_of_their_keys_and_told_apart() {
         patience: Duration::from_secs(1),
         name: &|key| format!("video-{key}"),
         maker: Arc::new(maker),
+        slice: None,
     };
     let mut behind = Vec::new();
     let filled = fill(folder.path(), &facts(), &making, &quarantine, &AtomicBool::new(false), |keys| {

@@ -32,7 +32,7 @@ const BLOCK: usize = 64 << 10;
 
 /// The digests of a file's blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     /// Bytes that the digests cover, from the file's first.
     covered: u64,
     /// One a block.
@@ -49,7 +49,7 @@ pub(super) struct Hashed<W> {
 
 /// A file that gives only bytes with the right digests.
 #[derive(Clone, Debug)]
-pub(super) struct CheckedFile {
+pub(crate) struct CheckedFile {
     file: Arc<File>,
     bytes: u64,
     blocks: Arc<Blocks>,
@@ -60,11 +60,11 @@ pub(super) struct CheckedFile {
 
 /// The system's first failure to read a file; clones share it. What Parquet makes of such a failure may be any
 /// error.
-pub(super) type Failure = Arc<OnceLock<io::Error>>;
+pub(crate) type Failure = Arc<OnceLock<io::Error>>;
 
 /// Reads a [`CheckedFile`] onwards, block by block.
 #[derive(Debug)]
-pub(super) struct CheckedReader {
+pub(crate) struct CheckedReader {
     file: CheckedFile,
     position: u64,
     ready: Bytes,

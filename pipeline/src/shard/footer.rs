@@ -110,7 +110,7 @@ fn load(path: &Path) -> Result<ArrowReaderMetadata, ShardError> {
 }
 
 /// Opens a shard's file; `failure` is told what the system fails at.
-pub(super) fn open(path: &Path, blocks: Arc<Blocks>, failure: &Failure) -> Result<CheckedFile, ShardError> {
+pub(crate) fn open(path: &Path, blocks: Arc<Blocks>, failure: &Failure) -> Result<CheckedFile, ShardError> {
     let opened = system::read(path, || CheckedFile::new(File::open(path)?, blocks.clone(), failure.clone()))?;
     opened.map_err(|cause| ShardError::Io { action: "read", path: path.to_owned(), cause })
 }

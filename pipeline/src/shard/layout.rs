@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemas::{frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};
+use schemas::{Slice, frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};
 
 use super::{
     ShardError,
@@ -37,6 +37,18 @@ pub fn unfinished<F: ShardFacts>(out: &Path, facts: &F) -> Result<Vec<Range<u64>
     }
     let is_there = |shard: &u64| present.binary_search_by_key(shard, |(number, _)| *number).is_ok();
     Ok((0..shards(facts)).filter(|shard| !is_there(shard)).map(|shard| keys_of(facts, shard)).collect())
+}
+
+/// Which slice of the shards of a dataset the shard of these keys belongs to: slices take whole shards, so that each has
+/// the bytes that one process would have given it.
+pub fn belongs_to<F: ShardFacts>(facts: &F, slice: Option<Slice>, keys: &Range<u64>) -> bool {
+    slice.is_none_or(|slice| slice.has(keys.start / u64::from(facts.keys_per_shard().max(1))))
+}
+
+/// The keys of every shard of a dataset that belongs to a slice, or to the whole, in order.
+pub fn keys_of_shards<F: ShardFacts>(facts: &F, slice: Option<Slice>) -> impl Iterator<Item = Range<u64>> {
+    let mine = move |keys: &Range<u64>| belongs_to(facts, slice, keys);
+    (0..shards(facts)).map(|shard| keys_of(facts, shard)).filter(mine)
 }
 
 /// The facts of the shards that are in `out` already, if there are some of this kind.

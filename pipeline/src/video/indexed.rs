@@ -81,7 +81,7 @@ impl VideoReader {
         places: &[u64],
         file: FileBytes,
     ) -> Result<OpenVideo, VideoError> {
-        let mut video = self.open_stored(stored)?;
+        let mut video = self.stored_here(stored)?;
         video.facts.bytes = file.length();
         video.file = file;
         for ((packet, stored), &place) in video.packets.iter_mut().zip(&stored.packets).zip(places) {

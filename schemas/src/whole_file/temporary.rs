@@ -2,7 +2,7 @@
 //! known to whoever ends the process.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 
 use crate::{
     hidden_name,
-    try_lock::{Lock, has_a_name, try_lock},
+    try_lock::{Lock, Mode, has_a_name, try_lock},
 };
 
 const SUFFIX: &str = ".part";
@@ -80,7 +80,7 @@ pub(super) fn new_file(target: &Path) -> io::Result<NamedTempFile> {
     loop {
         let temporary = builder(&prefix, 0o666).tempfile_in(folder_of(target))?;
         // Between its making and its locking another process may have taken it for one that was left.
-        if try_lock(temporary.as_file())? != Lock::Taken && has_a_name(temporary.as_file())? {
+        if try_lock(temporary.as_file(), Mode::Alone)? != Lock::Taken && has_a_name(temporary.as_file())? {
             return Ok(temporary);
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn new_folder(target: &Path) -> io::Result<(TempDir, Option<fs::File>
         let temporary = builder(&prefix, 0o777).tempdir_in(folder_of(target))?;
         // Elsewhere than on Unix folders cannot be opened, and are never swept either.
         let Ok(lock) = fs::File::open(temporary.path()) else { return Ok((temporary, None)) };
-        let is_taken = try_lock(&lock).is_ok_and(|lock| lock == Lock::Taken);
+        let is_taken = try_lock(&lock, Mode::Alone).is_ok_and(|lock| lock == Lock::Taken);
         if !is_taken && has_a_name(&lock)? {
             return Ok((temporary, Some(lock)));
         }
@@ -122,19 +122,61 @@ fn builder<'a>(prefix: &'a OsString, mode: u32) -> Builder<'a, 'static> {
 /// Removes what killed processes left of this file. Where the file system has no locks nobody knows whether they
 /// live: it stays.
 fn sweep(folder: &Path, prefix: &OsString) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
+    for name in temporaries(folder)? {
         let bytes = name.as_encoded_bytes();
-        if !bytes.starts_with(prefix.as_encoded_bytes()) || !bytes.ends_with(SUFFIX.as_bytes()) {
+        if !bytes.starts_with(prefix.as_encoded_bytes()) {
             continue;
         }
         let path = folder.join(&name);
         let is_folder = path.is_dir();
         // Another user's, or one that is just being finished, is nobody's to be swept by us.
         let Ok(file) = fs::File::options().read(true).write(!is_folder).open(&path) else { continue };
-        if matches!(try_lock(&file), Ok(Lock::Ours)) {
+        if matches!(try_lock(&file, Mode::Alone), Ok(Lock::Ours)) {
             let _ = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }
     }
     Ok(())
+}
+
+/// Names of all temporary files and folders in a folder. One of many files is listed once: whoever writes a million files
+/// into it would list it as often.
+fn temporaries(folder: &Path) -> io::Result<Vec<OsString>> {
+    /// Files of a folder that is listed again and again.
+    const FEW: usize = 4096;
+    static LISTED: Mutex<BTreeMap<PathBuf, Vec<OsString>>> = Mutex::new(BTreeMap::new());
+    let mut listed = LISTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(names) = listed.get(folder) {
+        return Ok(names.clone());
+    }
+    let (mut names, mut files) = (Vec::new(), 0);
+    for entry in fs::read_dir(folder)? {
+        files += 1;
+        let name = entry?.file_name();
+        if name.as_encoded_bytes().ends_with(SUFFIX.as_bytes()) {
+            names.push(name);
+        }
+    }
+    if files > FEW {
+        listed.insert(folder.to_owned(), names.clone());
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_many_files_is_listed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..4096 {
+            fs::write(folder.path().join(number.to_string()), "").unwrap();
+        }
+        fs::write(folder.path().join(".a.x.part"), "").unwrap();
+        assert_eq!(temporaries(folder.path()).unwrap(), [".a.x.part"]);
+        fs::write(folder.path().join(".b.x.part"), "").unwrap();
+        assert_eq!(temporaries(folder.path()).unwrap(), [".a.x.part"]);
+        sweep(folder.path(), &".a.".into()).unwrap();
+        assert!(!folder.path().join(".a.x.part").exists());
+    }
 }

@@ -13,9 +13,11 @@ use crate::{
     command::{
         arguments::{self, ColumnArguments, ModelArguments},
         report,
+        slice_arguments::SliceArguments,
         terminal::Terminal,
     },
-    inference::embed::{End, Failed, Made, make::Preprocess, search::Searching, store::Format},
+    inference::embed::{End, Failed, Made, make::Preprocess, search::Searching, slices, store::Format},
+    slices::Share,
 };
 
 /// Compute feature vectors: one per video, or one per window of frames with its times
@@ -61,7 +63,7 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     preprocess: Option<PreprocessArgument>,
     /// Search --in for the K videos nearest to each of VIDEOS
-    #[arg(long, value_name = "K", requires = "within", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "K", requires = "within", conflicts_with_all = ["slice", "finish"], value_parser = clap::value_parser!(u32).range(1..))]
     nearest: Option<u32>,
     /// The file to search
     #[arg(long = "in", id = "within", value_name = "FILE", requires = "nearest")]
@@ -69,6 +71,8 @@ pub struct Arguments {
     /// Print JSON: what was written, or one object per video found
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    slices: SliceArguments,
 }
 
 /// What to store of a clip.
@@ -115,7 +119,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return neighbours.iter().try_for_each(|neighbours| found::print(neighbours, arguments.json));
     }
     let out = arguments.out.clone().expect("because only a search does without");
-    let made = crate::embed(&wanted(arguments, out.clone()), terminal.stop(), &terminal)?;
+    let (wanted, share) = (wanted(arguments, out.clone()), arguments.slices.share()?);
+    let made = match share {
+        Share::All => crate::embed(&wanted, terminal.stop(), &terminal)?,
+        Share::Slice(slice) => slices::embed_slice(&wanted, slice, terminal.stop(), &terminal)?,
+        Share::Finish => slices::finish(&wanted, &terminal)?,
+    };
     match made.end {
         End::Before => report::say(format_args!("done already: {}", names::shown(&out))),
         End::Stopped => report::say("stopped; run the same command again to continue"),
@@ -123,7 +132,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             if arguments.json {
                 print_json(&out, &made)?;
             }
-            report::say(format_args!("done: {}", names::shown(&out)));
+            match share {
+                Share::Slice(slice) => {
+                    report::say(format_args!("slice {slice} is done; --finish puts all slices together"));
+                }
+                Share::All | Share::Finish => report::say(format_args!("done: {}", names::shown(&out))),
+            }
         }
     }
     Ok(())

@@ -6,7 +6,8 @@ mod summary;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use schemas::{ProblemType, predictions::Predictions, run_state::Part};
+use pipeline::names;
+use schemas::{ProblemType, Slice, predictions::Predictions, run_state::Part};
 use trainer::{
     evaluation::{self, RegressionReport, Report, SeveralReport},
     recipe::By,
@@ -22,10 +23,13 @@ use crate::{
     command::{
         arguments::{self, ColumnArguments, LabelArguments, ModelArguments},
         report,
+        slice_arguments::SliceArguments,
         terminal::Terminal,
     },
+    evaluate::slices,
     inference::prediction_files,
     output_lock,
+    slices::Share,
 };
 
 /// Test a classifier: accuracy over several views of each video
@@ -55,7 +59,7 @@ pub struct Arguments {
     split: Option<PartArgument>,
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards. The class of a video
     /// stands behind its path in a list, or is the first folder below the given one
-    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["from", "split"])]
+    #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["from", "split", "finish"])]
     data: Vec<PathBuf>,
     #[command(flatten)]
     columns: ColumnArguments,
@@ -68,7 +72,7 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     by: Option<ByArgument>,
     /// Test only part K of N of the videos, counted from 1
-    #[arg(long, value_name = "K/N", value_parser = part)]
+    #[arg(long, value_name = "K/N", value_parser = part, conflicts_with_all = ["slice", "finish"])]
     part: Option<(u64, u64)>,
     /// File to write the predictions for each view to
     #[arg(long, value_name = "FILE")]
@@ -77,11 +81,13 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Parquet)]
     format: Format,
     /// Evaluate these files of predictions instead of a model
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "data", "labels", "classes", "views", "part"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "data", "labels", "classes", "views", "part", "slice", "finish"])]
     from: Vec<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    slices: SliceArguments,
 }
 
 /// Which of a run's videos.
@@ -121,6 +127,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Err(Usage::new("--format official is how --out is written, and there is no --out").into());
     }
     let terminal = Terminal::default();
+    match (arguments.slices.share()?, &arguments.out) {
+        (Share::All, _) => {}
+        (_, None) => return Err(Usage::new("slices are put together in --out, and there is no --out").into()),
+        (Share::Slice(slice), Some(out)) => return run_slice(arguments, by, slice, out, &terminal),
+        (Share::Finish, Some(out)) => return finish(arguments, by, out, &terminal),
+    }
     let _lock = arguments.out.as_ref().map(|out| output_lock::file(out, &terminal)).transpose()?;
     if !arguments.from.is_empty() {
         let predictions = prediction_files::read_all(&arguments.from)?;
@@ -132,7 +144,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let found = crate::evaluate(&wanted(arguments, by), terminal.stop(), &terminal)?;
     if let Some(out) = &arguments.out {
         write(out, arguments.format, &found.predictions)?;
-        report::say(format_args!("written: {}", pipeline::names::shown(out)));
+        report::say(format_args!("written: {}", names::shown(out)));
     }
     if let Some(tested) = found.stopped_after {
         let videos = found.wanted;
@@ -146,6 +158,45 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     conclude(arguments, &found.predictions, found.by)?;
     if found.predictions.predictions.is_empty() {
+        bail!("no video could be tested");
+    }
+    Ok(())
+}
+
+/// Tests the videos of a slice.
+fn run_slice(
+    arguments: &Arguments,
+    by: Option<By>,
+    slice: Slice,
+    out: &Path,
+    terminal: &Terminal,
+) -> Result<()> {
+    let wanted = wanted(arguments, by);
+    match slices::evaluate_slice(&wanted, slice, out, terminal.stop(), terminal)? {
+        None => report::say(format_args!("done already: {}", names::shown(out))),
+        Some(found) => match found.stopped_after {
+            Some(tested) => report::say(format_args!(
+                "stopped after {tested} of {} videos; run the same command again to test the slice",
+                found.wanted
+            )),
+            None => report::say(format_args!("slice {slice} is done; --finish puts all slices together")),
+        },
+    }
+    Ok(())
+}
+
+/// Puts all slices together and says what was found.
+fn finish(arguments: &Arguments, by: Option<By>, out: &Path, terminal: &Terminal) -> Result<()> {
+    let _lock = output_lock::file(out, terminal)?;
+    let Some(finished) = slices::read_all(out)? else {
+        report::say(format_args!("done already: {}", names::shown(out)));
+        return Ok(());
+    };
+    write(out, arguments.format, &finished.predictions)?;
+    finished.slices.remove()?;
+    report::say(format_args!("written: {}", names::shown(out)));
+    conclude(arguments, &finished.predictions, by.unwrap_or(finished.by))?;
+    if finished.predictions.predictions.is_empty() {
         bail!("no video could be tested");
     }
     Ok(())
@@ -185,19 +236,19 @@ fn conclude(arguments: &Arguments, predictions: &Predictions, by: By) -> Result<
         Some(_) => Vec::new(),
         None => evaluation::missing(predictions),
     };
-    let names = &predictions.tested.classes;
+    let classes = &predictions.tested.classes;
     let pairs = || evaluation::with_labels(&answers, predictions);
     let found = match predictions.tested.problem_type {
         ProblemType::SingleLabelClassification => None,
-        ProblemType::MultiLabelClassification => Some(Found::Several(SeveralReport::of(pairs(), names))),
-        ProblemType::Regression => Some(Found::Numbers(RegressionReport::of(pairs(), names))),
+        ProblemType::MultiLabelClassification => Some(Found::Several(SeveralReport::of(pairs(), classes))),
+        ProblemType::Regression => Some(Found::Numbers(RegressionReport::of(pairs(), classes))),
     };
     let part = arguments.part;
     if let Some(found) = found {
         let summary = OtherSummary { predictions, found: &found, missing: &missing, by, part };
         return summary.print(arguments.json);
     }
-    let found = Report::of(&answers, names);
+    let found = Report::of(&answers, classes);
     let summary = Summary { predictions, found: &found, missing: &missing, by, part };
     let mut stdout = std::io::stdout().lock();
     if arguments.json {

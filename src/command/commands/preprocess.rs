@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use pipeline::names;
 use schemas::frame_shard::StoredPixels;
 
 use crate::{
@@ -10,10 +11,12 @@ use crate::{
     command::{
         arguments::{self, RecipeArguments, Videos},
         report,
+        slice_arguments::SliceArguments,
         terminal::Terminal,
     },
     data::preprocess::settings::{CLIPS_PER_SHARD, GROUP, Preprocessed, QUALITY, Store},
     machine::default_workers,
+    slices::Share,
 };
 
 /// Write videos to Parquet shards once, to train from them often
@@ -64,6 +67,8 @@ pub struct Arguments {
     /// Number of worker threads
     #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
+    #[command(flatten)]
+    slices: SliceArguments,
 }
 
 /// What is kept of videos.
@@ -108,20 +113,31 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         quality: arguments.quality,
         group: arguments.group,
         workers: arguments.workers,
+        share: arguments.slices.share()?,
     };
     let terminal = Terminal::default();
     let made = crate::preprocess(&wanted, terminal.stop(), &terminal)?;
-    let Preprocessed { what, written, stopped, nothing, took } = made;
-    let seconds = took.as_secs_f64();
-    let rate = written as f64 / seconds.max(1e-3);
-    let took = report::duration(seconds);
-    report::say(format_args!("{written} {what} in {took} ({rate:.1} per second)"));
-    if stopped {
-        report::say("stopped; run the same command again to continue");
-    } else if nothing {
-        bail!("no video gave a clip: see {}", pipeline::names::shown(&wanted.out.join("quarantine.jsonl")));
-    } else {
-        report::say(format_args!("done: {}", pipeline::names::shown(&wanted.out)));
+    let Preprocessed { what, written, stopped, nothing, before, took } = made;
+    let out = names::shown(&wanted.out);
+    if before {
+        report::say(format_args!("done already: {out}"));
+        return Ok(());
+    }
+    if wanted.share != Share::Finish {
+        let seconds = took.as_secs_f64();
+        let rate = written as f64 / seconds.max(1e-3);
+        let took = report::duration(seconds);
+        report::say(format_args!("{written} {what} in {took} ({rate:.1} per second)"));
+    }
+    match wanted.share {
+        _ if stopped => report::say("stopped; run the same command again to continue"),
+        _ if nothing => {
+            bail!("no video gave a clip: see {}", names::shown(&wanted.out.join("quarantine.jsonl")))
+        }
+        Share::Slice(slice) => {
+            report::say(format_args!("slice {slice} is done; --finish puts all slices together"))
+        }
+        Share::All | Share::Finish => report::say(format_args!("done: {out}")),
     }
     Ok(())
 }

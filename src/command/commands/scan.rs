@@ -2,19 +2,23 @@
 
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
+use pipeline::{dataset::manifest::ManifestRow, names};
 use schemas::manifest::GOOD;
 
 use crate::{
     Scanning,
     command::{
         arguments::{self, Videos},
+        report,
+        slice_arguments::SliceArguments,
         terminal::Terminal,
     },
-    data::scan::Scanned,
+    data::scan::{Scanned, slices},
     machine::default_workers,
+    slices::Share,
 };
 
 /// List what is in each video, and what is wrong with it: manifest.parquet
@@ -50,6 +54,8 @@ pub struct Arguments {
     /// Print one JSON object per video to stdout
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    slices: SliceArguments,
 }
 
 /// Runs it.
@@ -61,19 +67,55 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         verify: arguments.verify,
         sandbox: !arguments.no_sandbox,
     };
-    let terminal = Terminal::default();
-    let Scanned { rows, stopped_of } = crate::scan(&wanted, terminal.stop(), &terminal)?;
-    if let Some(wanted) = stopped_of {
-        bail!("stopped after {} of {wanted} videos; no manifest was written", rows.len());
-    }
-    if arguments.json {
-        use std::io::Write as _;
-        let mut stdout = std::io::stdout().lock();
-        for row in &rows {
-            writeln!(stdout, "{}", serde_json::to_string(row)?)?;
+    let (terminal, out) = (Terminal::default(), &arguments.out);
+    let rows = match arguments.slices.share()? {
+        Share::All => {
+            let rows = all_read(crate::scan(&wanted, terminal.stop(), &terminal)?)?;
+            if arguments.json {
+                rows.iter().try_for_each(print_json)?;
+            }
+            rows
         }
-    }
-    summary::say(&rows, &arguments.out);
+        Share::Slice(slice) => {
+            let Some(scanned) = slices::scan_slice(&wanted, slice, terminal.stop(), &terminal)? else {
+                return done_already(out);
+            };
+            let rows = all_read(scanned)?;
+            if arguments.json {
+                rows.iter().try_for_each(print_json)?;
+            }
+            report::say(format_args!(
+                "slice {slice}: {} videos were read; --finish puts all slices together",
+                rows.len()
+            ));
+            return Ok(());
+        }
+        Share::Finish => {
+            let each = |row: &ManifestRow| if arguments.json { print_json(row) } else { Ok(()) };
+            let Some(rows) = slices::finish(&wanted, &terminal, each)? else { return done_already(out) };
+            rows
+        }
+    };
+    summary::say(&rows, out);
     ensure!(rows.iter().any(|row| row.verdict == GOOD), "none of {} videos can be used", rows.len());
     Ok(())
+}
+
+/// The rows of a scan that was not stopped.
+fn all_read(Scanned { rows, stopped_of }: Scanned) -> Result<Vec<ManifestRow>> {
+    match stopped_of {
+        Some(wanted) => bail!("stopped after {} of {wanted} videos; no manifest was written", rows.len()),
+        None => Ok(rows),
+    }
+}
+
+/// A slice that comes when all is done has nothing to do.
+fn done_already(out: &Path) -> Result<()> {
+    report::say(format_args!("done already: {}; remove it to scan again in slices", names::shown(out)));
+    Ok(())
+}
+
+fn print_json(row: &ManifestRow) -> crate::Result<()> {
+    use std::io::Write as _;
+    Ok(writeln!(std::io::stdout().lock(), "{}", serde_json::to_string(row)?)?)
 }

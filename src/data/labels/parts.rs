@@ -1,6 +1,6 @@
 //! Labelled videos in two parts: those that are trained on, and those that are held out for a test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipeline::dataset::{
     Dataset,
@@ -177,7 +177,7 @@ fn draw(videos: &LabelledVideos, share: f64, by: DrawnBy, seed: u64) -> Result<V
     if !matches!(videos.dataset(), Dataset::Videos(_)) {
         return Err(Usage::new("by=content needs the files of the videos, and shards have none").into());
     }
-    let out = |path: &PathBuf| -> Result<bool> {
+    let out = |path: &Path| -> Result<bool> {
         let digest = leaks::content_digest(path).with_context(|| {
             format!("{} cannot be read, and the split is drawn by=content", pipeline::names::shown(path))
         })?;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use schemas::frame_shard::StoredPixels;
 
-use crate::{error::Usage, machine, recipe_choice::RecipeChoice};
+use crate::{error::Usage, machine, recipe_choice::RecipeChoice, slices::Share};
 
 /// Clips of one shard: about 380 MB of 16 frames of 340×256 as planes.
 pub const CLIPS_PER_SHARD: u32 = 256;
@@ -54,6 +54,8 @@ pub struct Preprocessing {
     pub group: u32,
     /// Number of worker threads.
     pub workers: usize,
+    /// Which shards are made: shard i belongs to slice i mod N.
+    pub share: Share,
 }
 
 impl Preprocessing {
@@ -76,6 +78,7 @@ impl Preprocessing {
             quality: QUALITY,
             group: GROUP,
             workers: machine::default_workers(),
+            share: Share::All,
         }
     }
 }
@@ -91,8 +94,17 @@ pub struct Preprocessed {
     pub stopped: bool,
     /// Whether no video gave anything.
     pub nothing: bool,
+    /// Whether there was no slice to be made or put together: all shards were there before.
+    pub before: bool,
     /// How long it took.
     pub took: Duration,
+}
+
+impl Preprocessed {
+    /// Nothing was to be made.
+    pub(super) fn before(what: &'static str) -> Self {
+        Self { what, written: 0, stopped: false, nothing: false, before: true, took: Duration::ZERO }
+    }
 }
 
 /// Refuses shards where packets are to be made.

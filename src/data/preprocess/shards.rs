@@ -1,6 +1,7 @@
-//! The making of shards, whatever their rows are.
+//! The making of shards, whatever their rows are: all of them, or those of a slice.
 
 use std::{
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
@@ -8,16 +9,22 @@ use std::{
 use pipeline::{
     dataset::Dataset,
     preprocess::{Filled, KeyMaker, Making, fill},
-    shard::ShardFacts,
+    shard::{ShardFacts, keys_of_shards},
     worker_pool::patience,
 };
+use schemas::Slice;
 use trainer::Recipe;
 
-use super::settings::{Preprocessed, Preprocessing};
+use super::{
+    settings::{Preprocessed, Preprocessing},
+    slices::ShardSlices,
+};
 use crate::{
     data::loading::Loading,
     error::{Context as _, Result},
     observer::{Event, Observer},
+    output_lock,
+    slices::Share,
 };
 
 /// Shards that are to be made: what their rows are, and how they come about.
@@ -28,7 +35,7 @@ pub(super) struct Shards<'a> {
 }
 
 impl Shards<'_> {
-    /// Makes those that are missing.
+    /// Makes those that are missing, or those of a slice, or puts slices together.
     pub fn make<F: ShardFacts>(
         self,
         settings: &Preprocessing,
@@ -38,25 +45,83 @@ impl Shards<'_> {
         stop: &AtomicBool,
         observer: &dyn Observer,
     ) -> Result<Preprocessed> {
-        std::fs::create_dir_all(&settings.out)
-            .with_context(|| format!("{} cannot be created", pipeline::names::shown(&settings.out)))?;
-        let list = settings.out.join("quarantine.jsonl");
-        let loading = Loading::begin(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
-        let making = Making {
+        let out = &settings.out;
+        std::fs::create_dir_all(out)
+            .with_context(|| format!("{} cannot be created", pipeline::names::shown(out)))?;
+        let list = out.join("quarantine.jsonl");
+        let most_failed = recipe.run.max_failed_share;
+        let begin = |list: &Path| Loading::begin(Some(list), dataset.videos(), most_failed);
+        let slices = ShardSlices::new(out, facts, dataset, most_failed)?;
+        let filling = Filling {
             workers: settings.workers.max(1),
-            patience: patience(recipe.run.seconds_per_clip),
-            name: self.name,
-            maker: self.maker,
+            seconds: recipe.run.seconds_per_clip,
+            slice: None,
+            facts,
+            out,
+            stop,
+            observer,
         };
+        let before = Preprocessed::before(self.what);
+        match settings.share {
+            Share::All => {
+                let loading = begin(&list)?;
+                let made = filling.fill(self, &loading)?;
+                loading.note_failures(dataset.videos(), &list, observer);
+                Ok(Preprocessed { nothing: loading.quarantine.failed() == dataset.videos(), ..made })
+            }
+            Share::Slice(_) | Share::Finish if slices.are_finished()? => Ok(before),
+            Share::Slice(slice) => {
+                let _shared = output_lock::shared_folder(out, observer)?;
+                let _own = slices.begin(slice, observer)?;
+                let list = slices.quarantine(slice);
+                let (loading, name) = (begin(&list)?, self.name);
+                let made = Filling { slice: Some(slice), ..filling }.fill(self, &loading)?;
+                loading.note_failures(dataset.videos(), &list, observer);
+                if !made.stopped {
+                    slices.end(slice, &loading.quarantine, name)?;
+                }
+                Ok(made)
+            }
+            Share::Finish => {
+                let loading = slices.finish(|| begin(&list))?;
+                loading.note_failures(dataset.videos(), &list, observer);
+                let nothing = loading.quarantine.failed() == dataset.videos();
+                Ok(Preprocessed { nothing, before: false, ..before })
+            }
+        }
+    }
+}
+
+/// How shards are filled, and which.
+struct Filling<'a, F> {
+    workers: usize,
+    seconds: u32,
+    slice: Option<Slice>,
+    facts: &'a F,
+    out: &'a Path,
+    stop: &'a AtomicBool,
+    observer: &'a dyn Observer,
+}
+
+impl<F: ShardFacts> Filling<'_, F> {
+    fn fill(self, shards: Shards<'_>, loading: &Loading) -> Result<Preprocessed> {
+        let Self { workers, seconds, slice, facts, out, stop, observer } = self;
+        let Shards { what, name, maker } = shards;
+        let making = Making { workers, patience: patience(seconds), name, maker, slice };
         observer.on(Event::Stoppable);
         let start = Instant::now();
-        observer.on(Event::Begin { total: facts.keys(), what: self.what });
+        let total = keys_of_shards(facts, slice).map(|keys| keys.end - keys.start).sum();
+        observer.on(Event::Begin { total, what });
         let progress = |done| observer.progress(done, "");
-        let filled = fill(&settings.out, facts, &making, &loading.quarantine, stop, progress);
+        let filled = fill(out, facts, &making, &loading.quarantine, stop, progress);
         observer.on(Event::End);
         let Filled { written, stopped, .. } = filled?;
-        loading.note_failures(dataset.videos(), &list, observer);
-        let nothing = loading.quarantine.failed() == dataset.videos();
-        Ok(Preprocessed { what: self.what, written, stopped, nothing, took: start.elapsed() })
+        Ok(Preprocessed {
+            written,
+            stopped,
+            before: false,
+            took: start.elapsed(),
+            ..Preprocessed::before(what)
+        })
     }
 }

@@ -14,8 +14,8 @@ use schemas::embeddings::{Embedded, Embedding};
 use trainer::inference::frozen_encoder::Pool;
 
 use super::{
+    file,
     make::{Maker, Preprocess, Taker, Taking},
-    store,
 };
 use crate::{
     data::labels::labelled_videos::LabelledVideos,
@@ -71,11 +71,11 @@ pub fn search(settings: &Searching, observer: &dyn Observer) -> Result<Vec<Neigh
     if !within.is_file() {
         return Err(Usage::new(format!("{}: no such file", names::shown(within))).into());
     }
-    let embedded = store::facts_of(within)?;
+    let embedded = file::facts_of(within)?;
     let queries = queries(settings, &embedded, observer)?;
     let mut found: Vec<HashMap<u64, Hit>> = queries.iter().map(|_| HashMap::new()).collect();
     let resolved: Vec<PathBuf> = queries.iter().map(|query| resolve(&query.path)).collect();
-    let (_, rows) = store::rows_of(within)?;
+    let (_, rows) = file::rows_of(within)?;
     let mut paths: HashMap<u64, PathBuf> = HashMap::new();
     for rows in rows {
         for row in rows? {
@@ -105,7 +105,7 @@ pub fn search(settings: &Searching, observer: &dyn Observer) -> Result<Vec<Neigh
 fn queries(settings: &Searching, embedded: &Embedded, observer: &dyn Observer) -> Result<Vec<Query>> {
     let Searching { videos: given, model, within, .. } = settings;
     let mut inside = InFile::default();
-    let (_, rows) = store::rows_of(within)?;
+    let (_, rows) = file::rows_of(within)?;
     for rows in rows {
         rows?.into_iter().for_each(|row| inside.note(row, given));
     }
@@ -128,7 +128,7 @@ fn queries(settings: &Searching, embedded: &Embedded, observer: &dyn Observer) -
     if !outside.is_empty() {
         let videos = LabelledVideos::open(&outside, observer)?;
         made = of_new(&videos, model, within, embedded, observer)?;
-        order = videos.entries().iter().map(|entry| entry.path.clone()).collect();
+        order = videos.entries().iter().map(|entry| entry.path.to_path_buf()).collect();
     }
     let mut queries: Vec<Query> = given
         .iter()
@@ -225,7 +225,7 @@ impl Taker for Gathered<'_> {
 
     fn end(&mut self, whole: bool) -> Result<()> {
         if let Some((video, sum)) = self.current.take().filter(|_| whole) {
-            self.sums.insert(self.videos[video as usize].path.clone(), sum);
+            self.sums.insert(self.videos[video as usize].path.to_path_buf(), sum);
         }
         Ok(())
     }

@@ -12,31 +12,25 @@
 use std::{
     collections::HashMap,
     ffi::OsStr,
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
-use parquet::{
-    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
-    basic::{Compression, ZstdLevel},
-    file::properties::WriterProperties,
-};
-use pipeline::{names, parquet_digest, parquet_table, video_entry::VideoEntry};
+use parquet::arrow::ArrowWriter;
+use pipeline::{names, parquet_digest, video_entry::VideoEntry};
 use schemas::{
-    MADE_BY, OutputLock, WholeFile,
+    MADE_BY, OutputLock, Slice, WholeFile,
     embeddings::{Embedded, Embedding},
     whole_file,
 };
 
+use super::file::{facts_of, reader, writer};
 use crate::{
     error::{Context as _, Error, Result, Usage},
     npy::NpyWriter,
     observer::Observer,
     output_lock,
 };
-
-/// Bytes of vectors of a row group.
-const GROUP_BYTES: usize = 64 << 20;
 
 /// What the vectors in a folder are.
 const FACTS: &str = "embedded.json";
@@ -50,6 +44,15 @@ pub enum Format {
     Npy,
     /// The files that VideoMAEv2's extract_tad_feature.py writes, from the same pixels
     TadNpy,
+}
+
+/// Who else may write there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nobody.
+    Alone,
+    /// Other slices of the same videos.
+    WithSlices,
 }
 
 /// A place for the vectors of videos.
@@ -88,35 +91,30 @@ impl Store {
         format: Format,
         embedded: &Embedded,
         videos: &[VideoEntry],
+        sharing: Sharing,
         observer: &dyn Observer,
     ) -> Result<Option<Self>> {
         if format == Format::Parquet && out.exists() {
             return is_there(out, embedded);
         }
-        let folder = match format {
-            Format::Parquet => {
-                let name = out.file_name().unwrap_or_default().to_string_lossy();
-                out.with_file_name(format!(".{name}.parts"))
-            }
-            Format::Npy | Format::TadNpy => out.to_owned(),
-        };
+        let folder = folder_of(out, format);
         let names = file_names(format, videos)?;
         // A folder of arrays may be filled from several lists: a file has its video's name, not its number.
         let facts = match format {
             Format::Parquet => embedded.clone(),
             Format::Npy | Format::TadNpy => Embedded { data: String::new(), videos: 0, ..embedded.clone() },
         };
-        let lock = output_lock::folder(&folder, observer)?;
+        let lock = match sharing {
+            Sharing::Alone => output_lock::folder(&folder, observer)?,
+            Sharing::WithSlices => output_lock::shared_folder(&folder, observer)?,
+        };
         // Who had the lock may have finished.
         if format == Format::Parquet && out.exists() {
             return is_there(out, embedded);
         }
         let path = folder.join(FACTS);
         if path.exists() {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("{} cannot be read", names::shown(&path)))?;
-            let found = serde_json::from_str(&text)
-                .with_context(|| format!("{} does not say what the vectors are", names::shown(&path)))?;
+            let found = read_facts(&path)?;
             if let Some(what) = difference(&found, &facts) {
                 return Err(taken(&folder, what));
             }
@@ -127,6 +125,37 @@ impl Store {
                 .with_context(|| format!("{} cannot be written", names::shown(&path)))?;
         }
         Ok(Some(Self { format, embedded: embedded.clone(), out: out.to_owned(), folder, names, lock }))
+    }
+
+    /// Whether a folder of arrays has those of all videos, or of all in a slice.
+    ///
+    /// # Errors
+    /// Usage error: two videos would have one file.
+    pub fn has_all(out: &Path, format: Format, videos: &[VideoEntry], slice: Option<Slice>) -> Result<bool> {
+        let own = (0..).zip(file_names(format, videos)?);
+        let mut own = own.filter(|(video, _)| slice.is_none_or(|slice| slice.has(*video))).peekable();
+        Ok(own.peek().is_some() && own.all(|(_, name)| out.join(name).is_file()))
+    }
+
+    /// The place again that slices have filled, for whoever puts them together.
+    ///
+    /// # Errors
+    /// Usage error: somebody writes there. When it cannot be read.
+    pub fn of_slices(
+        out: &Path,
+        format: Format,
+        videos: &[VideoEntry],
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let folder = folder_of(out, format);
+        let lock = output_lock::folder(&folder, observer)?;
+        let embedded = Embedded { made_by: String::new(), ..read_facts(&folder.join(FACTS))? };
+        Ok(Self { format, embedded, out: out.to_owned(), folder, names: file_names(format, videos)?, lock })
+    }
+
+    /// What the vectors are.
+    pub fn embedded(&self) -> &Embedded {
+        &self.embedded
     }
 
     fn path(&self, video: u64) -> PathBuf {
@@ -239,29 +268,22 @@ impl VideoFile {
     }
 }
 
-/// What the vectors of a file are.
-///
-/// # Errors
-/// When it is no file of embeddings.
-pub fn facts_of(path: &Path) -> Result<Embedded> {
-    facts_in(path, &reader(path)?)
+/// Where vectors are kept while they are made.
+fn folder_of(out: &Path, format: Format) -> PathBuf {
+    match format {
+        Format::Parquet => {
+            let name = out.file_name().unwrap_or_default().to_string_lossy();
+            out.with_file_name(format!(".{name}.parts"))
+        }
+        Format::Npy | Format::TadNpy => out.to_owned(),
+    }
 }
 
-/// The rows of a file, a few at a time.
-///
-/// # Errors
-/// When it is no file of embeddings.
-pub fn rows_of(path: &Path) -> Result<(Embedded, impl Iterator<Item = Result<Vec<Embedding>>>)> {
-    let reader = reader(path)?;
-    let embedded = facts_in(path, &reader)?;
-    let shown = names::shown(path);
-    let batches = reader.build()?;
-    let facts = embedded.clone();
-    let rows = batches.map(move |batch| {
-        let batch = batch.with_context(|| shown.clone())?;
-        facts.rows(&batch).with_context(|| shown.clone())
-    });
-    Ok((embedded, rows))
+fn read_facts(path: &Path) -> Result<Embedded> {
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
+    serde_json::from_str(&text)
+        .map_err(Error::from)
+        .with_context(|| format!("{} does not say what the vectors are", names::shown(path)))
 }
 
 /// Says that everything is done, where the vectors that are there are those that are wanted.
@@ -270,28 +292,6 @@ fn is_there(out: &Path, wanted: &Embedded) -> Result<Option<Store>> {
         None => Ok(None),
         Some(what) => Err(taken(out, what)),
     }
-}
-
-fn facts_in(path: &Path, reader: &ParquetRecordBatchReaderBuilder<File>) -> Result<Embedded> {
-    Embedded::of(reader.schema()).with_context(|| format!("{} contains no embeddings", names::shown(path)))
-}
-
-fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
-    parquet_table::open(file)
-        .with_context(|| format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path)))
-}
-
-fn writer(file: WholeFile, embedded: &Embedded) -> Result<ArrowWriter<WholeFile>> {
-    let rows = GROUP_BYTES / (4 * embedded.length().max(1));
-    let properties = WriterProperties::builder()
-        .set_created_by(MADE_BY.to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        // Floats hardly repeat.
-        .set_column_dictionary_enabled("vector.list.element".into(), false)
-        .set_max_row_group_row_count(Some(rows.clamp(1, 1 << 16)))
-        .build();
-    Ok(ArrowWriter::try_new(file, embedded.schema(), Some(properties))?)
 }
 
 /// What stands before the cause.

@@ -3,8 +3,8 @@
 use std::{iter, sync::Arc};
 
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, PrimitiveArray,
-    RecordBatch, StringArray, UInt16Array, UInt32Array, UInt64Array,
+    Array as _, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray,
+    PrimitiveArray, RecordBatch, StringArray, UInt16Array, UInt32Array, UInt64Array,
     cast::AsArray,
     types::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type},
 };
@@ -12,7 +12,8 @@ use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{Schema, SchemaRef};
 use schemas::clip_batch::item_field;
 
-use super::ManifestRow;
+use super::{ManifestRow, file_of as file, reader::ListedRow};
+use crate::segment::Segment;
 
 /// The columns; what describes the file goes into Parquet's own metadata.
 pub(super) fn schema() -> SchemaRef {
@@ -130,6 +131,68 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
     take_if_there!(start_seconds, as_primitive_opt::<Float64Type>);
     take_if_there!(stop_seconds, as_primitive_opt::<Float64Type>);
     Ok(rows)
+}
+
+/// What a run needs of the videos of a batch, or the name of the first column that is missing or of another type.
+pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static str> {
+    let column = |name: &'static str| batch.column_by_name(name).ok_or(name);
+    let texts = |name: &'static str| column(name)?.as_string_opt::<i32>().ok_or(name);
+    let (paths, verdicts, reasons) = (texts("path")?, texts("verdict")?, texts("reason")?);
+    let bytes = column("bytes")?.as_primitive_opt::<UInt64Type>().ok_or("bytes")?;
+    let labels = column("label")?.as_primitive_opt::<Int32Type>().ok_or("label")?;
+    let verified = column("verified")?.as_boolean_opt().ok_or("verified")?;
+    // Manifests of earlier versions do not have it.
+    let path_bytes = match batch.column_by_name("path_bytes") {
+        Some(column) => Some(column.as_binary_opt::<i32>().ok_or("path_bytes")?),
+        None => None,
+    };
+    let segments = SegmentColumns::of(batch)?;
+    let text = |array: &StringArray, row: usize| array.is_valid(row).then(|| array.value(row).to_owned());
+    let row = |row: usize| {
+        let own = path_bytes.and_then(|bytes| bytes.is_valid(row).then(|| bytes.value(row)));
+        Ok(ListedRow {
+            path: file(paths.value(row), own),
+            bytes: bytes.value(row),
+            label: labels.is_valid(row).then(|| labels.value(row)),
+            verdict: text(verdicts, row).ok_or("verdict")?,
+            reason: text(reasons, row),
+            verified: verified.is_valid(row) && verified.value(row),
+            segment: segments.as_ref().map_or(Segment::Whole, |segments| segments.of_row(row)),
+        })
+    };
+    if paths.null_count() > 0 {
+        return Err("path");
+    }
+    if bytes.null_count() > 0 {
+        return Err("bytes");
+    }
+    (0..batch.num_rows()).map(row).collect()
+}
+
+/// The columns that say which parts of videos rows mean.
+struct SegmentColumns<'a> {
+    frames: [&'a UInt32Array; 2],
+    seconds: [&'a Float64Array; 2],
+}
+
+impl<'a> SegmentColumns<'a> {
+    /// Those of a batch; manifests of earlier versions have none.
+    fn of(batch: &'a RecordBatch) -> Result<Option<Self>, &'static str> {
+        if batch.column_by_name("start").is_none() {
+            return Ok(None);
+        }
+        let column = |name: &'static str| batch.column_by_name(name).ok_or(name);
+        let frames = |name| column(name)?.as_primitive_opt::<UInt32Type>().ok_or(name);
+        let seconds = |name| column(name)?.as_primitive_opt::<Float64Type>().ok_or(name);
+        let frames = [frames("start")?, frames("stop")?];
+        Ok(Some(Self { frames, seconds: [seconds("start_seconds")?, seconds("stop_seconds")?] }))
+    }
+
+    fn of_row(&self, row: usize) -> Segment {
+        let [start, stop] = self.frames.map(|column| column.is_valid(row).then(|| column.value(row)));
+        let [from, to] = self.seconds.map(|column| column.is_valid(row).then(|| column.value(row)));
+        ManifestRow { start, stop, start_seconds: from, stop_seconds: to, ..ManifestRow::default() }.segment()
+    }
 }
 
 /// A column of lists, null where a row has none.

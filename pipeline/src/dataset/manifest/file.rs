@@ -1,69 +1,100 @@
-//! A manifest as a Parquet file: written whole or not at all, read with all its columns or not at all.
+//! A manifest written as a Parquet file, whole or not at all.
 
-use std::path::Path;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
-    errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
 };
 use schemas::{MADE_BY, WholeFile, manifest::VERSION};
 
 use super::{ManifestError, ManifestRow, columns};
-use crate::{parquet_digest, parquet_table, system};
+use crate::parquet_digest;
 
-/// Rows that are written and read at once; a row has thousands of times.
+/// Rows that are written at once; a row has thousands of times.
 const ROWS_AT_ONCE: usize = 1024;
+
+/// Writes a manifest row by row; dropped before it is finished, nothing of it stays.
+#[derive(Debug)]
+pub struct ManifestWriter {
+    path: PathBuf,
+    writer: ArrowWriter<WholeFile>,
+    /// Rows that are not yet enough to be written.
+    waiting: Vec<ManifestRow>,
+}
+
+impl ManifestWriter {
+    /// Begins a manifest at `path`; its folder must exist.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn create(path: &Path) -> Result<Self, ManifestError> {
+        let properties = WriterProperties::builder()
+            .set_created_by(MADE_BY.to_owned())
+            .set_key_value_metadata(Some(vec![
+                KeyValue::new("tubelet.format".to_owned(), VERSION.to_owned()),
+                KeyValue::new("tubelet.made_by".to_owned(), MADE_BY.to_owned()),
+                parquet_digest::entry(),
+            ]))
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .build();
+        let file = WholeFile::create(path).map_err(|cause| not_written(path, cause))?;
+        let writer = ArrowWriter::try_new(file, columns::schema(), Some(properties));
+        let writer = writer.map_err(|cause| not_written(path, io::Error::other(cause)))?;
+        Ok(Self { path: path.to_owned(), writer, waiting: Vec::new() })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn push(&mut self, row: ManifestRow) -> Result<(), ManifestError> {
+        self.waiting.push(row);
+        if self.waiting.len() < ROWS_AT_ONCE {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.waiting);
+        self.put(&rows)
+    }
+
+    fn put(&mut self, rows: &[ManifestRow]) -> Result<(), ManifestError> {
+        let written = self.writer.write(&columns::of_rows(rows));
+        written.map_err(|cause| not_written(&self.path, io::Error::other(cause)))
+    }
+
+    /// Puts the manifest in its place.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn finish(mut self) -> Result<(), ManifestError> {
+        let rows = std::mem::take(&mut self.waiting);
+        if !rows.is_empty() {
+            self.put(&rows)?;
+        }
+        let Self { path, writer, .. } = self;
+        let file = writer.into_inner().map_err(|cause| not_written(&path, io::Error::other(cause)))?;
+        parquet_digest::finish(file).map_err(|cause| not_written(&path, cause))
+    }
+}
 
 /// Writes a manifest to `path`, whole or not at all; its folder must exist.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, rows: &[ManifestRow]) -> Result<(), ManifestError> {
-    let io = |cause| ManifestError::Io { action: "write", path: path.to_owned(), cause };
-    let parquet = |cause: ParquetError| io(std::io::Error::other(cause));
-    let properties = WriterProperties::builder()
-        .set_created_by(MADE_BY.to_owned())
-        .set_key_value_metadata(Some(vec![
-            KeyValue::new("tubelet.format".to_owned(), VERSION.to_owned()),
-            KeyValue::new("tubelet.made_by".to_owned(), MADE_BY.to_owned()),
-            parquet_digest::entry(),
-        ]))
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .build();
-    let file = WholeFile::create(path).map_err(io)?;
-    let mut writer = ArrowWriter::try_new(file, columns::schema(), Some(properties)).map_err(parquet)?;
+    let mut writer = ManifestWriter::create(path)?;
     for rows in rows.chunks(ROWS_AT_ONCE) {
-        writer.write(&columns::of_rows(rows)).map_err(parquet)?;
+        writer.put(rows)?;
     }
-    parquet_digest::finish(writer.into_inner().map_err(parquet)?).map_err(io)
+    writer.finish()
 }
 
-/// Reads the manifest at `path`.
-///
-/// # Errors
-/// When it cannot be read, or is no manifest.
-pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
-    let damaged = |cause| ManifestError::Damaged { path: path.to_owned(), cause };
-    // Read whole: what the system fails at is then told from what is wrong with the file.
-    let file = system::persistently(|| std::fs::read(path)).map_err(|cause| ManifestError::Io {
-        action: "read",
-        path: path.to_owned(),
-        cause,
-    })?;
-    let file = bytes::Bytes::from(file);
-    let reader = parquet_table::open(file)
-        .and_then(|builder| builder.with_batch_size(ROWS_AT_ONCE).build())
-        .map_err(damaged)?;
-    let mut rows = Vec::new();
-    for batch in reader {
-        let batch = batch.map_err(|cause| damaged(cause.into()))?;
-        let read = columns::to_rows(&batch)
-            .map_err(|column| ManifestError::WrongColumn { path: path.to_owned(), column })?;
-        rows.extend(read);
-    }
-    Ok(rows)
+fn not_written(path: &Path, cause: io::Error) -> ManifestError {
+    ManifestError::Io { action: "write", path: path.to_owned(), cause }
 }
 
 #[cfg(test)]
@@ -71,6 +102,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::dataset::manifest::read;
 
     fn rows() -> Vec<ManifestRow> {
         let good = ManifestRow {

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemas::{MADE_BY, file_index::FileIndexFacts};
+use schemas::{MADE_BY, Slice, file_index::FileIndexFacts};
 
 use crate::{
     VideoNumber,
@@ -27,6 +27,8 @@ const VIDEOS_PER_FILE: u32 = 4096;
 pub struct IndexWriter {
     folder: PathBuf,
     facts: FileIndexFacts,
+    /// The videos that have rows here.
+    slice: Option<Slice>,
     /// Rows that wait for those before them; nothing for a video without one.
     waiting: BTreeMap<VideoNumber, Option<Row>>,
     /// The video whose row is written next.
@@ -73,6 +75,25 @@ pub fn row(
     open.to_indexed(number, names::name_of(&entry.path), entry.label, stamp)?.into_row(facts)
 }
 
+/// Puts the indexes beside manifests of slices together to that of `manifest`: row i is the next of slice i mod N, if
+/// that has a row of it.
+///
+/// # Errors
+/// When an index of a slice is not there, or cannot be read, or the new one cannot be written.
+#[cfg(feature = "video")]
+pub fn join(slices: &[PathBuf], manifest: &Path, videos: u64, source: String) -> Result<(), ShardError> {
+    let indexes =
+        slices.iter().map(|slice| FileIndex::open(&folder_of(slice))).collect::<Result<Vec<_>, _>>()?;
+    let mut rows: Vec<_> = indexes.iter().map(|index| index.all_rows().peekable()).collect();
+    let mut joined = IndexWriter::create(manifest, videos, source)?;
+    for (video, slice) in (0..videos).zip((0..rows.len()).cycle()) {
+        let is_its_own = |row: &Result<Row, ShardError>| row.as_ref().map_or(true, |row| row.key == video);
+        let row = rows[slice].next_if(is_its_own).transpose()?;
+        joined.put(VideoNumber(video), row)?;
+    }
+    Ok(())
+}
+
 impl IndexWriter {
     /// Begins the index of a manifest of so many videos, whose list has the digest `source`. What an earlier scan
     /// left is taken away.
@@ -84,7 +105,17 @@ impl IndexWriter {
         clear(&folder)?;
         let made_by = MADE_BY.to_owned();
         let facts = FileIndexFacts { videos, videos_per_shard: VIDEOS_PER_FILE, source, made_by };
-        Ok(Self { folder, facts, waiting: BTreeMap::new(), next: VideoNumber(0), file: None })
+        Ok(Self { folder, facts, slice: None, waiting: BTreeMap::new(), next: VideoNumber(0), file: None })
+    }
+
+    /// The same index of the videos of a slice alone: of the others [`Self::put`] is told nothing.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn of_slice(self, slice: Slice) -> Result<Self, ShardError> {
+        let mut index = Self { slice: Some(slice), ..self };
+        index.write_waiting()?;
+        Ok(index)
     }
 
     /// Takes away what was written: a scan that stops leaves no half of an index.
@@ -112,7 +143,20 @@ impl IndexWriter {
     /// When it cannot be written.
     pub fn put(&mut self, video: VideoNumber, row: Option<Row>) -> Result<(), ShardError> {
         self.waiting.insert(video, row);
-        while let Some(row) = self.waiting.remove(&self.next) {
+        self.write_waiting()
+    }
+
+    /// The row of the next video, once it is known.
+    fn next_row(&mut self) -> Option<Option<Row>> {
+        let is_of_another = self.slice.is_some_and(|slice| !slice.has(self.next.0));
+        if is_of_another && self.next.0 < self.facts.keys() {
+            return Some(None);
+        }
+        self.waiting.remove(&self.next)
+    }
+
+    fn write_waiting(&mut self) -> Result<(), ShardError> {
+        while let Some(row) = self.next_row() {
             let (VideoNumber(key), per_file) = (self.next, u64::from(VIDEOS_PER_FILE));
             if key.is_multiple_of(per_file) {
                 let end = (key + per_file).min(self.facts.keys());

@@ -61,6 +61,29 @@ impl FileIndex {
         Ok(Some(IndexedVideo { stored, places, stamp }))
     }
 
+    /// All rows in their order, as they were written, for whoever puts indexes of slices together.
+    #[cfg(feature = "video")]
+    pub fn all_rows(&self) -> impl Iterator<Item = Result<Row, ShardError>> + '_ {
+        self.shards().iter().flat_map(move |shard| -> Box<dyn Iterator<Item = _>> {
+            let reader = shard
+                .builder()
+                .and_then(|builder| builder.with_batch_size(1).build().map_err(|cause| shard.damaged(cause)));
+            match reader {
+                Err(why) => Box::new(std::iter::once(Err(why))),
+                Ok(reader) => Box::new((0..).zip(reader).map(move |(row, batch)| {
+                    let wrong = |flaw| ShardError::WrongVideo { path: shard.path().to_owned(), row, flaw };
+                    let batch = batch.map_err(|cause| shard.damaged(cause.into()))?;
+                    let key = read::number::<UInt64Type>(&batch, FileIndexFacts::KEY).map_err(wrong)?;
+                    let places = read::items::<UInt64Type>(&batch, "places").map_err(wrong)?.len();
+                    let columns = batch.columns().to_vec();
+                    let columns = RecordBatch::try_new(bare(&self.facts().schema()), columns)
+                        .map_err(|cause| shard.damaged(cause.into()))?;
+                    Ok(Row { key, bytes: places * BYTES_OF_A_PACKET, columns })
+                })),
+            }
+        })
+    }
+
     /// Whether a video has an index.
     pub fn holds(&self, number: VideoNumber) -> bool {
         !self.places(number.0).is_empty()

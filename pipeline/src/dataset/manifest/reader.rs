@@ -1,0 +1,173 @@
+//! A manifest read row by row: all of it, or what a run needs of each video.
+//!
+//! A row has thousands of times, so a manifest of a million videos is read in columns and in batches, and nothing is
+//! kept of it but what is asked for. Whatever is read, the digest of all bytes is checked first, and the file must have
+//! all columns.
+
+use std::{
+    path::{Path, PathBuf},
+    vec,
+};
+
+use arrow_array::RecordBatch;
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
+    errors::ParquetError,
+};
+
+use super::{ManifestError, ManifestRow, columns};
+use crate::{
+    parquet_table,
+    segment::Segment,
+    shard::{self, CheckedFile, Failure, ShardError},
+};
+
+/// Rows that are read at once.
+const ROWS_AT_ONCE: usize = 1024;
+
+/// The rows of a manifest, one after the other.
+pub struct ManifestReader<T> {
+    file: ManifestFile,
+    batches: ParquetRecordBatchReader,
+    to_rows: ToRows<T>,
+    ready: vec::IntoIter<T>,
+}
+
+/// Rows of a batch, or the first column that does not fit.
+type ToRows<T> = fn(&RecordBatch) -> Result<Vec<T>, &'static str>;
+
+/// What a run needs to know of a video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRow {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its bytes, 0 where it could not be read.
+    pub bytes: u64,
+    /// Class, where the list of videos has classes.
+    pub label: Option<i32>,
+    /// `good`, or the stable word of what is wrong.
+    pub verdict: String,
+    /// What is wrong, in a sentence.
+    pub reason: Option<String>,
+    /// Whether all of it was decoded without complaint.
+    pub verified: bool,
+    /// Which part of the video the row means.
+    pub segment: Segment,
+}
+
+/// The columns of a [`ListedRow`].
+const LISTED: [&str; 11] = [
+    "path",
+    "path_bytes",
+    "bytes",
+    "label",
+    "verdict",
+    "reason",
+    "verified",
+    "start",
+    "stop",
+    "start_seconds",
+    "stop_seconds",
+];
+
+/// The manifest at `path` with all that it says of each video.
+///
+/// # Errors
+/// When it cannot be read, or is no manifest.
+pub fn rows(path: &Path) -> Result<ManifestReader<ManifestRow>, ManifestError> {
+    ManifestReader::open(path, None, columns::to_rows)
+}
+
+/// The manifest at `path` with what a run needs of each video.
+///
+/// # Errors
+/// When it cannot be read, or is no manifest.
+pub fn listed(path: &Path) -> Result<ManifestReader<ListedRow>, ManifestError> {
+    ManifestReader::open(path, Some(&LISTED), columns::to_listed)
+}
+
+/// Reads the manifest at `path` as a whole.
+///
+/// # Errors
+/// When it cannot be read, or is no manifest.
+pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
+    rows(path)?.collect()
+}
+
+impl<T> ManifestReader<T> {
+    fn open(path: &Path, wanted: Option<&[&str]>, to_rows: ToRows<T>) -> Result<Self, ManifestError> {
+        let file = ManifestFile { path: path.to_owned(), failure: Failure::default() };
+        let builder = file.open()?;
+        // A file that lacks a column is none of ours, also where the column is not asked for.
+        let column = columns::to_rows(&RecordBatch::new_empty(builder.schema().clone())).err();
+        if let Some(column) = column {
+            return Err(ManifestError::WrongColumn { path: file.path, column });
+        }
+        let columns = match wanted {
+            None => ProjectionMask::all(),
+            Some(wanted) => ProjectionMask::columns(builder.parquet_schema(), wanted.iter().copied()),
+        };
+        let batches = builder.with_projection(columns).with_batch_size(ROWS_AT_ONCE).build();
+        let batches = batches.map_err(|cause| file.damaged(cause))?;
+        Ok(Self { file, batches, to_rows, ready: Vec::new().into_iter() })
+    }
+}
+
+impl<T> Iterator for ManifestReader<T> {
+    type Item = Result<T, ManifestError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(row) = self.ready.next() {
+                return Some(Ok(row));
+            }
+            let rows = match self.batches.next()? {
+                Err(cause) => Err(self.file.damaged(cause.into())),
+                Ok(batch) => (self.to_rows)(&batch).map_err(|column| self.file.wrong(column)),
+            };
+            match rows {
+                Ok(rows) => self.ready = rows.into_iter(),
+                Err(why) => return Some(Err(why)),
+            }
+        }
+    }
+}
+
+/// A manifest's file, and what the system failed at when it was read.
+struct ManifestFile {
+    path: PathBuf,
+    failure: Failure,
+}
+
+impl ManifestFile {
+    fn open(&self) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>, ManifestError> {
+        // The digest is of the whole file, so blocks have none.
+        let file =
+            shard::open_file(&self.path, Default::default(), &self.failure).map_err(|why| match why {
+                ShardError::Io { cause, .. } => self.not_read(cause),
+                why => self.not_read(std::io::Error::other(why)),
+            })?;
+        parquet_table::open(file).map_err(|cause| self.damaged(cause))
+    }
+
+    /// The system's failure, or else damage.
+    fn damaged(&self, cause: ParquetError) -> ManifestError {
+        match self.failure.get() {
+            Some(why) => self.not_read(
+                why.raw_os_error().map_or_else(|| why.kind().into(), std::io::Error::from_raw_os_error),
+            ),
+            None => ManifestError::Damaged { path: self.path.clone(), cause },
+        }
+    }
+
+    fn not_read(&self, cause: std::io::Error) -> ManifestError {
+        ManifestError::Io { action: "read", path: self.path.clone(), cause }
+    }
+
+    fn wrong(&self, column: &'static str) -> ManifestError {
+        ManifestError::WrongColumn { path: self.path.clone(), column }
+    }
+}
