@@ -14,6 +14,7 @@ pub(crate) mod digest_words;
 pub mod folder;
 #[cfg(feature = "video")]
 pub mod frames;
+pub(crate) mod frames_folder;
 pub mod labelled;
 pub mod labels;
 pub mod list;

@@ -37,10 +37,12 @@ pub enum Codec {
     Mpeg1,
     /// Motion JPEG.
     Mjpeg,
+    /// The planes of G, B and R as they are: pictures that were decoded when their file was taken apart.
+    Rgb,
 }
 
 impl Codec {
-    /// All of them.
+    /// All that are decoded.
     pub const ALL: [Self; 9] = [
         Self::H264,
         Self::Hevc,
@@ -55,7 +57,7 @@ impl Codec {
 
     /// The codec of a name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|codec| codec.name() == name)
+        Self::ALL.into_iter().chain([Self::Rgb]).find(|codec| codec.name() == name)
     }
 
     /// The name in manifests and shards.
@@ -70,6 +72,7 @@ impl Codec {
             Self::Mpeg2 => "mpeg2",
             Self::Mpeg1 => "mpeg1",
             Self::Mjpeg => "mjpeg",
+            Self::Rgb => "rgb",
         }
     }
 }

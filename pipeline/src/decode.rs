@@ -12,6 +12,7 @@ pub(crate) mod elements;
 mod gstreamer;
 mod output;
 mod packet_time;
+mod raw;
 
 use std::time::Instant;
 

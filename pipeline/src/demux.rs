@@ -10,6 +10,7 @@ pub(crate) mod fuzz;
 mod gstreamer;
 mod matroska;
 mod mp4;
+mod pictures;
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,7 @@
 //! The bytes of a video file, and which container they are, told by content and never by name.
 
 pub mod foreign;
+pub mod numbered;
 mod stamp;
 
 use std::{
@@ -34,16 +35,31 @@ pub enum Container {
     ProgramStream,
     /// MPEG transport stream, packets of 188 or 192 bytes.
     TransportStream,
+    /// JPEG pictures, one behind the other.
+    Jpeg,
+    /// PNG pictures, one behind the other.
+    Png,
+    /// A GIF, mostly an animation.
+    Gif,
+    /// A WebP, a picture or an animation.
+    WebP,
 }
 
 impl Container {
-    /// All of them.
+    /// Those of films.
     pub const ALL: [Self; 5] =
         [Self::Mp4, Self::Matroska, Self::Avi, Self::ProgramStream, Self::TransportStream];
+    /// Those of pictures.
+    pub const PICTURES: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP];
 
     /// The container of a name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|container| container.name() == name)
+        Self::ALL.into_iter().chain(Self::PICTURES).find(|container| container.name() == name)
+    }
+
+    /// Whether it holds pictures, or an animation of them.
+    pub fn is_pictures(self) -> bool {
+        Self::PICTURES.contains(&self)
     }
 
     /// The name in manifests and messages.
@@ -54,6 +70,10 @@ impl Container {
             Self::Avi => "avi",
             Self::ProgramStream => "mpeg-ps",
             Self::TransportStream => "mpeg-ts",
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::WebP => "webp",
         }
     }
 }
@@ -71,6 +91,10 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
         [0x1a, 0x45, 0xdf, 0xa3] => return Some(Container::Matroska),
         b"RIFF" if at(8..11) == b"AVI" => return Some(Container::Avi),
         [0, 0, 1, 0xba] => return Some(Container::ProgramStream),
+        [0xff, 0xd8, 0xff, _] => return Some(Container::Jpeg),
+        b"\x89PNG" => return Some(Container::Png),
+        b"GIF8" => return Some(Container::Gif),
+        b"RIFF" if at(8..12) == b"WEBP" => return Some(Container::WebP),
         _ => {}
     }
     transport_packets(bytes).map(|_| Container::TransportStream)
@@ -275,9 +299,14 @@ impl Disk {
     }
 }
 
-/// Opens a file to read it: no pipe, which would wait for somebody to write to it.
+/// Opens a file to read it: no pipe, which would wait for somebody to write to it. A folder of numbered pictures is
+/// opened as a file of all of them.
 pub(crate) fn handle(path: &Path) -> io::Result<fs::File> {
-    if !fs::metadata(path)?.is_file() {
+    let found = fs::metadata(path)?;
+    if found.is_dir() {
+        return numbered::joined(path);
+    }
+    if !found.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     fs::File::open(path)

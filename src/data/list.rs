@@ -21,7 +21,7 @@ use pipeline::{
     video_entry::VideoEntry,
 };
 
-use super::{folder, videos::Found};
+use super::{folder, frames_folder, videos::Found};
 use crate::{
     error::{Error, Result, Usage},
     observer::Observer,
@@ -73,8 +73,6 @@ impl List {
         let mut search = Search::of(&self.file);
         let mut found = Vec::new();
         list_file::read(&self.file, &self.columns, &folder::VIDEO_ENDINGS, &mut |listed| {
-            search.form = search.form.max(Some(listed.form));
-            search.parts += u64::from(!listed.segment.is_whole());
             found.push(search.found(listed)?);
             Ok::<_, Failed>(())
         })
@@ -141,27 +139,30 @@ impl Search {
         if form.is_of_data_set() {
             folders.push(self.home.join(".."));
         }
-        folders.push(PathBuf::new());
+        if !self.home.as_os_str().is_empty() {
+            folders.push(PathBuf::new());
+        }
         folders
     }
 
     fn found(&mut self, listed: Listed) -> Result<Found, Failed> {
+        let is_folder = |path: &Path| self.home.join(path).is_dir() || path.is_dir();
+        let listed = frames_folder::reread(&listed, is_folder).unwrap_or(listed);
+        self.form = self.form.max(Some(listed.form));
         let (folders, mut places) = (self.folders(listed.form), listed.form.places(&listed));
-        let label = listed.class.as_ref().and_then(|class| class.parse().ok());
-        let class = listed.class.as_deref().map(|class| self.once(class));
-        let entry = |path| VideoEntry { segment: listed.segment, ..VideoEntry::whole(path, label) };
         let tries = folders.len() * places.len();
         // Plain lists are looked through in their order, so that a path has one meaning.
         let first = if listed.form.is_of_data_set() { self.last.min(tries - 1) } else { 0 };
         for at in std::iter::once(first).chain((0..tries).filter(|at| *at != first)) {
-            let (folder, place) = (at / places.len(), at % places.len());
+            let (folder, place) = (at % folders.len(), at / folders.len());
             let path = folders[folder].join(&places[place]);
             if is_there(&path)? {
                 self.last = at;
+                let listed = if path.is_dir() { frames_folder::meant(listed, &path) } else { listed };
                 // A path that leads out of the list's folder is no name below it.
                 let is_below = folder == 0 && path.strip_prefix(&self.home).is_ok();
                 let root = is_below.then(|| Arc::clone(&self.home));
-                return Ok(Found { entry: entry(path), root, class });
+                return Ok(self.video(listed, path, root));
             }
         }
         self.missing += 1;
@@ -169,7 +170,15 @@ impl Search {
         if self.first_missing.len() < NAMED {
             self.first_missing.push(names::shown(&path));
         }
-        Ok(Found { entry: entry(path), root: None, class })
+        Ok(self.video(listed, path, None))
+    }
+
+    /// The video of a line, whose file is `path`.
+    fn video(&mut self, listed: Listed, path: PathBuf, root: Option<Arc<Path>>) -> Found {
+        let label = listed.class.as_ref().and_then(|class| class.parse().ok());
+        self.parts += u64::from(!listed.segment.is_whole());
+        let entry = VideoEntry { segment: listed.segment, ..VideoEntry::whole(path, label) };
+        Found { entry, root, class: listed.class.as_deref().map(|class| self.once(class)) }
     }
 
     /// The name of a class, which videos of one class share.

@@ -59,7 +59,13 @@ impl Listing {
                 (Dataset::of_videos(entries), roots, words)
             }
         };
-        let (numbers, entries): (Vec<VideoNumber>, Vec<VideoEntry>) = dataset.listing()?.into_iter().unzip();
+        let (numbers, entries): (Vec<VideoNumber>, Vec<VideoEntry>) = match &dataset {
+            // A list may have millions, which are not held once more in pairs.
+            Dataset::Videos(videos) => {
+                ((0..dataset.videos()).map(VideoNumber).collect(), videos.entries().to_vec())
+            }
+            shards => shards.listing()?.into_iter().unzip(),
+        };
         if entries.is_empty() {
             return Err(Usage::new("there is no video in these shards").into());
         }

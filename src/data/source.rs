@@ -28,7 +28,8 @@ fn raw(
     rule: FrameRule,
 ) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::videos;
-    let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe));
+    let stills = recipe.clip.stills || matches!(rule, FrameRule::Labelled(_));
+    let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe)).with_stills(stills);
     Ok(Arc::new(videos.with_verify(recipe.clip.verify).with_skipping(recipe.clip.skip)))
 }
 

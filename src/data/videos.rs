@@ -7,7 +7,7 @@ use std::{
 
 use pipeline::{names, video_entry::VideoEntry};
 
-use super::{folder, list::List};
+use super::{folder, frames_folder, list::List};
 use crate::{
     error::{Result, Usage},
     input_file,
@@ -53,6 +53,11 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
         }
         if path.is_dir() {
             let (videos_here, others) = folder::videos_in(path)?;
+            if videos_here.is_empty() && frames_folder::is_one(path) {
+                let root = path.parent().unwrap_or(Path::new("")).into();
+                videos.push(Found::below(&root, VideoEntry::whole(path.clone(), None)));
+                continue;
+            }
             passed_over.count(&others);
             let root = path.as_path().into();
             videos.extend(videos_here.into_iter().map(|video| Found::below(&root, video)));

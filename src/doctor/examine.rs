@@ -78,6 +78,7 @@ fn codec_name(codec: Codec) -> &'static str {
         Codec::Mpeg2 => "MPEG-2",
         Codec::Mpeg1 => "MPEG-1",
         Codec::Mjpeg => "Motion JPEG",
+        Codec::Rgb => "RGB",
     }
 }
 
@@ -90,6 +91,10 @@ fn container_name(container: Container) -> &'static str {
         Container::Avi => "AVI",
         Container::ProgramStream => "MPEG-PS",
         Container::TransportStream => "MPEG-TS",
+        Container::Jpeg => "JPEG",
+        Container::Png => "PNG",
+        Container::Gif => "GIF",
+        Container::WebP => "WebP",
     }
 }
 

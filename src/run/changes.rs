@@ -13,13 +13,14 @@ use crate::{
 };
 
 /// Settings that may change.
-const MAY_CHANGE: [&str; 60] = [
+const MAY_CHANGE: [&str; 61] = [
     // How a clip is read and what is cut out of a frame.
     "clip.stride",
     "clip.short_side",
     "clip.resample",
     "clip.crop",
     "clip.short_video",
+    "clip.stills",
     "clip.target_fps",
     "clip.verify",
     "clip.skip",

@@ -22,6 +22,7 @@ mod resuming;
 mod shards;
 mod signals;
 mod slices;
+mod stills;
 mod streaming;
 mod tables;
 mod training;

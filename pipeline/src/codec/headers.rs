@@ -21,7 +21,7 @@ pub fn look(
         Codec::Vp8 => (header, packets.map(|packet| vpx::vp8(packet.as_ref())).collect()),
         Codec::Vp9 => (header, packets.map(|packet| vpx::vp9(packet.as_ref())).collect()),
         Codec::Av1 => (header, av1::look(setup, packets)),
-        Codec::Mjpeg => {
+        Codec::Mjpeg | Codec::Rgb => {
             let picture = Coded { start: Start::Closed, disposable: true, ..Coded::UNKNOWN };
             (header, packets.map(|packet| Coded { shown: !packet.as_ref().is_empty(), ..picture }).collect())
         }

@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
 use super::dav1d::Dav1d;
-use super::{Keep, Request, Stream, TimeLimit, Work, gstreamer::GstDecoder};
+use super::{Keep, Request, Stream, TimeLimit, Work, gstreamer::GstDecoder, raw::RawPictures};
 use crate::{codec::Codec, error::VideoError};
 
 /// A decoder of one codec, whoever made it.
@@ -10,6 +10,8 @@ use crate::{codec::Codec, error::VideoError};
 pub(crate) enum Decoder {
     /// An element of GStreamer.
     Element(GstDecoder),
+    /// None: packets are pictures.
+    Raw(RawPictures),
     /// dav1d, without GStreamer.
     #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
     Dav1d(Dav1d),
@@ -21,6 +23,7 @@ impl Decoder {
         match codec {
             #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
             Codec::Av1 => Ok(Self::Dav1d(Dav1d::new()?)),
+            Codec::Rgb => Ok(Self::Raw(RawPictures::default())),
             _ => Ok(Self::Element(GstDecoder::new(codec)?)),
         }
     }
@@ -36,6 +39,7 @@ impl Decoder {
     ) -> Result<(), VideoError> {
         match self {
             Self::Element(decoder) => decoder.decode(stream, request, limit, work, keep),
+            Self::Raw(decoder) => decoder.decode(stream, request, work, keep),
             #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
             Self::Dav1d(decoder) => decoder.decode(stream, request, limit, work, keep),
         }
@@ -45,6 +49,7 @@ impl Decoder {
     pub(crate) fn frames_that_came(&self) -> u64 {
         match self {
             Self::Element(decoder) => decoder.frames_that_came(),
+            Self::Raw(decoder) => decoder.frames_that_came(),
             #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
             Self::Dav1d(decoder) => decoder.frames_that_came(),
         }

@@ -19,6 +19,7 @@ pub(crate) fn names(codec: Codec) -> &'static [&'static str] {
         Codec::Mpeg4 => &["avdec_mpeg4"],
         Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],
         Codec::Mjpeg => &["avdec_mjpeg"],
+        Codec::Rgb => &[],
     }
 }
 
@@ -26,7 +27,7 @@ pub(crate) fn names(codec: Codec) -> &'static [&'static str] {
 pub(super) fn make(codec: Codec) -> Result<gst::Element, VideoError> {
     let names = names(codec);
     let made = names.iter().find_map(|name| gst::ElementFactory::make(name).build().ok());
-    made.ok_or_else(|| VideoError::no_element(names[0]))
+    made.ok_or_else(|| VideoError::no_element(names.first().copied().unwrap_or("none")))
 }
 
 /// The element of libaom.

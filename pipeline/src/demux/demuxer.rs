@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{
     Demuxed,
     gstreamer::{self, file_pad::Mode},
-    matroska, mp4,
+    matroska, mp4, pictures,
 };
 use crate::{
     error::VideoError,
@@ -21,6 +21,7 @@ pub(crate) fn demux(
 ) -> Result<Demuxed, VideoError> {
     match element(container) {
         Some(element) => gstreamer::demux(file, container, element, deadline, seconds),
+        None if container.is_pictures() => pictures::demux(&file, container),
         None if container == Container::Matroska => matroska::demux(&file, deadline, seconds),
         None => mp4::demux(&file, deadline, seconds),
     }
@@ -30,6 +31,7 @@ pub(crate) fn demux(
 fn element(container: Container) -> Option<(&'static str, Mode)> {
     match container {
         Container::Mp4 | Container::Matroska => None,
+        Container::Jpeg | Container::Png | Container::Gif | Container::WebP => None,
         Container::Avi => Some(("avidemux", Mode::Pull)),
         Container::ProgramStream => Some(("mpegpsdemux", Mode::Push)),
         Container::TransportStream => Some(("tsdemux", Mode::Push)),

@@ -20,6 +20,10 @@ impl FileStamp {
     /// When there is none, or the system keeps no times.
     pub fn of(path: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
+        if !metadata.is_file() {
+            // Whoever changes a picture in a folder does not change the folder.
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self { bytes: metadata.len(), modified: since.as_nanos() as i64 })
     }

@@ -66,6 +66,10 @@ fn containers_are_told_by_their_content() {
     assert_eq!(recognise(&[0x1a, 0x45, 0xdf, 0xa3]), Some(Container::Matroska));
     assert_eq!(recognise(b"RIFF\0\0\0\0AVI LIST"), Some(Container::Avi));
     assert_eq!(recognise(b"RIFF\0\0\0\0WAVEfmt "), None);
+    assert_eq!(recognise(b"RIFF\0\0\0\0WEBPVP8 "), Some(Container::WebP));
+    assert_eq!(recognise(b"GIF89a"), Some(Container::Gif));
+    assert_eq!(recognise(b"\x89PNG\r\n\x1a\n"), Some(Container::Png));
+    assert_eq!(recognise(b"\xff\xd8\xff\xe0"), Some(Container::Jpeg));
     assert_eq!(recognise(&[0, 0, 1, 0xba, 0x44]), Some(Container::ProgramStream));
     for (step, lead) in [(188, 0), (192, 4), (188, 17)] {
         let mut stream = vec![0; lead + 6 * step];

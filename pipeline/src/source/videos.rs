@@ -34,6 +34,7 @@ pub struct VideoSource {
     limits: Limits,
     verify: Verify,
     skipping: Skip,
+    stills: bool,
     learnt: Arc<Learnt>,
 }
 
@@ -66,6 +67,7 @@ impl VideoSource {
             limits,
             verify: Verify::default(),
             skipping: Skip::default(),
+            stills: true,
             learnt: Arc::new(learnt),
         }
     }
@@ -79,6 +81,12 @@ impl VideoSource {
     /// The same videos with another way of skipping.
     pub fn with_skipping(mut self, skipping: Skip) -> Self {
         self.skipping = skipping;
+        self
+    }
+
+    /// The same videos; whether pictures are taken for videos of one frame.
+    pub fn with_stills(mut self, stills: bool) -> Self {
+        self.stills = stills;
         self
     }
 
@@ -216,6 +224,13 @@ impl Reader {
                 })?
             }
         };
+        if !self.source.stills && open.facts.is_still() {
+            return Err(SourceError::Failed {
+                verdict: "not-a-video".to_owned(),
+                reason: format!("it is a picture ({}), and `clip.stills` is false", open.facts.container),
+                reach: Reach::Video,
+            });
+        }
         let verified = self.source.learnt.verified.get(file.index());
         if verified.is_some_and(|verified| verified.load(Relaxed))
             || videos.verified_bytes(number) == Some(open.facts.bytes)

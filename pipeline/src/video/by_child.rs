@@ -58,8 +58,10 @@ impl VideoReader {
     }
 
     fn to_open(&self, path: &Path, how: How) -> Open {
+        // The child sees the bytes of a folder's pictures, and no folder.
+        let pictures = path.is_dir().then(|| path.join("pictures"));
         Open {
-            path: path.as_os_str().as_encoded_bytes().to_vec(),
+            path: pictures.as_deref().unwrap_or(path).as_os_str().as_encoded_bytes().to_vec(),
             how,
             limits: self.limits,
             skipping: self.skipping,

@@ -65,6 +65,13 @@ pub struct VideoFacts {
     pub index: IndexMode,
 }
 
+impl VideoFacts {
+    /// Whether it is a picture.
+    pub fn is_still(&self) -> bool {
+        self.frames == 1 && Container::named(self.container).is_some_and(Container::is_pictures)
+    }
+}
+
 /// What opening a video found, from which its facts follow.
 pub(super) struct Gathered<'a> {
     pub bytes: u64,

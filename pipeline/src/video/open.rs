@@ -57,18 +57,19 @@ impl VideoReader {
     /// The same of the bytes of a file that is called `path`.
     pub(crate) fn scan_bytes(&self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
         initialise()?;
-        let opened = self.take_apart(file.clone());
+        let opened = self.take_apart(path, file.clone());
         // Whatever was found out from bytes that could not be read says nothing of the film.
         file.check()?;
         opened.map_err(|why| unsupported::named(why, path, &file))
     }
 
     /// Ranks the frames of a file's video.
-    fn take_apart(&self, file: FileBytes) -> Result<OpenVideo, VideoError> {
+    fn take_apart(&self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
         let deadline = demux::deadline(self.limits.seconds);
         let bytes = file.length();
-        let container =
-            recognise(file.slice(0..RECOGNISED).as_ref()).ok_or(VideoError::UnknownContainer { bytes })?;
+        let container = recognise(file.slice(0..RECOGNISED).as_ref())
+            .filter(|container| !container.is_pictures() || may_be_pictures(path))
+            .ok_or(VideoError::UnknownContainer { bytes })?;
         let demuxed = demuxer::demux(file.clone(), container, deadline, self.limits.seconds)?;
         let Demuxed { codec, framing, caps, mut packets, orientation, turns } = demuxed;
 
@@ -140,6 +141,18 @@ fn check_units(header: &StreamHeader, container: Container) -> Result<(), VideoE
     let damaged = |at| VideoError::ContainerDamaged { container: container.name(), reason: reason(at) };
     header.crowded.map_or(Ok(()), |at| Err(damaged(at)))
 }
+
+/// Whether a file with this name may be a picture, or a folder of them. A picture that is called `film.mp4` is what a
+/// server gave in place of a film, and no video.
+fn may_be_pictures(path: &Path) -> bool {
+    let Some(ending) = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()) else {
+        return true;
+    };
+    PICTURES.contains(&ending.as_str()) || path.is_dir()
+}
+
+/// Endings of picture files.
+const PICTURES: [&str; 6] = ["jpg", "jpeg", "jpe", "png", "gif", "webp"];
 
 /// Bytes at the beginning of a file by which its container is known.
 const RECOGNISED: u64 = 4096;

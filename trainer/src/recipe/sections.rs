@@ -65,6 +65,8 @@ pub struct Clip {
     pub repeats: usize,
     /// What a video that is too short gives.
     pub short_video: ShortVideo,
+    /// Whether pre-training takes a picture for a video of one frame; everything else always does.
+    pub stills: bool,
     /// Frames a second that the stride counts; 0 counts the video's own frames.
     pub target_fps: f64,
     /// What must decode without complaint before a video gives clips.
@@ -180,6 +182,7 @@ impl Default for Clip {
             order: ClipOrder::Together,
             repeats: 1,
             short_video: ShortVideo::RepeatLast,
+            stills: false,
             target_fps: 0.0,
             verify: Verify::Video,
             skip: Skip::Unwanted,

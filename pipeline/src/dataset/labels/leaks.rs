@@ -34,8 +34,10 @@ pub fn check_contents(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), L
     let mut lengths: HashMap<u64, [Vec<&Path>; 2]> = HashMap::new();
     for (side, videos) in [train, test].into_iter().enumerate() {
         for video in videos {
-            // Empty files are no copies of a video.
-            if let Some(facts) = fs::metadata(&video.path).ok().filter(|facts| facts.len() > 0) {
+            // Empty files are no copies of a video, and a folder of pictures is no file.
+            if let Some(facts) =
+                fs::metadata(&video.path).ok().filter(|facts| facts.is_file() && facts.len() > 0)
+            {
                 lengths.entry(facts.len()).or_default()[side].push(&video.path);
             }
         }

@@ -57,8 +57,11 @@ impl Form {
             }
             _ => {
                 let path = names::path_of(name).unwrap_or_else(|| name.into());
-                // As in the official lists, whose names have no ending.
-                vec![if path.extension().is_some() { path } else { path.with_added_extension("mp4") }]
+                match path.extension() {
+                    Some(_) => vec![path],
+                    // As in the official lists, whose names have no ending; or a folder of pictures.
+                    None => vec![path.with_added_extension("mp4"), path],
+                }
             }
         }
     }

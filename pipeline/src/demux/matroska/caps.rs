@@ -70,6 +70,8 @@ fn format_of(coded: &TrackCodec) -> gst::Structure {
             .field("alignment", "tu")
             .build(),
         Codec::Mjpeg => gst::Structure::new_empty("image/jpeg"),
+        // No film has it.
+        Codec::Rgb => gst::Structure::new_empty("video/x-raw"),
         Codec::Mpeg1 => mpeg(1),
         Codec::Mpeg2 => mpeg(2),
         // The decoder corrects the mistakes of these encoders, which their names tell.

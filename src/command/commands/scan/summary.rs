@@ -1,6 +1,9 @@
 //! What a scan found, in tables on stderr: what can be used by container and codec, what cannot by kind.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+};
 
 use pipeline::{dataset::manifest::ManifestRow, names};
 use schemas::{
@@ -37,12 +40,16 @@ pub fn say(rows: &[ManifestRow], out: &Path) {
 /// A line a container and codec.
 fn formats(good: &[&ManifestRow]) -> Vec<Vec<String>> {
     let mut formats: BTreeMap<(&str, &str), (u64, u64, u64)> = BTreeMap::new();
+    let mut files = HashSet::new();
     for row in good {
         let format = (row.container.as_deref().unwrap_or_default(), row.codec.as_deref().unwrap_or_default());
         let (videos, frames, bytes) = formats.entry(format).or_default();
         *videos += 1;
         *frames += u64::from(row.frames.unwrap_or(0));
-        *bytes += row.bytes;
+        // Parts of one file have its bytes once.
+        if row.segment().is_whole() || files.insert(&row.path) {
+            *bytes += row.bytes;
+        }
     }
     let head = ["container", "codec", "videos", "frames", "MB"].map(String::from).to_vec();
     let body = formats.into_iter().map(|((container, codec), (videos, frames, bytes))| {
