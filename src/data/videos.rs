@@ -9,6 +9,8 @@ use pipeline::{
     video_entry::VideoEntry,
 };
 
+use schemas::regular_file;
+
 use super::folder;
 use crate::{
     error::{Context as _, Result, Usage},
@@ -84,7 +86,7 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
 /// Lines of `path class`, as [`list`] reads them. Paths are relative to the list's folder, or, where nothing is
 /// there, to the working directory; a name without a dot gets `.mp4`, as in the official lists.
 fn in_list(list: &Path) -> Result<Vec<Found>> {
-    let bytes = system::persistently(|| std::fs::read(list))
+    let bytes = system::persistently(|| regular_file::read(list))
         .with_context(|| format!("{} cannot be read", names::shown(list)))?;
     // Lines with other bytes name their files as escapes would.
     let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(line_of).collect();

@@ -1,5 +1,6 @@
 //! Vectors of videos, for searches, probes and temporal localisation.
 
+mod array_digests;
 pub mod make;
 pub mod search;
 pub mod store;
@@ -126,15 +127,16 @@ pub fn embed(settings: &Embeddings, stop: &AtomicBool, observer: &dyn Observer) 
     let embedded = maker.embedded(&videos);
     let mut made = Made { embedded, rows: 0, videos: videos.len(), failed: Vec::new(), end: End::Before };
     let store = Store::open(&settings.out, settings.format, &made.embedded, videos.entries(), observer)?;
-    let Some(store) = store else {
+    let Some(mut store) = store else {
         return Ok(made);
     };
-    let wanted: Vec<bool> = (0..videos.len()).map(|video| !store.has(video)).collect();
+    let is_wanted = |video| Ok(!store.has(video)?);
+    let wanted = (0..videos.len()).map(is_wanted).collect::<Result<Vec<bool>>>()?;
     let missing = wanted.iter().filter(|wanted| **wanted).count() as u64;
     observer.on(Event::Stoppable);
     observer.on(Event::Begin { total: videos.len(), what: "videos" });
     let before = videos.len() - missing;
-    let mut keeper = Keeper { store: &store, file: None, rows: 0, videos: 0, before, observer };
+    let mut keeper = Keeper { store: &mut store, file: None, rows: 0, videos: 0, before, observer };
     let found = maker.make(&videos, &wanted, stop, &mut keeper);
     let Keeper { rows, videos: finished, .. } = keeper;
     observer.on(Event::End);
@@ -213,7 +215,7 @@ fn check(taking: Taking, loaded: &LoadedModel, observer: &dyn Observer) -> Resul
 
 /// Keeps vectors in a store and counts them.
 struct Keeper<'a> {
-    store: &'a Store,
+    store: &'a mut Store,
     file: Option<VideoFile>,
     rows: u64,
     videos: u64,
@@ -235,7 +237,7 @@ impl Taker for Keeper<'_> {
 
     fn end(&mut self, whole: bool) -> Result<()> {
         if let Some(file) = self.file.take().filter(|_| whole) {
-            file.finish()?;
+            self.store.keep(file)?;
             self.videos += 1;
         }
         self.observer.progress(self.before + self.videos, format_args!("{} vectors", self.rows));

@@ -17,6 +17,7 @@ mod locks;
 mod messages;
 mod probing;
 mod resuming;
+mod scanning;
 mod shards;
 mod signals;
 mod streaming;

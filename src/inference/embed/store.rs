@@ -3,6 +3,7 @@
 //! ```text
 //! parquet         .F.parquet.parts/000012.parquet   one file a video, joined in the end to F.parquet
 //! npy, tad-npy    DIR/name.npy                      one file a video, and that is what is wanted
+//!                 DIR/B3SUMS                        their digests
 //! either          embedded.json                     what the vectors are: others are never mixed with them
 //! ```
 //!
@@ -25,9 +26,10 @@ use pipeline::{names, parquet_digest, parquet_table, video_entry::VideoEntry};
 use schemas::{
     MADE_BY, OutputLock, WholeFile,
     embeddings::{Embedded, Embedding},
-    whole_file,
+    regular_file, whole_file,
 };
 
+use super::array_digests::ArrayDigests;
 use crate::{
     error::{Context as _, Error, Result, Usage},
     npy::NpyWriter,
@@ -60,12 +62,15 @@ pub struct Store {
     folder: PathBuf,
     /// Names of the videos' files.
     names: Vec<String>,
+    /// Digests of arrays; a part has its own in it.
+    digests: Option<ArrayDigests>,
     /// Nobody else writes there.
     lock: OutputLock,
 }
 
 /// The vectors of one video in the making; dropped before it is finished, nothing of it stays.
 pub struct VideoFile {
+    video: u64,
     path: PathBuf,
     kind: Kind,
 }
@@ -126,16 +131,29 @@ impl Store {
             whole_file::write(&path, text.as_bytes())
                 .with_context(|| format!("{} cannot be written", names::shown(&path)))?;
         }
-        Ok(Some(Self { format, embedded: embedded.clone(), out: out.to_owned(), folder, names, lock }))
+        let (embedded, out) = (embedded.clone(), out.to_owned());
+        let open = || ArrayDigests::open(&folder, names.iter().map(String::as_str));
+        let digests =
+            (format != Format::Parquet).then(open).transpose().with_context(|| not_written(&folder))?;
+        Ok(Some(Self { format, embedded, out, folder, names, digests, lock }))
     }
 
     fn path(&self, video: u64) -> PathBuf {
         self.folder.join(&self.names[video as usize])
     }
 
-    /// Whether the vectors of a video are there.
-    pub fn has(&self, video: u64) -> bool {
-        self.path(video).is_file()
+    /// Whether the vectors of a video are there; of an array also whether it is what was written.
+    ///
+    /// # Errors
+    /// When an array cannot be read.
+    pub fn has(&self, video: u64) -> Result<bool> {
+        let path = self.path(video);
+        match &self.digests {
+            Some(digests) => digests
+                .is_whole(&self.names[video as usize])
+                .with_context(|| format!("{} cannot be read", names::shown(&path))),
+            None => Ok(path.is_file()),
+        }
     }
 
     /// A file for the `rows` vectors of a video.
@@ -155,7 +173,7 @@ impl Store {
                 Kind::Array(NpyWriter::create(&path, rows, lengths, *number).with_context(made)?)
             }
         };
-        Ok(VideoFile { path, kind })
+        Ok(VideoFile { video, path, kind })
     }
 
     /// Leaves nothing behind where no video gave a vector.
@@ -179,13 +197,34 @@ impl Store {
         Ok(())
     }
 
+    /// Puts the vectors of a video in their place.
+    ///
+    /// # Errors
+    /// When they are not whole or cannot be written.
+    pub fn keep(&mut self, file: VideoFile) -> Result<()> {
+        let written = || not_written(&file.path);
+        match file.kind {
+            Kind::Part(mut writer, _) => {
+                writer.append_key_value_metadata(parquet_digest::entry());
+                parquet_digest::finish(writer.into_inner().with_context(written)?).with_context(written)
+            }
+            Kind::Array(array) => {
+                let digest = array.finish().with_context(written)?;
+                let name = &self.names[file.video as usize];
+                self.digests
+                    .as_mut()
+                    .map_or(Ok(()), |digests| digests.add(name, digest).with_context(written))
+            }
+        }
+    }
+
     /// Joins the parts; the folder of parts is gone then.
     ///
     /// # Errors
     /// When a part cannot be read, or the file cannot be written.
     pub fn finish(self) -> Result<()> {
-        if self.format != Format::Parquet {
-            return Ok(());
+        if let Some(digests) = &self.digests {
+            return digests.write().with_context(|| not_written(&self.folder));
         }
         let written = || not_written(&self.out);
         let file = WholeFile::create(&self.out).with_context(written)?;
@@ -220,21 +259,6 @@ impl VideoFile {
                 row.check(array.number())?;
                 array.push(&row.vector).with_context(written)
             }),
-        }
-    }
-
-    /// Puts it in its place.
-    ///
-    /// # Errors
-    /// When it is not whole or cannot be written.
-    pub fn finish(self) -> Result<()> {
-        let written = || not_written(&self.path);
-        match self.kind {
-            Kind::Part(mut writer, _) => {
-                writer.append_key_value_metadata(parquet_digest::entry());
-                parquet_digest::finish(writer.into_inner().with_context(written)?).with_context(written)
-            }
-            Kind::Array(array) => array.finish().with_context(written),
         }
     }
 }
@@ -277,7 +301,7 @@ fn facts_in(path: &Path, reader: &ParquetRecordBatchReaderBuilder<File>) -> Resu
 }
 
 fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
+    let file = regular_file::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
     parquet_table::open(file)
         .with_context(|| format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path)))
 }

@@ -15,6 +15,7 @@
 
 mod earlier;
 mod run_files;
+mod state_digest;
 
 use std::{
     fs, io,
@@ -25,7 +26,7 @@ use schemas::{names::shown, whole_file};
 
 use crate::{
     checkpoint::{
-        native::{self, Checkpoint, CheckpointError},
+        native::{self, About, Checkpoint, CheckpointError},
         run_checkpoints,
     },
     recipe::{Recipe, RecipeError},
@@ -54,6 +55,8 @@ pub struct ResumePoint {
     pub clips: u64,
     /// Digest of the data that it was trained on.
     pub data: String,
+    /// The recipe as the checkpoint has it, as TOML.
+    pub recipe: String,
     /// The checkpoint.
     pub checkpoint: PathBuf,
 }
@@ -224,7 +227,8 @@ impl RunFolder {
     pub fn resume_point(&self) -> Result<Option<ResumePoint>, RunFolderError> {
         let Some(checkpoint) = self.newest()? else { return Ok(None) };
         let about = native::read_about(&checkpoint)?;
-        Ok(Some(ResumePoint { step: about.step, clips: about.clips, data: about.data, checkpoint }))
+        let About { step, clips, data, recipe, .. } = about;
+        Ok(Some(ResumePoint { step, clips, data, recipe, checkpoint }))
     }
 
     /// Reads the newest checkpoint.
@@ -279,7 +283,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::checkpoint::native::About;
 
     fn checkpoint(step: u64) -> Checkpoint {
         Checkpoint {

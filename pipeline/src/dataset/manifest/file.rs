@@ -8,7 +8,7 @@ use parquet::{
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
 };
-use schemas::{MADE_BY, WholeFile, manifest::VERSION};
+use schemas::{MADE_BY, WholeFile, manifest::VERSION, regular_file};
 
 use super::{ManifestError, ManifestRow, columns};
 use crate::{parquet_digest, parquet_table, system};
@@ -47,7 +47,7 @@ pub fn write(path: &Path, rows: &[ManifestRow]) -> Result<(), ManifestError> {
 pub fn read(path: &Path) -> Result<Vec<ManifestRow>, ManifestError> {
     let damaged = |cause| ManifestError::Damaged { path: path.to_owned(), cause };
     // Read whole: what the system fails at is then told from what is wrong with the file.
-    let file = system::persistently(|| std::fs::read(path)).map_err(|cause| ManifestError::Io {
+    let file = system::persistently(|| regular_file::read(path)).map_err(|cause| ManifestError::Io {
         action: "read",
         path: path.to_owned(),
         cause,
