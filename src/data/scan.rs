@@ -121,7 +121,7 @@ fn rows(
         None => Ok(()),
     });
     observer.on(Event::End);
-    super::loading::note_unfiltered(observer);
+    super::loading::note_sandbox(observer);
     if scanned.as_ref().map_or(true, |rows| rows.len() < wanted) {
         // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
         let _ = index.map(IndexWriter::discard);
