@@ -18,6 +18,7 @@ mod many_rows;
 mod messages;
 mod probing;
 mod resuming;
+mod scanning;
 mod shards;
 mod signals;
 mod slices;

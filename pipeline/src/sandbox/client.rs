@@ -13,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use schemas::regular_file;
 
 use super::{
     Launch, channel,
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     error::VideoError,
-    file, heartbeat,
+    heartbeat,
     system::{self, SystemError},
     worker_pool::JobError,
 };
@@ -181,7 +182,7 @@ impl Film {
     /// worked, with a file of the same length.
     fn open_again(&self) -> bool {
         let Some(length) = self.length else { return false };
-        let opened = system::persistently(|| file::handle(&self.path));
+        let opened = system::persistently(|| regular_file::open(&self.path));
         let same = |file: &File| file.metadata().is_ok_and(|found| found.len() == length);
         let opened = opened.ok().filter(same);
         let is_open = opened.is_some();
