@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     FrameRank, VideoNumber,
-    decode::Work,
+    decode::{Stop, Work},
     error::VideoError,
     file::{FileBytes, FileStamp},
     picture::Picture,
@@ -89,12 +89,14 @@ impl Cost {
 }
 
 impl InChild {
-    /// Hands the pictures of the distinct `wanted` frames, which rise, to `each`; `unhurried` ones in parts.
+    /// Hands the pictures of the distinct `wanted` frames, which rise, to `each`; `unhurried` ones in parts, before each of which
+    /// `stop` is asked.
     pub fn decode(
         &self,
         video: Seen<'_>,
         wanted: &[FrameRank],
         unhurried: bool,
+        stop: Option<&Stop>,
         work: &mut Work,
         mut each: impl FnMut(FrameRank, Picture),
     ) -> Result<(), VideoError> {
@@ -102,6 +104,7 @@ impl InChild {
         let most =
             if unhurried { (BYTES_AT_ONCE / (3 * pixels.max(1))).max(16) as usize } else { wanted.len() };
         for wanted in wanted.chunks(most) {
+            stop.map_or(Ok(()), Stop::check)?;
             let memory = memory(pixels, wanted.len() as u64);
             let request = Request::Decode { wanted: wanted.to_vec(), unhurried, known: video.known() };
             let answers = self.about(video, &request, Allowance { memory, unhurried }, work)?;
