@@ -88,6 +88,11 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::error(&error),
+        Err(error) => {
+            let code = report::error(&error);
+            // Other processes of a training that this one left without a word would wait for it.
+            trainer::train::join_world::abort(1);
+            code
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod folder;
 pub mod frames;
 pub mod labelled;
 pub mod labels;
+pub mod list;
 pub mod listing;
 pub mod loading;
 pub mod masked;

@@ -29,7 +29,7 @@ use trainer::{
     evaluation::JoinError,
     inference::frozen_encoder::FeaturesError,
     probe::ScoresNotFinite,
-    train::run_folder::RunFolderError,
+    train::{run_folder::RunFolderError, world::WorldError},
     weights::Misfit,
 };
 
@@ -130,6 +130,9 @@ pub enum Error {
     /// A training ended before its last step.
     #[error(transparent)]
     Train(Box<TrainError>),
+    /// The processes of a training cannot go on together.
+    #[error(transparent)]
+    World(Box<WorldError>),
     /// Features of a frozen encoder cannot be made.
     #[error(transparent)]
     Features(Box<FeaturesError>),
@@ -186,6 +189,19 @@ impl Error {
         match self {
             Self::Usage(usage) => Some(usage),
             Self::Context { cause, .. } => cause.usage(),
+            _ => None,
+        }
+    }
+
+    /// That another process of the training failed, or that this one cannot reach it, where that is why.
+    pub fn of_world(&self) -> Option<&WorldError> {
+        match self {
+            Self::World(cause) => Some(cause),
+            Self::Context { cause, .. } => cause.of_world(),
+            Self::Train(cause) => match &**cause {
+                TrainError::World(cause) => Some(cause),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -247,6 +263,7 @@ boxed! {
     Checkpoint: CheckpointError,
     RunFolder: RunFolderError,
     Train: TrainError,
+    World: WorldError,
     Features: FeaturesError,
     Misfit: Misfit,
     Clips: LabelledClipsError,

@@ -30,7 +30,7 @@ pub fn of_step(recipe: &Recipe) -> Result<MemoryEstimate> {
         counted: tokens.counted,
         memory: recipe.memory(),
         branches: if whole { Branches::Whole } else { Branches::InParts },
-        accumulates: parts > 1,
+        parts,
         averages: recipe.optimiser.ema > 0.0,
     };
     Ok(MemoryEstimate::of_pretraining(&shape, layout::pretraining(&shape).parameters(), step))

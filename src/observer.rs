@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use schemas::metrics::{MetricsLine, ValidationLine};
+use schemas::metrics::{MetricsLine, ProbeLine, ValidationLine};
 
 use crate::{class_counts::ClassCounts, trained::Trained};
 
@@ -39,6 +39,15 @@ pub enum Event<'a> {
         line: &'a MetricsLine,
         /// The stage of loading that is waited for, if one is.
         waited_for: Option<&'static str>,
+        /// What the last probe found, if one was made.
+        probed: Option<&'a ProbeLine>,
+    },
+    /// A pre-training probed its encoder.
+    Probed {
+        /// Updates of the weights so far.
+        step: u64,
+        /// What was found.
+        line: &'a ProbeLine,
     },
     /// A fine-tuning validated its weights.
     Validated {

@@ -152,5 +152,5 @@ fn films() -> Vec<VideoEntry> {
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|kind| kind != "md"));
     paths.sort();
-    paths.into_iter().map(|path| VideoEntry { path, label: None }).collect()
+    paths.into_iter().map(|path| VideoEntry::whole(path, None)).collect()
 }

@@ -94,6 +94,11 @@ impl Dataset {
         Ok(shard::is_shard_folder(folder)?)
     }
 
+    /// Whether a file is a table of Parquet that another program wrote: a list of videos, if anything.
+    pub fn is_foreign_table(path: &Path) -> bool {
+        matches!(shard::format_of(path), Ok(None))
+    }
+
     /// Videos of the source, failed ones included.
     pub fn videos(&self) -> u64 {
         match self {
@@ -150,7 +155,7 @@ mod tests {
     use super::{manifest::ManifestRow, *};
 
     fn entry(path: &str, label: Option<i32>) -> VideoEntry {
-        VideoEntry { path: path.into(), label }
+        VideoEntry::whole(path.into(), label)
     }
 
     #[test]

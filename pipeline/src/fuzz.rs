@@ -9,13 +9,18 @@ use ::bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 #[cfg(feature = "video")]
-pub use crate::demux::fuzz::{avi, box_, ebml, edit_list, transport};
+pub use crate::demux::fuzz::{avi, box_, ebml, edit_list, first_packets, transport};
 use crate::{
     Slot, VideoNumber,
     codec::{Codec, bits::Framing, headers},
     dataset::{list_file, manifest},
     page_limits,
     shard::{FileIndex, FrameShards, PacketShards},
+};
+#[cfg(feature = "video")]
+use crate::{
+    file::FileBytes,
+    video::{Limits, VideoReader},
 };
 
 /// A target: its name, and what is given bytes.
@@ -33,6 +38,8 @@ pub const TARGETS: &[Target] = &[
     ("transport", transport),
     #[cfg(feature = "video")]
     ("edit_list", edit_list),
+    #[cfg(feature = "video")]
+    ("open", open),
     ("h264", |bytes| headers_of(Codec::H264, bytes)),
     ("hevc", |bytes| headers_of(Codec::Hevc, bytes)),
     ("av1", |bytes| headers_of(Codec::Av1, bytes)),
@@ -47,15 +54,33 @@ pub const TARGETS: &[Target] = &[
     ("list", list),
 ];
 
-/// The headers in the packets of a stream: the first byte says how units are framed and how long packets are.
+/// The headers in the packets of a stream. Its bytes are those of [`stream_bytes`]: how units are framed, then parts with
+/// their lengths before them, of which the first is the decoder's setup and all others are packets.
 fn headers_of(codec: Codec, bytes: &[u8]) {
-    let Some((&first, bytes)) = bytes.split_first() else { return };
-    let framing = match first & 7 {
+    let Some((&first, mut bytes)) = bytes.split_first() else { return };
+    let framing = match first {
         width @ 1..=4 => Framing::Lengths(width),
         _ => Framing::StartCodes,
     };
-    let (setup, packets) = bytes.split_at(bytes.len().min(usize::from(first >> 3)));
-    headers::look(codec, framing, setup, packets.chunks(1 + bytes.len() / 4));
+    let mut parts = std::iter::from_fn(|| {
+        let (length, rest) = bytes.split_first_chunk::<2>()?;
+        let (part, rest) = rest.split_at(rest.len().min(usize::from(u16::from_be_bytes(*length))));
+        bytes = rest;
+        Some(part)
+    });
+    let setup = parts.next().unwrap_or_default();
+    headers::look(codec, framing, setup, parts);
+}
+
+/// The bytes of a stream as the codecs' targets take them: what corpora begin with. Parts are cut at 65,535 bytes.
+pub fn stream_bytes(framing: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = vec![framing];
+    for part in parts {
+        let length = u16::try_from(part.len()).unwrap_or(u16::MAX);
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(&part[..usize::from(length)]);
+    }
+    bytes
 }
 
 /// Writes bytes as a file of this name and hands its path on.
@@ -66,6 +91,14 @@ fn as_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
     if written.is_ok() {
         read(&path);
     }
+}
+
+/// Everything before the first picture is decoded: a container's tables, its packets' headers, the order of frames.
+#[cfg(feature = "video")]
+fn open(bytes: &[u8]) {
+    let file = FileBytes::none().shown_as(bytes.to_vec());
+    let limits = Limits { seconds: 10, ..Limits::default() };
+    let _ = VideoReader::new(limits).scan_bytes(Path::new("film"), file);
 }
 
 fn shard(bytes: &[u8]) {
@@ -103,7 +136,7 @@ fn pages(bytes: &[u8]) {
 }
 
 fn list(bytes: &[u8]) {
-    let _ = list_file::read(&String::from_utf8_lossy(bytes), &["mp4", "webm"]);
+    let _ = list_file::read_text(&String::from_utf8_lossy(bytes), &["mp4", "webm"]);
 }
 
 #[cfg(test)]

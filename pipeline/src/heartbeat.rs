@@ -5,10 +5,7 @@
 //! inside a library does not. If it hangs because the system does not give the bytes of a file ([`reading`]), the video
 //! is not to blame.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, thread_local};
 
 /// The counter of one thread; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -53,27 +50,4 @@ pub fn reading<T>(read: impl FnOnce() -> T) -> T {
     let answer = read();
     own.0.is_reading.store(false, Relaxed);
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_counts_its_own_steps_only() {
-        let own = of_this_thread();
-        let other = std::thread::spawn(|| {
-            step();
-            of_this_thread().steps()
-        });
-        assert_eq!((other.join().unwrap(), own.steps()), (1, 0));
-        step();
-        assert_eq!(own.steps(), 1);
-    }
-
-    #[test]
-    fn a_thread_that_waits_for_a_file_shows_it() {
-        assert!(reading(|| of_this_thread().is_reading()));
-        assert!(!of_this_thread().is_reading());
-    }
 }

@@ -49,9 +49,11 @@ pub mod sampling;
 #[cfg(all(feature = "video", target_os = "linux"))]
 pub mod sandbox;
 pub mod schedule;
+pub mod segment;
 pub mod settings;
 pub mod shard;
 pub mod source;
+mod sync;
 pub mod system;
 pub mod transform;
 pub mod tubelets;

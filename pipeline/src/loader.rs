@@ -6,8 +6,9 @@
 pub mod channel;
 mod dispatcher;
 pub mod epoch;
-mod epoch_cursor;
+pub mod epoch_cursor;
 pub mod labelled;
+mod room;
 #[cfg(feature = "video")]
 pub mod single;
 pub mod stream;

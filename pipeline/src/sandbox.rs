@@ -30,7 +30,7 @@
 mod channel;
 pub(crate) mod client;
 mod confine;
-mod memory;
+pub(crate) mod memory;
 pub(crate) mod message;
 mod process;
 pub mod serve;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::{names, segment::Segment};
+
 /// One video of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VideoEntry {
@@ -9,6 +11,20 @@ pub struct VideoEntry {
     pub path: PathBuf,
     /// Its class, where the list has classes.
     pub label: Option<i32>,
+    /// Which part of it is meant.
+    pub segment: Segment,
+}
+
+impl VideoEntry {
+    /// All of the video in this file.
+    pub fn whole(path: PathBuf, label: Option<i32>) -> Self {
+        Self { path, label, segment: Segment::Whole }
+    }
+
+    /// Its name: that of its file, and for a part of it which part that is.
+    pub fn name(&self) -> String {
+        names::name_of(&self.path) + &self.segment.fragment()
+    }
 }
 
 /// Why a scan found that a video gives no clip.

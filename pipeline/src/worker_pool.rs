@@ -20,7 +20,6 @@ use std::{
     collections::HashMap,
     io,
     ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -36,7 +35,12 @@ use futures::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::heartbeat::{self, Heartbeat};
+pub(crate) use self::worker::message_of;
+pub use self::worker::{JobError, Worker};
+use self::worker::{Queued, work};
+use crate::heartbeat::Heartbeat;
+
+mod worker;
 
 /// Stuck threads that a pool bears; each may hold a decoder and its pictures for good.
 pub const MOST_LEFT_BEHIND: u32 = 4;
@@ -45,37 +49,6 @@ pub const MOST_LEFT_BEHIND: u32 = 4;
 /// limits by themselves unless they are stuck, so this is longer than both together.
 pub fn patience(limit: u32) -> Duration {
     Duration::from_secs(3 * u64::from(limit))
-}
-
-/// Answers the jobs of one thread.
-pub type Worker<J, A> = Box<dyn FnMut(J) -> A>;
-
-/// Why a job has no answer: something is wrong with what it read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JobError {
-    /// The code that read it panicked.
-    #[error("reading it panicked: {message}")]
-    Panicked {
-        /// What the panic said.
-        message: String,
-    },
-    /// The thread made no step for so long, and was left behind.
-    #[error("its decoder or demuxer was stuck for {seconds} s")]
-    Stuck {
-        /// The pool's patience in seconds.
-        seconds: u64,
-    },
-}
-
-impl JobError {
-    /// The verdict about a video that this is: a word of [`schemas::Kind::of_verdict`].
-    pub fn verdict(&self) -> &'static str {
-        match self {
-            Self::Panicked { .. } => "panicked",
-            Self::Stuck { .. } => "time-limit",
-        }
-    }
 }
 
 /// Why a pool cannot go on.
@@ -101,15 +74,6 @@ pub enum PoolError {
 
 /// What became of a job.
 pub type Answer<A> = Result<Result<A, JobError>, PoolError>;
-
-/// A job in the queue.
-struct Queued<J, A> {
-    job: J,
-    /// Told the thread's number and its heartbeat when it begins; from then on the watchdog looks.
-    started: oneshot::Sender<(u64, Heartbeat)>,
-    /// Told the answer. Closed when nobody waits for it any more.
-    answer: oneshot::Sender<Result<A, JobError>>,
-}
 
 /// A job that was sent; dropping it takes the job back, if no thread has begun it.
 pub struct Sent<A> {
@@ -268,37 +232,6 @@ impl<J: Send + 'static, A: Send + 'static> WorkerPool<J, A> {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).insert(number, retired);
         Ok(())
     }
-}
-
-/// A thread's life: until the queue ends or it was left behind.
-fn work<J, A>(
-    new: &dyn Fn() -> Worker<J, A>,
-    queue: &Receiver<Queued<J, A>>,
-    number: u64,
-    retired: &AtomicBool,
-) {
-    let mut worker: Option<Worker<J, A>> = None;
-    while !retired.load(Relaxed) {
-        let Ok(Queued { job, started, answer }) = queue.recv() else { return };
-        if answer.is_closed() {
-            continue;
-        }
-        let _ = started.send((number, heartbeat::of_this_thread()));
-        // Whatever the panic left half done is thrown away with the worker.
-        let answered = catch_unwind(AssertUnwindSafe(|| worker.get_or_insert_with(new)(job)));
-        if answered.is_err() {
-            worker = None;
-        }
-        let answered = answered.map_err(|panic| JobError::Panicked { message: message_of(&*panic) });
-        // Nobody waits for it any more when the pool was dropped or its patience has passed.
-        let _ = answer.send(answered);
-    }
-}
-
-/// What a panic says.
-pub(crate) fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it said nothing".to_owned())
 }
 
 /// Awaits a stream of answers on this thread.

@@ -45,7 +45,7 @@ fn films() -> Vec<VideoEntry> {
         paths.extend(few.map(|film| folder.join(film.file)));
     }
     paths.sort();
-    paths.into_iter().map(|path| VideoEntry { path, label: Some(3) }).collect()
+    paths.into_iter().map(|path| VideoEntry::whole(path, Some(3))).collect()
 }
 
 fn settings(short_side: u32) -> ClipSettings {

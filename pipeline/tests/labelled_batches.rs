@@ -30,7 +30,7 @@ use schemas::{ClipGeometry, LabelledBatch, labelled_batch::View};
 fn films() -> Vec<VideoEntry> {
     let samples = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"));
     let names = ["big_buck_bunny.mp4", "bottles.webm", "cars.mp4", "flower.mp4"];
-    let entry = |(label, name): (i32, &str)| VideoEntry { path: samples.join(name), label: Some(label) };
+    let entry = |(label, name): (i32, &str)| VideoEntry::whole(samples.join(name), Some(label));
     (0..).zip(names).map(entry).collect()
 }
 
@@ -189,7 +189,7 @@ fn a_film_that_cannot_be_read_has_no_row_and_is_reported() {
     let broken = folder.path().join("broken.mp4");
     std::fs::write(&broken, "not found").unwrap();
     let mut films = films();
-    films.insert(1, VideoEntry { path: broken.clone(), label: Some(9) });
+    films.insert(1, VideoEntry::whole(broken.clone(), Some(9)));
     for threads in [1, 2, 5] {
         let settings = ViewSettings { clips: 1, crops: 1, ..five_by_three() };
         let (batches, reported) =

@@ -1,22 +1,15 @@
 //! Decoding processes that somebody kills: the same pictures, and nothing is left behind.
 #![cfg(all(feature = "video", target_os = "linux"))]
 
-use std::{
-    fs,
-    path::Path,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
-    thread,
-    time::Duration,
-};
+use std::{fs, path::Path, sync::atomic::Ordering::Relaxed, thread};
 
 use pipeline::{
     FrameRank,
     sandbox::serve,
     video::{Limits, VideoReader},
 };
-use rustix::process::{Pid, Signal, kill_process};
 
-use crate::processes::{children_of, start_children};
+use crate::processes::{Ends, Watched, children_of, kill_children, kills, start_children};
 
 #[path = "shared/processes.rs"]
 mod processes;
@@ -26,49 +19,6 @@ mod processes;
 #[ignore = "it serves a parent"]
 fn child() {
     serve::serve();
-}
-
-/// How many kills: 20, or as many as TUBELET_KILLS says.
-fn kills() -> u32 {
-    std::env::var("TUBELET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
-}
-
-/// What the thread that decodes and the one that kills tell each other.
-#[derive(Default)]
-struct Watched {
-    killed: AtomicU32,
-    /// Requests that were answered.
-    answered: AtomicU32,
-    is_over: AtomicBool,
-}
-
-/// Ends the killing, also when a test fails.
-struct Ends<'a>(&'a Watched);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.is_over.store(true, Relaxed);
-    }
-}
-
-/// Kills children at drawn moments: while they start, open and decode, and once for each request at most. A machine on
-/// which every child is killed before it answers gives no pictures, and the reader says so.
-fn kill_children(watched: &Watched) {
-    let (mut draw, mut answered) = (0x9E37_79B9_7F4A_7C15_u64, None);
-    while !watched.is_over.load(Relaxed) {
-        let now = Some(watched.answered.load(Relaxed));
-        if now == answered {
-            thread::sleep(Duration::from_millis(1));
-            continue;
-        }
-        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        thread::sleep(Duration::from_millis((draw >> 33) % 250));
-        let child = children_of(std::process::id()).first().and_then(|&child| Pid::from_raw(child as i32));
-        if child.is_some_and(|child| kill_process(child, Signal::KILL).is_ok()) {
-            watched.killed.fetch_add(1, Relaxed);
-            answered = Some(watched.answered.load(Relaxed));
-        }
-    }
 }
 
 /// Lines of a file of the system about this process that speak of shared memory for pictures.

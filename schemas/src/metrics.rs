@@ -27,9 +27,38 @@ pub struct MetricsLine {
     pub repeated_frame_share: f64,
     /// Seconds of wall time since this process began to train.
     pub seconds: f64,
+    /// Seconds since 1970 at the time of the line; older versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<f64>,
     /// What the loader did since the last line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loader: Option<LoaderLine>,
+    /// What a probe of the step's weights found, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeLine>,
+}
+
+/// What a frozen encoder knows of the classes of videos: shares of the test videos whose class is the first answer,
+/// 0 to 1. Videos that gave no clip count as wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeLine {
+    /// By the k nearest neighbours.
+    pub knn: f64,
+    /// By a linear map.
+    pub linear: f64,
+    /// Test videos.
+    pub videos: u64,
+    /// Those of them that gave no clip.
+    pub failed: u64,
+    /// Seconds of wall time that the probe took; they do not count in the line's `clips_per_second`.
+    pub seconds: f64,
+}
+
+impl ProbeLine {
+    /// What the best weights are chosen by, higher is better: nearest neighbours, for which nothing is fitted.
+    pub fn score(&self) -> f64 {
+        self.knn
+    }
 }
 
 /// Where a loader's time went.

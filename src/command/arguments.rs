@@ -1,15 +1,15 @@
 //! What several commands take, as it is typed, and what it means to the library.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
-    data::labels::settings::LabelSettings,
+    data::{labels::settings::LabelSettings, list::List},
     inference::model::{ModelSettings, TOGETHER},
     machine::{MOST_WORKERS, default_workers},
     recipe_choice::{RecipeChoice, RecipeSource},
     run::settings::RunSettings,
 };
-use pipeline::dataset::labels::folders::ClassLevel;
+use pipeline::dataset::{labels::folders::ClassLevel, list_file::Columns};
 use trainer::checkpoint::{Heads, Hints};
 
 /// VIDEOS: files, folders (searched to the bottom), globs, list files (`path label` lines), a manifest.
@@ -19,6 +19,52 @@ pub struct Videos {
     /// manifest.parquet
     #[arg(value_name = "VIDEOS", required = true)]
     pub videos: Vec<PathBuf>,
+    #[command(flatten)]
+    pub columns: ColumnArguments,
+}
+
+impl Videos {
+    /// The videos, lists with the names of their columns.
+    pub fn given(&self) -> Vec<PathBuf> {
+        self.columns.of(&self.videos)
+    }
+}
+
+/// What the columns of lists are called.
+#[derive(clap::Args)]
+pub struct ColumnArguments {
+    /// What the columns of list files are called, if not path, label, start and stop (frames), start_seconds
+    /// and stop_seconds: `path=clip,start_seconds=from,stop_seconds=to,label=action`
+    #[arg(long, value_name = "NAMES", value_parser = columns)]
+    columns: Option<String>,
+}
+
+impl ColumnArguments {
+    /// `given`, the lists among it with the names of their columns.
+    pub fn of(&self, given: &[PathBuf]) -> Vec<PathBuf> {
+        let named = |path: &PathBuf| match &self.columns {
+            Some(columns) => List::with_columns(path, columns),
+            None => path.clone(),
+        };
+        given.iter().map(named).collect()
+    }
+
+    /// A split, its lists with the names of their columns.
+    pub fn of_split(&self, split: Option<&String>) -> Option<String> {
+        let part = |word: &str| match word.split_once('=') {
+            Some((part, list)) => {
+                let named = self.columns.as_ref().map(|columns| List::with_columns(Path::new(list), columns));
+                format!("{part}={}", named.unwrap_or_else(|| list.into()).display())
+            }
+            None => word.to_owned(),
+        };
+        split.map(|split| split.split(',').map(part).collect::<Vec<_>>().join(","))
+    }
+}
+
+/// `path=FILE,label=ACTION`, as it is typed.
+fn columns(text: &str) -> Result<String, String> {
+    text.parse::<Columns>().map(|_| text.to_owned())
 }
 
 /// A recipe and changes to it.

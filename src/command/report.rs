@@ -13,6 +13,7 @@ use std::{
 use crate::Usage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pipeline::names;
+use trainer::train::world::WorldError;
 
 /// How often progress is said where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
@@ -35,6 +36,12 @@ pub fn error(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(is_broken_pipe) {
         return ExitCode::SUCCESS;
     }
+    let elsewhere = error.downcast_ref::<crate::Error>().and_then(crate::Error::of_world);
+    let code = |usage| ExitCode::from(if usage { 2 } else { 1 });
+    if let Some(&WorldError::Elsewhere { usage, rank: 1.. }) = elsewhere {
+        // The process that failed says why, and the first one that it did.
+        return code(usage);
+    }
     // A message that already ends in its cause's words does not say them twice.
     let mut message = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -52,9 +59,9 @@ pub fn error(error: &anyhow::Error) -> ExitCode {
             if let Some(hint) = usage.hinted() {
                 let _ = writeln!(stderr, "\nhint: {}", lines(hint));
             }
-            ExitCode::from(2)
+            code(true)
         }
-        None => ExitCode::from(1),
+        None => code(matches!(elsewhere, Some(&WorldError::Elsewhere { usage: true, .. }))),
     }
 }
 

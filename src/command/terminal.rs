@@ -64,7 +64,10 @@ impl Observer for Terminal {
             Event::Begin { total, what } => self.replace(Some(Progress::new(total, what))),
             Event::Progress { done, message } => self.at(done, message),
             Event::End => self.replace(None),
-            Event::Step { line, waited_for } => self.at(line.step, &training::step(line, waited_for)),
+            Event::Step { line, waited_for, probed } => {
+                self.at(line.step, &training::step(line, waited_for, probed));
+            }
+            Event::Probed { step, line } => self.say(&training::probed(step, line)),
             Event::Validated { line, best } => self.say(&training::validated(line, best)),
             Event::Trained(trained) => training::end(trained).iter().for_each(|line| self.say(line)),
             // What a later version of the library tells.

@@ -42,10 +42,12 @@ pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
     Ok(None)
 }
 
-/// Whether this is a Parquet file, or a folder of shards.
+/// Whether this is a Parquet file that was written here, or a folder of shards.
 fn is_parquet(path: &Path) -> bool {
     if path.is_dir() {
         return Dataset::is_shard_folder(path).unwrap_or(false);
     }
-    path.is_file() && path.extension().is_some_and(|ending| ending == "parquet")
+    path.is_file()
+        && path.extension().is_some_and(|ending| ending == "parquet")
+        && !Dataset::is_foreign_table(path)
 }

@@ -66,7 +66,7 @@ impl PassedOver {
 pub fn videos_in(folder: &Path) -> Result<(Vec<VideoEntry>, Vec<PathBuf>)> {
     let (videos, others): (Vec<_>, Vec<_>) =
         files(folder)?.into_iter().partition(|path| has_ending(path, &VIDEO_ENDINGS));
-    Ok((videos.into_iter().map(|path| VideoEntry { path, label: None }).collect(), others))
+    Ok((videos.into_iter().map(|path| VideoEntry::whole(path, None)).collect(), others))
 }
 
 /// Whether a file's name has one of these endings.
@@ -108,7 +108,7 @@ pub fn matching(pattern: &Path) -> Result<Vec<VideoEntry>> {
     let found = files(&start)?.into_iter().map(|path| (relative(&path), path));
     Ok(found
         .filter(|(relative, path)| glob.is_match(relative) || glob.is_match(path))
-        .map(|(path, _)| VideoEntry { path, label: None })
+        .map(|(path, _)| VideoEntry::whole(path, None))
         .collect())
 }
 

@@ -15,6 +15,7 @@ use pipeline::{
     dataset::Dataset,
     loader::{
         channel::{self, Batches},
+        epoch_cursor::RunPart,
         labelled,
     },
     profile::Profile,
@@ -114,9 +115,23 @@ pub fn training(
     workers: usize,
     loading: &Loading,
 ) -> Result<Batches> {
+    training_of(source, recipe, first.into(), workers, loading)
+}
+
+/// Some of these micro-batches: those that one process of several computes.
+///
+/// # Errors
+/// As [`training`].
+pub fn training_of(
+    source: Arc<dyn ClipSource>,
+    recipe: &Recipe,
+    part: RunPart,
+    workers: usize,
+    loading: &Loading,
+) -> Result<Batches> {
     let settings = training_settings(recipe)?;
     let (workers, profile) = (loading::workers(recipe, workers), Arc::clone(&loading.profile));
-    let stream = labelled::training(source, settings, first, workers, loading.on_failure(), profile)?;
+    let stream = labelled::training(source, settings, part, workers, loading.on_failure(), profile)?;
     Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(&loading.profile))?)
 }
 

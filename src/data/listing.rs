@@ -12,6 +12,7 @@
 use std::{
     collections::HashMap,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use pipeline::{
@@ -158,7 +159,7 @@ fn shared<T: PartialEq>(one: Vec<T>, other: Vec<T>) -> Vec<T> {
 }
 
 /// Where each video was found: below its root, or below the folder that all without one have in common.
-fn place(entries: &[VideoEntry], roots: &[Option<PathBuf>]) -> Vec<Placed> {
+fn place(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Placed> {
     let root_of = |row: usize| roots.get(row).cloned().flatten();
     let mut common: Option<Vec<Component<'_>>> = None;
     for (row, entry) in entries.iter().enumerate() {
@@ -171,6 +172,7 @@ fn place(entries: &[VideoEntry], roots: &[Option<PathBuf>]) -> Vec<Placed> {
         }
     }
     let common: PathBuf = common.unwrap_or_default().into_iter().collect();
+    let common: Arc<Path> = common.into();
     let placed = |(row, entry): (usize, &VideoEntry)| {
         let root = root_of(row).unwrap_or_else(|| common.clone());
         let name = entry.path.strip_prefix(&root).unwrap_or(&entry.path).to_owned();
@@ -197,9 +199,8 @@ mod tests {
     use super::*;
 
     fn names(paths: &[&str], roots: &[Option<&str>]) -> Vec<String> {
-        let entries: Vec<_> =
-            paths.iter().map(|path| VideoEntry { path: path.into(), label: None }).collect();
-        let roots: Vec<_> = roots.iter().map(|root| root.map(PathBuf::from)).collect();
+        let entries: Vec<_> = paths.iter().map(|path| VideoEntry::whole(path.into(), None)).collect();
+        let roots: Vec<_> = roots.iter().map(|root| root.map(|root| Path::new(root).into())).collect();
         place(&entries, &roots).iter().map(|placed| slashed(&placed.name)).collect()
     }
 

@@ -31,8 +31,12 @@ impl Loading {
     /// # Errors
     /// When the file cannot be used.
     pub fn begin(list: Option<&Path>, videos: u64, most_failed: f64) -> Result<Self> {
-        let quarantine = Arc::new(Quarantine::open(list, videos, most_failed)?);
-        Ok(Self { quarantine, profile: Arc::default() })
+        Ok(Self::of(Quarantine::open(list, videos, most_failed)?))
+    }
+
+    /// What fails goes into this quarantine.
+    pub fn of(quarantine: Quarantine) -> Self {
+        Self { quarantine: Arc::new(quarantine), profile: Arc::default() }
     }
 
     /// Tells how many of so many videos gave no clip.

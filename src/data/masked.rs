@@ -8,6 +8,7 @@ use pipeline::{
     dataset::Dataset,
     loader::{
         channel::{self, Batches},
+        epoch_cursor::RunPart,
         stream,
     },
     sampling::pretraining::Pace,
@@ -136,17 +137,25 @@ pub fn batches(
     workers: usize,
     loading: &Loading,
 ) -> Result<Batches> {
+    batches_of(dataset, recipe, first.into(), workers, loading)
+}
+
+/// Some of these micro-batches: those that one process of several computes.
+///
+/// # Errors
+/// As [`batches`].
+pub fn batches_of(
+    dataset: &Dataset,
+    recipe: &Recipe,
+    part: RunPart,
+    workers: usize,
+    loading: &Loading,
+) -> Result<Batches> {
     let settings = settings(recipe, dataset.clips_per_video(narrow(recipe.clip.clips_per_video)))?;
     let source = source(dataset, recipe)?;
     let workers = self::workers(recipe, workers);
-    let stream = stream::batches(
-        source,
-        settings,
-        first,
-        workers,
-        loading.on_failure(),
-        Arc::clone(&loading.profile),
-    )?;
+    let stream =
+        stream::batches(source, settings, part, workers, loading.on_failure(), Arc::clone(&loading.profile))?;
     Ok(channel::spawn(stream, WAITING_BYTES, Arc::clone(&loading.profile))?)
 }
 

@@ -1,23 +1,18 @@
-//! VIDEOS, found: files, folders (searched to the bottom), globs, list files (`path label` lines).
+//! VIDEOS, found: files, folders (searched to the bottom), globs, list files.
 
-use std::path::{Path, PathBuf};
-
-use pipeline::{
-    dataset::list_file::{self, Listed},
-    names,
-    system::{self, SystemError},
-    video_entry::VideoEntry,
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::folder;
+use pipeline::{names, video_entry::VideoEntry};
+
+use super::{folder, list::List};
 use crate::{
-    error::{Context as _, Result, Usage},
+    error::{Result, Usage},
     input_file,
     observer::Observer,
 };
-
-/// Endings of files that list videos, one `path label` a line.
-const LIST_ENDINGS: [&str; 5] = ["txt", "csv", "tsv", "list", "lst"];
 
 /// A video as it was found.
 #[derive(Clone, Debug)]
@@ -25,14 +20,14 @@ pub struct Found {
     /// Its file, and its number in a list.
     pub entry: VideoEntry,
     /// The folder that it was looked for in, if it lies below one.
-    pub root: Option<PathBuf>,
+    pub root: Option<Arc<Path>>,
     /// What a list says of its class.
     pub class: Option<String>,
 }
 
 impl Found {
-    fn below(root: &Path, path: PathBuf) -> Self {
-        Self { entry: VideoEntry { path, label: None }, root: Some(root.to_owned()), class: None }
+    fn below(root: &Arc<Path>, path: PathBuf) -> Self {
+        Self { entry: VideoEntry::whole(path, None), root: Some(Arc::clone(root)), class: None }
     }
 }
 
@@ -59,13 +54,14 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
         if path.is_dir() {
             let (videos_here, others) = folder::videos_in(path)?;
             passed_over.count(&others);
-            videos.extend(videos_here.into_iter().map(|video| Found::below(path, video.path)));
-        } else if path.exists() && folder::has_ending(path, &LIST_ENDINGS) {
-            videos.extend(in_list(path)?);
+            let root = path.as_path().into();
+            videos.extend(videos_here.into_iter().map(|video| Found::below(&root, video.path)));
+        } else if let Some(list) = List::of(path)? {
+            videos.extend(list.videos(observer)?);
         } else if path.symlink_metadata().is_ok() {
-            videos.push(Found::below(path.parent().unwrap_or(Path::new("")), path.clone()));
+            videos.push(Found::below(&path.parent().unwrap_or(Path::new("")).into(), path.clone()));
         } else {
-            let start = folder::start_of(path);
+            let start = folder::start_of(path).into();
             videos.extend(folder::matching(path)?.into_iter().map(|video| Found::below(&start, video.path)));
         }
     }
@@ -79,44 +75,6 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
         observer.note(words);
     }
     Ok(videos)
-}
-
-/// Lines of `path class`, as [`list`] reads them. Paths are relative to the list's folder, or, where nothing is
-/// there, to the working directory; a name without a dot gets `.mp4`, as in the official lists.
-fn in_list(list: &Path) -> Result<Vec<Found>> {
-    let bytes = system::persistently(|| std::fs::read(list))
-        .with_context(|| format!("{} cannot be read", names::shown(list)))?;
-    // Lines with other bytes name their files as escapes would.
-    let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(line_of).collect();
-    let home = list.parent().unwrap_or(Path::new(""));
-    let lines = list_file::read(&lines.join("\n"), &folder::VIDEO_ENDINGS).map_err(|why| {
-        let usage = Usage::new(format!("{}: {why}", names::shown(list)));
-        why.hint().into_iter().fold(usage, Usage::hint)
-    })?;
-    let found = |Listed { path, class, .. }: Listed| {
-        let name = names::path_of(&path).unwrap_or_else(|| path.into());
-        let name = match name.extension() {
-            Some(_) => name,
-            None => name.with_added_extension("mp4"),
-        };
-        let (beside, label) = (home.join(&name), class.as_ref().and_then(|class| class.parse().ok()));
-        let is_beside = is_there(&beside)?;
-        let entry = VideoEntry { path: if is_beside { beside } else { name }, label };
-        // A path that leads out of the list's folder is no name below it.
-        let root = (is_beside && entry.path.strip_prefix(home).is_ok()).then(|| home.to_owned());
-        Ok(Found { entry, root, class })
-    };
-    lines.into_iter().map(found).collect()
-}
-
-/// Whether there is anything at a path. A system that does not say must not lead to another file.
-fn is_there(path: &Path) -> Result<bool, SystemError> {
-    Ok(system::read(path, || path.metadata())?.is_ok())
-}
-
-/// A line as text; where it is none, as a name would be escaped.
-fn line_of(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| names::escaped(bytes), str::to_owned)
 }
 
 #[cfg(test)]

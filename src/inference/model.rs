@@ -202,7 +202,7 @@ fn which(path: &Path) -> String {
     let Ok(Some(point)) = run.resume_point() else { return shown };
     let best = run.best_path();
     let other = if best.is_file() {
-        format!("; the best in validation is {}", pipeline::names::shown(&best))
+        format!("; the best by validation or probe is {}", pipeline::names::shown(&best))
     } else {
         String::new()
     };

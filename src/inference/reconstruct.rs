@@ -126,7 +126,7 @@ fn read(settings: &Reconstructing, device: &Device, observer: &dyn Observer) -> 
 
 /// The recipe with one clip a batch, and every hidden cube predicted: a decoder mask saves work in training,
 /// here it would leave holes.
-fn showing_everything(mut recipe: Recipe) -> Recipe {
+pub(crate) fn showing_everything(mut recipe: Recipe) -> Recipe {
     recipe.mask.decoder = schemas::settings::DecoderMask::None;
     recipe.optimiser.batch = 1;
     recipe.optimiser.micro_batch = 0;
@@ -136,13 +136,13 @@ fn showing_everything(mut recipe: Recipe) -> Recipe {
 
 /// The batch with the one clip that is asked for.
 fn clip(settings: &Reconstructing, recipe: &Recipe) -> Result<ClipBatch> {
-    let entry = VideoEntry { path: settings.video.clone(), label: None };
+    let entry = VideoEntry::whole(settings.video.clone(), None);
     let dataset = Dataset::of_videos(vec![entry]);
     let batch = one_batch(&dataset, recipe, settings.clip)?;
     Ok(ClipBatch::try_from(batch)?)
 }
 
-fn rows(predicted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
+pub(crate) fn rows(predicted: &Reconstruction, recipe: &Recipe, honest: bool) -> [Row; 3] {
     let normalised = recipe.model.target == trainer::kernels::Target::Normalised;
     let how = match (normalised, honest) {
         (false, _) => "reconstruction",
@@ -172,7 +172,7 @@ fn frames(predicted: &Reconstruction, pixels: &[u8]) -> Vec<RgbImage> {
 }
 
 /// Four frames from first to last, or all.
-fn columns(frames: usize, all: bool) -> Vec<usize> {
+pub(crate) fn columns(frames: usize, all: bool) -> Vec<usize> {
     if all || frames <= 4 {
         return (0..frames).collect();
     }

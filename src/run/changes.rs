@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Settings that may change.
-const MAY_CHANGE: [&str; 53] = [
+const MAY_CHANGE: [&str; 60] = [
     // How a clip is read and what is cut out of a frame.
     "clip.stride",
     "clip.short_side",
@@ -57,6 +57,13 @@ const MAY_CHANGE: [&str; 53] = [
     "run.seconds_per_clip",
     "run.loading_mib",
     "run.sandbox",
+    "run.tensorboard",
+    "run.keep_last",
+    "run.keep_every",
+    "run.probe_every",
+    "run.probe_data",
+    "run.probe_split",
+    "run.reconstruct_every",
     // How training clips differ from the video.
     "augment.rand_operations",
     "augment.rand_magnitude",

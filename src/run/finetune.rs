@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use pipeline::{Slot, dataset::labels::Classes, sampling::labelled::Pass, source::ClipSource};
+use pipeline::{
+    Slot, dataset::labels::Classes, loader::epoch_cursor::RunPart, sampling::labelled::Pass,
+    source::ClipSource,
+};
 use schemas::run_state::{InitialWeights, Part, RunVideo};
 use trainer::{
     Asked, Device, Outcome, Recipe, Steps,
@@ -22,6 +25,7 @@ use super::{
     labelled::parts_again,
     live::Live,
     plan::{Data, Plan, Ready},
+    ranks::{self, Ranks},
     settings::RunSettings,
 };
 use crate::{
@@ -91,21 +95,34 @@ pub fn finetune<'a>(
     asked: impl Into<Asked<'a>>,
     observer: &dyn Observer,
 ) -> Result<(Trained, Option<FinalTest>)> {
-    let device = settings.run.device()?;
-    let _lock = settings.run.lock(observer)?;
-    let begun = settings.run.begun(COMMAND, observer)?;
+    let asked = asked.into();
+    ranks::together(&settings.run, observer, |ranks, observer| learn(settings, ranks, asked, observer))
+}
+
+/// Fine-tunes in this process, and as one of several; the first tests.
+fn learn(
+    settings: &Finetuning,
+    ranks: &Ranks,
+    asked: Asked<'_>,
+    observer: &dyn Observer,
+) -> Result<(Trained, Option<FinalTest>)> {
+    let run = &settings.run;
+    let _lock = ranks.writes().then(|| run.lock(observer)).transpose()?.flatten();
+    let begun = ranks.in_turn(|| run.begun(COMMAND, observer))?;
     let recipe = recipe(settings, begun.as_ref())?;
+    let share = ranks.share(&recipe, observer)?;
     let parts = parts(settings, begun.as_ref(), &recipe, observer)?;
     observer.on(Event::Classes(&parts.counts(recipe.classifier.problem_type)));
     let recipe = answers::weighted(recipe, &parts.train, &parts.classes, observer)?;
     answers::notes(&recipe).iter().for_each(|note| observer.note(note));
     let per_epoch = recipe.steps_per_epoch(parts.train.len()).map_err(wrong)?;
-    let steps = settings.run.steps(begun.as_ref(), &recipe, per_epoch)?;
+    let steps = run.steps(begun.as_ref(), &recipe, per_epoch)?;
     recipe.check_finetuning(steps.per_epoch, steps.schedule).map_err(wrong)?;
     let training = labelled::source(&parts.train, &recipe, Pass::Train)?;
     let validation = parts.test.as_ref().map(|test| Validation::of(test, &recipe)).transpose()?;
     // Every usage error is found before the folder is made.
-    let (init, beginning) = beginning(settings, begun.as_ref(), &recipe, &parts.classes, &device, observer)?;
+    let (init, beginning) =
+        beginning(settings, begun.as_ref(), &recipe, &parts.classes, ranks.device(), observer)?;
     let data = Data {
         named: settings.data.clone(),
         is_named_here: !settings.data.is_empty(),
@@ -116,19 +133,20 @@ pub fn finetune<'a>(
         split: parts.split.clone(),
     };
     let data = data.with_lists(settings.split.as_deref())?;
+    ranks.check_same(&recipe, &data.digest, steps)?;
     let plan = Plan { command: COMMAND, recipe: &recipe, steps, init, data };
     let first = || {
         let beginning = beginning.context("a run that begins has something to begin with")?;
         Ok(before_first_step(&recipe, beginning))
     };
-    let ready = settings.run.ready(begun, &plan, first, observer)?;
+    let ready = ranks.ready(&run.out, || run.ready(begun, &plan, first, observer))?;
     observer.note(format_args!("{} steps, {} per epoch", steps.until, steps.per_epoch));
-    let workers = settings.run.workers;
-    let learning = Learning { ready: &ready, recipe: &recipe, device: &device, steps, workers };
-    let trained = learning.train(&training, validation.as_ref(), &parts, asked.into(), observer)?;
+    let part = RunPart { from_batch: ready.first, of_update: share };
+    let learning = Learning { ready: &ready, recipe: &recipe, ranks, steps };
+    let trained = learning.train(&training, part, validation.as_ref(), &parts, asked, observer)?;
     let test = match (&trained.outcome, &parts.test) {
-        (Outcome::Done { checkpoint }, Some(videos)) => {
-            Some(test(&recipe, &device, videos, checkpoint, &ready.folder, workers, observer)?)
+        (Outcome::Done { checkpoint }, Some(videos)) if ranks.writes() => {
+            Some(test(&recipe, ranks.device(), videos, checkpoint, &ready.folder, ranks.workers(), observer)?)
         }
         _ => None,
     };
@@ -139,9 +157,8 @@ pub fn finetune<'a>(
 struct Learning<'a> {
     ready: &'a Ready,
     recipe: &'a Recipe,
-    device: &'a Device,
+    ranks: &'a Ranks,
     steps: Steps,
-    workers: usize,
 }
 
 impl Learning<'_> {
@@ -149,26 +166,27 @@ impl Learning<'_> {
     fn train(
         &self,
         training: &Arc<dyn ClipSource>,
+        part: RunPart,
         validation: Option<&Validation>,
         parts: &Parts,
         asked: Asked<'_>,
         observer: &dyn Observer,
     ) -> Result<Trained> {
-        let Self { ready, recipe, device, steps, workers } = *self;
+        let Self { ready, recipe, ranks, steps } = *self;
+        let (folder, workers, videos) = (&ready.folder, ranks.workers(), parts.train.len());
         let mut live = None;
-        let mut whole = || -> Result<Outcome> {
-            let list = ready.folder.path().join("quarantine.jsonl");
-            let loading = Loading::begin(Some(&list), parts.train.len(), recipe.run.max_failed_share)?;
+        let whole = || -> Result<Outcome> {
+            let loading = Loading::of(ranks.quarantine(folder, videos, recipe)?);
             observer.on(Event::Stoppable);
-            let batches = labelled::training(training.clone(), recipe, ready.first, workers, &loading)?;
+            let batches = labelled::training_of(training.clone(), recipe, part, workers, &loading)?;
             let mut validate = validation.map(|validation| || validation.clips(recipe, workers));
             let live = live.insert(Live::begin(steps.until, &loading.profile, workers, observer));
             let outcome = trainer::finetune(
                 recipe,
-                device,
+                ranks.machines(),
                 batches,
                 validate.as_mut().map(|validate| validate as _),
-                &ready.folder,
+                folder,
                 steps,
                 asked,
                 |event| match event {
@@ -178,7 +196,7 @@ impl Learning<'_> {
                     }
                 },
             );
-            loading.note_failures(parts.train.len(), &list, observer);
+            ranks.note_failures(&loading, folder, videos, outcome.is_ok(), observer)?;
             Ok(outcome?)
         };
         let outcome = whole();

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use pipeline::profile::Profile;
-use schemas::metrics::MetricsLine;
+use schemas::metrics::{MetricsLine, ProbeLine};
 use trainer::{
     Recipe,
-    train::loss_trend::{LossEnds, LossTrend},
+    train::{
+        loss_trend::{LossEnds, LossTrend},
+        steps::is_written,
+    },
 };
 
 use crate::{
@@ -20,20 +23,23 @@ pub struct Live<'a> {
     observer: &'a dyn Observer,
     watch: Watch,
     losses: LossTrend,
+    probed: Option<ProbeLine>,
 }
 
 impl<'a> Live<'a> {
     /// Begins, with `until` steps in all.
     pub fn begin(until: u64, profile: &Arc<Profile>, workers: usize, observer: &'a dyn Observer) -> Self {
         observer.on(Event::Begin { total: until, what: "steps" });
-        Self { observer, watch: Watch::begin(profile, workers), losses: LossTrend::default() }
+        Self { observer, watch: Watch::begin(profile, workers), losses: LossTrend::default(), probed: None }
     }
 
     /// Tells a step; the line gets what the loader did, where it is one that is written.
     pub fn step(&mut self, line: &mut MetricsLine, recipe: &Recipe) {
         let interval = self.watch.interval();
-        self.observer.on(Event::Step { line, waited_for: report::waited_for(&interval) });
-        if line.step.is_multiple_of(recipe.run.log_every) {
+        self.probed = line.probe.clone().or(self.probed.take());
+        let (waited_for, probed) = (report::waited_for(&interval), self.probed.as_ref());
+        self.observer.on(Event::Step { line, waited_for, probed });
+        if is_written(line, recipe) {
             line.loader = Some(report::line(&interval));
             self.watch.next();
         }

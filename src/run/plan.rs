@@ -95,6 +95,14 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// The run that the first process of several has made ready, in another one. The first micro-batch is `first`.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened.
+    pub fn of_first(out: &Path, first: u64) -> Result<Self> {
+        Ok(Self { folder: RunFolder::open(out)?, first, begins: false })
+    }
+
     /// Takes the folder away again where a run failed before its first step: the corrected command finds none.
     pub fn failed(&self, has_stepped: bool) {
         if self.begins && !has_stepped {

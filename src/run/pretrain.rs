@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
-use pipeline::dataset::Dataset;
+use pipeline::{dataset::Dataset, loader::epoch_cursor::RunPart};
 use schemas::run_state::{InitialWeights, Part, RunVideo};
 use trainer::{Asked, Device, Outcome, Recipe, Steps, checkpoint::Heads, train::state::TrainState};
 
 use super::{
     begun::Begun,
     live::Live,
+    looking::Looking,
     plan::{Data, Plan, Ready},
+    ranks::{self, Ranks},
     settings::RunSettings,
+    training_probe::TrainingProbe,
     videos,
 };
 use crate::{
@@ -61,15 +64,31 @@ pub fn pretrain<'a>(
     asked: impl Into<Asked<'a>>,
     observer: &dyn Observer,
 ) -> Result<Trained> {
-    let device = settings.run.device()?;
-    let _lock = settings.run.lock(observer)?;
-    let begun = settings.run.begun(COMMAND, observer)?;
-    let recipe = settings.run.recipe(begun.as_ref(), || Ok(Recipe::default()))?;
+    let asked = asked.into();
+    ranks::together(&settings.run, observer, |ranks, observer| train(settings, ranks, asked, observer))
+}
+
+/// Pre-trains in this process, and as one of several.
+fn train(
+    settings: &Pretraining,
+    ranks: &Ranks,
+    asked: Asked<'_>,
+    observer: &dyn Observer,
+) -> Result<Trained> {
+    let run = &settings.run;
+    let _lock = ranks.writes().then(|| run.lock(observer)).transpose()?.flatten();
+    let begun = ranks.in_turn(|| run.begun(COMMAND, observer))?;
+    let recipe = run.recipe(begun.as_ref(), || Ok(Recipe::default()))?;
     recipe_choice::check(&recipe)?;
-    memory::note_when_short(&recipe, &device, observer)?;
+    let share = ranks.share(&recipe, observer)?;
+    memory::note_when_short(&recipe, ranks.device(), observer)?;
     let (dataset, videos) = data(settings, begun.as_ref(), observer)?;
-    let steps = settings.run.steps(begun.as_ref(), &recipe, per_epoch(&recipe, &dataset)?)?;
-    let (init, first) = first(settings, begun.as_ref(), &recipe, &device, observer)?;
+    let steps = run.steps(begun.as_ref(), &recipe, per_epoch(&recipe, &dataset)?)?;
+    let (init, first) = first(settings, begun.as_ref(), &recipe, ranks.device(), observer)?;
+    let probe = ranks
+        .writes()
+        .then(|| TrainingProbe::open(&recipe, begun.as_ref(), ranks.device(), ranks.workers(), observer));
+    let probe = probe.transpose()?.flatten();
     let data = Data {
         named: settings.data.clone(),
         is_named_here: !settings.data.is_empty(),
@@ -79,48 +98,69 @@ pub fn pretrain<'a>(
         classes: Vec::new(),
         split: None,
     };
+    ranks.check_same(&recipe, &data.digest, steps)?;
     let plan = Plan { command: COMMAND, recipe: &recipe, steps, init, data };
     let first = || match first {
         Some(first) => Ok(first),
-        None => Ok(TrainState::begin(&recipe, &recipe.model_shape()?, &device)),
+        None => Ok(TrainState::begin(&recipe, &recipe.model_shape()?, ranks.device())),
     };
-    let ready = settings.run.ready(begun, &plan, first, observer)?;
-    train(&ready, &recipe, &device, &dataset, steps, settings.run.workers, asked.into(), observer)
+    let ready = ranks.ready(&run.out, || run.ready(begun, &plan, first, observer))?;
+    let part = RunPart { from_batch: ready.first, of_update: share };
+    let learning = Learning { ready: &ready, recipe: &recipe, ranks, steps, probe: probe.as_ref() };
+    learning.train(&dataset, part, asked, observer)
 }
 
-/// Trains to the last step. What fails before the first one leaves no run.
-#[allow(clippy::too_many_arguments)] // what a training is made of, each once
-fn train(
-    ready: &Ready,
-    recipe: &Recipe,
-    device: &Device,
-    dataset: &Dataset,
+/// A run that is ready to learn.
+struct Learning<'a> {
+    ready: &'a Ready,
+    recipe: &'a Recipe,
+    ranks: &'a Ranks,
     steps: Steps,
-    workers: usize,
-    asked: Asked<'_>,
-    observer: &dyn Observer,
-) -> Result<Trained> {
-    let mut live = None;
-    let mut whole = || -> Result<Outcome> {
-        let list = ready.folder.path().join("quarantine.jsonl");
-        let loading = Loading::begin(Some(&list), dataset.videos(), recipe.run.max_failed_share)?;
-        observer.on(Event::Stoppable);
-        let batches = masked::batches(dataset, recipe, ready.first, workers, &loading)?;
-        let live = live.insert(Live::begin(steps.until, &loading.profile, workers, observer));
-        let report = |line: &mut _| live.step(line, recipe);
-        let outcome = trainer::pretrain(recipe, device, batches, &ready.folder, steps, asked, report);
-        loading.note_failures(dataset.videos(), &list, observer);
-        Ok(outcome?)
-    };
-    let outcome = whole();
-    let losses = live.and_then(Live::end);
-    if outcome.is_err() {
-        ready.failed(losses.is_some());
+    /// Made by the process that writes.
+    probe: Option<&'a TrainingProbe>,
+}
+
+impl Learning<'_> {
+    /// Trains to the last step. What fails before the first one leaves no run.
+    fn train(
+        &self,
+        dataset: &Dataset,
+        part: RunPart,
+        asked: Asked<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Trained> {
+        let Self { ready, recipe, ranks, steps, probe } = *self;
+        let mut live = None;
+        let whole = || -> Result<Outcome> {
+            let quarantine = ranks.quarantine(&ready.folder, dataset.videos(), recipe)?;
+            let loading = Loading::of(quarantine);
+            observer.on(Event::Stoppable);
+            let batches = masked::batches_of(dataset, recipe, part, ranks.workers(), &loading)?;
+            let live = live.insert(Live::begin(steps.until, &loading.profile, ranks.workers(), observer));
+            let report = |line: &mut _| live.step(line, recipe);
+            let folder = &ready.folder;
+            let looking = ranks.writes().then(|| {
+                Looking::open(recipe, steps.until, probe, (dataset, ranks.device(), ready), observer)
+            });
+            let looking = looking.transpose()?;
+            let mut look = looking.as_ref().map(|looking| |state: &_| looking.look(state));
+            let look = look.as_mut().map(|look| look as _);
+            let machines = ranks.machines();
+            let outcome =
+                trainer::pretrain_and_look(recipe, machines, batches, folder, steps, asked, report, look);
+            ranks.note_failures(&loading, folder, dataset.videos(), outcome.is_ok(), observer)?;
+            Ok(outcome?)
+        };
+        let outcome = whole();
+        let losses = live.and_then(Live::end);
+        if outcome.is_err() {
+            ready.failed(losses.is_some());
+        }
+        let trained =
+            Trained { outcome: outcome?, losses, guessing: "1.00 would be guessing the mean".to_owned() };
+        observer.on(Event::Trained(&trained));
+        Ok(trained)
     }
-    let trained =
-        Trained { outcome: outcome?, losses, guessing: "1.00 would be guessing the mean".to_owned() };
-    observer.on(Event::Trained(&trained));
-    Ok(trained)
 }
 
 /// The videos, as the run was begun with where it goes on.

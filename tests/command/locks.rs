@@ -131,7 +131,9 @@ pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         if path.is_dir() {
             found
                 .extend(contents(&path).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
-        } else if !["metrics.jsonl", "validation.jsonl", "run.json"].contains(&name.as_str()) {
+        } else if !["metrics.jsonl", "validation.jsonl", "run.json"].contains(&name.as_str())
+            && !name.starts_with("events.out.tfevents.")
+        {
             found.insert(name, fs::read(&path).unwrap());
         }
     }

@@ -25,6 +25,7 @@ mod slices;
 mod streaming;
 mod tables;
 mod training;
+mod watching;
 mod wrong_usage;
 
 use fixtures::{

@@ -48,7 +48,7 @@ fn write_manifest(folder: &Path, rows: usize) -> std::path::PathBuf {
 
     let path = |row: usize| folder.join(format!("folder-{:04}/{:04}.mp4", row / NAMES, row % NAMES));
     let entries: Vec<_> =
-        (0..rows).map(|row| VideoEntry { path: path(row), label: Some((row % 400) as i32) }).collect();
+        (0..rows).map(|row| VideoEntry::whole(path(row), Some((row % 400) as i32))).collect();
     let out = folder.join(format!("{rows}.parquet"));
     let mut manifest = ManifestWriter::create(&out).unwrap();
     let mut index = IndexWriter::create(&out, rows as u64, digest(&entries)).unwrap();

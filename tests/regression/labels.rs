@@ -169,8 +169,8 @@ fn an_official_list_was_read_as_paths_with_spaces() {
     ]
     .concat();
     for (lines, says) in [
-        ("k/1.mp4 0 -1\nk/2.mp4 30 60\n", "line 2: `30 60` after the path"),
-        ("path,label\nk/1.mp4,0\n", "line 1: `path,label` is the head of a table"),
+        ("k/1.mp4 0 -1\nk/2.mp4 30 60\n", "line 2: frames 30 to 90 are a part of a video"),
+        ("path,label\nk/1.mp4,0\nk/2.mp4\n", "line 3: it has 1 columns, and the head has 2"),
         ("elsewhere/1.mp4 0 -1\n", "none of the 1 videos is there"),
     ] {
         fs::write(&list, lines).unwrap();

@@ -76,6 +76,22 @@ impl Device {
         }
     }
 
+    /// The name of the device that process `local_rank` of a machine computes on, where all of them ask for `name`: a GPU
+    /// without a number is the one of this number, of the `visible` ones that CUDA is told to use, where it is told.
+    pub fn of_process(name: &str, local_rank: usize, visible: Option<&str>) -> String {
+        let told = visible.map(|cards| cards.split(',').filter(|card| !card.trim().is_empty()).count());
+        // Where each process is shown its own GPU only, that is number 0.
+        let card = local_rank % told.filter(|count| *count > 0).unwrap_or(usize::MAX);
+        if matches!(name, "cuda" | "tch:cuda") { format!("{name}:{card}") } else { name.to_owned() }
+    }
+
+    /// The number of the NVIDIA GPU that it is, if it is one.
+    pub fn card(&self) -> Option<usize> {
+        let name = self.name().strip_prefix("tch:").unwrap_or(self.name());
+        let card = name.strip_prefix("cuda")?;
+        card.strip_prefix(':').map_or(Some(0), |card| card.parse().ok())
+    }
+
     /// The name it was asked for.
     pub fn name(&self) -> &str {
         &self.name
@@ -144,6 +160,16 @@ mod tests {
         let device = Device::parse("flex").unwrap();
         assert_eq!(device.name(), "flex");
         assert!(device.is_cpu());
+    }
+
+    #[test]
+    fn processes_of_a_machine_compute_on_gpus_of_their_own() {
+        assert_eq!(Device::of_process("tch:cuda", 3, None), "tch:cuda:3");
+        assert_eq!(Device::of_process("cuda", 3, Some("4,5")), "cuda:1");
+        assert_eq!(Device::of_process("tch:cuda", 3, Some("7")), "tch:cuda:0");
+        assert_eq!(Device::of_process("tch:cuda:2", 3, None), "tch:cuda:2");
+        assert_eq!(Device::of_process("flex", 3, None), "flex");
+        assert_eq!(Device::flex().card(), None);
     }
 
     #[test]

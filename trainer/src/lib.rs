@@ -33,7 +33,7 @@ pub use train::{
     asked::Asked,
     error::TrainError,
     finetune::finetune,
-    pretrain::{pretrain, time_steps},
+    pretrain::{pretrain, pretrain_and_look, time_steps},
     run_folder::{ResumePoint, RunFolder},
     steps::{Outcome, Steps},
 };

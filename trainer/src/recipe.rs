@@ -13,6 +13,7 @@ mod error;
 mod finetuning;
 mod finetuning_sections;
 mod layers;
+mod run_section;
 mod sections;
 
 pub use self::{
@@ -20,5 +21,6 @@ pub use self::{
     finetuning_sections::{
         Augment, By, ClassWeights, Classifier, Freeze, Position, Sampling, Views, WeightRule,
     },
-    sections::{Clip, Mask, Model, Optimiser, Recipe, Run, Schedule},
+    run_section::Run,
+    sections::{Clip, Mask, Model, Optimiser, Recipe, Schedule},
 };

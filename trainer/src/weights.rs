@@ -193,6 +193,15 @@ impl Weights {
         Self { layout, places, values }
     }
 
+    /// The tensors of `layout` among these, under whose names here `prefix` stands.
+    ///
+    /// # Panics
+    /// When one of them is not here.
+    pub fn part(&self, prefix: &str, layout: Layout) -> Self {
+        let values = layout.0.iter().map(|entry| self.vector(&format!("{prefix}{}", entry.name))).collect();
+        Self::new(layout, values)
+    }
+
     /// Names and shapes.
     pub fn layout(&self) -> &Layout {
         &self.layout

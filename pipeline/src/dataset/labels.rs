@@ -11,7 +11,7 @@
 mod assign;
 mod cells;
 mod classes;
-mod column_text;
+pub(crate) mod column_text;
 mod error;
 pub mod folders;
 pub mod leaks;

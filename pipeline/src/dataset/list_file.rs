@@ -1,51 +1,60 @@
-//! Lists of videos: one a line, with a class or without.
+//! Lists of videos as people have them: a video a line, or a row of a table.
 //!
 //! ```text
-//! path                      no class
-//! path 3      path,3        a class by its number
-//! path a name path,a name   a class by its name
-//! path 0 -1                 VideoMAE V2's pre-training lists: first frame and number of frames of all of it
-//! path 0 300 3              the same with a class
+//! lines.rs      path · path 3 · path,a name · path::3 · VideoMAE V2's and InternVideo's lines
+//! table.rs      a head and rows, separated by commas, tabs, spaces or `::`         (.csv .tsv .txt .list .lst)
+//! json.rs       an object a line, or one array of objects                         (.jsonl .json)
+//! parquet.rs    columns                                                           (.parquet)
+//!   columns.rs  which column says what: the names that data sets have, or those that are named (`--columns`)
+//!   row.rs      the cells of a row ─▶ a path, a class and a segment
+//! form.rs       the forms by their names, and where the videos of each may lie
 //! ```
 //!
-//! A path may hold spaces: it goes to the last word with a video's ending; in a line without one, to the number
-//! at its end. `#` begins a comment. Parts of videos are refused: a line that says where one begins is no whole
-//! video.
+//! A list is read line by line, and each video is handed over as soon as it is read: of a million lines nothing is kept
+//! here. A line that fits nothing is an error that has its number; no video is looked at before.
 
-/// A line of a list.
+mod columns;
+mod form;
+mod json;
+mod lines;
+mod parquet;
+mod row;
+mod table;
+
+use std::{borrow::Cow, path::Path, sync::Arc};
+
+use crate::{
+    names,
+    segment::{Segment, SegmentError},
+    system,
+};
+
+pub use self::{columns::Columns, form::Form};
+
+/// Endings of files that list videos.
+pub const ENDINGS: [&str; 8] = ["txt", "csv", "tsv", "list", "lst", "jsonl", "json", "parquet"];
+
+/// A video of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its line, from 1.
+    /// Its line, or its row in a table of Parquet, from 1.
     pub line: usize,
-    /// The path as it is written.
+    /// The path as it is written, or the name by which its data set knows it.
     pub path: String,
     /// The class as it is written.
     pub class: Option<String>,
+    /// Which part of the video.
+    pub segment: Segment,
+    /// The part of the data set that it belongs to (`train`), where its files may lie in a folder of this name.
+    pub split: Option<Arc<str>>,
+    /// The form of its line.
+    pub form: Form,
 }
 
-/// Why a line of a list is none.
+/// Why a list is none, or a line of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
-    /// A table with a head.
-    #[error("line {line}: `{text}` is the head of a table, and a list has none")]
-    Head {
-        /// The line, from 1.
-        line: usize,
-        /// What it says.
-        text: String,
-    },
-    /// Numbers that name a part of a video.
-    #[error(
-        "line {line}: `{numbers}` after the path is a first frame and a number of frames, and parts of videos are \
-         not read; `0 -1` means all of it"
-    )]
-    PartOfVideo {
-        /// The line, from 1.
-        line: usize,
-        /// The two numbers.
-        numbers: String,
-    },
     /// A line without a path.
     #[error("line {line}: `{text}` has no path")]
     NoPath {
@@ -54,162 +63,157 @@ pub enum ListError {
         /// What it says.
         text: String,
     },
+    /// Numbers that name no part of a video.
+    #[error(
+        "line {line}: `{numbers}` after the path is no first frame with a number of frames; `0 -1` means all of it"
+    )]
+    Frames {
+        /// The line, from 1.
+        line: usize,
+        /// The two numbers.
+        numbers: String,
+    },
+    /// A part of a video that is none.
+    #[error("line {line}: {cause}")]
+    Segment {
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        #[source]
+        cause: SegmentError,
+    },
+    /// A cell that should hold a number, or a time.
+    #[error("line {line}: `{text}` in column `{column}` is no {wanted}")]
+    Cell {
+        /// The line, from 1.
+        line: usize,
+        /// The column.
+        column: String,
+        /// What it says.
+        text: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A row of another length than the head.
+    #[error("line {line}: it has {found} columns, and the head has {wanted}")]
+    Width {
+        /// The line, from 1.
+        line: usize,
+        /// Its cells.
+        found: usize,
+        /// Cells of the head.
+        wanted: usize,
+    },
+    /// No column of what is looked for.
+    #[error("no column of {what}; there are: {}", found.join(", "))]
+    NoColumn {
+        /// What: `paths`, or a name that was given.
+        what: String,
+        /// The columns.
+        found: Vec<String>,
+    },
+    /// Columns that may be frames or seconds.
+    #[error("the columns `start` and `end` may count frames or seconds")]
+    FramesOrSeconds,
+    /// A column was named, and the list has no head.
+    #[error("line 1 is no head of a table, so no column has a name")]
+    NoHead,
+    /// Text that is not what its ending says.
+    #[error("line {line}: {why}")]
+    Malformed {
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        why: String,
+    },
+    /// A file that cannot be read.
+    #[error("it cannot be read: {why}")]
+    Unreadable {
+        /// Why.
+        why: String,
+    },
 }
 
 impl ListError {
     /// What would do, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Head { .. } => {
-                Some("`tubelet finetune --data FOLDER --labels TABLE.csv` joins a table by path")
+            Self::FramesOrSeconds => Some(
+                "name what they are: `start_seconds=start,stop_seconds=end`, or `start=start,stop=end` for frames",
+            ),
+            Self::NoColumn { .. } => Some(
+                "the columns of a list are path, label, start and stop (frames), start_seconds and stop_seconds; \
+                 others are named as in `path=FILE,label=ACTION`",
+            ),
+            Self::Cell { wanted: row::WHOLE_NUMBER, .. } => {
+                Some("start and stop count frames; times are the columns start_seconds and stop_seconds")
             }
-            Self::PartOfVideo { .. } | Self::NoPath { .. } => None,
+            _ => None,
         }
     }
 }
 
-/// What separates the words of a line.
-const SEPARATORS: [char; 3] = [' ', '\t', ','];
-/// Names of a column of paths, which only the head of a table has.
-const HEADS: [&str; 6] = ["path", "video", "file", "filename", "file_name", "video_path"];
+/// Whether a file lists videos, by its ending.
+pub fn is_list(path: &Path) -> bool {
+    ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
 
-/// Reads the text of a list; `endings` are those of video files.
+fn ending(path: &Path) -> Option<String> {
+    path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase)
+}
+
+/// Reads the list in `file`, and hands each video to `take`; `endings` are those of video files.
 ///
 /// # Errors
-/// The first line that is wrong.
-pub fn read(text: &str, endings: &[&str]) -> Result<Vec<Listed>, ListError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines = text.lines().map(str::trim).zip(1..);
-    let mut listed = Vec::new();
-    for (line, number) in lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')) {
-        let first = line.split(SEPARATORS).next().unwrap_or_default();
-        if listed.is_empty() && line != first && HEADS.contains(&first.to_ascii_lowercase().as_str()) {
-            return Err(ListError::Head { line: number, text: line.to_owned() });
-        }
-        listed.push(entry(number, line, endings)?);
+/// When the file cannot be read; the first line that is wrong, and whatever `take` fails with.
+pub fn read<E: From<ListError>>(
+    file: &Path,
+    columns: &Columns,
+    endings: &[&str],
+    take: &mut dyn FnMut(Listed) -> Result<(), E>,
+) -> Result<(), E> {
+    if ending(file).as_deref() == Some("parquet") {
+        return parquet::read(file, columns, take);
     }
-    Ok(listed)
-}
-
-fn entry(line: usize, text: &str, endings: &[&str]) -> Result<Listed, ListError> {
-    let (path, rest) = divided(text, endings);
-    let path = path.trim_matches(SEPARATORS).trim_matches('"');
-    if path.is_empty() {
-        return Err(ListError::NoPath { line, text: text.to_owned() });
-    }
-    let class = class(line, rest.trim_matches(SEPARATORS))?;
-    Ok(Listed { line, path: path.to_owned(), class })
-}
-
-/// The class in what stands behind the path.
-fn class(line: usize, rest: &str) -> Result<Option<String>, ListError> {
-    let words: Vec<&str> = rest.split(SEPARATORS).filter(|word| !word.is_empty()).collect();
-    match words.as_slice() {
-        [] => Ok(None),
-        [start, total, class @ ..] if is_whole(start) && is_whole(total) => {
-            let numbers = [start, total].map(|word| word.parse::<i64>().unwrap_or(i64::MAX));
-            if numbers[0] > 0 || numbers[1] < -1 || numbers[1] == 0 {
-                return Err(ListError::PartOfVideo { line, numbers: format!("{start} {total}") });
-            }
-            Ok((!class.is_empty()).then(|| class.join(" ")))
-        }
-        _ => Ok(Some(rest.trim_matches('"').to_owned())),
+    let bytes = system::persistently(|| std::fs::read(file));
+    let bytes = bytes.map_err(|why| ListError::Unreadable { why: why.to_string() })?;
+    match ending(file).as_deref() {
+        Some("json") => json::read_array(&bytes, &json::labels_beside(file)?, columns, take),
+        Some("jsonl") => json::read_lines(&bytes, columns, take),
+        Some("csv" | "tsv") => of_text(&bytes, columns, endings, true, take),
+        _ => of_text(&bytes, columns, endings, false, take),
     }
 }
 
-/// A line at the end of its path.
-fn divided<'a>(text: &'a str, endings: &[&str]) -> (&'a str, &'a str) {
-    let words = words(text);
-    let ending =
-        |word: &str| word.trim_matches('"').rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-    let known = |word: &str| ending(word).is_some_and(|ending| endings.contains(&ending.as_str()));
-    // Any other ending, such as that of a file that is named although nobody would look for it.
-    let any = |word: &str| {
-        let letters = |ending: &str| ending.chars().any(|letter| letter.is_ascii_alphabetic());
-        ending(word).is_some_and(|ending| (1..=5).contains(&ending.len()) && letters(&ending))
-    };
-    let last = words.iter().rposition(|(_, word)| known(word));
-    if let Some(at) = last.or_else(|| words.iter().position(|(_, word)| any(word))) {
-        let (start, word) = words[at];
-        return text.split_at(start + word.len());
+/// Reads a list of lines, or a table of text; `is_table` says that a first line of one word may be a head.
+fn of_text<E: From<ListError>>(
+    bytes: &[u8],
+    columns: &Columns,
+    endings: &[&str],
+    is_table: bool,
+    take: &mut dyn FnMut(Listed) -> Result<(), E>,
+) -> Result<(), E> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match table::head(bytes, columns, is_table)? {
+        Some(head) => table::read(bytes, &head, columns, take),
+        None => lines::read(bytes, endings, take),
     }
-    // Without an ending only numbers can be told from the path: one, or V2's `0 -1`.
-    let numbers = words.iter().rev().take_while(|(_, word)| is_number(word)).count().min(words.len() - 1);
-    let behind = match numbers {
-        0 => return (text, ""),
-        1 => 1,
-        _ if words[words.len() - 1].1.starts_with('-') => 2,
-        _ => 1,
-    };
-    text.split_at(words[words.len() - behind].0)
 }
 
-/// Words and where they begin.
-fn words(text: &str) -> Vec<(usize, &str)> {
-    let mut at = 0;
-    let mut words = Vec::new();
-    for word in text.split(SEPARATORS) {
-        if !word.is_empty() {
-            words.push((at, word));
-        }
-        // Separators are one byte long.
-        at += word.len() + 1;
-    }
-    words
+/// Reads a list of this text.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text(text: &str, endings: &[&str]) -> Result<Vec<Listed>, ListError> {
+    let mut all = Vec::new();
+    of_text(text.as_bytes(), &Columns::default(), endings, true, &mut |listed| {
+        all.push(listed);
+        Ok::<_, ListError>(())
+    })?;
+    Ok(all)
 }
 
-fn is_whole(word: &str) -> bool {
-    word.parse::<i64>().is_ok()
-}
-
-fn is_number(word: &str) -> bool {
-    word.contains(|letter: char| letter.is_ascii_digit()) && word.parse::<f64>().is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ENDINGS: [&str; 2] = ["mp4", "mkv"];
-
-    fn one(text: &str) -> (String, Option<String>) {
-        let listed = read(text, &ENDINGS).unwrap().remove(0);
-        (listed.path, listed.class)
-    }
-
-    #[test]
-    fn every_form_of_a_line_is_read() {
-        for (text, path, class) in [
-            ("a.mp4", "a.mp4", None),
-            ("my film.mp4 3", "my film.mp4", Some("3")),
-            ("film 1.0.mp4 3", "film 1.0.mp4", Some("3")),
-            ("a.mp4,4", "a.mp4", Some("4")),
-            ("a.mp4\tplaying the guitar", "a.mp4", Some("playing the guitar")),
-            ("\"my film.mp4\",\"a name\"", "my film.mp4", Some("a name")),
-            ("k400/a.MP4 0 -1", "k400/a.MP4", None),
-            ("a.mp4 0 300", "a.mp4", None),
-            ("a.mp4 0 300 pouring", "a.mp4", Some("pouring")),
-            ("a.mp4 -1 -1 7", "a.mp4", Some("7")),
-            ("a.mp4 1.5", "a.mp4", Some("1.5")),
-            ("film.dat 2", "film.dat", Some("2")),
-            ("plain 12", "plain", Some("12")),
-            ("plain 1.0", "plain", Some("1.0")),
-            ("two words", "two words", None),
-            ("plain 0 -1", "plain", None),
-            ("12", "12", None),
-            ("\u{feff}a.mp4 3", "a.mp4", Some("3")),
-        ] {
-            let found = one(text);
-            assert_eq!((found.0.as_str(), found.1.as_deref()), (path, class), "{text}");
-        }
-    }
-
-    #[test]
-    fn parts_of_videos_and_heads_are_refused_with_their_line() {
-        let refused = read("a.mp4 0 -1\n\nb.mp4 30 60\n", &ENDINGS).unwrap_err().to_string();
-        assert!(refused.starts_with("line 3: `30 60` after the path"), "{refused}");
-        assert!(read("a.mp4 120 3\n", &ENDINGS).is_err(), "mmaction2's `path frames class`");
-        assert!(matches!(read("path,label\na.mp4,1\n", &ENDINGS), Err(ListError::Head { line: 1, .. })));
-        assert!(matches!(read("# a comment\n , 3\n", &ENDINGS), Ok(listed) if listed[0].path == "3"));
-    }
+/// A line, or a cell, as text; where it is none, as a name would be escaped.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| Cow::Owned(names::escaped(bytes)), Cow::Borrowed)
 }

@@ -65,7 +65,7 @@ impl VideoList {
             if verified {
                 found.verified.insert(number, bytes);
             }
-            entries.push(VideoEntry { path, label });
+            entries.push(VideoEntry::whole(path, label));
             if verdict != GOOD {
                 let reason = reason.unwrap_or_default();
                 found.failures.insert(number, KnownFailure { verdict, reason });
@@ -124,7 +124,7 @@ impl VideoList {
 /// Digest of a list: see [`VideoList::digest`].
 pub fn digest(entries: &[VideoEntry]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for VideoEntry { path, label } in entries {
+    for VideoEntry { path, label, .. } in entries {
         let path = path.as_os_str().as_encoded_bytes();
         hasher.update(&(path.len() as u64).to_le_bytes());
         hasher.update(path);

@@ -12,7 +12,7 @@
 
 use std::{
     io,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -21,7 +21,7 @@ use arrow_array::RecordBatch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use futures::{Stream, StreamExt as _};
 
-use super::StreamError;
+use super::{StreamError, room::Room};
 use crate::profile::{Profile, Stage};
 
 /// Batches in order; waits for each. Dropping it ends the stream.
@@ -31,42 +31,6 @@ pub struct Batches {
     batches: Receiver<Result<RecordBatch, StreamError>>,
     room: Arc<Room>,
     profile: Arc<Profile>,
-}
-
-/// Bytes that lie in the channel.
-#[derive(Debug)]
-struct Room {
-    state: Mutex<RoomState>,
-    changed: Condvar,
-    bytes: u64,
-}
-
-#[derive(Debug, Default)]
-struct RoomState {
-    used: u64,
-    closed: bool,
-}
-
-impl Room {
-    /// Waits until `bytes` fit or nothing else is there; false when the receiver is gone.
-    fn take(&self, bytes: u64) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |state: &mut RoomState| !state.closed && state.used > 0 && state.used + bytes > self.bytes;
-        let mut state = self.changed.wait_while(state, full).unwrap_or_else(PoisonError::into_inner);
-        state.used += bytes;
-        !state.closed
-    }
-
-    fn give(&self, bytes: u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.used = state.used.saturating_sub(bytes);
-        self.changed.notify_all();
-    }
-
-    fn close(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.changed.notify_all();
-    }
 }
 
 /// Starts the forwarding thread; at most `bytes` bytes of batches wait in the channel.
@@ -81,7 +45,7 @@ pub fn spawn(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     // Bounded by `room`, in bytes; the channel itself need not count.
     let (sender, batches) = crossbeam_channel::unbounded();
-    let room = Arc::new(Room { state: Mutex::default(), changed: Condvar::new(), bytes });
+    let room = Arc::new(Room::new(bytes));
     let (forward_room, forward_profile) = (room.clone(), profile.clone());
     thread::Builder::new()
         .name("batches".into())

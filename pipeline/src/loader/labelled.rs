@@ -16,7 +16,7 @@ use schemas::{PixelLayout, labelled_batch::LabelledBatchBuilder};
 use super::{
     StreamError, Workers,
     dispatcher::{self, LoaderInputs},
-    epoch_cursor::EpochCursor,
+    epoch_cursor::RunPart,
     stream::batched,
     worker::OnFailure,
 };
@@ -32,9 +32,9 @@ use crate::{
     source::ClipSource,
 };
 
-/// Training batches number `from_batch`, `from_batch + 1`, … of a run, for ever.
+/// Training batches of a run, for ever: from a number on, and of several processes those of one.
 ///
-/// Nothing before `from_batch` is read: what a batch holds depends on its number alone.
+/// Nothing else is read: what a batch holds depends on its number alone.
 ///
 /// # Errors
 /// When the settings make no batch, or no thread can be started.
@@ -42,14 +42,15 @@ use crate::{
 pub fn training(
     source: Arc<dyn ClipSource>,
     settings: TrainingSettings,
-    from_batch: u64,
+    part: impl Into<RunPart>,
     workers: Workers,
     on_failure: Arc<OnFailure>,
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
     let videos = source.videos();
     let batches_per_epoch = settings.batches_per_epoch(videos)?;
-    let places = EpochCursor::new(from_batch, batches_per_epoch, u64::from(settings.batch))?.onwards();
+    let places =
+        part.into().places(batches_per_epoch, settings.batch.into(), settings.batches_per_update.into())?;
     let output = clip_bytes(settings.geometry) as u64 * u64::from(settings.repeats);
     let maker = TrainingMaker::new(settings, PixelLayout::Cubes, videos).knowing(&*source);
     let inputs = LoaderInputs { source, workers, on_failure, output };

@@ -15,7 +15,7 @@ use schemas::BatchBuilder;
 use super::{
     StreamError, Workers,
     dispatcher::{Held, LoaderInputs, clips},
-    epoch_cursor::EpochCursor,
+    epoch_cursor::RunPart,
     worker::OnFailure,
 };
 use crate::{
@@ -27,9 +27,9 @@ use crate::{
     source::ClipSource,
 };
 
-/// Batches number `from_batch`, `from_batch + 1`, … of a run, for ever.
+/// Batches of a run, for ever: from a number on, and of several processes those of one.
 ///
-/// Nothing before `from_batch` is read: what a batch holds depends on its number alone.
+/// Nothing else is read: what a batch holds depends on its number alone.
 ///
 /// # Errors
 /// When the settings make no batch, or no thread can be started.
@@ -37,14 +37,15 @@ use crate::{
 pub fn batches(
     source: Arc<dyn ClipSource>,
     settings: ClipSettings,
-    from_batch: u64,
+    part: impl Into<RunPart>,
     workers: Workers,
     on_failure: Arc<OnFailure>,
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
     let videos = source.videos();
     let batches_per_epoch = settings.batches_per_epoch(videos)?;
-    let places = EpochCursor::new(from_batch, batches_per_epoch, settings.batch.into())?.onwards();
+    let places =
+        part.into().places(batches_per_epoch, settings.batch.into(), settings.batches_per_update.into())?;
     let output = clip_bytes(settings.geometry) as u64 * u64::from(settings.repeats);
     let inputs = LoaderInputs { source, workers, on_failure, output };
     masked_at(inputs, settings, places, profile)

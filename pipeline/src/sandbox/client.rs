@@ -3,7 +3,10 @@
 use std::{
     fs::File,
     io,
-    os::fd::{AsFd as _, BorrowedFd},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::fs::FileExt as _,
+    },
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
@@ -14,10 +17,15 @@ use bytes::Bytes;
 use super::{
     Launch, channel,
     memory::Memory,
-    message::{Answer, Open, Request},
+    message::{Answer, Failure, Open, Request},
     process::{Bounds, End, Process},
 };
-use crate::{error::VideoError, heartbeat, system::SystemError, worker_pool::JobError};
+use crate::{
+    error::VideoError,
+    file, heartbeat,
+    system::{self, SystemError},
+    worker_pool::JobError,
+};
 
 /// The child of one reader, which the reader and its videos share.
 #[derive(Clone, Debug)]
@@ -48,7 +56,9 @@ struct Running {
 pub(crate) struct Film {
     number: u64,
     path: PathBuf,
-    file: File,
+    file: Mutex<File>,
+    /// Bytes of the file at the path; nothing where the film is in memory only.
+    length: Option<u64>,
     open: Request,
     seconds: u32,
 }
@@ -87,11 +97,12 @@ impl Client {
         Self(Arc::new(Mutex::new(State { launch, running: None, memories: Vec::new(), next: 0 })))
     }
 
-    /// A film to be opened by the child; `file` is its handle.
-    pub fn film(&self, path: &Path, file: File, open: Open) -> Film {
+    /// A film to be opened by the child; `file` is its handle, of a file of `length` bytes at the path, or of memory.
+    pub fn film(&self, path: &Path, file: File, length: Option<u64>, open: Open) -> Film {
         let seconds = open.limits.seconds;
         let number = self.lock().number();
-        Film { number, path: path.to_owned(), file, open: Request::Open(Box::new(open)), seconds }
+        let (path, file, open) = (path.to_owned(), Mutex::new(file), Request::Open(Box::new(open)));
+        Film { number, path, file, length, open, seconds }
     }
 
     /// Asks for something of `film`, which is opened before, or again, where the child has not got it: the answer, what
@@ -106,9 +117,15 @@ impl Client {
         allowance: Allowance,
     ) -> Result<Answers, VideoError> {
         let mut state = self.lock();
-        let (mut crashes, mut kills) = (0, 0);
+        let (mut crashes, mut kills, mut is_opened_again) = (0, 0, false);
         loop {
             let why = match state.exchange(film, request, allowance) {
+                // A child tries again, but cannot open a file again, of which a network file system lost the handle.
+                Ok(answers) if answers.is_unreadable() && !is_opened_again && film.open_again() => {
+                    is_opened_again = true;
+                    state.close();
+                    continue;
+                }
                 Ok(answers) => return Ok(answers),
                 Err(Broken::System(cause)) => return Err(no_process(cause)),
                 Err(Broken::Lost(why)) => why,
@@ -154,6 +171,35 @@ impl Film {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Puts bytes into the memory that it is in.
+    pub fn put(&self, bytes: &[u8], place: u64) -> io::Result<()> {
+        self.lock_file().write_all_at(bytes, place)
+    }
+
+    /// Opens its file again: to a network file system a handle can be lost that its path is not. Says whether that
+    /// worked, with a file of the same length.
+    fn open_again(&self) -> bool {
+        let Some(length) = self.length else { return false };
+        let opened = system::persistently(|| file::handle(&self.path));
+        let same = |file: &File| file.metadata().is_ok_and(|found| found.len() == length);
+        let opened = opened.ok().filter(same);
+        let is_open = opened.is_some();
+        if let Some(file) = opened {
+            *self.lock_file() = file;
+        }
+        is_open
+    }
+
+    /// Loses the handle of its file: what is read through it fails until it is opened again.
+    #[cfg(test)]
+    pub(crate) fn lose_handle(&self) {
+        *self.lock_file() = File::options().write(true).open(&self.path).unwrap();
+    }
+
+    fn lock_file(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What came of an exchange.
@@ -165,6 +211,15 @@ pub(crate) struct Answers {
     pub answer: Option<Answer>,
     /// What that was put into.
     pub put: Option<(Answer, Bytes)>,
+}
+
+impl Answers {
+    /// Whether the system did not give the child what it asked for.
+    fn is_unreadable(&self) -> bool {
+        [&self.opened, &self.answer].into_iter().flatten().any(|answer| {
+            matches!(answer, Answer::Failed { failure: Failure::System { number: Some(_), .. }, .. })
+        })
+    }
 }
 
 impl State {
@@ -179,7 +234,7 @@ impl State {
         if self.running.as_ref().is_none_or(|running| running.open != Some(film.number)) {
             let running = self.running(seconds)?;
             running.open = None;
-            let opened = running.ask(&film.open, Some(film.file.as_fd()), film, allowance)?;
+            let opened = running.ask(&film.open, Some(film.lock_file().as_fd()), film, allowance)?;
             let is_open = matches!(opened, Answer::Opened { .. });
             running.open = is_open.then_some(film.number);
             answers.opened = Some(opened);
@@ -241,6 +296,13 @@ impl State {
             },
         };
         Ok(self.running.insert(running))
+    }
+
+    /// Lets the child open whatever is asked for next, also where it has that open.
+    fn close(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.open = None;
+        }
     }
 
     fn number(&mut self) -> u64 {

@@ -33,10 +33,7 @@ struct Pages(Arc<Mmap>);
 impl Memory {
     /// A new piece of at least so many bytes.
     pub fn new(number: u64, bytes: u64) -> io::Result<Self> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let file = File::from(memfd_create("tubelet-pictures", flags)?);
-        file.set_len(bytes.max(1).next_multiple_of(GRAIN))?;
-        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        let file = file("tubelet-pictures", bytes.max(1).next_multiple_of(GRAIN))?;
         // SAFETY: the file has no name, and its size is sealed, so the mapping stays valid. Its child writes into it only
         // before it says that it did, and the parent reads it only afterwards. A child that was taken over may break
         // this; then samples of its pictures change, and nothing but arithmetic looks at those.
@@ -68,6 +65,14 @@ impl AsRef<[u8]> for Pages {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// A file of so many bytes that is in memory only: nobody changes its size, and what is not written takes no room.
+pub(crate) fn file(name: &str, bytes: u64) -> io::Result<File> {
+    let file = File::from(memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+    file.set_len(bytes)?;
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(file)
 }
 
 /// Sizes are multiples of this: films of about the same size use a piece in turn.

@@ -1,6 +1,6 @@
 //! What parent and child say to each other. Nothing that a child says is believed without a look.
 
-use std::{io, path::Path};
+use std::{io, ops, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub(crate) enum Request {
         unhurried: bool,
         /// What the parent knows of the video.
         known: Known,
+        /// Packets that have come since it was opened, where it is one of a shard.
+        loaded: Vec<ops::Range<u32>>,
     },
     /// To decode all of it.
     Verify(Known),
@@ -61,6 +63,8 @@ pub(crate) enum How {
     Scan,
     /// By what an index keeps of it.
     Indexed { stored: Box<StoredVideo>, places: Vec<u64> },
+    /// By what a shard keeps of it; the handle is that of memory which its packets are put into, one after the other.
+    Stored(Box<StoredVideo>),
 }
 
 /// What decoding finds out of a video, beyond its facts.

@@ -163,7 +163,8 @@ impl Server<'_> {
                 self.open = Some(opened);
                 Ok(Answer::Opened { facts, known: self.known(), cost: self.cost(before) })
             }
-            Request::Decode { wanted, unhurried, known } => {
+            Request::Decode { wanted, unhurried, known, loaded } => {
+                self.open.as_mut().ok_or_else(out_of_turn)?.find_packets(&loaded);
                 let (reader, open) = self.both(known)?;
                 let pictures = if unhurried {
                     let mut kept = BTreeMap::new();
@@ -213,7 +214,7 @@ impl Server<'_> {
             None => VideoReader::new(settings.0).with_skipping(skipping).with_verify(verify),
         };
         let (_, reader) = self.reader.insert((settings, reader));
-        let in_memory = if matches!(how, How::Indexed { .. }) { 0 } else { limits.file_bytes };
+        let in_memory = if matches!(how, How::Read | How::Scan) { limits.file_bytes } else { 0 };
         let file = File::from(handle);
         // A child that died may have read from the same handle.
         let file = system::read(&path, || FileBytes::of_handle(file.try_clone()?, &path, in_memory))?
@@ -222,6 +223,7 @@ impl Server<'_> {
             How::Read => reader.open_bytes(&path, file),
             How::Scan => reader.scan_bytes(&path, file),
             How::Indexed { stored, places } => reader.open_at_places(&stored, &places, file),
+            How::Stored(stored) => reader.open_in_memory(&stored, file),
         }
     }
 

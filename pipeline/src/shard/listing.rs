@@ -64,7 +64,7 @@ fn entry<F: ShardFacts>(batch: &RecordBatch, row: usize) -> Result<(u64, VideoEn
     let videos = column("video")?.as_string_opt::<i32>().ok_or_else(|| missing("video"))?;
     let labels = column("label")?.as_primitive_opt::<Int32Type>().ok_or_else(|| missing("label"))?;
     let label = labels.is_valid(row).then(|| labels.value(row));
-    Ok((keys.value(row), VideoEntry { path: videos.value(row).into(), label }))
+    Ok((keys.value(row), VideoEntry::whole(videos.value(row).into(), label)))
 }
 
 #[cfg(test)]

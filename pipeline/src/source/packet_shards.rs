@@ -94,7 +94,7 @@ struct Opened {
 }
 
 impl Reader {
-    fn open(&self, number: VideoNumber) -> Result<Opened, SourceError> {
+    fn open(&mut self, number: VideoNumber) -> Result<Opened, SourceError> {
         let Some(video) = self.source.shards.video(number).map_err(broken)? else {
             let reason = "the shards have no row for this video: it failed when they were written".into();
             return Err(SourceError::LeftOut { reason, reach: Reach::Video });
@@ -125,7 +125,7 @@ impl Opened {
             if !self.loaded[segment]
                 && let Some((packets, bytes)) = shards.packets(&self.video, segment).map_err(broken)?
             {
-                self.open.put_packets(packets, &bytes);
+                self.open.put_packets(packets, &bytes).map_err(|why| failed(&why, Reach::Slot))?;
                 self.loaded[segment] = true;
                 read += bytes.len() as u64;
             }

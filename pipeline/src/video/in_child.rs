@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::Range,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -22,6 +23,7 @@ use crate::{
         client::{Allowance, Answers, Client, Film},
         message::{Answer, Cost, Failure, Known, Placed, Request},
     },
+    system::SystemError,
 };
 
 /// The process that has a video open, and what it opened.
@@ -30,6 +32,8 @@ pub(super) struct InChild {
     pub client: Client,
     pub film: Film,
     pub limits: Limits,
+    /// Packets that were put into the memory of a film that is in memory.
+    loaded: Vec<Range<u32>>,
 }
 
 /// What the parent has of a video that a child has open.
@@ -89,6 +93,18 @@ impl Cost {
 }
 
 impl InChild {
+    pub fn new(client: Client, film: Film, limits: Limits) -> Self {
+        Self { client, film, limits, loaded: Vec::new() }
+    }
+
+    /// Puts these packets, whose bytes follow each other, to their place in the memory that the film is in.
+    pub fn put(&mut self, packets: Range<usize>, bytes: &[u8], place: u64) -> Result<(), VideoError> {
+        let failed = |cause| SystemError::new("hold packets of", self.film.path(), cause);
+        self.film.put(bytes, place).map_err(failed)?;
+        self.loaded.push(packets.start as u32..packets.end as u32);
+        Ok(())
+    }
+
     /// Hands the pictures of the distinct `wanted` frames, which rise, to `each`; `unhurried` ones in parts.
     pub fn decode(
         &self,
@@ -103,7 +119,8 @@ impl InChild {
             if unhurried { (BYTES_AT_ONCE / (3 * pixels.max(1))).max(16) as usize } else { wanted.len() };
         for wanted in wanted.chunks(most) {
             let memory = memory(pixels, wanted.len() as u64);
-            let request = Request::Decode { wanted: wanted.to_vec(), unhurried, known: video.known() };
+            let (wanted_here, loaded) = (wanted.to_vec(), self.loaded.clone());
+            let request = Request::Decode { wanted: wanted_here, unhurried, known: video.known(), loaded };
             let answers = self.about(video, &request, Allowance { memory, unhurried }, work)?;
             let Some((Answer::Pictures(placed), bytes)) = answers.put else { return Err(self.no_sense()) };
             if placed.iter().map(|placed| &placed.rank).ne(wanted) {

@@ -81,7 +81,7 @@ impl VideoReader {
         places: &[u64],
         file: FileBytes,
     ) -> Result<OpenVideo, VideoError> {
-        let mut video = self.open_stored(stored)?;
+        let mut video = self.stored_here(stored)?;
         video.facts.bytes = file.length();
         video.file = file;
         for ((packet, stored), &place) in video.packets.iter_mut().zip(&stored.packets).zip(places) {
@@ -120,7 +120,7 @@ mod tests {
         let copied = films.iter().map(|film| {
             let path = folder.join(film.file_name().unwrap());
             fs::copy(film, &path).unwrap();
-            VideoEntry { path, label: Some(1) }
+            VideoEntry::whole(path, Some(1))
         });
         let entries: Vec<_> = copied.collect();
         let manifest = folder.join("manifest.parquet");

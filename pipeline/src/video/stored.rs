@@ -167,12 +167,36 @@ impl OpenVideo {
     }
 
     /// Gives packets their bytes, which follow each other in `bytes`.
-    pub(crate) fn put_packets(&mut self, packets: Range<usize>, bytes: &Bytes) {
+    ///
+    /// # Errors
+    /// When the system has no memory for them that a process can share.
+    pub(crate) fn put_packets(&mut self, packets: Range<usize>, bytes: &Bytes) -> Result<(), VideoError> {
+        #[cfg(target_os = "linux")]
+        if let Some(child) = &mut self.in_child {
+            let before = self.sizes[..packets.start].iter().map(|&size| u64::from(size)).sum();
+            return child.put(packets, bytes, before);
+        }
         let mut from = 0;
         for (packet, size) in self.packets[packets.clone()].iter_mut().zip(&self.sizes[packets]) {
             let to = from + *size as usize;
             packet.body = Body::Held(bytes.slice(from..to));
             from = to;
+        }
+        Ok(())
+    }
+
+    /// Finds these packets in the file, where all packets lie one after the other. The others stay without bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn find_packets(&mut self, found: &[Range<u32>]) {
+        if found.is_empty() {
+            return;
+        }
+        let mut place = 0;
+        for ((packet, &length), number) in self.packets.iter_mut().zip(&self.sizes).zip(0..) {
+            if found.iter().any(|packets| packets.contains(&number)) {
+                packet.body = Body::OnDisk { place, length };
+            }
+            place += u64::from(length);
         }
     }
 }
@@ -187,7 +211,26 @@ impl VideoReader {
     ///
     /// # Errors
     /// When its description is not that of its codec, or its pictures are too large.
-    pub fn open_stored(&self, stored: &StoredVideo) -> Result<OpenVideo, VideoError> {
+    pub fn open_stored(&mut self, stored: &StoredVideo) -> Result<OpenVideo, VideoError> {
+        #[cfg(target_os = "linux")]
+        if self.child.is_some() {
+            return self.open_stored_in_child(stored);
+        }
+        self.stored_here(stored)
+    }
+
+    /// The same on this thread, with packets that will lie one after the other in `file`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn open_in_memory(
+        &self,
+        stored: &StoredVideo,
+        file: FileBytes,
+    ) -> Result<OpenVideo, VideoError> {
+        Ok(OpenVideo { file, ..self.stored_here(stored)? })
+    }
+
+    /// The video on this thread, without the bytes of its packets.
+    pub(super) fn stored_here(&self, stored: &StoredVideo) -> Result<OpenVideo, VideoError> {
         initialise()?;
         let unknown = || VideoError::UnknownCodec { codec: stored.caps.clone() };
         let caps = described(&stored.caps, &stored.codec_data).ok_or_else(unknown)?;
@@ -222,7 +265,7 @@ impl VideoReader {
             caps,
             packets: stored.packets.iter().map(packet).collect(),
             index: stored.packets.iter().map(|packet| packet.fact).collect(),
-            hidden: if stored.mode == IndexMode::Linear { 0 } else { stored.hidden },
+            hidden: stored.hidden_before(),
             shown: Vec::new(),
             header,
             sizes: stored.packets.iter().map(|packet| packet.bytes).collect(),
@@ -241,7 +284,7 @@ impl VideoReader {
     /// When a wanted frame does not exist.
     pub fn needed(&self, video: &OpenVideo, wanted: &[FrameRank]) -> Result<Vec<PacketNumber>, VideoError> {
         if video.mode() == IndexMode::Linear {
-            return Ok((0..video.packets.len() as u32).map(PacketNumber).collect());
+            return Ok((0..video.index.len() as u32).map(PacketNumber).collect());
         }
         if let Some(&rank) = wanted.iter().find(|rank| rank.0 >= video.facts.frames) {
             return Err(VideoError::NoSuchFrame { rank, frames: video.facts.frames });

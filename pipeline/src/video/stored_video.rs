@@ -51,6 +51,13 @@ pub struct StoredVideo {
     pub made: Option<Made>,
 }
 
+impl StoredVideo {
+    /// Frames that come out of the decoder before frame 0. Where frames are counted, packets that are hidden say so.
+    pub(crate) fn hidden_before(&self) -> u32 {
+        if self.mode == IndexMode::Linear { 0 } else { self.hidden }
+    }
+}
+
 /// What is kept of a packet besides its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredPacket {

@@ -1,6 +1,7 @@
 //! Order, panics, stuck threads and those that wait for a disk.
 
 use super::*;
+use crate::heartbeat;
 
 /// What a worker is to do.
 #[derive(Clone, Copy, Debug)]
@@ -122,4 +123,22 @@ fn breaking_off_leaves_the_rest_undone() {
     })
     .unwrap();
     assert_eq!(found, 3);
+}
+
+#[test]
+fn a_thread_counts_its_own_steps_only() {
+    let own = heartbeat::of_this_thread();
+    let other = thread::spawn(|| {
+        heartbeat::step();
+        heartbeat::of_this_thread().steps()
+    });
+    assert_eq!((other.join().unwrap(), own.steps()), (1, 0));
+    heartbeat::step();
+    assert_eq!(own.steps(), 1);
+}
+
+#[test]
+fn a_thread_that_waits_for_a_file_shows_it() {
+    assert!(heartbeat::reading(|| heartbeat::of_this_thread().is_reading()));
+    assert!(!heartbeat::of_this_thread().is_reading());
 }

@@ -11,7 +11,7 @@ use trainer::inference::frozen_encoder::Pool;
 use crate::{
     Embeddings,
     command::{
-        arguments::{self, ModelArguments},
+        arguments::{self, ColumnArguments, ModelArguments},
         report,
         slice_arguments::SliceArguments,
         terminal::Terminal,
@@ -37,6 +37,8 @@ pub struct Arguments {
     /// the videos to search for
     #[arg(value_name = "VIDEOS", required = true)]
     videos: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArguments,
     #[command(flatten)]
     model: ModelArguments,
     /// What to write: a file, or a folder for arrays
@@ -108,7 +110,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let terminal = Terminal::default();
     if let (Some(nearest), Some(within)) = (arguments.nearest, &arguments.within) {
         let wanted = Searching {
-            videos: arguments.videos.clone(),
+            videos: arguments.columns.of(&arguments.videos),
             model: arguments.model.settings(),
             within: within.clone(),
             nearest: nearest as usize,
@@ -144,7 +146,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// The vectors that are meant.
 fn wanted(arguments: &Arguments, out: PathBuf) -> Embeddings {
     Embeddings {
-        videos: arguments.videos.clone(),
+        videos: arguments.columns.of(&arguments.videos),
         model: arguments.model.settings(),
         out,
         windows: arguments.windows,

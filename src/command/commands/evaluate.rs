@@ -21,7 +21,7 @@ use self::{
 use crate::{
     Evaluation, Usage,
     command::{
-        arguments::{self, LabelArguments, ModelArguments},
+        arguments::{self, ColumnArguments, LabelArguments, ModelArguments},
         report,
         slice_arguments::SliceArguments,
         terminal::Terminal,
@@ -61,6 +61,8 @@ pub struct Arguments {
     /// stands behind its path in a list, or is the first folder below the given one
     #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["from", "split", "finish"])]
     data: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArguments,
     #[command(flatten)]
     labels: LabelArguments,
     /// Number of clips along time, and of crops of each; by default as in the recipe (5x3)
@@ -209,7 +211,7 @@ fn wanted(arguments: &Arguments, by: Option<By>) -> Evaluation {
             PartArgument::Test => Part::Test,
             PartArgument::Train => Part::Train,
         }),
-        data: arguments.data.clone(),
+        data: arguments.columns.of(&arguments.data),
         labels: arguments.labels.settings(),
         views: arguments.views,
         by,

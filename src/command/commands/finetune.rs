@@ -16,7 +16,7 @@ use trainer::{
 use crate::{
     Finetuning,
     command::{
-        arguments::{self, LabelArguments, RunArguments},
+        arguments::{self, ColumnArguments, LabelArguments, RunArguments},
         report,
         terminal::{
             Terminal,
@@ -46,6 +46,8 @@ pub struct Arguments {
     /// the videos of the run are now, if they have moved
     #[arg(long, value_name = "VIDEOS", num_args = 1..)]
     data: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArguments,
     #[command(flatten)]
     labels: LabelArguments,
     /// Which videos are held out for the test: `train=LIST,test=LIST` (without --data), or `test=0.2` for
@@ -78,9 +80,9 @@ enum Frozen {
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let wanted = Finetuning {
-        data: arguments.data.clone(),
+        data: arguments.columns.of(&arguments.data),
         labels: arguments.labels.settings(),
-        split: arguments.split.clone(),
+        split: arguments.columns.of_split(arguments.split.as_ref()),
         init: arguments.init.clone(),
         heads: arguments.heads,
         freeze_encoder: arguments.freeze == Some(Frozen::Encoder),

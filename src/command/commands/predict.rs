@@ -23,7 +23,7 @@ use self::{class_name::shown, picture::Strips};
 use crate::{
     Predicting,
     command::{
-        arguments::{self, ModelArguments},
+        arguments::{self, ColumnArguments, ModelArguments},
         report,
         terminal::Terminal,
     },
@@ -47,6 +47,8 @@ pub struct Arguments {
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(value_name = "VIDEO", required = true)]
     videos: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArguments,
     #[command(flatten)]
     model: ModelArguments,
     /// Names of the classes, one per line, if the model has none
@@ -75,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         picture::check(out)?;
     }
     let wanted = Predicting {
-        videos: arguments.videos.clone(),
+        videos: arguments.columns.of(&arguments.videos),
         model: arguments.model.settings(),
         classes: arguments.classes.clone(),
         views: arguments.views,

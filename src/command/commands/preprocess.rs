@@ -94,7 +94,7 @@ enum PixelsArgument {
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let wanted = Preprocessing {
-        videos: arguments.videos.videos.clone(),
+        videos: arguments.videos.given(),
         out: arguments.out.clone(),
         store: match arguments.store {
             StoreArgument::Frames => Store::Frames,

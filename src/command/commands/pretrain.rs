@@ -8,7 +8,7 @@ use trainer::checkpoint::Heads;
 use crate::{
     Pretraining,
     command::{
-        arguments::{self, RunArguments},
+        arguments::{self, ColumnArguments, RunArguments},
         terminal::Terminal,
     },
 };
@@ -28,6 +28,8 @@ pub struct Arguments {
     #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["resume", "resume_from"])]
     data: Vec<PathBuf>,
     #[command(flatten)]
+    columns: ColumnArguments,
+    #[command(flatten)]
     run: RunArguments,
     /// Start from the weights of this file or folder: official, Hugging Face, or tubelet's own; if they have
     /// no decoder, a new one is initialised
@@ -41,7 +43,7 @@ pub struct Arguments {
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let wanted = Pretraining {
-        data: arguments.data.clone(),
+        data: arguments.columns.of(&arguments.data),
         run: arguments.run.settings(),
         init: arguments.init.clone(),
         heads: arguments.heads,

@@ -10,7 +10,7 @@ use trainer::probe::{Select, grid::Manner};
 use crate::{
     Probing,
     command::{
-        arguments::{self, LabelArguments, ModelArguments},
+        arguments::{self, ColumnArguments, LabelArguments, ModelArguments},
         terminal::Terminal,
     },
     inference::probe::settings::{EPOCHS, ProbeKind},
@@ -38,6 +38,8 @@ pub struct Arguments {
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(long, value_name = "VIDEOS", num_args = 1..)]
     data: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArguments,
     #[command(flatten)]
     labels: LabelArguments,
     /// Which videos are held out for the test: `train=LIST,test=LIST` (without --data), or `test=0.2` for
@@ -120,9 +122,9 @@ fn wanted(arguments: &Arguments) -> Probing {
             Kind::Attentive => ProbeKind::Attentive,
         },
         model: arguments.model.settings(),
-        data: arguments.data.clone(),
+        data: arguments.columns.of(&arguments.data),
         labels: arguments.labels.settings(),
-        split: arguments.split.clone(),
+        split: arguments.columns.of_split(arguments.split.as_ref()),
         baseline: arguments.baseline,
         select: match arguments.select {
             SelectOn::Train => Select::HeldOut,

@@ -61,7 +61,7 @@ pub struct Arguments {
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let wanted = Scanning {
-        videos: arguments.videos.videos.clone(),
+        videos: arguments.videos.given(),
         out: Some(arguments.out.clone()),
         workers: arguments.workers,
         verify: arguments.verify,

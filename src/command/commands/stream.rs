@@ -16,7 +16,7 @@ use schemas::PixelLayout;
 use crate::{
     ClipBatches, ClipDataset, ClipKind, ClipLoading, Event, Observer as _, Usage, Waited,
     command::{
-        arguments::{self, LabelArguments, RecipeArguments},
+        arguments::{self, ColumnArguments, LabelArguments, RecipeArguments},
         report,
         terminal::Terminal,
     },
@@ -43,6 +43,8 @@ pub struct Arguments {
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(value_name = "VIDEOS", required = true)]
     videos: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArguments,
     /// Which clips
     #[arg(long, value_enum, value_name = "KIND", default_value_t = KindArgument::Masked)]
     clips: KindArgument,
@@ -123,7 +125,7 @@ impl Arguments {
             },
         };
         Ok(ClipLoading {
-            videos: self.videos.clone(),
+            videos: self.columns.of(&self.videos),
             recipe: self.recipe.choice(),
             clips,
             layout: self.layout,

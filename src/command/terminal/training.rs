@@ -1,10 +1,10 @@
 //! A training in words: its steps, its validations, its end.
 
 use crate::{Outcome, Trained};
-use schemas::metrics::{MetricsLine, ValidationLine};
+use schemas::metrics::{MetricsLine, ProbeLine, ValidationLine};
 
-/// The live line of a step; it names what is waited for.
-pub fn step(line: &MetricsLine, waited_for: Option<&str>) -> String {
+/// The live line of a step; it names what is waited for, and what the last probe found.
+pub fn step(line: &MetricsLine, waited_for: Option<&str>, probed: Option<&ProbeLine>) -> String {
     let waited_for = waited_for.map(|stage| format!(" for {stage}")).unwrap_or_default();
     let mut words = format!(
         "loss {:.4}  rate {:.2e}  gradient {:.3}  {:.1} clips/s  waiting {:.0} %{waited_for}",
@@ -17,7 +17,20 @@ pub fn step(line: &MetricsLine, waited_for: Option<&str>) -> String {
     if line.repeated_frame_share > 0.0 {
         words += &format!("  repeated frames {:.0} %", 100.0 * line.repeated_frame_share);
     }
+    if let Some(probe) = probed {
+        words += &format!("  k-NN {}", percent(probe.knn));
+    }
     words
+}
+
+/// What a probe found, in a line.
+pub fn probed(step: u64, line: &ProbeLine) -> String {
+    let (knn, linear) = (percent(line.knn), percent(line.linear));
+    let mut words = format!("after step {step}: k-NN {knn}, linear probe {linear} of {} videos", line.videos);
+    if line.failed > 0 {
+        words += &format!(", {} gave no clip and count as wrong", line.failed);
+    }
+    words + &format!(", in {:.1} s", line.seconds)
 }
 
 /// How a training ended, a line each.

@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     fn video(path: &str) -> VideoEntry {
-        VideoEntry { path: path.into(), label: None }
+        VideoEntry::whole(path.into(), None)
     }
 
     #[test]

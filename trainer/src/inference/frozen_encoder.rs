@@ -110,6 +110,13 @@ impl FrozenEncoder {
         Ok(Self { encoder, weights: Weights::fit(layout, tensors, device)?, digest })
     }
 
+    /// The encoder of a pre-training that goes on, by weights of the model of shape `shape`.
+    pub fn of_training(shape: ModelShape, weights: &Weights, device: &Device) -> Self {
+        let last_norm = if shape.encoder_norm { LastNorm::Present } else { LastNorm::Absent };
+        let weights = weights.part("encoder.", layout::encoder(&shape, last_norm));
+        Self { encoder: Classifier::new(shape, device), weights, digest: String::new() }
+    }
+
     /// The same encoder with random weights, drawn as for pre-training.
     pub fn random(&self, seed: u64, device: &Device) -> Self {
         Self::draw(*self.encoder.shape(), self.weights.layout().clone(), seed, device)

@@ -30,8 +30,8 @@ pub struct StepSize {
     pub memory: Memory,
     /// How a block's branches are computed.
     pub branches: Branches,
-    /// Whether an update has several micro-batches.
-    pub accumulates: bool,
+    /// Micro-batches of an update.
+    pub parts: usize,
     /// Whether an average of the weights is kept.
     pub averages: bool,
 }
@@ -52,7 +52,7 @@ pub struct MemoryEstimate {
     pub weights: u64,
     /// Gradients of a micro-batch.
     pub gradients: u64,
-    /// With several micro-batches, the sum of the gradients so far.
+    /// With several micro-batches, the sums of the gradients so far: they are added in pairs, so that more of them wait.
     pub gradient_sum: u64,
     /// AdamW's two moments of each weight.
     pub moments: u64,
@@ -100,7 +100,7 @@ impl MemoryEstimate {
         Self {
             weights: table * (1 + u64::from(step.averages)),
             gradients: table,
-            gradient_sum: table * u64::from(step.accumulates),
+            gradient_sum: table * u64::from(step.parts.max(1).ilog2()),
             moments: 2 * table,
             activations: activations * FLOAT,
             batch: clips * cube * (visible + counted) * (1 + FLOAT),
@@ -152,7 +152,7 @@ mod tests {
             counted: 1408,
             memory,
             branches: Branches::InParts,
-            accumulates: false,
+            parts: 1,
             averages: false,
         };
         MemoryEstimate::of_pretraining(&shape, layout::pretraining(&shape).parameters(), step)

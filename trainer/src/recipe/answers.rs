@@ -74,8 +74,8 @@ mod tests {
         for key in ["problem_type", "class_weights", "balanced_sampling"] {
             assert!(settings.iter().any(|(name, _)| *name == format!("classifier.{key}")), "{key}");
         }
-        let keys: Vec<String> = plain.left_out().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys.len(), 4, "{keys:?}");
+        let keys = plain.left_out().into_iter().map(|(key, _)| key);
+        assert_eq!(keys.filter(|key| key.starts_with("classifier.")).count(), 3);
         let changed = with(&[
             "classifier.problem_type=multi_label_classification",
             "classifier.class_weights=[1, 2.5]",

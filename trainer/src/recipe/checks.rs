@@ -70,6 +70,7 @@ impl Recipe {
             ("schedule.epochs", self.schedule.epochs as usize),
             ("run.log_every", self.run.log_every as usize),
             ("run.checkpoint_every", self.run.checkpoint_every as usize),
+            ("run.keep_last", self.run.keep_last as usize),
             ("run.seconds_per_clip", self.run.seconds_per_clip as usize),
             ("run.loading_mib", self.run.loading_mib as usize),
         ] {

@@ -1,5 +1,7 @@
 //! What follows from settings: shapes, numbers of steps, rates.
 
+use std::ops::Range;
+
 use schemas::{ClipGeometry, GeometryError};
 
 use super::{
@@ -103,6 +105,14 @@ impl Recipe {
             return Err(invalid("optimiser.micro_batch", micro, why, divisors(batch)));
         }
         Ok((micro, batch / micro))
+    }
+
+    /// The micro-batches of an update that process `rank` of `size` computes: neighbours, as many as each other's. None
+    /// where they cannot be shared out.
+    pub fn share(&self, rank: usize, size: usize) -> Result<Option<Range<usize>>, RecipeError> {
+        let (_, parts) = self.accumulation()?;
+        let share = parts / size.max(1);
+        Ok(parts.is_multiple_of(size).then_some(rank * share..(rank + 1) * share))
     }
 
     /// The learning rate over `total` steps, `per_epoch` of them an epoch.

@@ -5,20 +5,17 @@
 
 use toml::{Table, Value};
 
-use super::{
-    error::RecipeError,
-    sections::{Recipe, Run},
-};
+use super::{error::RecipeError, run_section, sections::Recipe};
 
 /// Section, key and value of the settings that are written down only where they are another: a recipe that does not
 /// know them has the text, and the digest, that it always had.
-fn as_ever() -> [(&'static str, &'static str, Value); 4] {
-    [
+fn as_ever() -> impl Iterator<Item = (&'static str, &'static str, Value)> {
+    let of_classifier = [
         ("classifier", "problem_type", Value::String("single_label_classification".to_owned())),
         ("classifier", "class_weights", Value::String("none".to_owned())),
         ("classifier", "balanced_sampling", Value::Boolean(false)),
-        ("run", "sandbox", Value::Boolean(Run::default().sandbox)),
-    ]
+    ];
+    of_classifier.into_iter().chain(run_section::as_ever().map(|(key, value)| ("run", key, value)))
 }
 
 impl Recipe {

@@ -3,7 +3,10 @@
 use schemas::settings::{ClipOrder, Crop, DecoderMask, MaskKind, Resample, ShortVideo, Skip, Verify};
 use serde::{Deserialize, Serialize};
 
-use super::finetuning_sections::{Augment, Classifier, Views};
+use super::{
+    finetuning_sections::{Augment, Classifier, Views},
+    run_section::Run,
+};
 use crate::{
     kernels::{Kernels, Precision, Target},
     model::Size,
@@ -162,39 +165,6 @@ pub struct Schedule {
     pub warmup_steps: u64,
 }
 
-/// `[run]`: what is written down, and when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Run {
-    /// Seed of every random draw.
-    pub seed: u64,
-    /// Steps from one line of metrics to the next.
-    pub log_every: u64,
-    /// Steps from one checkpoint to the next.
-    pub checkpoint_every: u64,
-    /// Share of videos that may fail before the run stops; a few may in any case, unless it is 0.
-    pub max_failed_share: f64,
-    /// Seconds that opening a video, and decoding a clip of it, may take each.
-    pub seconds_per_clip: u32,
-    /// MiB that clips may hold while they are made; one that takes more is made alone.
-    pub loading_mib: u32,
-    /// Whether videos are decoded in processes of their own (Linux), so that one that crashes a decoder costs no more
-    /// than itself.
-    #[serde(default = "sandboxed", skip_serializing_if = "is_sandboxed")]
-    pub sandbox: bool,
-}
-
-/// What holds where nothing is said of it.
-fn sandboxed() -> bool {
-    true
-}
-
-/// Whether it is so, and need not be written down.
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_sandboxed(sandbox: &bool) -> bool {
-    *sandbox == sandboxed()
-}
-
 impl Default for Clip {
     fn default() -> Self {
         Self {
@@ -268,19 +238,5 @@ impl Default for Schedule {
     /// 801 epochs: the published 800-epoch model is laid out for one more.
     fn default() -> Self {
         Self { epochs: 801, warmup_epochs: 40, warmup_steps: 0 }
-    }
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self {
-            seed: 0,
-            log_every: 10,
-            checkpoint_every: 500,
-            max_failed_share: 0.1,
-            seconds_per_clip: 60,
-            loading_mib: 1024,
-            sandbox: sandboxed(),
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use schemas::{clip_batch::ClipBatchError, names::shown};
 
-use super::run_folder::RunFolderError;
+use super::{run_folder::RunFolderError, world::WorldError};
 use crate::{
     batch::{labelled::LabelledClipsError, masked::ClipsError},
     recipe::RecipeError,
@@ -28,6 +28,22 @@ pub enum TrainError {
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
+    },
+    /// The events for TensorBoard could not be written.
+    #[error("events for TensorBoard cannot be written in {path}: {cause}", path = shown(path))]
+    Events {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The weights of a step could not be probed or drawn.
+    #[error("the weights of step {step} cannot be looked at: {cause}")]
+    Look {
+        /// Updates of the weights so far.
+        step: u64,
+        /// What went wrong.
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The checkpoint that it should go on from is of another model.
     #[error("the run's checkpoint is of another model than its recipe: {0}")]
@@ -72,6 +88,17 @@ pub enum TrainError {
         found: usize,
         /// Clips of a micro-batch.
         wanted: usize,
+    },
+    /// The processes of the training cannot go on together.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// An update cannot be shared out among the processes.
+    #[error("{processes} processes cannot share out the {parts} micro-batches of an update")]
+    Shares {
+        /// Processes.
+        processes: usize,
+        /// Micro-batches of an update.
+        parts: usize,
     },
     /// The loss or the gradients went out of range; the weights were not touched.
     #[error(

@@ -5,11 +5,14 @@
 //!     set the learning rate of this step; each layer has its share of it
 //!     mix each micro-batch with itself turned round, and its targets likewise
 //!     loss, gradients  ←  forward and backward of each micro-batch, averaged
+//!     of several processes, each computes its micro-batches; all decide to go on, and average
 //!     stop here if the loss or the gradient norm is not finite        (weights untouched)
 //!     clip; update; count
-//!     every epoch: validate on fixed views, one a video; keep the best weights
+//!     every epoch: validate on fixed views, one a video; keep the best weights      (the first process does)
 //!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
+
+use std::ops::Range;
 
 use arrow_array::RecordBatch;
 use schemas::{
@@ -23,10 +26,12 @@ use super::{
     forward_backward::{Computation, Gradients, forward_backward_labelled},
     initial_weights::InitialClassifier,
     objective::Objective,
+    pair_tree::PairTree,
     run_folder::{RunFolder, RunFolderError},
     state::TrainState,
-    steps::{Outcome, RunLog, Steps, optimiser_step},
+    steps::{Next, Outcome, RunLog, Steps, next_update, optimiser_step, share},
     validation::{Validate, Validations},
+    world::Machines,
 };
 use crate::{
     batch::{labelled::LabelledClips, mixup::Mix},
@@ -69,7 +74,8 @@ pub fn begin(recipe: &Recipe, run: &RunFolder, initial: InitialClassifier) -> Re
 }
 
 /// Fine-tunes from where `run` ends (at first what [`begin`] wrote) until `steps.until`. Each of `batches` is
-/// one micro-batch; they go on from [`RunFolder::resume_point`]. `validate` gives the validation's batches each
+/// one micro-batch, of several processes those of this one's share ([`Recipe::share`]); they go on from
+/// [`RunFolder::resume_point`]. `validate` gives the validation's batches each
 /// time it is asked. `asked` is looked at between steps. `report` sees every step and validation.
 ///
 /// # Errors
@@ -77,7 +83,7 @@ pub fn begin(recipe: &Recipe, run: &RunFolder, initial: InitialClassifier) -> Re
 #[allow(clippy::too_many_arguments)] // what a run is made of, each once
 pub fn finetune<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     recipe: &Recipe,
-    device: &Device,
+    machines: impl Into<Machines<'a>>,
     batches: impl Iterator<Item = Result<RecordBatch, E>>,
     mut validate: Option<&mut Validate<'_>>,
     run: &RunFolder,
@@ -85,32 +91,38 @@ pub fn finetune<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     asked: impl Into<Asked<'a>>,
     mut report: impl FnMut(Event<'_>),
 ) -> Result<Outcome, TrainError> {
-    let asked = asked.into();
+    let (machines, asked) = (machines.into(), asked.into());
+    let (device, place) = (machines.device, machines.world.place());
     recipe.check()?;
     recipe.check_finetuning(steps.per_epoch, steps.schedule)?;
+    let (micro_batch, share) = share(recipe, place)?;
     let (mut state, model) = resume(recipe, device, run)?;
     let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
-    let mut log = RunLog::open(recipe, run, state.step)?;
-    let mut validations = Validations::open(run, state.step)?;
+    let mut log = RunLog::open(recipe, run, state.step, place)?;
+    let validates = validate.is_some() && place.writes();
+    let mut validations = validates.then(|| Validations::open(run, state.step)).transpose()?;
     let mut batches = batches.fuse();
 
     while state.step < steps.until {
-        if asked.to_stop() {
-            return log.stopped(&state);
-        }
         let rate = learning_rate.at(state.step);
+        let of = Update { recipe, device, model: &model, state: &state, micro_batch, share: share.clone() };
         let next = || log.stopwatch.waiting(|| batches.next());
-        let Some((epoch, gradients)) = next_gradients(recipe, device, &model, &state, next)? else {
-            return log.out_of_data(&state, asked);
+        let (epoch, gradients) = match next_update(machines, asked, || of.gradients(next))? {
+            Next::Update(epoch, gradients) => (epoch, gradients),
+            Next::Stop => return log.stopped(&state),
+            Next::OutOfData => return log.out_of_data(&state, asked),
         };
         let (loss, gradient_norm);
         (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
         let step = state.step;
         let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
         log.line(fill, |line| report(Event::Step(line)))?;
-        if let Some(validate) = validate.as_deref_mut().filter(|_| is_validated(recipe, steps, step)) {
+        if let (Some(validate), Some(validations), true) =
+            (validate.as_deref_mut(), validations.as_mut(), is_validated(recipe, steps, step))
+        {
             let (line, best) =
                 validations.validate(validate, &model.classifier, &state, recipe, epoch, device)?;
+            log.validated(&line)?;
             report(Event::Validated { line: &line, best });
         }
         log.save_when_due(&state, asked)?;
@@ -156,45 +168,53 @@ fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(TrainSta
     Ok((state, Model { classifier: classifier(&description, device), objective }))
 }
 
-/// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
-/// whole.
-fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    recipe: &Recipe,
-    device: &Device,
-    model: &Model,
-    state: &TrainState,
-    mut next: impl FnMut() -> Option<Result<RecordBatch, E>>,
-) -> Result<Option<(u64, Gradients)>, TrainError> {
-    let (micro_batch, parts) = recipe.accumulation()?;
-    let (seed, geometry) = (recipe.run.seed, model.classifier.shape().geometry);
-    let mut whole: Option<(u64, Gradients)> = None;
-    for part in 0..parts as u64 {
-        let Some(batch) = next() else { return Ok(None) };
-        let batch = batch.map_err(|cause| TrainError::Data { step: state.step, cause: cause.into() })?;
-        let batch = LabelledBatch::try_from(batch)?;
-        let clips = LabelledClips::upload(&batch, geometry, device)?;
-        if clips.len() != micro_batch {
-            return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
+/// The next update.
+struct Update<'a> {
+    recipe: &'a Recipe,
+    device: &'a Device,
+    model: &'a Model,
+    state: &'a TrainState,
+    /// Clips of a micro-batch.
+    micro_batch: usize,
+    /// Its micro-batches in this process.
+    share: Range<usize>,
+}
+
+impl Update<'_> {
+    /// Epoch, loss and gradients of its micro-batches; none when the batches end before it is whole.
+    fn gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        &self,
+        mut next: impl FnMut() -> Option<Result<RecordBatch, E>>,
+    ) -> Result<Option<(u64, Gradients)>, TrainError> {
+        let Self { recipe, device, model, state, micro_batch, ref share } = *self;
+        let (seed, geometry) = (recipe.run.seed, model.classifier.shape().geometry);
+        let (mut epoch, mut tree) = (None, PairTree::new());
+        for part in share.clone() {
+            let Some(batch) = next() else { return Ok(None) };
+            let batch = batch.map_err(|cause| TrainError::Data { step: state.step, cause: cause.into() })?;
+            let batch = LabelledBatch::try_from(batch)?;
+            let clips = LabelledClips::upload(&batch, geometry, device)?;
+            if clips.len() != micro_batch {
+                return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
+            }
+            let mix = Mix::draw(recipe.augment.mixing(), geometry, seed, state.step, part as u64);
+            let targets = model.objective.targets(&batch, mix, device)?;
+            let found = forward_backward_labelled(
+                &model.classifier,
+                &state.weights,
+                mix.pixels(clips.pixels(seed), geometry),
+                &clips.identities,
+                targets,
+                &model.objective.loss,
+                mode(recipe),
+                recipe.classifier.freeze,
+                Computation::of(recipe),
+            );
+            epoch = epoch.or(Some(clips.identities[0].epoch));
+            tree.push(found, Gradients::join);
         }
-        let mix = Mix::draw(recipe.augment.mixing(), geometry, seed, state.step, part);
-        let targets = model.objective.targets(&batch, mix, device)?;
-        let found = forward_backward_labelled(
-            &model.classifier,
-            &state.weights,
-            mix.pixels(clips.pixels(seed), geometry),
-            &clips.identities,
-            targets,
-            &model.objective.loss,
-            mode(recipe),
-            recipe.classifier.freeze,
-            Computation::of(recipe),
-        );
-        whole = Some(match whole {
-            None => (clips.identities[0].epoch, found),
-            Some((epoch, gradients)) => (epoch, gradients.join(found)),
-        });
+        Ok(epoch.zip(tree.root(Gradients::join)))
     }
-    Ok(whole)
 }
 
 /// What is left out in training. A frozen encoder is whole: it has nothing to learn from gaps.

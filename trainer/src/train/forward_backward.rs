@@ -8,7 +8,10 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
-use super::activation_checkpointing::{TensorGradients, with_checkpointing};
+use super::{
+    activation_checkpointing::{TensorGradients, with_checkpointing},
+    pair_tree::shares,
+};
 use crate::{
     batch::masked::{ClipIdentity, MaskedClips},
     kernels::{self, Kernels, Precision, Target},
@@ -25,7 +28,7 @@ use crate::{
 /// A mean loss with its gradients in the order of the layout. On a GPU both may still be under way.
 pub struct Gradients {
     /// Mean over what was counted: squared errors of targets, or cross entropies of clips. `[1]`.
-    loss: Tensor<1>,
+    pub(super) loss: Tensor<1>,
     /// Its gradients, flat.
     pub tensors: Vec<Tensor<1>>,
     /// How many targets, or clips, were counted.
@@ -150,7 +153,7 @@ impl Gradients {
     /// The two together, weighed by what they counted. The sum over one micro-batch is itself, to the bit.
     pub fn join(self, other: Self) -> Self {
         let counted = self.counted + other.counted;
-        let [left, right] = [self.counted, other.counted].map(|part| part as f64 / counted as f64);
+        let [left, right] = shares(self.counted as u64, other.counted as u64);
         let tensors = self.tensors.into_iter().zip(other.tensors);
         Self {
             loss: self.loss * left + other.loss * right,

@@ -74,7 +74,9 @@ mod tests {
             waiting_share: 0.1,
             repeated_frame_share: 0.0,
             seconds: 3.0,
+            time: None,
             loader: None,
+            probe: None,
         }
     }
 

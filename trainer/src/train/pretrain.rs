@@ -5,8 +5,10 @@
 //!     set the learning rate of this step
 //!     loss, gradients  ←  forward and backward of each micro-batch, averaged
 //!                         (a GPU computes while the next micro-batch is fetched and sent to it)
+//!     of several processes, each computes its micro-batches; all decide to go on, and average
 //!     stop here if the loss or the gradient norm is not finite        (weights untouched)
 //!     clip; update; count
+//!     look at the weights, if somebody does
 //!     every N steps: write a line of metrics;   every M steps, or when asked to stop: write a checkpoint
 //! ```
 
@@ -19,11 +21,14 @@ use super::{
     asked::Asked,
     error::TrainError,
     forward_backward::{Computation, Gradients, forward_backward},
+    look::Look,
+    pair_tree::PairTree,
     prefetch::Prefetch,
     run_folder::RunFolder,
     state::TrainState,
-    steps::{Outcome, RunLog, Steps, optimiser_step},
+    steps::{Next, Outcome, RunLog, Steps, next_update, optimiser_step, share},
     stopwatch::Stopwatch,
+    world::Machines,
 };
 use crate::{
     batch::masked::MaskedClips,
@@ -33,42 +38,63 @@ use crate::{
     recipe::Recipe,
 };
 
-/// Trains from where `run` ends until `steps.until`. Each of `batches` is one micro-batch; they go on from
-/// [`RunFolder::resume_point`]. `asked` is looked at between steps. `report` sees every step before its line is
-/// written, and may add what a trainer does not know.
+/// Trains from where `run` ends until `steps.until`. Each of `batches` is one micro-batch, of several processes those of
+/// this one's share ([`Recipe::share`]); they go on from [`RunFolder::resume_point`]. `asked` is looked at between steps.
+/// `report` sees every step before its line is written, and may add what a trainer does not know.
 ///
 /// # Errors
 /// When anything but a request to stop keeps it from its last step.
 pub fn pretrain<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     recipe: &Recipe,
-    device: &Device,
+    machines: impl Into<Machines<'a>>,
+    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    run: &RunFolder,
+    steps: Steps,
+    asked: impl Into<Asked<'a>>,
+    report: impl FnMut(&mut MetricsLine),
+) -> Result<Outcome, TrainError> {
+    pretrain_and_look(recipe, machines, batches, run, steps, asked, report, None)
+}
+
+/// As [`fn@pretrain`], and has `look` see the weights after every step, before its line is written.
+///
+/// # Errors
+/// As [`fn@pretrain`], and where they cannot be looked at.
+#[allow(clippy::too_many_arguments)] // what a run is made of, each once
+pub fn pretrain_and_look<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    recipe: &Recipe,
+    machines: impl Into<Machines<'a>>,
     batches: impl Iterator<Item = Result<RecordBatch, E>>,
     run: &RunFolder,
     steps: Steps,
     asked: impl Into<Asked<'a>>,
     mut report: impl FnMut(&mut MetricsLine),
+    mut look: Option<&mut Look<'_>>,
 ) -> Result<Outcome, TrainError> {
-    let asked = asked.into();
+    let (machines, asked) = (machines.into(), asked.into());
+    let (device, place) = (machines.device, machines.world.place());
     recipe.check()?;
+    let (micro_batch, share) = share(recipe, place)?;
     let (mut state, model) = begin_or_resume(recipe, device, run)?;
     let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
-    let mut log = RunLog::open(recipe, run, state.step)?;
+    let mut log = RunLog::open(recipe, run, state.step, place)?;
     let mut prefetch = Prefetch::new(batches, model.shape().geometry, device);
 
     while state.step < steps.until {
-        if asked.to_stop() {
-            return log.stopped(&state);
-        }
         let rate = learning_rate.at(state.step);
         let is_last = state.step + 1 == steps.until;
-        let gradients = next_gradients(recipe, &model, &state, &mut prefetch, is_last, &mut log.stopwatch)?;
-        let Some((epoch, gradients)) = gradients else {
-            return log.out_of_data(&state, asked);
+        let of = Update { recipe, model: &model, state: &state, micro_batch, parts: share.len(), is_last };
+        let next = next_update(machines, asked, || of.gradients(&mut prefetch, &mut log.stopwatch))?;
+        let (epoch, gradients) = match next {
+            Next::Update(epoch, gradients) => (epoch, gradients),
+            Next::Stop => return log.stopped(&state),
+            Next::OutOfData => return log.out_of_data(&state, asked),
         };
         let (loss, gradient_norm);
         (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
         let step = state.step;
-        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
+        let probe = log.look(look.as_deref_mut(), &state)?;
+        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, probe, ..line };
         log.line(fill, &mut report)?;
         log.save_when_due(&state, asked)?;
     }
@@ -123,35 +149,45 @@ fn begin_or_resume(
     Ok((state, model))
 }
 
-/// Epoch, loss and gradients of the next update's micro-batches; none when the batches end before it is
-/// whole. Behind all but the last of the training, the micro-batch after it is fetched.
-fn next_gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    recipe: &Recipe,
-    model: &VideoMae,
-    state: &TrainState,
-    prefetch: &mut Prefetch<'_, impl Iterator<Item = Result<RecordBatch, E>>>,
+/// The next update.
+struct Update<'a> {
+    recipe: &'a Recipe,
+    model: &'a VideoMae,
+    state: &'a TrainState,
+    /// Clips of a micro-batch.
+    micro_batch: usize,
+    /// Its micro-batches in this process.
+    parts: usize,
+    /// Whether it is the last of the training.
     is_last: bool,
-    stopwatch: &mut Stopwatch,
-) -> Result<Option<(u64, Gradients)>, TrainError> {
-    let (micro_batch, parts) = recipe.accumulation()?;
-    let mut whole: Option<(u64, Gradients)> = None;
-    for part in 1..=parts {
-        let Some(clips) = prefetch.next(state.step, stopwatch)? else { return Ok(None) };
-        if clips.len() != micro_batch {
-            return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
+}
+
+impl Update<'_> {
+    /// Epoch, loss and gradients of its micro-batches; none when the batches end before it is whole. Behind all but
+    /// the last of the training, the micro-batch after it is fetched.
+    fn gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        &self,
+        prefetch: &mut Prefetch<'_, impl Iterator<Item = Result<RecordBatch, E>>>,
+        stopwatch: &mut Stopwatch,
+    ) -> Result<Option<(u64, Gradients)>, TrainError> {
+        let Self { recipe, model, state, micro_batch, parts, is_last } = *self;
+        let (mut epoch, mut tree) = (None, PairTree::new());
+        for part in 1..=parts {
+            let Some(clips) = prefetch.next(state.step, stopwatch)? else { return Ok(None) };
+            if clips.len() != micro_batch {
+                return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
+            }
+            epoch = epoch.or(Some(clips.identities[0].epoch));
+            let found = gradients_of(recipe, model, state, &clips);
+            if part < parts {
+                prefetch.fetch(state.step, stopwatch);
+            } else if !is_last {
+                prefetch.fetch(state.step + 1, stopwatch);
+            }
+            tree.push(found, Gradients::join);
         }
-        let found = gradients_of(recipe, model, state, &clips);
-        if part < parts {
-            prefetch.fetch(state.step, stopwatch);
-        } else if !is_last {
-            prefetch.fetch(state.step + 1, stopwatch);
-        }
-        whole = Some(match whole {
-            None => (clips.identities[0].epoch, found),
-            Some((epoch, gradients)) => (epoch, gradients.join(found)),
-        });
+        Ok(epoch.zip(tree.root(Gradients::join)))
     }
-    Ok(whole)
 }
 
 fn gradients_of(recipe: &Recipe, model: &VideoMae, state: &TrainState, clips: &MaskedClips) -> Gradients {

@@ -4,9 +4,11 @@
 //! run.json, videos.jsonl            what it was asked for, and its videos ([`schemas::run_state`])
 //! recipe.toml                       the resolved recipe; repeats the run
 //! metrics.jsonl                     a line every so many steps
-//! checkpoint-<step>.safetensors     the last two, so that one is whole whatever happens
+//! events.out.tfevents.*.tubelet     the same for TensorBoard
+//! checkpoint-<step>.safetensors     the last two, so that one is whole whatever happens, or those that it keeps
 //! validation.jsonl                  fine-tuning: a line a validation
-//! best.safetensors                  fine-tuning: the weights that did best in a validation
+//! best.safetensors                  the weights that did best in a validation, or in a probe
+//! reconstructions/<step>.png        pre-training: what it predicts, if it draws it
 //! ```
 //!
 //! The checkpoint of the highest step is where a run goes on. A file is only ever seen whole, under its
@@ -28,13 +30,10 @@ use crate::{
         native::{self, Checkpoint, CheckpointError},
         run_checkpoints,
     },
-    recipe::{Recipe, RecipeError},
+    recipe::{Recipe, RecipeError, Run},
 };
 
 pub use self::{earlier::DamagedCheckpoint, run_files::RunFiles};
-
-/// Checkpoints that are kept.
-const KEPT: usize = 2;
 
 /// A run's folder, and the data that the run is about.
 #[derive(Clone, Debug)]
@@ -174,7 +173,7 @@ impl RunFolder {
         self.path.join("validation.jsonl")
     }
 
-    /// Where the best weights of a fine-tuning are.
+    /// Where the best weights are, by validation or probe.
     pub fn best_path(&self) -> PathBuf {
         self.path.join("best.safetensors")
     }
@@ -237,18 +236,27 @@ impl RunFolder {
         Ok(Checkpoint::read(&newest)?)
     }
 
-    /// Writes a checkpoint under the name of its step, then removes all but the last two.
+    /// Writes a checkpoint under the name of its step.
     ///
     /// # Errors
-    /// When it cannot be written, or an old one not removed.
+    /// When it cannot be written.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf, RunFolderError> {
         let path = run_checkpoints::path_of(&self.path, checkpoint.about.step);
         checkpoint.write(&path)?;
-        let all = self.checkpoints()?;
-        for (_, old) in &all[..all.len().saturating_sub(KEPT)] {
-            fs::remove_file(old).map_err(|cause| at(old, cause))?;
-        }
         Ok(path)
+    }
+
+    /// Removes the checkpoints that `settings` do not keep. The newest is always kept.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn prune(&self, settings: &Run) -> Result<(), RunFolderError> {
+        for (newer, (step, path)) in (0..).zip(self.checkpoints()?.into_iter().rev()) {
+            if !settings.keeps(step, newer) {
+                fs::remove_file(&path).map_err(|cause| at(&path, cause))?;
+            }
+        }
+        Ok(())
     }
 
     fn newest(&self) -> Result<Option<PathBuf>, RunFolderError> {
@@ -304,6 +312,7 @@ mod tests {
         assert_eq!(run.resume_point().unwrap(), None);
         for step in [9, 10, 100] {
             run.write_checkpoint(&checkpoint(step)).unwrap();
+            run.prune(&Run::default()).unwrap();
         }
         let steps: Vec<u64> = run.checkpoints().unwrap().into_iter().map(|(step, _)| step).collect();
         assert_eq!(steps, [10, 100]);

@@ -1,7 +1,7 @@
 //! Measures where the time of a training goes: clips per second, the share of waiting for data, and the share of
 //! frames that were computed although they repeat another.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use schemas::metrics::MetricsLine;
 
@@ -13,12 +13,14 @@ pub(crate) struct Stopwatch {
     clips: usize,
     frames: usize,
     repeated: usize,
+    stood: Duration,
 }
 
 impl Stopwatch {
     pub(crate) fn start() -> Self {
         let now = Instant::now();
-        Self { began: now, last_line: now, waited: Duration::ZERO, clips: 0, frames: 0, repeated: 0 }
+        let (waited, stood) = (Duration::ZERO, Duration::ZERO);
+        Self { began: now, last_line: now, waited, clips: 0, frames: 0, repeated: 0, stood }
     }
 
     /// Counts the time that `wait` takes as time spent waiting.
@@ -26,6 +28,14 @@ impl Stopwatch {
         let start = Instant::now();
         let result = wait();
         self.waited += start.elapsed();
+        result
+    }
+
+    /// Does not count the time that `look` takes, since nothing is trained meanwhile.
+    pub(crate) fn standing<T>(&mut self, look: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = look();
+        self.stood += start.elapsed();
         result
     }
 
@@ -43,7 +53,8 @@ impl Stopwatch {
         fill: impl FnOnce(MetricsLine) -> MetricsLine,
     ) -> MetricsLine {
         self.clips += clips;
-        let seconds = self.last_line.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+        let moving = self.last_line.elapsed().saturating_sub(self.stood);
+        let seconds = moving.as_secs_f64().max(f64::MIN_POSITIVE);
         fill(MetricsLine {
             step: 0,
             epoch: 0,
@@ -54,7 +65,9 @@ impl Stopwatch {
             waiting_share: (self.waited.as_secs_f64() / seconds).min(1.0),
             repeated_frame_share: self.repeated as f64 / self.frames.max(1) as f64,
             seconds: self.began.elapsed().as_secs_f64(),
+            time: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs_f64()),
             loader: None,
+            probe: None,
         })
     }
 

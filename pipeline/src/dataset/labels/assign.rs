@@ -63,7 +63,7 @@ mod tests {
     use crate::dataset::labels::counts;
 
     fn video(path: &str, label: Option<i32>) -> VideoEntry {
-        VideoEntry { path: path.into(), label }
+        VideoEntry::whole(path.into(), label)
     }
 
     #[test]

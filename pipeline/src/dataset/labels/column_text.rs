@@ -15,7 +15,7 @@ use arrow_schema::DataType;
 ///
 /// # Errors
 /// When the column holds something else, or bytes that are not UTF-8.
-pub(super) fn texts(column: &dyn Array) -> Result<Vec<Option<String>>, String> {
+pub(crate) fn texts(column: &dyn Array) -> Result<Vec<Option<String>>, String> {
     Ok(match column.data_type() {
         DataType::Null => vec![None; column.len()],
         DataType::Utf8 => written(column.as_string::<i32>(), str::to_owned),

@@ -16,6 +16,7 @@ use std::{
     fmt::{self, Display, Formatter},
     path::{Component, Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 /// Names that folders have for what they are used for, never for what they show.
@@ -68,7 +69,7 @@ impl Display for ClassLevel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The folder that was given, or the list's.
-    pub root: PathBuf,
+    pub root: Arc<Path>,
     /// The path from there.
     pub name: PathBuf,
 }
@@ -90,12 +91,12 @@ impl Placed {
 #[doc(alias = "ImageFolder")]
 pub fn classes_of(videos: &[Placed], level: Option<ClassLevel>) -> Vec<Option<String>> {
     let with_folders: BTreeSet<&Path> =
-        videos.iter().filter(|video| !video.folders().is_empty()).map(|video| video.root.as_path()).collect();
+        videos.iter().filter(|video| !video.folders().is_empty()).map(|video| &*video.root).collect();
     let class = |video: &Placed| {
         let mut folders = video.folders();
         let level = match level {
             Some(level) => level,
-            None if with_folders.contains(video.root.as_path()) => ClassLevel::Below(1),
+            None if with_folders.contains(&*video.root) => ClassLevel::Below(1),
             None => ClassLevel::Below(0),
         };
         match level {
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     fn placed(names: &[&str]) -> Vec<Placed> {
-        names.iter().map(|name| Placed { root: "/d/films".into(), name: name.into() }).collect()
+        names.iter().map(|name| Placed { root: Path::new("/d/films").into(), name: name.into() }).collect()
     }
 
     fn classes(names: &[&str], level: Option<&str>) -> Vec<String> {

@@ -89,17 +89,17 @@ mod tests {
         let file = |name: &str, bytes: &str| {
             let path = folder.path().join(name);
             fs::write(&path, bytes).unwrap();
-            VideoEntry { path, label: None }
+            VideoEntry::whole(path, None)
         };
         let train = [file("a.mp4", "one"), file("b.mp4", "two")];
-        let test = [file("c.mp4", "six"), VideoEntry { path: "absent.mp4".into(), label: None }];
+        let test = [file("c.mp4", "six"), VideoEntry::whole("absent.mp4".into(), None)];
         check_contents(&train, &test).unwrap();
         let refused = check_contents(&train, &[file("d.mp4", "two")]).unwrap_err().to_string();
         assert!(refused.contains("b.mp4 = ") && refused.ends_with("d.mp4"), "{refused}");
     }
 
     fn video(path: &str) -> VideoEntry {
-        VideoEntry { path: path.into(), label: None }
+        VideoEntry::whole(path.into(), None)
     }
 
     #[test]

@@ -61,7 +61,7 @@ mod tests {
         let file = folder.path().join("labels.csv");
         std::fs::write(&file, text).unwrap();
         let known = known.map(|names| Classes::of(names.iter().map(|name| (*name).to_owned()).collect()));
-        let videos = [VideoEntry { path: "x/a.mp4".into(), label: None }];
+        let videos = [VideoEntry::whole("x/a.mp4".into(), None)];
         let (names, numbers) = numbers(&videos, &file, &Columns::of(columns), known)?;
         Ok((names.names().to_vec(), numbers[0].to_vec()))
     }

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn videos(paths: &[&str]) -> Vec<VideoEntry> {
-        paths.iter().map(|path| VideoEntry { path: path.into(), label: None }).collect()
+        paths.iter().map(|path| VideoEntry::whole(path.into(), None)).collect()
     }
 
     fn read(

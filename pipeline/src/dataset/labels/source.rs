@@ -72,7 +72,7 @@ mod tests {
     use crate::dataset::labels::{Classes, label};
 
     fn video(path: &str, label: Option<i32>) -> VideoEntry {
-        VideoEntry { path: path.into(), label }
+        VideoEntry::whole(path.into(), label)
     }
 
     #[test]

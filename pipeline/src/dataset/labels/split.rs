@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn the_rule_of_older_runs_is_kept() {
         let videos: Vec<_> =
-            (0..50).map(|at| VideoEntry { path: format!("{at}.mp4").into(), label: Some(at % 3) }).collect();
+            (0..50).map(|at| VideoEntry::whole(format!("{at}.mp4").into(), Some(at % 3))).collect();
         let out = held_out_by_rows(&videos, 0.2, 7);
         // Three of 17, 17 and 16.
         assert_eq!(out.iter().filter(|out| **out).count(), 9);

@@ -207,7 +207,7 @@ mod tests {
     use crate::dataset::labels::{LabelSource, label};
 
     fn videos(paths: &[&str]) -> Vec<VideoEntry> {
-        paths.iter().map(|path| VideoEntry { path: path.into(), label: None }).collect()
+        paths.iter().map(|path| VideoEntry::whole(path.into(), None)).collect()
     }
 
     fn table(text: &str, column: Option<&str>) -> Result<Table, LabelError> {

@@ -14,10 +14,10 @@ use self::lines::{Line, Output, print, say_written};
 
 use crate::{
     command::{
-        arguments::{self, LabelArguments, RecipeArguments},
+        arguments::{self, ColumnArguments, LabelArguments, RecipeArguments},
         terminal::Terminal,
     },
-    data::{self, Loading, batch_file, clip_identity::MaskedClip, masked},
+    data::{Loading, batch_file, clip_identity::MaskedClip, masked},
     machine::default_workers,
     output_lock, recipe_choice,
 };
@@ -42,6 +42,8 @@ pub struct Arguments {
     /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArguments,
     /// Number of clips to print
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(..=1 << 32))]
     count: u64,
@@ -70,11 +72,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let terminal = Terminal::default();
     let _lock = arguments.out.as_ref().map(|out| output_lock::file(out, &terminal)).transpose()?;
     let output = Output { count: arguments.count, json: arguments.json, file: &arguments.out };
+    let data = arguments.columns.of(&arguments.data);
     if arguments.finetune {
         let labels = arguments.labels.settings();
-        return labelled::run(&arguments.data, labels, &recipe, arguments.workers, &output);
+        return labelled::run(&data, labels, &recipe, arguments.workers, &output);
     }
-    let dataset = data::open(&arguments.data, &terminal)?;
+    let dataset = crate::data::open(&data, &terminal)?;
     let loading = Loading::begin(None, dataset.videos(), recipe.run.max_failed_share)?;
     match &arguments.out {
         Some(out) => {

@@ -11,6 +11,7 @@ use super::{RunFolder, RunFolderError, at};
 use crate::{
     checkpoint::{native::Checkpoint, run_checkpoints},
     recipe::Recipe,
+    train::event_file,
 };
 
 /// What a run begins with, beside its recipe.
@@ -70,7 +71,8 @@ impl RunFolder {
         // The recipe goes first: without it the rest is no run, whatever happens.
         let written = [self.recipe_path(), self.state_path(), self.videos_path(), self.classes_path()];
         let first = run_checkpoints::path_of(&self.path, 0);
-        for path in written.iter().chain([&first]).chain(lines.iter().filter(empty)) {
+        let events = event_file::paths(&self.path).unwrap_or_default();
+        for path in written.iter().chain([&first]).chain(&events).chain(lines.iter().filter(empty)) {
             // What cannot be taken away is taken over by the next start.
             let _ = fs::remove_file(path);
         }

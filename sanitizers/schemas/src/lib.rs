@@ -1,0 +1,3 @@
+//! The settings of `schemas/` alone.
+
+pub mod settings;

@@ -1,0 +1,1 @@
+../../../schemas/src/settings.rs

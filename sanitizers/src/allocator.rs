@@ -1,0 +1,1 @@
+../../trainer/src/allocator.rs

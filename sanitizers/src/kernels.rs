@@ -1,0 +1,22 @@
+//! The kernels on the CPU that have unsafe code, and what multiplies by them.
+
+pub(crate) mod precision;
+pub(crate) mod cpu {
+    #[cfg(target_arch = "x86_64")]
+    mod bf16;
+    #[cfg(target_arch = "x86_64")]
+    mod blocked;
+    pub(crate) mod buffer;
+    pub(crate) mod gelu;
+    pub(crate) mod layer_norm;
+    pub(crate) mod linear;
+    pub(crate) mod matrix;
+    pub(crate) mod product;
+    #[cfg(target_arch = "x86_64")]
+    mod registers;
+    pub(crate) mod square_sum;
+    mod vector;
+}
+
+/// Lengths that no tile divides: whatever is read or written beyond a buffer's end is found.
+mod lengths;

@@ -1,0 +1,1 @@
+../../../trainer/src/kernels/precision.rs
