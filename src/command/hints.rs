@@ -58,7 +58,7 @@ const REACHED: [(&str, &[&str]); 40] = [
     ("src/command/commands/pretrain", &["pretrain"]),
     ("src/command/commands/probe", &["probe"]),
     ("src/command/commands/reconstruct.rs", &["reconstruct"]),
-    ("src/command/commands/scan/", &["scan"]),
+    ("src/command/commands/scan", &["scan"]),
     ("src/command/commands/stream.rs", &["stream"]),
     ("trainer/src/train/initial_weights.rs", &["pretrain", "finetune"]),
     ("trainer/src/train/initial_pretraining.rs", &["pretrain"]),

@@ -36,8 +36,8 @@ pub struct Listing {
     pub numbers: Vec<VideoNumber>,
     /// Their files and classes.
     pub entries: Vec<VideoEntry>,
-    /// Where each was found.
-    pub placed: Vec<Placed>,
+    /// The folder that each was found in, or the deepest one that holds them all.
+    roots: Vec<Arc<Path>>,
     /// What lists say of their classes, if any does.
     pub words: Option<Vec<Option<String>>>,
 }
@@ -63,8 +63,8 @@ impl Listing {
         if entries.is_empty() {
             return Err(Usage::new("there is no video in these shards").into());
         }
-        let placed = place(&entries, &roots);
-        Ok(Self { dataset, numbers, entries, placed, words })
+        let roots = folders(&entries, &roots);
+        Ok(Self { dataset, numbers, entries, roots, words })
     }
 
     /// Refuses videos of which not one is there, before anything is made for them.
@@ -85,7 +85,16 @@ impl Listing {
 
     /// The name of each video below the folder that it was found in.
     pub fn names(&self) -> Vec<String> {
-        self.placed.iter().map(|placed| slashed(&placed.name)).collect()
+        self.entries.iter().zip(&self.roots).map(|(entry, root)| slashed(below(entry, root))).collect()
+    }
+
+    /// Where each was found.
+    pub fn placed(&self) -> Vec<Placed> {
+        let placed = |(entry, root): (&VideoEntry, &Arc<Path>)| Placed {
+            root: Arc::clone(root),
+            name: below(entry, root).to_owned(),
+        };
+        self.entries.iter().zip(&self.roots).map(placed).collect()
     }
 
     /// Those in these rows, in this order.
@@ -97,7 +106,7 @@ impl Listing {
             dataset: self.dataset.clone(),
             numbers: pick(&self.numbers, rows),
             entries: pick(&self.entries, rows),
-            placed: pick(&self.placed, rows),
+            roots: pick(&self.roots, rows),
             words: self.words.as_ref().map(|words| pick(words, rows)),
         }
     }
@@ -158,8 +167,13 @@ fn shared<T: PartialEq>(one: Vec<T>, other: Vec<T>) -> Vec<T> {
     one.into_iter().zip(other).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
 }
 
-/// Where each video was found: below its root, or below the folder that all without one have in common.
-fn place(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Placed> {
+/// The path of a video below a folder; that of its file where it is not below it.
+fn below<'a>(entry: &'a VideoEntry, root: &Path) -> &'a Path {
+    entry.path.strip_prefix(root).unwrap_or(&entry.path)
+}
+
+/// The folder of each video: its root, or the folder that all without one have in common.
+fn folders(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Arc<Path>> {
     let root_of = |row: usize| roots.get(row).cloned().flatten();
     let mut common: Option<Vec<Component<'_>>> = None;
     for (row, entry) in entries.iter().enumerate() {
@@ -173,12 +187,7 @@ fn place(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Placed> {
     }
     let common: PathBuf = common.unwrap_or_default().into_iter().collect();
     let common: Arc<Path> = common.into();
-    let placed = |(row, entry): (usize, &VideoEntry)| {
-        let root = root_of(row).unwrap_or_else(|| common.clone());
-        let name = entry.path.strip_prefix(&root).unwrap_or(&entry.path).to_owned();
-        Placed { root, name }
-    };
-    entries.iter().enumerate().map(placed).collect()
+    (0..entries.len()).map(|row| root_of(row).unwrap_or_else(|| Arc::clone(&common))).collect()
 }
 
 /// A path with `/` between its parts, on every system.
@@ -201,7 +210,8 @@ mod tests {
     fn names(paths: &[&str], roots: &[Option<&str>]) -> Vec<String> {
         let entries: Vec<_> = paths.iter().map(|path| VideoEntry::whole(path.into(), None)).collect();
         let roots: Vec<_> = roots.iter().map(|root| root.map(|root| Path::new(root).into())).collect();
-        place(&entries, &roots).iter().map(|placed| slashed(&placed.name)).collect()
+        let roots = folders(&entries, &roots);
+        entries.iter().zip(&roots).map(|(entry, root)| slashed(below(entry, root))).collect()
     }
 
     #[test]

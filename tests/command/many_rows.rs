@@ -31,8 +31,8 @@ const BYTES_A_VIDEO: u64 = 450;
 fn write_manifest(folder: &Path, rows: usize) -> std::path::PathBuf {
     let names = folder.join("names");
     film(&names.join("0000.mp4"), 0);
-    for name in 1..NAMES.min(rows) {
-        fs::hard_link(names.join("0000.mp4"), names.join(format!("{name:04}.mp4"))).unwrap();
+    for name in (1..NAMES).map(|name| names.join(format!("{name:04}.mp4"))).filter(|name| !name.exists()) {
+        fs::hard_link(names.join("0000.mp4"), name).unwrap();
     }
     for number in 0..rows.div_ceil(NAMES) {
         let link = folder.join(format!("folder-{number:04}"));
