@@ -13,6 +13,7 @@ mod fixtures;
 mod flipped_bits;
 mod frames;
 mod help;
+mod launched;
 mod locks;
 mod messages;
 mod probing;
