@@ -16,10 +16,11 @@ if [ $# -eq 0 ]; then
   scripts/with_libtorch.sh scripts/with_dav1d.sh cargo build --workspace --bins --features mpi
 fi
 tubelet=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/debug/tubelet}")
+here=$PWD
 samples=$PWD/samples
 steps=${STEPS:-20}
 small=()
-[ -z "${SMALL:-}" ] || small=(--set model.encoder_depth=2 --set model.decoder_depth=1)
+[ -z "${SMALL:-}" ] || small=(--set model.encoder_depth=2 --set model.decoder_depth=1 --set clip.frames=4 --set clip.size=64)
 # More processes than cores; mpirun refuses root, as which continuous integration often runs.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
@@ -80,6 +81,21 @@ gone killed
 pretrain 2 killed --resume 2>&1 | tail -1
 diff <(losses of-1) <(losses killed) || fail "the losses behind a kill differ from those of one process"
 
+echo "== SIGTERM to the page of mpirun in examples/cluster"
+page() { # LOG ARGUMENT…: its first arguments are the page's own, and the later ones count
+  local said=$1
+  shift
+  PROCESSES=2 DATA=$samples OUT=page TUBELET=$tubelet "$here/examples/cluster/mpirun.sh" "${training[@]:2}" \
+    --set optimiser.micro_batch=1 --steps "$steps" "$@" >"$said" 2>&1
+}
+page "$work/said" &
+begun page 3
+kill -TERM "$(pgrep -P $!)"
+wait $! || fail "it ended with $?: $(cat "$work/said")"
+[ "$(grep -c "stopped after step" "$work/said")" -eq 1 ] || fail "it did not stop once: $(cat "$work/said")"
+page "$work/said" || fail "it did not go on: $(cat "$work/said")"
+diff <(losses of-1) <(losses page) || fail "the losses behind a stop differ from those of one process"
+
 echo "== a video that one of two cannot read ends both"
 mkdir films
 cp "$samples"/*.mp4 films
@@ -91,15 +107,18 @@ mpirun -n 2 "$tubelet" pretrain --data films --recipe tiny "${small[@]}" --set o
 grep -q "broken.mp4" "$work/said" || fail "nobody named the video: $(cat "$work/said")"
 
 echo "== fine-tuning"
-printf 'name,label\n' >labels.csv
-for film in "$samples"/*.mp4 "$samples"/*.webm; do echo "$(basename "$film"),$((RANDOM % 2))" >>labels.csv; done
+printf "$samples/%s %s\n" big_buck_bunny.mp4 0 cars.mp4 1 >train.txt
+printf "$samples/%s %s\n" flower.mp4 0 bottles.webm 1 >test.txt
 for processes in 1 2 4; do
-  mpirun -n "$processes" "$tubelet" finetune --data "$samples" --labels labels.csv --init scratch --recipe tiny \
+  mpirun -n "$processes" "$tubelet" finetune --split train=train.txt,test=test.txt --init scratch --recipe tiny \
     "${small[@]}" --set clip.clips_per_video=4 --set optimiser.batch=8 --set optimiser.micro_batch=2 \
-    --set run.log_every=1 --steps 6 --out "classifier-$processes" 2>&1 | tail -1
+    --set schedule.warmup_steps=2 --set run.log_every=1 --steps 6 --out "classifier-$processes" >"$work/said" 2>&1 || fail "$(cat "$work/said")"
 done
 same classifier-1 classifier-2 6
 same classifier-1 classifier-4 6
+for file in validation.jsonl best.safetensors; do
+  cmp classifier-1/$file classifier-4/$file || fail "$file differs"
+done
 
 echo "== started by another launcher, and half of an environment"
 code=0; RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 pretrain 1 launched 2>"$work/said" || code=$?

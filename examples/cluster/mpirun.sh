@@ -25,9 +25,10 @@ resume=()
 mpirun -n "$processes" "${hosts[@]}" --bind-to none \
   "${TUBELET:-tubelet}" pretrain --data "$data" --out "$out" --recipe laptop \
   --set optimiser.batch=64 --set optimiser.micro_batch=4 "${resume[@]}" "$@" &
-trap 'kill -USR2 $! 2>/dev/null' TERM INT
-code=0
-wait $! || code=$?
+pid=$! stopped=
+trap 'stopped=1; kill -USR2 $pid 2>/dev/null' TERM
+finish() { code=0; wait $pid || code=$?; }
+finish
 # A signal ends `wait` before mpirun ends.
-while kill -0 $! 2>/dev/null; do code=0; wait $! || code=$?; done
+while [ -n "$stopped" ]; do stopped=; finish; done
 exit "$code"

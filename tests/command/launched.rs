@@ -37,7 +37,8 @@ fn several_processes_that_cannot_sum_are_a_usage_error() {
 
 #[test]
 fn one_process_trains_whoever_started_it() {
-    let (code, words, left) = training(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "1"), ("SLURM_LOCALID", "0")]);
+    let (code, words, left) =
+        training(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "1"), ("SLURM_LOCALID", "0")]);
     assert_eq!((code, left), (0, true), "{words}");
 }
 
