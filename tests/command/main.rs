@@ -14,6 +14,7 @@ mod fixtures;
 mod flipped_bits;
 mod frames;
 mod help;
+mod launched;
 mod locks;
 mod many_rows;
 mod messages;

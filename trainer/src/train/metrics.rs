@@ -74,6 +74,7 @@ mod tests {
             gradient_norm: 0.5,
             clips_per_second: 2.0,
             waiting_share: 0.1,
+            summing_share: None,
             repeated_frame_share: 0.0,
             seconds: 3.0,
             time: None,
