@@ -15,6 +15,8 @@ use std::{
     },
 };
 
+use schemas::regular_file;
+
 pub use self::stamp::FileStamp;
 use crate::{
     heartbeat,
@@ -123,7 +125,7 @@ impl FileBytes {
     /// # Errors
     /// When the file cannot be read, or is none: opening a pipe would wait for somebody to write to it.
     pub fn open(path: &Path, in_memory: u64) -> io::Result<Self> {
-        Self::of_handle(handle(path)?, path, in_memory)
+        Self::of_handle(regular_file::open(path)?, path, in_memory)
     }
 
     /// The same of a file that is open already, whose path is `path`.
@@ -266,21 +268,13 @@ impl Disk {
 
     /// Opens the file again: to a network file system a handle can be lost that its path is not.
     fn open_again(&mut self) {
-        let opened = fs::File::open(&self.path);
+        let opened = regular_file::open(&self.path);
         let same = |file: &fs::File| file.metadata().is_ok_and(|found| found.len() == self.length);
         // Where that fails too, what the old handle says is the cause.
         if let Some(file) = opened.ok().filter(same) {
             self.file = file;
         }
     }
-}
-
-/// Opens a file to read it: no pipe, which would wait for somebody to write to it.
-pub(crate) fn handle(path: &Path) -> io::Result<fs::File> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    fs::File::open(path)
 }
 
 /// Reads up to `most` bytes, a part after the other: a disk that is slow is not stuck.

@@ -23,6 +23,8 @@ mod table;
 
 use std::{borrow::Cow, path::Path, sync::Arc};
 
+use schemas::regular_file;
+
 use crate::{
     names,
     segment::{Segment, SegmentError},
@@ -175,7 +177,7 @@ pub fn read<E: From<ListError>>(
     if ending(file).as_deref() == Some("parquet") {
         return parquet::read(file, columns, take);
     }
-    let bytes = system::persistently(|| std::fs::read(file));
+    let bytes = system::persistently(|| regular_file::read(file));
     let bytes = bytes.map_err(|why| ListError::Unreadable { why: why.to_string() })?;
     match ending(file).as_deref() {
         Some("json") => json::read_array(&bytes, &json::labels_beside(file)?, columns, take),

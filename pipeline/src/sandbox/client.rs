@@ -8,11 +8,13 @@ use std::{
         unix::fs::FileExt as _,
     },
     path::{Path, PathBuf},
+    process,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use schemas::regular_file;
 
 use super::{
     Launch, channel,
@@ -22,7 +24,7 @@ use super::{
 };
 use crate::{
     error::VideoError,
-    file, heartbeat,
+    heartbeat,
     system::{self, SystemError},
     worker_pool::JobError,
 };
@@ -34,6 +36,8 @@ pub(crate) struct Client(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     launch: &'static Launch,
+    /// The process that this belongs to.
+    owner: u32,
     running: Option<Running>,
     memories: Vec<Memory>,
     /// The number of the next film, or piece of memory.
@@ -94,7 +98,13 @@ const STARTING: u64 = 10;
 
 impl Client {
     pub fn new(launch: &'static Launch) -> Self {
-        Self(Arc::new(Mutex::new(State { launch, running: None, memories: Vec::new(), next: 0 })))
+        Self(Arc::new(Mutex::new(State {
+            launch,
+            owner: process::id(),
+            running: None,
+            memories: Vec::new(),
+            next: 0,
+        })))
     }
 
     /// A film to be opened by the child; `file` is its handle, of a file of `length` bytes at the path, or of memory.
@@ -181,7 +191,7 @@ impl Film {
     /// worked, with a file of the same length.
     fn open_again(&self) -> bool {
         let Some(length) = self.length else { return false };
-        let opened = system::persistently(|| file::handle(&self.path));
+        let opened = system::persistently(|| regular_file::open(&self.path));
         let same = |file: &File| file.metadata().is_ok_and(|found| found.len() == length);
         let opened = opened.ok().filter(same);
         let is_open = opened.is_some();
@@ -231,6 +241,11 @@ impl State {
     ) -> Result<Answers, Broken> {
         let mut answers = Answers { opened: None, answer: None, put: None };
         let seconds = film.seconds;
+        if self.owner != process::id() {
+            // A process that was forked: child and memory are its parent's, which goes on using them.
+            (self.owner, self.running) = (process::id(), None);
+            self.memories.clear();
+        }
         if self.running.as_ref().is_none_or(|running| running.open != Some(film.number)) {
             let running = self.running(seconds)?;
             running.open = None;

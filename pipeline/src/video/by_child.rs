@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gstreamer as gst;
+use schemas::regular_file;
 
 use super::{
     Limits, OpenVideo, VideoFacts, VideoReader,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     codec::{Codec, StreamHeader},
     error::VideoError,
-    file::{self, FileBytes},
+    file::FileBytes,
     sandbox::{
         client::Allowance,
         memory,
@@ -29,7 +30,7 @@ impl VideoReader {
         initialise()?;
         let Some(client) = self.child.clone() else { return Err(no_sense()) };
         let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
-        let file = system::read(path, || file::handle(path))?.map_err(cannot_open)?;
+        let file = system::read(path, || regular_file::open(path))?.map_err(cannot_open)?;
         let bytes =
             FileBytes::of_handle(file.try_clone().map_err(cannot_open)?, path, 0).map_err(cannot_open)?;
         let film = client.film(path, file, Some(bytes.length()), self.to_open(path, how));
