@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     columns::of_rows as record_batch,
     file::{ManifestWriter, write},
-    reader::{ListedRow, ManifestReader, listed, read, rows},
+    reader::{ManifestReader, listed, read, rows},
 };
 
 #[cfg(feature = "video")]
@@ -78,6 +78,23 @@ pub struct ManifestRow {
     pub verified: Option<bool>,
     /// Where frames, times, rate, size and rotation come from: a word of [`schemas::manifest`].
     pub numbers: Option<String>,
+}
+
+/// What a run needs to know of a video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRow {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its bytes, 0 where it could not be read.
+    pub bytes: u64,
+    /// Class, where the list of videos has classes.
+    pub label: Option<i32>,
+    /// `good`, or the stable word of what is wrong.
+    pub verdict: String,
+    /// What is wrong, in a sentence.
+    pub reason: Option<String>,
+    /// Whether all of it was decoded without complaint.
+    pub verified: bool,
 }
 
 /// Why a manifest cannot be written or read.
