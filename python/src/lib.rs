@@ -7,13 +7,14 @@
 //! read_clips  clips of a table of paths and times
 //! inference what a model makes of videos             command   the command itself
 //! doctor    what this installation can read          contact_sheet  a picture of a batch
-//! sandbox   decoding in processes of their own
+//! sandbox   decoding in processes of their own       allocator the command's memory
 //! ```
 //!
 //! It does what takes time, with the interpreter let go; `python/tubelet/*.py` gives it the names and habits that
 //! people know. Long work runs on threads that never call Python ([`waiting`]), or looks for signals itself ([`signals`]), so that
 //! Ctrl-C is heard at once.
 
+mod allocator;
 mod batch;
 mod buffer;
 mod command;
