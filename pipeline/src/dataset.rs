@@ -23,7 +23,7 @@ use crate::{
     video_entry::VideoEntry,
 };
 
-pub use self::video_list::{VideoList, digest};
+pub use self::video_list::{VideoList, digest, files};
 
 /// Where clips come from.
 #[derive(Clone, Debug)]
@@ -153,6 +153,7 @@ mod tests {
     use schemas::manifest::GOOD;
 
     use super::{manifest::ManifestRow, *};
+    use crate::segment::Segment;
 
     fn entry(path: &str, label: Option<i32>) -> VideoEntry {
         VideoEntry::whole(path.into(), label)
@@ -173,6 +174,40 @@ mod tests {
         digests.sort();
         digests.dedup();
         assert_eq!(digests.len(), lists.len());
+    }
+
+    #[test]
+    fn the_digest_knows_parts_and_lists_of_whole_videos_keep_theirs() {
+        let mut of_old = blake3::Hasher::new();
+        of_old.update(&1u64.to_le_bytes()).update(b"a").update(&[1]).update(&3i32.to_le_bytes());
+        let whole = VideoList::new(vec![entry("a", Some(3))]);
+        assert_eq!(whole.digest(), of_old.finalize().to_hex().to_string());
+        let part =
+            |start| VideoEntry { segment: Segment::frames(start, Some(9)).unwrap(), ..entry("a", Some(3)) };
+        let [one, other] = [3, 4].map(|start| VideoList::new(vec![part(start), entry("b", None), part(5)]));
+        assert_ne!(one.digest(), other.digest());
+        assert_eq!([0, 1, 2].map(|at| one.file_of(VideoNumber(at)).0), [0, 1, 0]);
+        assert_eq!((one.segments(), whole.segments()), (2, 0));
+    }
+
+    #[test]
+    fn a_manifest_keeps_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.parquet");
+        let rows =
+            [(None, None, Some(0.1), Some(2.5)), (Some(3), Some(9), None, None), (Some(4), None, None, None)]
+                .map(|(start, stop, start_seconds, stop_seconds)| ManifestRow {
+                    verdict: GOOD.to_owned(),
+                    start,
+                    stop,
+                    start_seconds,
+                    stop_seconds,
+                    ..ManifestRow::unopened("a.mp4", None)
+                });
+        manifest::write(&path, &rows).unwrap();
+        let Dataset::Videos(videos) = Dataset::open_parquet(&path).unwrap() else { panic!("a list") };
+        let names: Vec<String> = videos.entries().iter().map(VideoEntry::name).collect();
+        assert_eq!(names, ["a.mp4#t=0.1,2.5", "a.mp4#frames=3,9", "a.mp4#frames=4"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use schemas::Kind;
 
-use crate::{FrameRank, system::SystemError, worker_pool::JobError};
+use crate::{FrameRank, segment::SegmentError, system::SystemError, worker_pool::JobError};
 
 /// Why a video gave no facts or no pictures. Wrong pixels are never given instead.
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +224,9 @@ pub enum VideoError {
         /// Frames of the video.
         frames: u32,
     },
+    /// The list means a part of the video that it does not have.
+    #[error(transparent)]
+    NoSuchSegment(#[from] SegmentError),
     /// Opening or decoding took too long.
     #[error("{stage} did not finish within {seconds} s")]
     TimeLimit {
@@ -332,7 +335,7 @@ impl VideoError {
             Self::OutOfOrder { .. } => "out-of-order",
             Self::FramesMissing { .. } | Self::FramesLost { .. } => "frames-missing",
             Self::NothingDecoded { .. } => "nothing-decoded",
-            Self::NoSuchFrame { .. } => "no-such-frame",
+            Self::NoSuchFrame { .. } | Self::NoSuchSegment(_) => "no-such-frame",
             Self::TimeLimit { .. } => "time-limit",
             Self::DecoderCrashed { .. } => "decoder-crashed",
             Self::Told { verdict, .. } => verdict,

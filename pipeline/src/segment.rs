@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! start, stop                  frames start … stop − 1, counted from 0 in the order in which they are shown
-//! start_seconds, stop_seconds  frames that are shown at start or later, and before stop
+//! start_seconds, stop_seconds  frames that are shown at start or later, and before stop, to the microsecond; seconds
+//!                              count from the first frame that is shown, as those of `ffmpeg -ss` do
 //! ```
 //!
 //! Whatever is asked of a segment is answered as if its frames were all the frames of the video.
@@ -34,7 +35,7 @@ pub enum Segment {
         /// The first behind it.
         stop: Option<u32>,
     },
-    /// Frames that are shown at `start` or later; without `stop` to the end.
+    /// Frames that are shown so long after the first or later; without `stop` to the end.
     Times {
         /// When the first may be shown.
         start: StreamTime,
@@ -60,14 +61,14 @@ pub enum SegmentError {
         segment: Segment,
     },
     /// It is not in the video.
-    #[error("{segment} is not in the video, which has {frames} frames and ends at {} s", seconds(*end))]
+    #[error("{segment} is not in the video, whose last frame is number {} at {} s", frames.saturating_sub(1), seconds(*last))]
     Outside {
         /// It.
         segment: Segment,
         /// Frames of the video.
         frames: u32,
-        /// When its last frame is shown.
-        end: StreamTime,
+        /// When its last frame is shown, after the first.
+        last: StreamTime,
     },
     /// No frame is shown in it.
     #[error("no frame is shown in {segment}")]
@@ -133,7 +134,8 @@ impl Segment {
     pub fn ranks(&self, times: &[StreamTime]) -> Result<Range<usize>, SegmentError> {
         let (segment, frames) = (*self, times.len());
         let end = times.last().copied().unwrap_or(StreamTime(0));
-        let outside = || SegmentError::Outside { segment, frames: frames as u32, end };
+        let length = StreamTime(end.0.saturating_sub(times.first().map_or(0, |first| first.0)));
+        let outside = || SegmentError::Outside { segment, frames: frames as u32, last: length };
         match *self {
             Self::Whole => Ok(0..frames),
             Self::Frames { start, stop } => {
@@ -141,17 +143,24 @@ impl Segment {
                 if start >= frames || stop > frames { Err(outside()) } else { Ok(start..stop) }
             }
             Self::Times { start, stop } => {
-                let place = |time: StreamTime| times.partition_point(|at| *at < time);
+                let first = times.first().map_or(0, |first| first.0);
+                let shown = |at: &StreamTime| microseconds(at.0.saturating_sub(first));
+                let place = |time: StreamTime| times.partition_point(|at| shown(at) < microseconds(time.0));
                 let ranks = place(start)..stop.map_or(frames, place);
-                // Where the last frame ends is not known to the nanosecond, so a stop may lie up to a second behind it.
-                let behind = stop.is_some_and(|stop| stop.0 > end.0.saturating_add(last_step(times)));
-                if start > end || behind {
+                // Where the last frame ends is not known exactly, so a stop may lie up to a second behind it.
+                let last = end.0.saturating_sub(first).saturating_add(last_step(times));
+                if ranks.start >= frames || stop.is_some_and(|stop| stop.0 > last) {
                     return Err(outside());
                 }
                 if ranks.is_empty() { Err(SegmentError::NoFrame { segment }) } else { Ok(ranks) }
             }
         }
     }
+}
+
+/// Microseconds, in which times are compared: a list that writes 0.033367 means the frame at 1001/30000.
+fn microseconds(nanoseconds: i64) -> i64 {
+    nanoseconds.saturating_add(500).div_euclid(1000)
 }
 
 /// How long after its beginning the last frame may end: the longest distance of two frames, a second at least.
@@ -207,6 +216,12 @@ mod tests {
         assert_eq!(ranks(Segment::frames(9, None).unwrap()), 9..10);
         assert_eq!(ranks(Segment::times(at(80), Some(at(160))).unwrap()), 2..4);
         assert_eq!(ranks(Segment::times(at(81), None).unwrap()), 3..10);
+        // Half a microsecond and no more.
+        assert_eq!(ranks(Segment::times(StreamTime(80_000_499), None).unwrap()), 2..10);
+        assert_eq!(ranks(Segment::times(StreamTime(80_000_501), None).unwrap()), 3..10);
+        // Times count from the first frame.
+        let later: Vec<_> = times().iter().map(|time| StreamTime(time.0 + 1_400_000_000)).collect();
+        assert_eq!(Segment::times(at(80), Some(at(160))).unwrap().ranks(&later), Ok(2..4));
         // The last frame is shown for a while.
         assert_eq!(ranks(Segment::times(at(360), Some(at(400))).unwrap()), 9..10);
         assert_eq!(Segment::frames(0, None), Ok(Segment::Whole));
@@ -221,7 +236,7 @@ mod tests {
         let refused = |segment: Result<Segment, SegmentError>| segment.unwrap().ranks(&times()).unwrap_err();
         assert_eq!(
             refused(Segment::frames(8, Some(11))).to_string(),
-            "frames 8 to 11 is not in the video, which has 10 frames and ends at 0.36 s"
+            "frames 8 to 11 is not in the video, whose last frame is number 9 at 0.36 s"
         );
         assert!(matches!(refused(Segment::frames(10, None)), SegmentError::Outside { .. }));
         assert!(matches!(refused(Segment::times(at(361), None)), SegmentError::Outside { .. }));

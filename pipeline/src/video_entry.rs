@@ -1,14 +1,17 @@
 //! One video of a dataset, by its file and its class, and what a scan found wrong with it.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{names, segment::Segment};
 
 /// One video of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VideoEntry {
-    /// Its file.
-    pub path: PathBuf,
+    /// Its file; parts of one file, and copies of a list, share its name.
+    pub path: Arc<Path>,
     /// Its class, where the list has classes.
     pub label: Option<i32>,
     /// Which part of it is meant.
@@ -18,7 +21,7 @@ pub struct VideoEntry {
 impl VideoEntry {
     /// All of the video in this file.
     pub fn whole(path: PathBuf, label: Option<i32>) -> Self {
-        Self { path, label, segment: Segment::Whole }
+        Self { path: path.into(), label, segment: Segment::Whole }
     }
 
     /// Its name: that of its file, and for a part of it which part that is.

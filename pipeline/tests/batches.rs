@@ -12,16 +12,18 @@ use std::{
 
 use arrow_array::RecordBatch;
 use pipeline::{
-    VideoNumber,
+    StreamTime, VideoNumber,
     dataset::{Dataset, VideoList},
+    draws::{Draws, Purpose},
     loader::{Workers, channel, stream},
     preprocess::{self, Making, clips, fill},
     profile::Profile,
     quarantine::Quarantine,
     sampling::pretraining::Pace,
+    segment::Segment,
     settings::ClipSettings,
     shard::{FrameShards, PacketShards},
-    source::{ClipFrames, ClipSource, packet_shards::PacketVideos, videos},
+    source::{ClipFrames, ClipSource, SourceError, packet_shards::PacketVideos, videos},
     video::Limits,
     video_entry::VideoEntry,
 };
@@ -179,4 +181,70 @@ fn several_clips_of_a_video_are_the_same_from_files_and_packets_in_one_pass_and_
         assert!(files == unskipped, "{video:?} without skipping");
         assert!(files == alone.map(given).collect::<Vec<_>>(), "{video:?}, one by one");
     }
+}
+
+/// Parts of the films, by frames and by seconds, and one that no film has.
+fn parts() -> Vec<VideoEntry> {
+    let samples = ["flower.mp4", "cars.mp4", "bottles.webm"];
+    let is_sample = |film: &VideoEntry| samples.iter().any(|name| film.path.ends_with(name));
+    let films: Vec<_> = films().into_iter().filter(is_sample).collect();
+    let frames = |start, stop| Segment::frames(start, Some(stop)).unwrap();
+    let seconds = |start: i64, stop: i64| {
+        let time = |tenths: i64| StreamTime(tenths * 100_000_000);
+        Segment::times(time(start), Some(time(stop))).unwrap()
+    };
+    let mut parts = Vec::new();
+    for film in films {
+        for segment in [frames(3, 50), seconds(7, 21), Segment::Whole, frames(90, 5000)] {
+            parts.push(VideoEntry { segment, ..film.clone() });
+        }
+    }
+    parts
+}
+
+#[test]
+fn clips_of_parts_of_videos_lie_in_them() {
+    let (parts, settings) = (parts(), settings(0));
+    let source = raw(&parts, settings);
+    let mut reader = source.reader(Arc::default());
+    for epoch in 0..3 {
+        for (number, part) in (0..).map(VideoNumber).zip(&parts) {
+            let slot = number.slot(1, 0);
+            let clip = reader.frames(number, slot, Draws::new(1, Purpose::Start, epoch, slot.0));
+            if matches!(part.segment, Segment::Frames { stop: Some(5000), .. }) {
+                let Err(SourceError::Failed { verdict, reason, .. }) = clip else {
+                    panic!("{}", part.name())
+                };
+                assert_eq!(verdict, "no-such-frame");
+                assert!(reason.starts_with("frames 90 to 5000 is not in the video"), "{reason}");
+                continue;
+            }
+            let clip = clip.unwrap();
+            assert_eq!(*clip.video, part.name());
+            let bounds = (clip.ranks.iter().min().unwrap().0, clip.ranks.iter().max().unwrap().0);
+            match part.segment {
+                Segment::Frames { start, stop } => {
+                    assert!(start <= bounds.0 && bounds.1 < stop.unwrap(), "{bounds:?}")
+                }
+                Segment::Times { start, stop } => {
+                    let inside = |time: &StreamTime| start <= *time && *time < stop.unwrap();
+                    assert!(clip.times.iter().all(inside), "{:?}", clip.times);
+                }
+                Segment::Whole => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_of_videos_give_the_same_batches_whoever_reads_them() {
+    let (parts, settings) = (parts(), settings(0));
+    let epoch = settings.batches_per_epoch(parts.len() as u64).unwrap() as usize;
+    let one = read(raw(&parts, settings), settings, 0, 2 * epoch, 1);
+    for threads in [2, 5] {
+        assert_eq!(one, read(raw(&parts, settings), settings, 0, 2 * epoch, threads), "{threads} workers");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let from_shards = batches(shards(folder.path(), &parts, settings), settings, 0, epoch);
+    assert_eq!(one[..epoch], from_shards);
 }

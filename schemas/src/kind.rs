@@ -11,7 +11,7 @@ pub enum Kind {
     Unsupported,
     /// It is no film.
     NotAVideo,
-    /// Nothing, or no file, is under its path.
+    /// Nothing, or no file, is under its path, or the part of it that is meant is not in it.
     NotThere,
     /// It is larger, or takes longer, than is allowed.
     AboveALimit,
@@ -27,7 +27,7 @@ impl Kind {
             "unsupported" | "unknown-codec" | "encrypted" | "edit-list" | "caps-changed"
             | "codec-changed" | "odd-turn" => Self::Unsupported,
             "not-a-video" | "no-video-stream" => Self::NotAVideo,
-            "cannot-open" => Self::NotThere,
+            "cannot-open" | "no-such-frame" => Self::NotThere,
             "too-large" | "time-limit" => Self::AboveALimit,
             "system" | "element-missing" => Self::NotReadByThisSystem,
             _ => Self::Damaged,
@@ -63,6 +63,7 @@ mod tests {
             ("not-a-video", Kind::NotAVideo),
             ("cannot-open", Kind::NotThere),
             ("time-limit", Kind::AboveALimit),
+            ("no-such-frame", Kind::NotThere),
         ] {
             assert_eq!(Kind::of_verdict(verdict), kind, "{verdict}");
         }

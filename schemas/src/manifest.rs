@@ -32,8 +32,10 @@ pub const COUNTED_PACKETS: &str = "counted packets";
 /// `reason`; a good video may have one too, which says what was assumed of it (times that no packet has). `verified`
 /// is true where all of the video was decoded without complaint, and null where that was not tried. `path_bytes` are
 /// the bytes of a path that is no UTF-8, whose `path` is escaped, and null for others; `kind` is the name of the
-/// verdict's [`Kind`](crate::Kind); `numbers` is [`DECODED`], [`OF_PACKETS`] or [`COUNTED_PACKETS`]. Manifests of
-/// earlier versions lack these three.
+/// verdict's [`Kind`](crate::Kind); `numbers` is [`DECODED`], [`OF_PACKETS`] or [`COUNTED_PACKETS`]. `start` and
+/// `stop` are frames, `start_seconds` and `stop_seconds` times of a row that is a part of a video, null for a whole
+/// one; `frames`, `times`, `key_frames` and `duration_ns` are then those of the part. Manifests of earlier versions
+/// lack these seven.
 pub fn schema() -> SchemaRef {
     let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), true);
     let fields = vec![
@@ -61,6 +63,10 @@ pub fn schema() -> SchemaRef {
         Field::new("path_bytes", DataType::Binary, true),
         Field::new("kind", DataType::Utf8, true),
         Field::new("numbers", DataType::Utf8, true),
+        Field::new("start", DataType::UInt32, true),
+        Field::new("stop", DataType::UInt32, true),
+        Field::new("start_seconds", DataType::Float64, true),
+        Field::new("stop_seconds", DataType::Float64, true),
     ];
     let metadata = HashMap::from([
         ("tubelet.format".to_owned(), VERSION.to_owned()),

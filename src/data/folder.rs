@@ -175,7 +175,7 @@ mod tests {
         std::os::unix::fs::symlink("absent.mp4", folder.path().join("b.mp4")).unwrap();
         let (found, _) = videos_in(folder.path()).unwrap();
         assert_eq!(
-            found.iter().map(|video| video.path.clone()).collect::<Vec<_>>(),
+            found.iter().map(|video| video.path.to_path_buf()).collect::<Vec<_>>(),
             [folder.path().join("a.mp4")]
         );
     }

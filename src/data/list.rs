@@ -9,6 +9,7 @@
 //! may lie in a folder beside the videos. What is not there is counted, and told at once.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -74,9 +75,6 @@ impl List {
         list_file::read(&self.file, &self.columns, &folder::VIDEO_ENDINGS, &mut |listed| {
             search.form = search.form.max(Some(listed.form));
             search.parts += u64::from(!listed.segment.is_whole());
-            if search.parts > 0 {
-                return Err(Failed::Part(listed.line, listed.segment.to_string()));
-            }
             found.push(search.found(listed)?);
             Ok::<_, Failed>(())
         })
@@ -86,11 +84,6 @@ impl List {
                 Error::from(why.hint().into_iter().fold(usage, Usage::hint))
             }
             Failed::System(why) => why.into(),
-            Failed::Part(line, part) => Usage::new(format!(
-                "{}: line {line}: {part} are a part of a video, and parts of videos are not read",
-                names::shown(&self.file)
-            ))
-            .into(),
         })?;
         search.say(found.len(), observer);
         Ok(found)
@@ -101,7 +94,6 @@ impl List {
 enum Failed {
     List(ListError),
     System(SystemError),
-    Part(usize, String),
 }
 
 impl From<ListError> for Failed {
@@ -131,13 +123,16 @@ struct Search {
     parts: u64,
     missing: usize,
     first_missing: Vec<String>,
+    /// The classes that were named, each once.
+    classes: HashSet<Arc<str>>,
 }
 
 impl Search {
     fn of(list: &Path) -> Self {
         let home = list.parent().unwrap_or(Path::new("")).into();
         let (missing, first_missing) = (0, Vec::new());
-        Self { list: list.to_owned(), home, form: None, last: 0, parts: 0, missing, first_missing }
+        let classes = HashSet::new();
+        Self { list: list.to_owned(), home, form: None, last: 0, parts: 0, missing, first_missing, classes }
     }
 
     /// The folders in which the videos of a list of this form are looked for.
@@ -153,6 +148,7 @@ impl Search {
     fn found(&mut self, listed: Listed) -> Result<Found, Failed> {
         let (folders, mut places) = (self.folders(listed.form), listed.form.places(&listed));
         let label = listed.class.as_ref().and_then(|class| class.parse().ok());
+        let class = listed.class.as_deref().map(|class| self.once(class));
         let entry = |path| VideoEntry { segment: listed.segment, ..VideoEntry::whole(path, label) };
         let tries = folders.len() * places.len();
         // Plain lists are looked through in their order, so that a path has one meaning.
@@ -165,7 +161,7 @@ impl Search {
                 // A path that leads out of the list's folder is no name below it.
                 let is_below = folder == 0 && path.strip_prefix(&self.home).is_ok();
                 let root = is_below.then(|| Arc::clone(&self.home));
-                return Ok(Found { entry: entry(path), root, class: listed.class });
+                return Ok(Found { entry: entry(path), root, class });
             }
         }
         self.missing += 1;
@@ -173,7 +169,17 @@ impl Search {
         if self.first_missing.len() < NAMED {
             self.first_missing.push(names::shown(&path));
         }
-        Ok(Found { entry: entry(path), root: None, class: listed.class })
+        Ok(Found { entry: entry(path), root: None, class })
+    }
+
+    /// The name of a class, which videos of one class share.
+    fn once(&mut self, class: &str) -> Arc<str> {
+        if let Some(known) = self.classes.get(class) {
+            return Arc::clone(known);
+        }
+        let class: Arc<str> = class.into();
+        self.classes.insert(Arc::clone(&class));
+        class
     }
 
     /// Says how the list was read, and what is not there.
@@ -200,8 +206,7 @@ impl Search {
 
 /// A folder that was looked in.
 fn in_words(folder: &Path) -> String {
-    let here = || std::env::current_dir().map_or_else(|_| ".".to_owned(), |here| names::shown(&here));
-    if folder.as_os_str().is_empty() { here() } else { names::shown(folder) }
+    if folder.as_os_str().is_empty() { "the working directory".to_owned() } else { names::shown(folder) }
 }
 
 /// Whether there is anything at a path. A system that does not say must not lead to another file.
@@ -284,11 +289,8 @@ mod tests {
         let (videos, said) = found(&folder, "list.txt").unwrap();
         assert_eq!(videos.len(), 5);
         assert_eq!(said[0], "FOLDER/list.txt is read as `path label`: 5 videos");
-        let here = std::env::current_dir().unwrap();
-        let missing = format!(
-            "4 of 5 videos of FOLDER/list.txt are not there, looked for in FOLDER, {}: a.mp4, b.mp4, d.mp4, …",
-            here.display()
-        );
+        let missing = "4 of 5 videos of FOLDER/list.txt are not there, looked for in FOLDER, the working directory: \
+                       a.mp4, b.mp4, d.mp4, …";
         assert_eq!(said[1..], [missing]);
     }
 

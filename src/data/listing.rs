@@ -36,10 +36,10 @@ pub struct Listing {
     pub numbers: Vec<VideoNumber>,
     /// Their files and classes.
     pub entries: Vec<VideoEntry>,
-    /// The folder that each was found in, or the deepest one that holds them all.
-    roots: Vec<Arc<Path>>,
+    /// Where each was found.
+    pub placed: Vec<Placed>,
     /// What lists say of their classes, if any does.
-    pub words: Option<Vec<Option<String>>>,
+    pub words: Option<Vec<Option<Arc<str>>>>,
 }
 
 impl Listing {
@@ -63,8 +63,8 @@ impl Listing {
         if entries.is_empty() {
             return Err(Usage::new("there is no video in these shards").into());
         }
-        let roots = folders(&entries, &roots);
-        Ok(Self { dataset, numbers, entries, roots, words })
+        let placed = place(&entries, &roots);
+        Ok(Self { dataset, numbers, entries, placed, words })
     }
 
     /// Refuses videos of which not one is there, before anything is made for them.
@@ -83,18 +83,16 @@ impl Listing {
             .into())
     }
 
-    /// The name of each video below the folder that it was found in.
+    /// The name of each video below the folder that it was found in, and which part of it is meant.
     pub fn names(&self) -> Vec<String> {
-        self.entries.iter().zip(&self.roots).map(|(entry, root)| slashed(below(entry, root))).collect()
+        let name =
+            |(placed, entry): (&Placed, &VideoEntry)| slashed(placed.name()) + &entry.segment.fragment();
+        self.placed.iter().zip(&self.entries).map(name).collect()
     }
 
-    /// Where each was found.
-    pub fn placed(&self) -> Vec<Placed> {
-        let placed = |(entry, root): (&VideoEntry, &Arc<Path>)| Placed {
-            root: Arc::clone(root),
-            name: below(entry, root).to_owned(),
-        };
-        self.entries.iter().zip(&self.roots).map(placed).collect()
+    /// The name of the file of each: parts of one file have one.
+    pub fn file_names(&self) -> Vec<String> {
+        self.placed.iter().map(|placed| slashed(placed.name())).collect()
     }
 
     /// Those in these rows, in this order.
@@ -106,7 +104,7 @@ impl Listing {
             dataset: self.dataset.clone(),
             numbers: pick(&self.numbers, rows),
             entries: pick(&self.entries, rows),
-            roots: pick(&self.roots, rows),
+            placed: pick(&self.placed, rows),
             words: self.words.as_ref().map(|words| pick(words, rows)),
         }
     }
@@ -167,13 +165,8 @@ fn shared<T: PartialEq>(one: Vec<T>, other: Vec<T>) -> Vec<T> {
     one.into_iter().zip(other).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
 }
 
-/// The path of a video below a folder; that of its file where it is not below it.
-fn below<'a>(entry: &'a VideoEntry, root: &Path) -> &'a Path {
-    entry.path.strip_prefix(root).unwrap_or(&entry.path)
-}
-
-/// The folder of each video: its root, or the folder that all without one have in common.
-fn folders(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Arc<Path>> {
+/// Where each video was found: below its root, or below the folder that all without one have in common.
+fn place(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Placed> {
     let root_of = |row: usize| roots.get(row).cloned().flatten();
     let mut common: Option<Vec<Component<'_>>> = None;
     for (row, entry) in entries.iter().enumerate() {
@@ -187,7 +180,11 @@ fn folders(entries: &[VideoEntry], roots: &[Option<Arc<Path>>]) -> Vec<Arc<Path>
     }
     let common: PathBuf = common.unwrap_or_default().into_iter().collect();
     let common: Arc<Path> = common.into();
-    (0..entries.len()).map(|row| root_of(row).unwrap_or_else(|| Arc::clone(&common))).collect()
+    let placed = |(row, entry): (usize, &VideoEntry)| {
+        let root = root_of(row).unwrap_or_else(|| common.clone());
+        Placed { root, path: Arc::clone(&entry.path) }
+    };
+    entries.iter().enumerate().map(placed).collect()
 }
 
 /// A path with `/` between its parts, on every system.
@@ -210,8 +207,7 @@ mod tests {
     fn names(paths: &[&str], roots: &[Option<&str>]) -> Vec<String> {
         let entries: Vec<_> = paths.iter().map(|path| VideoEntry::whole(path.into(), None)).collect();
         let roots: Vec<_> = roots.iter().map(|root| root.map(|root| Path::new(root).into())).collect();
-        let roots = folders(&entries, &roots);
-        entries.iter().zip(&roots).map(|(entry, root)| slashed(below(entry, root))).collect()
+        place(&entries, &roots).iter().map(|placed| slashed(placed.name())).collect()
     }
 
     #[test]

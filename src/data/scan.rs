@@ -3,6 +3,7 @@
 pub mod slices;
 
 use std::{
+    collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -14,7 +15,7 @@ use std::{
 use pipeline::{
     FrameRank, VideoNumber,
     dataset::{
-        digest,
+        digest, files,
         manifest::{self, ManifestRow, index::IndexWriter},
     },
     error::VideoError,
@@ -157,54 +158,104 @@ fn answers(
     let videos: Arc<[VideoEntry]> = videos.into();
     let limits = Limits { sandbox: settings.sandbox, ..Limits::default() };
     let workers = settings.workers.clamp(1, chosen.len().max(1));
-    let context =
-        Arc::new(ScanContext { videos: Arc::clone(&videos), verify: settings.verify, facts, limits });
+    let files = files(&videos);
+    let context = Arc::new(ScanContext {
+        videos: Arc::clone(&videos),
+        files: files.clone(),
+        verify: settings.verify,
+        facts,
+        limits,
+    });
     let pool =
         WorkerPool::start("scan", workers, patience(limits.seconds), move || Arc::clone(&context).worker())?;
     let mut rows: Vec<Option<ManifestRow>> = vec![None; chosen.len()];
     let mut done = 0;
-    pool.as_they_come(chosen.iter().copied().enumerate(), 2 * workers, |place, answer| {
-        let at = chosen[place];
-        let VideoScanned { row, indexed } = scanned(answer, &videos[at])?;
-        put(at, indexed)?;
-        rows[place] = Some(row);
-        done += 1;
+    pool.as_they_come(jobs(files.as_deref(), chosen), 2 * workers, |of_file, answer| {
+        let FileScanned { rows: found, mut indexed } = scanned(answer, &videos, &of_file)?;
+        for (Chosen { place, at }, row) in of_file.into_iter().zip(found) {
+            put(at, indexed.take())?;
+            rows[place] = Some(row);
+            done += 1;
+        }
         observer.progress(done, "");
         Ok::<_, Error>(if stop.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// What is known of one video: a thread that panics or is stuck is the video's fault, a system that fails is not.
-fn scanned(answer: Answer<Result<VideoScanned, SystemError>>, video: &VideoEntry) -> Result<VideoScanned> {
-    match answer.with_context(|| names::shown(&video.path))? {
+/// What is known of the videos of one file: a thread that panics or is stuck is the video's fault, a system that fails
+/// is not.
+fn scanned(
+    answer: Answer<Result<FileScanned, SystemError>>,
+    videos: &[VideoEntry],
+    of_file: &[Chosen],
+) -> Result<FileScanned> {
+    let name = || of_file.first().map_or_else(String::new, |video| names::shown(&videos[video.at].path));
+    match answer.with_context(name)? {
         Ok(scanned) => Ok(scanned?),
         Err(why) => {
-            Ok(VideoScanned { row: ManifestRow::of(video, Err(VideoError::Unanswered(why))), indexed: None })
+            let why = VideoError::Unanswered(why);
+            let rows = of_file.iter().map(|video| ManifestRow::of(&videos[video.at], Err(&why))).collect();
+            Ok(FileScanned { rows, indexed: None })
         }
     }
+}
+
+/// A video that is scanned.
+#[derive(Clone, Copy)]
+struct Chosen {
+    /// Its place among those that are scanned.
+    place: usize,
+    /// Its number.
+    at: usize,
+}
+
+/// The videos that are scanned, those of one file together: a file of which several are parts is opened once.
+fn jobs<'a>(
+    files: Option<&[VideoNumber]>,
+    chosen: &'a [usize],
+) -> Box<dyn Iterator<Item = (Vec<Chosen>, Vec<Chosen>)> + 'a> {
+    let all = chosen.iter().enumerate().map(|(place, &at)| Chosen { place, at });
+    let Some(files) = files else {
+        return Box::new(all.map(|video| (vec![video], vec![video])));
+    };
+    let mut of_files: BTreeMap<VideoNumber, Vec<Chosen>> = BTreeMap::new();
+    for video in all {
+        of_files.entry(files[video.at]).or_default().push(video);
+    }
+    Box::new(of_files.into_values().map(|videos| (videos.clone(), videos)))
 }
 
 /// What the threads of a scan share.
 struct ScanContext {
     videos: Arc<[VideoEntry]>,
+    /// The first video of the file of each, where some are parts of files.
+    files: Option<Arc<[VideoNumber]>>,
     verify: bool,
     facts: Option<FileIndexFacts>,
     limits: Limits,
 }
 
-/// A video that was opened, or tried.
-struct VideoScanned {
-    row: ManifestRow,
-    /// Its row in the index, where it has one.
+/// A file that was opened, or tried.
+struct FileScanned {
+    /// The rows of the videos in it.
+    rows: Vec<ManifestRow>,
+    /// The row of the first of them in the index, where the file has one.
     indexed: Option<Row>,
 }
 
 impl ScanContext {
-    /// Opens the videos whose numbers it is given.
-    fn worker(self: Arc<Self>) -> Worker<usize, Result<VideoScanned, SystemError>> {
+    fn is_first(&self, at: usize) -> bool {
+        self.files.as_ref().is_none_or(|files| files[at].index() == at)
+    }
+
+    /// Opens the files whose videos it is given.
+    fn worker(self: Arc<Self>) -> Worker<Vec<Chosen>, Result<FileScanned, SystemError>> {
         let mut reader = VideoReader::new(self.limits);
-        Box::new(move |at| {
+        Box::new(move |of_file: Vec<Chosen>| {
+            let Some(&Chosen { at, .. }) = of_file.first() else {
+                return Ok(FileScanned { rows: Vec::new(), indexed: None });
+            };
             let video = &self.videos[at];
             let stamp = FileStamp::of(&video.path).ok();
             let opened = if self.verify {
@@ -215,11 +266,14 @@ impl ScanContext {
             if let Err(VideoError::System(why)) = opened {
                 return Err(why);
             }
-            let indexed = opened.as_ref().ok().zip(stamp).zip(self.facts.as_ref());
+            // Parts of one file have one row in the index, whichever slices they are in.
+            let facts = self.facts.as_ref().filter(|_| self.is_first(at));
+            let indexed = opened.as_ref().ok().zip(stamp).zip(facts);
             let indexed = indexed.and_then(|((open, stamp), facts)| {
                 manifest::index::row(open, VideoNumber(at as u64), video, stamp, facts)
             });
-            Ok(VideoScanned { row: ManifestRow::of(video, opened), indexed })
+            let row = |video: &Chosen| ManifestRow::of(&self.videos[video.at], opened.as_ref());
+            Ok(FileScanned { rows: of_file.iter().map(row).collect(), indexed })
         })
     }
 }

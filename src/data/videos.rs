@@ -22,12 +22,12 @@ pub struct Found {
     /// The folder that it was looked for in, if it lies below one.
     pub root: Option<Arc<Path>>,
     /// What a list says of its class.
-    pub class: Option<String>,
+    pub class: Option<Arc<str>>,
 }
 
 impl Found {
-    fn below(root: &Arc<Path>, path: PathBuf) -> Self {
-        Self { entry: VideoEntry::whole(path, None), root: Some(Arc::clone(root)), class: None }
+    fn below(root: &Arc<Path>, entry: VideoEntry) -> Self {
+        Self { entry, root: Some(Arc::clone(root)), class: None }
     }
 }
 
@@ -55,14 +55,15 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
             let (videos_here, others) = folder::videos_in(path)?;
             passed_over.count(&others);
             let root = path.as_path().into();
-            videos.extend(videos_here.into_iter().map(|video| Found::below(&root, video.path)));
+            videos.extend(videos_here.into_iter().map(|video| Found::below(&root, video)));
         } else if let Some(list) = List::of(path)? {
             videos.extend(list.videos(observer)?);
         } else if path.symlink_metadata().is_ok() {
-            videos.push(Found::below(&path.parent().unwrap_or(Path::new("")).into(), path.clone()));
+            let root = path.parent().unwrap_or(Path::new("")).into();
+            videos.push(Found::below(&root, VideoEntry::whole(path.clone(), None)));
         } else {
             let start = folder::start_of(path).into();
-            videos.extend(folder::matching(path)?.into_iter().map(|video| Found::below(&start, video.path)));
+            videos.extend(folder::matching(path)?.into_iter().map(|video| Found::below(&start, video)));
         }
     }
     let passed_over = passed_over.words();
@@ -117,8 +118,8 @@ mod tests {
         let found = find_videos(&[folder.path().join("list.txt")], &()).unwrap();
         let labels: Vec<_> = found.iter().map(|video| video.label).collect();
         assert_eq!(labels, [Some(3), Some(12), Some(4), None]);
-        assert_eq!(found[0].path, folder.path().join("my film.mp4"));
-        assert_eq!(found[1].path, Path::new("plain.mp4"));
+        assert_eq!(*found[0].path, folder.path().join("my film.mp4"));
+        assert_eq!(&*found[1].path, Path::new("plain.mp4"));
     }
 
     #[test]
@@ -132,7 +133,7 @@ mod tests {
         for line in [&b"caf\xe9.mp4 3\n"[..], br"caf\xE9.mp4 3"] {
             std::fs::write(&list, line).unwrap();
             let found = find_videos(std::slice::from_ref(&list), &()).unwrap();
-            assert_eq!((&found[0].path, found[0].label), (&film, Some(3)));
+            assert_eq!((&*found[0].path, found[0].label), (film.as_path(), Some(3)));
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use pipeline::{Slot, dataset::labels::Classes, names, sampling::labelled::Pass};
+use pipeline::{Slot, dataset::labels::Classes, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch, MADE_BY, ProblemType,
     predictions::{Failure, Prediction, Predictions, Tested},
@@ -144,7 +144,7 @@ fn note_rest(
     let reasons = labelled::reasons(failures);
     for &row in rows.iter().filter(|row| !seen.contains(row)) {
         let entry = &videos.entries()[row as usize];
-        let video = names::name_of(&entry.path);
+        let video = entry.name();
         let reason = match reasons.get(&video) {
             Some(reason) => reason.clone(),
             None if stopped => continue,

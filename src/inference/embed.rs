@@ -197,7 +197,7 @@ impl<'a> Making<'a> {
         let (reasons, stopped) = found.map_err(|why| settings.model.named_in(why))?;
         let what = maker.embedder.what(maker.taking.pool);
         observer.note(format_args!("{rows} vectors of {finished} videos: {what}"));
-        let path = |row: u64| videos.entries()[row as usize].path.clone();
+        let path = |row: u64| videos.entries()[row as usize].path.to_path_buf();
         let failed = reasons.into_iter().map(|(row, reason)| Failed { row, path: path(row), reason });
         made.failed = failed.collect();
         made.failed.sort_by_key(|failed| failed.row);

@@ -15,6 +15,7 @@ mod flipped_bits;
 mod frames;
 mod help;
 mod launched;
+mod lists;
 mod locks;
 mod many_rows;
 mod messages;

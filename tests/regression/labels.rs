@@ -154,8 +154,8 @@ fn a_table_had_to_name_every_film() {
     );
 }
 
-/// Seen: of VideoMAE V2's `path 0 -1` the whole line was a path, and a run folder was left behind. Right: read; parts of
-/// videos are refused with their line (VideoMAEv2#37, report 10a).
+/// Seen: of VideoMAE V2's `path 0 -1` the whole line was a path, and a run folder was left behind. Right: read, or
+/// refused with its line (VideoMAEv2#37, report 10a).
 #[test]
 fn an_official_list_was_read_as_paths_with_spaces() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +169,7 @@ fn an_official_list_was_read_as_paths_with_spaces() {
     ]
     .concat();
     for (lines, says) in [
-        ("k/1.mp4 0 -1\nk/2.mp4 30 60\n", "line 2: frames 30 to 90 are a part of a video"),
+        ("k/1.mp4 0 -1\nk/2.mp4 30 0\n", "line 2: `30 0` after the path"),
         ("path,label\nk/1.mp4,0\nk/2.mp4\n", "line 3: it has 1 columns, and the head has 2"),
         ("elsewhere/1.mp4 0 -1\n", "none of the 1 videos is there"),
     ] {

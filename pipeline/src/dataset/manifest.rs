@@ -24,6 +24,7 @@ pub use self::{
 
 #[cfg(feature = "video")]
 use crate::names;
+use crate::{StreamTime, segment::Segment};
 
 /// What is known of one video. Fields from `container` on are `None` where it could not be opened, but for the name of
 /// what is unsupported.
@@ -78,6 +79,18 @@ pub struct ManifestRow {
     pub verified: Option<bool>,
     /// Where frames, times, rate, size and rotation come from: a word of [`schemas::manifest`].
     pub numbers: Option<String>,
+    /// First frame of a part of a video that is named by frames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<u32>,
+    /// First frame behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<u32>,
+    /// Where a part of a video begins that is named by times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_seconds: Option<f64>,
+    /// Where it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_seconds: Option<f64>,
 }
 
 /// What a run needs to know of a video.
@@ -95,6 +108,8 @@ pub struct ListedRow {
     pub reason: Option<String>,
     /// Whether all of it was decoded without complaint.
     pub verified: bool,
+    /// Which part of the video the row means.
+    pub segment: Segment,
 }
 
 /// Why a manifest cannot be written or read.
@@ -142,31 +157,61 @@ impl ManifestRow {
         file_of(&self.path, self.path_bytes.as_deref())
     }
 
+    /// Which part of the video the row means.
+    pub fn segment(&self) -> Segment {
+        match (self.start, self.start_seconds) {
+            (Some(start), _) => Segment::Frames { start, stop: self.stop },
+            (None, Some(start)) => Segment::Times { start: time(start), stop: self.stop_seconds.map(time) },
+            (None, None) => Segment::Whole,
+        }
+    }
+
+    /// The same row of this part of the video.
+    fn of_segment(self, segment: Segment) -> Self {
+        match segment {
+            Segment::Whole => self,
+            Segment::Frames { start, stop } => Self { start: Some(start), stop, ..self },
+            Segment::Times { start, stop } => {
+                Self { start_seconds: Some(in_seconds(start)), stop_seconds: stop.map(in_seconds), ..self }
+            }
+        }
+    }
+
     /// The row of a video that was opened, or failed to be.
     #[cfg(feature = "video")]
     pub fn of(
         entry: &crate::video_entry::VideoEntry,
-        opened: Result<crate::video::OpenVideo, crate::error::VideoError>,
+        opened: Result<&crate::video::OpenVideo, &crate::error::VideoError>,
     ) -> Self {
         let no_text = entry.path.to_str().is_none();
         let row = Self {
             path_bytes: no_text.then(|| entry.path.as_os_str().as_encoded_bytes().to_vec()),
-            ..Self::unopened(&names::name_of(&entry.path), entry.label)
+            ..Self::unopened(&names::name_of(&entry.path), entry.label).of_segment(entry.segment)
         };
-        match opened {
-            Err(error) => Self {
-                bytes: std::fs::metadata(&entry.path).map_or(0, |file| file.len()),
-                verdict: error.verdict().to_owned(),
-                reason: Some(error.to_string()),
-                kind: Some(error.kind().name().to_owned()),
-                container: error.format().map(str::to_owned),
-                codec: error.codec().map(str::to_owned),
-                ..row
-            },
-            Ok(video) => {
+        let video = match opened {
+            Ok(video) => video,
+            Err(why) => return row.failed(entry, why),
+        };
+        match entry.segment.ranks(&video.facts.times) {
+            Ok(part) => {
                 let numbers = Some(video.origin_of_numbers().to_owned());
-                Self { verified: video.is_verified().then_some(true), numbers, ..row.with(&video.facts) }
+                let verified = video.is_verified().then_some(true);
+                Self { verified, numbers, ..row.with(&video.facts).restricted(&part) }
             }
+            Err(why) => row.failed(entry, &why.into()),
+        }
+    }
+
+    #[cfg(feature = "video")]
+    fn failed(self, entry: &crate::video_entry::VideoEntry, error: &crate::error::VideoError) -> Self {
+        Self {
+            bytes: std::fs::metadata(&entry.path).map_or(0, |file| file.len()),
+            verdict: error.verdict().to_owned(),
+            reason: Some(error.to_string()),
+            kind: Some(error.kind().name().to_owned()),
+            container: error.format().map(str::to_owned),
+            codec: error.codec().map(str::to_owned),
+            ..self
         }
     }
 
@@ -195,6 +240,41 @@ impl ManifestRow {
             ..self
         }
     }
+
+    /// The same row with the frames of these ranks only.
+    #[cfg(feature = "video")]
+    fn restricted(self, part: &std::ops::Range<usize>) -> Self {
+        let times = self.times.unwrap_or_default();
+        if part.len() == times.len() {
+            return Self { times: Some(times), ..self };
+        }
+        // A part ends where the next frame is shown, or the video ends.
+        let first = times.first().copied().unwrap_or_default();
+        let behind = times.get(part.end).copied();
+        let behind = behind.or_else(|| Some(first.saturating_add(self.duration_ns?))).unwrap_or(first);
+        let begin = times.get(part.start).copied().unwrap_or(first);
+        let of_part = |rank: &u32| part.contains(&(*rank as usize));
+        let within = |rank: u32| rank - part.start as u32;
+        let key_frames = self.key_frames.unwrap_or_default();
+        Self {
+            frames: Some(part.len() as u32),
+            duration_ns: Some(behind.saturating_sub(begin)),
+            key_frames: Some(key_frames.into_iter().filter(of_part).map(within).collect()),
+            times: Some(times[part.clone()].to_vec()),
+            ..self
+        }
+    }
+}
+
+/// Nanoseconds of a second.
+const SECOND: f64 = 1e9;
+
+fn time(seconds: f64) -> StreamTime {
+    StreamTime((seconds * SECOND).round() as i64)
+}
+
+fn in_seconds(time: StreamTime) -> f64 {
+    time.0 as f64 / SECOND
 }
 
 /// The path that a row names: its very bytes, where its text is not its own.

@@ -1,6 +1,10 @@
 //! Video files in the order that numbers them, with what a scan found of them.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
 use schemas::manifest::GOOD;
 
@@ -21,6 +25,8 @@ pub struct VideoList {
     scanned: bool,
     /// Where their packets are, if the manifest has that beside it.
     index: Option<FileIndex>,
+    /// The first video of the file of each, where some are parts of files.
+    files: Option<Arc<[VideoNumber]>>,
 }
 
 /// What a scan found.
@@ -34,7 +40,8 @@ struct Found {
 impl VideoList {
     /// The videos of a list; none is known to be bad.
     pub fn new(entries: Vec<VideoEntry>) -> Self {
-        Self { entries: Arc::new(entries), ..Self::default() }
+        let files = files(&entries);
+        Self { entries: Arc::new(entries), files, ..Self::default() }
     }
 
     /// The videos with these numbers, in this order, with what a scan found of them. The index of packets is left behind:
@@ -51,7 +58,8 @@ impl VideoList {
                 found.verified.insert(number, bytes);
             }
         }
-        Self { entries: Arc::new(entries), found: Arc::new(found), ..Self::default() }
+        let files = files(&entries);
+        Self { entries: Arc::new(entries), found: Arc::new(found), files, ..Self::default() }
     }
 
     /// The videos of the manifest at `path`, with the index beside it.
@@ -61,29 +69,40 @@ impl VideoList {
     pub(super) fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
         let (mut entries, mut found) = (Vec::new(), Found::default());
         for (row, number) in manifest::listed(path)?.zip((0..).map(VideoNumber)) {
-            let ListedRow { path, bytes, label, verdict, reason, verified } = row?;
+            let ListedRow { path, bytes, label, verdict, reason, verified, segment } = row?;
             if verified {
                 found.verified.insert(number, bytes);
             }
-            entries.push(VideoEntry::whole(path, label));
+            entries.push(VideoEntry { path: path.into(), label, segment });
             if verdict != GOOD {
                 let reason = reason.unwrap_or_default();
                 found.failures.insert(number, KnownFailure { verdict, reason });
             }
         }
         entries.shrink_to_fit();
-        let index = manifest::index::beside(path, &digest(&entries));
-        Ok(Self { entries: Arc::new(entries), found: Arc::new(found), scanned: true, index })
+        let (index, files) = (manifest::index::beside(path, &digest(&entries)), files(&entries));
+        Ok(Self { entries: Arc::new(entries), found: Arc::new(found), scanned: true, index, files })
     }
 
     /// Where the packets of video `number` are in its file, as far as a scan kept it. A damaged index is none.
     pub fn indexed(&self, number: VideoNumber) -> Option<IndexedVideo> {
-        self.index.as_ref()?.video(number).ok().flatten()
+        self.index.as_ref()?.video(self.file_of(number)).ok().flatten()
     }
 
     /// Whether a scan kept where the packets of video `number` are.
     pub fn is_indexed(&self, number: VideoNumber) -> bool {
-        self.index.as_ref().is_some_and(|index| index.holds(number))
+        self.index.as_ref().is_some_and(|index| index.holds(self.file_of(number)))
+    }
+
+    /// The first video of the list that lies in the same file as video `number`: videos that are parts of one file are
+    /// opened and verified together. Where no video is a part, each is a file of its own.
+    pub fn file_of(&self, number: VideoNumber) -> VideoNumber {
+        self.files.as_ref().and_then(|files| files.get(number.index())).copied().unwrap_or(number)
+    }
+
+    /// The videos that are parts of a file.
+    pub fn segments(&self) -> usize {
+        self.entries.iter().filter(|video| !video.segment.is_whole()).count()
     }
 
     /// The videos, failed ones included; a video's number is its place.
@@ -114,7 +133,7 @@ impl VideoList {
         self
     }
 
-    /// Digest of paths and labels in their order, hexadecimal: two lists with the same digest give
+    /// Digest of paths, labels and parts in their order, hexadecimal: two lists with the same digest give
     /// every clip the same video.
     pub fn digest(&self) -> String {
         digest(&self.entries)
@@ -124,12 +143,24 @@ impl VideoList {
 /// Digest of a list: see [`VideoList::digest`].
 pub fn digest(entries: &[VideoEntry]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for VideoEntry { path, label, .. } in entries {
+    for VideoEntry { path, label, segment } in entries {
         let path = path.as_os_str().as_encoded_bytes();
         hasher.update(&(path.len() as u64).to_le_bytes());
         hasher.update(path);
         hasher.update(&[u8::from(label.is_some())]);
         hasher.update(&label.unwrap_or_default().to_le_bytes());
+        // Lists of whole videos keep the digest that they had before there were parts.
+        hasher.update(segment.fragment().as_bytes());
     }
     hasher.finalize().to_hex().to_string()
+}
+
+/// The first video of the file of each of `entries`; nothing where none is a part of a file.
+pub fn files(entries: &[VideoEntry]) -> Option<Arc<[VideoNumber]>> {
+    if entries.iter().all(|video| video.segment.is_whole()) {
+        return None;
+    }
+    let mut first: HashMap<&Path, VideoNumber> = HashMap::new();
+    let numbered = entries.iter().zip((0..).map(VideoNumber));
+    Some(numbered.map(|(video, number)| *first.entry(&video.path).or_insert(number)).collect())
 }

@@ -17,6 +17,7 @@ use crate::{
     draws::Draws,
     profile::{Profile, Stage},
     sampling::FrameRule,
+    segment::Segment,
     shard::{PacketShards, ShardError, ShardVideo},
     video::{Limits, OpenVideo, VideoReader},
 };
@@ -174,8 +175,10 @@ impl ClipReader for Reader {
             },
         };
         let rule = self.source.rule;
-        let draw =
-            |(slot, mut start): (Slot, Draws)| SampledFrames::of(&opened.open.facts, rule, slot, &mut start);
+        let facts = &opened.open.facts;
+        let draw = |(slot, mut start): (Slot, Draws)| {
+            SampledFrames::of(facts, Segment::Whole, rule, slot, &mut start)
+        };
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
         let pictures = sampled::together(&drawn, |wanted| {
             let shards = &self.source.shards;

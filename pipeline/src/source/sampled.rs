@@ -10,6 +10,7 @@ use crate::{
     picture::Picture,
     profile::{Profile, Stage},
     sampling::{FrameRule, pretraining::SamplingError},
+    segment::Segment,
     video::{OpenVideo, VideoFacts, VideoReader},
 };
 
@@ -27,14 +28,17 @@ pub(super) struct SampledFrames {
 }
 
 impl SampledFrames {
-    /// Frames of `slot`, of the video with these facts.
+    /// Frames of `slot`, of this part of the video with these facts.
     pub fn of(
         facts: &VideoFacts,
+        segment: Segment,
         rule: FrameRule,
         slot: Slot,
         start: &mut Draws,
     ) -> Result<Self, SourceError> {
-        let ranks = rule.draw(slot, &facts.times, start).map_err(|why| match why {
+        let part = segment.ranks(&facts.times).map_err(|why| failed(&why.into(), Reach::Video))?;
+        let first = part.start as u32;
+        let mut ranks = rule.draw(slot, &facts.times[part], start).map_err(|why| match why {
             SamplingError::TooShort { .. } => {
                 SourceError::LeftOut { reason: why.to_string(), reach: Reach::Video }
             }
@@ -45,6 +49,7 @@ impl SampledFrames {
             },
             SamplingError::Pace { .. } => SourceError::Broken { reason: why.to_string() },
         })?;
+        ranks.iter_mut().for_each(|rank| rank.0 += first);
         let times = ranks.iter().filter_map(|rank| facts.times.get(rank.0 as usize).copied()).collect();
         let mut wanted = ranks.clone();
         wanted.sort_unstable();

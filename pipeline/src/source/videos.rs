@@ -20,10 +20,10 @@ use crate::{
     dataset::VideoList,
     draws::Draws,
     error::VideoError,
-    names,
     profile::{Profile, Stage},
     sampling::FrameRule,
     video::{Limits, OpenVideo, VideoReader, stored_video::IndexedVideo},
+    video_entry::VideoEntry,
 };
 
 /// Video files as a source of clips; a clone shares what was learnt of them.
@@ -95,14 +95,14 @@ impl ClipSource for VideoSource {
     }
 
     fn name(&self, video: VideoNumber) -> String {
-        self.videos.entries().get(video.index()).map_or_else(String::new, |video| names::name_of(&video.path))
+        self.videos.entries().get(video.index()).map_or_else(String::new, VideoEntry::name)
     }
 
     fn bytes(&self, video: VideoNumber, clips: u64) -> u64 {
         match self
             .learnt
             .bytes
-            .get(video.index())
+            .get(self.videos.file_of(video).index())
             .map(|known| known.each_ref().map(|known| known.load(Relaxed)))
         {
             Some([file, picture]) if picture > 0 => self.clip_bytes(video, file, picture, clips),
@@ -129,7 +129,7 @@ impl ClipSource for VideoSource {
 struct Reader {
     source: VideoSource,
     reader: VideoReader,
-    /// The video that was read last: clips of one video often follow each other.
+    /// The file that was read last, by the first video in it: clips of one file often follow each other.
     last: Option<(VideoNumber, OpenVideo)>,
     profile: Arc<Profile>,
 }
@@ -150,17 +150,20 @@ impl ClipReader for Reader {
             Ok(open) => open,
             Err(why) => return slots.iter().map(|_| Err(why.clone())).collect(),
         };
-        let rule = self.source.rule;
-        let draw = |(slot, mut start): (Slot, Draws)| SampledFrames::of(&open.facts, rule, slot, &mut start);
+        let (rule, file) = (self.source.rule, self.source.videos.file_of(video));
+        let segment = self.source.videos.entries()[video.index()].segment;
+        let draw = |(slot, mut start): (Slot, Draws)| {
+            SampledFrames::of(&open.facts, segment, rule, slot, &mut start)
+        };
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
         let pictures = sampled::together(&drawn, |wanted| {
             let pictures = sampled::decode(wanted, &mut self.reader, &open, &self.profile)?;
             self.profile.count_read(open.take_bytes_read());
-            self.learn(video, &open, &pictures);
+            self.learn(file, &open, &pictures);
             Ok(pictures)
         });
         let entry = &self.source.videos.entries()[video.index()];
-        let name: Arc<str> = names::name_of(&entry.path).into();
+        let name: Arc<str> = entry.name().into();
         let frames = |(drawn, pictures): (Result<SampledFrames, _>, Result<_, SourceError>)| {
             let (drawn, pictures) = (drawn?, pictures?);
             Ok(ClipFrames {
@@ -173,7 +176,7 @@ impl ClipReader for Reader {
         };
         let clips: Vec<_> = drawn.into_iter().zip(pictures).map(frames).collect();
         if clips.iter().any(Result::is_ok) {
-            self.last = Some((video, open));
+            self.last = Some((file, open));
         }
         clips
     }
@@ -199,8 +202,9 @@ impl Reader {
             let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
             return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
         }
+        let file = videos.file_of(number);
         let open = match self.last.take() {
-            Some((last, open)) if last == number => open,
+            Some((last, open)) if last == file => open,
             _ => {
                 let opened = self.profile.time(Stage::Read, || {
                     let indexed = videos.indexed(number);
@@ -212,7 +216,7 @@ impl Reader {
                 })?
             }
         };
-        let verified = self.source.learnt.verified.get(number.index());
+        let verified = self.source.learnt.verified.get(file.index());
         if verified.is_some_and(|verified| verified.load(Relaxed))
             || videos.verified_bytes(number) == Some(open.facts.bytes)
         {
@@ -223,11 +227,11 @@ impl Reader {
 
     /// Whether this run, or a scan, has opened the video before.
     fn was_there(&self, number: VideoNumber) -> bool {
-        let known = self.source.learnt.bytes.get(number.index());
+        let known = self.source.learnt.bytes.get(self.source.videos.file_of(number).index());
         self.source.videos.was_there(number) || known.is_some_and(|[_, picture]| picture.load(Relaxed) > 0)
     }
 
-    /// Remembers what a decode without complaint tells of a video.
+    /// Remembers what a decode without complaint tells of a file, by the first video in it.
     fn learn(&self, number: VideoNumber, open: &OpenVideo, pictures: &sampled::Pictures) {
         if let Some(verified) = self.source.learnt.verified.get(number.index()).filter(|_| open.is_verified())
         {

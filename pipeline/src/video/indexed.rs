@@ -134,7 +134,7 @@ mod tests {
             let row = index::row(&open, number, entry, stamp, index.facts());
             assert!(row.is_some(), "{}", entry.path.display());
             index.put(number, row).unwrap();
-            rows.push(ManifestRow::of(entry, Ok(open)));
+            rows.push(ManifestRow::of(entry, Ok(&open)));
         }
         manifest::write(&manifest, &rows).unwrap();
         (manifest, entries)

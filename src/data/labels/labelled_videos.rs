@@ -48,9 +48,14 @@ impl LabelledVideos {
         &self.listing.entries
     }
 
-    /// The name of each video below the folder that it was found in.
+    /// The name of each video below the folder that it was found in, and which part of it is meant.
     pub fn names(&self) -> Vec<String> {
         self.listing.names()
+    }
+
+    /// The name of the file of each: parts of one file have one.
+    pub fn file_names(&self) -> Vec<String> {
+        self.listing.file_names()
     }
 
     /// How many.

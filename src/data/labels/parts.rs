@@ -1,6 +1,6 @@
 //! Labelled videos in two parts: those that are trained on, and those that are held out for a test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipeline::dataset::{
     Dataset,
@@ -170,13 +170,14 @@ impl LabelSettings {
 /// Which videos are held out, each drawn by itself.
 fn draw(videos: &LabelledVideos, share: f64, by: DrawnBy, seed: u64) -> Result<Vec<bool>> {
     if by == DrawnBy::Name {
-        let names = videos.names();
+        // Parts of one file stay together: neighbouring frames are no test.
+        let names = videos.file_names();
         return Ok(names.iter().map(|name| labels::is_held_out(name.as_bytes(), share, seed)).collect());
     }
     if !matches!(videos.dataset(), Dataset::Videos(_)) {
         return Err(Usage::new("by=content needs the files of the videos, and shards have none").into());
     }
-    let out = |path: &PathBuf| -> Result<bool> {
+    let out = |path: &Path| -> Result<bool> {
         let digest = leaks::content_digest(path).with_context(|| {
             format!("{} cannot be read, and the split is drawn by=content", pipeline::names::shown(path))
         })?;

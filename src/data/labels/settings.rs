@@ -69,7 +69,7 @@ impl LabelSettings {
         } else if numbered {
             (LabelSource::Videos, "the numbers stored with the videos".to_owned())
         } else {
-            let names = folders::classes_of(&listing.placed(), self.class_level);
+            let names = folders::classes_of(&listing.placed, self.class_level);
             return Ok((LabelSource::Folders(names), folder_in_words(listing, self.class_level)));
         };
         match self.class_level {
@@ -189,7 +189,7 @@ impl LabelSettings {
 
 /// Which folder is the class, in words.
 fn folder_in_words(listing: &Listing, level: Option<ClassLevel>) -> String {
-    let mut roots: Vec<String> = listing.placed().iter().map(|it| pipeline::names::shown(&it.root)).collect();
+    let mut roots: Vec<String> = listing.placed.iter().map(|it| pipeline::names::shown(&it.root)).collect();
     roots.sort();
     roots.dedup();
     let roots = match roots.as_slice() {
@@ -207,7 +207,7 @@ fn folder_in_words(listing: &Listing, level: Option<ClassLevel>) -> String {
 
 /// Refuses folders of which nobody can say which are the classes; says it where another level could be meant.
 fn settle(listing: &Listing) -> Result<Option<String>> {
-    match folders::doubt(&listing.placed()) {
+    match folders::doubt(&listing.placed) {
         None => Ok(None),
         Some(Doubt::Parts { names }) => {
             let names = names.join(", ");

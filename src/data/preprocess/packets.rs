@@ -79,6 +79,12 @@ fn make_of(
 /// The videos that packets are taken from.
 fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::VideoList> {
     match dataset {
+        Dataset::Videos(videos) if videos.segments() > 0 => Err(Usage::new(format!(
+            "{} of the videos are parts of their files, and packets are stored for whole files",
+            videos.segments()
+        ))
+        .hint("`--store frames` stores the frames of drawn clips, or give the files themselves")
+        .into()),
         Dataset::Videos(videos) => Ok(videos),
         Dataset::FrameShards(_) | Dataset::PacketShards(_) => Err(already_shards().into()),
     }
@@ -118,5 +124,5 @@ fn transcoding(settings: &Preprocessing, recipe: &Recipe) -> Result<TranscodeFac
 
 fn name_of(videos: &pipeline::dataset::VideoList, number: VideoNumber) -> String {
     let entry = videos.entries().get(number.index());
-    entry.map_or_else(String::new, |entry| pipeline::names::name_of(&entry.path))
+    entry.map_or_else(String::new, VideoEntry::name)
 }

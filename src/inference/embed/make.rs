@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use pipeline::{Slot, clips::views::Fit, names, sampling::labelled::Pass};
+use pipeline::{Slot, clips::views::Fit, sampling::labelled::Pass};
 use schemas::{
     LabelledBatch,
     embeddings::{Embedded, Embedding, Number},
@@ -311,7 +311,7 @@ impl Video {
 
 /// The name of a video.
 fn name_of(videos: &LabelledVideos, video: u64) -> String {
-    names::name_of(&videos.entries()[video as usize].path)
+    videos.entries()[video as usize].name()
 }
 
 /// A batch's clips with their vectors.

@@ -128,7 +128,7 @@ fn queries(settings: &Searching, embedded: &Embedded, observer: &dyn Observer) -
     if !outside.is_empty() {
         let videos = LabelledVideos::open(&outside, observer)?;
         made = of_new(&videos, model, within, embedded, observer)?;
-        order = videos.entries().iter().map(|entry| entry.path.clone()).collect();
+        order = videos.entries().iter().map(|entry| entry.path.to_path_buf()).collect();
     }
     let mut queries: Vec<Query> = given
         .iter()
@@ -225,7 +225,7 @@ impl Taker for Gathered<'_> {
 
     fn end(&mut self, whole: bool) -> Result<()> {
         if let Some((video, sum)) = self.current.take().filter(|_| whole) {
-            self.sums.insert(self.videos[video as usize].path.clone(), sum);
+            self.sums.insert(self.videos[video as usize].path.to_path_buf(), sum);
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ pub fn finish(settings: &Embeddings, observer: &dyn Observer) -> Result<Made> {
     }
     let mut made = made(store.embedded().clone(), End::Done);
     let failed = receipts.iter().flat_map(|receipt| &receipt.failed).filter_map(|failed| {
-        let path = videos.entries().get(usize::try_from(failed.row).ok()?)?.path.clone();
+        let path = videos.entries().get(usize::try_from(failed.row).ok()?)?.path.to_path_buf();
         Some(Failed { row: failed.row, path, reason: failed.reason.clone() })
     });
     made.failed = failed.collect();

@@ -337,12 +337,12 @@ fn file_names(format: Format, videos: &[VideoEntry]) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for (number, video) in videos.iter().enumerate() {
         let part = |part: Option<&OsStr>| names::name_of(Path::new(part.unwrap_or_default()));
-        let file = part(video.path.file_name());
+        let (file, part_of_video) = (part(video.path.file_name()), video.segment.fragment());
         let name = match format {
             Format::Parquet => format!("{number:06}.parquet"),
-            Format::Npy => format!("{}.npy", part(video.path.file_stem())),
+            Format::Npy => format!("{}{part_of_video}.npy", part(video.path.file_stem())),
             // The published script cuts at the first dot.
-            Format::TadNpy => format!("{}.npy", file.split('.').next().unwrap_or_default()),
+            Format::TadNpy => format!("{}{part_of_video}.npy", file.split('.').next().unwrap_or_default()),
         };
         if let Some(other) = seen.insert(name.clone(), &video.path) {
             return Err(Usage::new(format!(

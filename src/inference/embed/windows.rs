@@ -162,8 +162,12 @@ fn look(
             Err(why) => Ok(Err(why.to_string())),
         };
     }
-    match reader.open(&videos.entries()[at].path) {
-        Ok(open) => Ok(Ok((open.facts.frames, picture_bytes(open.facts.width, open.facts.height)))),
+    let entry = &videos.entries()[at];
+    match reader.open(&entry.path) {
+        Ok(open) => Ok(match entry.segment.ranks(&open.facts.times) {
+            Ok(part) => Ok((part.len() as u32, picture_bytes(open.facts.width, open.facts.height))),
+            Err(why) => Err(why.to_string()),
+        }),
         Err(VideoError::System(why)) => Err(why.into()),
         Err(why) => Ok(Err(why.to_string())),
     }

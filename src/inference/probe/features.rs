@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
-use pipeline::{Slot, VideoNumber, names, sampling::labelled::Pass};
+use pipeline::{Slot, VideoNumber, sampling::labelled::Pass};
 use trainer::{
     Device, Recipe,
     batch::labelled::BatchError,
@@ -130,7 +130,7 @@ impl Making<'_> {
             let failed = (0..).zip(videos.entries()).filter(|(row, _)| !answered.contains(row));
             let failed = failed.map(|(row, entry)| FailedVideo {
                 row,
-                video: names::name_of(&entry.path),
+                video: entry.name(),
                 reason: reasons
                     .get(&source.name(VideoNumber(row)))
                     .cloned()
@@ -148,7 +148,7 @@ impl Making<'_> {
         let mut of_videos = blake3::Hasher::new();
         of_videos.update(videos.dataset().digest().as_bytes());
         for entry in videos.entries() {
-            let path = names::name_of(&entry.path);
+            let path = entry.name();
             let facts = std::fs::metadata(&entry.path).ok().map(|facts| {
                 let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
                 (facts.len(), changed)

@@ -20,7 +20,8 @@ pub struct Rows {
 impl Rows {
     /// The rows (counted from 0) of `videos`.
     pub(super) fn of(videos: &[VideoEntry], rows: &[usize]) -> Self {
-        let named = rows.iter().take(NAMED).filter_map(|&row| Some((row, videos.get(row)?.path.clone())));
+        let named =
+            rows.iter().take(NAMED).filter_map(|&row| Some((row, videos.get(row)?.path.to_path_buf())));
         Self { named: named.collect(), count: rows.len() }
     }
 }

@@ -14,7 +14,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Display, Formatter},
-    path::{Component, Path, PathBuf},
+    path::{Component, Path},
     str::FromStr,
     sync::Arc,
 };
@@ -70,14 +70,19 @@ impl Display for ClassLevel {
 pub struct Placed {
     /// The folder that was given, or the list's.
     pub root: Arc<Path>,
-    /// The path from there.
-    pub name: PathBuf,
+    /// The video's file.
+    pub path: Arc<Path>,
 }
 
 impl Placed {
+    /// The path from the root, or all of it where it lies elsewhere.
+    pub fn name(&self) -> &Path {
+        self.path.strip_prefix(&self.root).unwrap_or(&self.path)
+    }
+
     /// The folders between the root and the video.
     fn folders(&self) -> Vec<String> {
-        let parent = self.name.parent().unwrap_or(Path::new(""));
+        let parent = self.name().parent().unwrap_or(Path::new(""));
         let names = parent.components().filter_map(|part| match part {
             Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
             _ => None,
@@ -161,7 +166,10 @@ mod tests {
     use super::*;
 
     fn placed(names: &[&str]) -> Vec<Placed> {
-        names.iter().map(|name| Placed { root: Path::new("/d/films").into(), name: name.into() }).collect()
+        names
+            .iter()
+            .map(|name| Placed { root: Path::new("/d/films").into(), path: Path::new(name).into() })
+            .collect()
     }
 
     fn classes(names: &[&str], level: Option<&str>) -> Vec<String> {

@@ -32,7 +32,7 @@ pub fn content_digest(path: &Path) -> io::Result<blake3::Hash> {
 /// # Errors
 /// Names the pairs, or a file that cannot be read.
 pub fn check_contents(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), LabelError> {
-    let mut lengths: HashMap<u64, [Vec<&PathBuf>; 2]> = HashMap::new();
+    let mut lengths: HashMap<u64, [Vec<&Path>; 2]> = HashMap::new();
     for (side, videos) in [train, test].into_iter().enumerate() {
         for video in videos {
             // Empty files are no copies of a video.
@@ -74,7 +74,8 @@ fn digest(path: &Path) -> Result<blake3::Hash, LabelError> {
 /// Names the rows of `test`.
 #[doc(alias = "data leakage")]
 pub fn check_disjoint(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), LabelError> {
-    let resolved = |video: &VideoEntry| video.path.canonicalize().unwrap_or_else(|_| video.path.clone());
+    let resolved =
+        |video: &VideoEntry| video.path.canonicalize().unwrap_or_else(|_| video.path.to_path_buf());
     let known: std::collections::HashSet<PathBuf> = train.iter().map(resolved).collect();
     let both: Vec<usize> = (0..test.len()).filter(|&row| known.contains(&resolved(&test[row]))).collect();
     if both.is_empty() { Ok(()) } else { Err(LabelError::InBoth { rows: Rows::of(test, &both) }) }

@@ -1,5 +1,7 @@
 //! Classes as their sources write them: numbers, names, and words that nobody means as classes.
 
+use std::sync::Arc;
+
 use super::{LabelError, Rows, Table, classes::Word};
 use crate::video_entry::VideoEntry;
 
@@ -9,7 +11,7 @@ pub enum LabelSource {
     /// The numbers of a manifest or of shards.
     Videos,
     /// What stands behind each path of a list: numbers where every one is a whole number, names otherwise.
-    List(Vec<Option<String>>),
+    List(Vec<Option<Arc<str>>>),
     /// The name of a folder of each video.
     Folders(Vec<Option<String>>),
     /// A table, joined by path.
@@ -35,9 +37,9 @@ pub(super) fn words(videos: &[VideoEntry], source: &LabelSource) -> Result<Vec<O
         LabelSource::List(words) => {
             let number = |word: &str| word.parse::<i64>().ok().map(Word::Number);
             let numbers = words.iter().flatten().all(|word| number(word).is_some());
-            let word = |word: &String| match number(word) {
+            let word = |word: &Arc<str>| match number(word) {
                 Some(number) if numbers => number,
-                _ => Word::Name(word.clone()),
+                _ => Word::Name((**word).to_owned()),
             };
             words.iter().map(|it| it.as_ref().map(word)).collect()
         }
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn words_of_a_list_are_numbers_only_where_all_are() {
-        let words = |words: [&str; 2]| LabelSource::List(words.map(|word| Some(word.to_owned())).to_vec());
+        let words = |words: [&str; 2]| LabelSource::List(words.map(|word| Some(word.into())).to_vec());
         let mut videos = [video("a.mp4", Some(3)), video("b.mp4", None)];
         assert_eq!(label(&mut videos, &words(["3", "1"]), None).unwrap().len(), 4);
         let classes = label(&mut videos, &words(["3", "pour"]), None).unwrap();
@@ -86,7 +88,7 @@ mod tests {
 
     #[test]
     fn scores_and_several_classes_in_one_are_refused_unless_a_list_of_classes_has_them() {
-        let words = |words: [&str; 2]| LabelSource::List(words.map(|word| Some(word.to_owned())).to_vec());
+        let words = |words: [&str; 2]| LabelSource::List(words.map(|word| Some(word.into())).to_vec());
         let mut videos = [video("a.mp4", None), video("b.mp4", None)];
         let refused = label(&mut videos, &words(["1.5", "2.5"]), None).unwrap_err().to_string();
         let says =

@@ -24,7 +24,8 @@ pub(super) struct Head {
 /// The head, if the first line that says something is one: where columns are named it must be.
 pub(super) fn head(bytes: &[u8], columns: &Columns, is_table: bool) -> Result<Option<Head>, ListError> {
     let says = |line: &&[u8]| !line.trim_ascii().is_empty() && !line.trim_ascii_start().starts_with(b"#");
-    let Some(line) = bytes.split(|&byte| byte == b'\n').find(says) else { return Ok(None) };
+    let mut lines = bytes.split(|&byte| byte == b'\n').filter(says);
+    let Some(line) = lines.next() else { return Ok(None) };
     let line = line.trim_ascii();
     let separator = separator(line);
     let text = with_separator(line, separator);
@@ -38,11 +39,19 @@ pub(super) fn head(bytes: &[u8], columns: &Columns, is_table: bool) -> Result<Op
         _ if names.len() == 1 => is_table && columns::is_head(&names),
         _ => columns::is_head(&names),
     };
+    let is_head = is_head || (is_table && separator != b' ' && looks_like_a_head(line, lines.next()));
     match (is_head, columns.is_empty()) {
         (false, true) => Ok(None),
         (false, false) if names.iter().any(|name| name.contains('.')) => Err(ListError::NoHead),
         _ => Ok(Some(Head { separator, names })),
     }
+}
+
+/// Whether a line holds bare words only, and the one behind it a path: columns that are called otherwise.
+fn looks_like_a_head(line: &[u8], next: Option<&[u8]>) -> bool {
+    let has_path = |line: &[u8]| line.iter().any(|byte| b"./\\".contains(byte));
+    let has_number = |line: &[u8]| line.iter().any(u8::is_ascii_digit);
+    !has_path(line) && !has_number(line) && next.is_some_and(has_path)
 }
 
 /// Reads the rows behind the head.
@@ -225,6 +234,7 @@ mod tests {
         let refused = |text: &str| read_text(text, &["mp4"]).unwrap_err().to_string();
         assert_eq!(refused("path,label\na.mp4,1\nb.mp4\n"), "line 3: it has 1 columns, and the head has 2");
         assert_eq!(refused("path,label\n,1\n"), "line 2: `,1` has no path");
+        assert_eq!(refused("film,action\na.mp4,run\n"), "no column of paths; there are: film, action");
         assert_eq!(
             refused("path,start,stop\na.mp4,1.5,3\n"),
             "line 2: `1.5` in column `start` is no whole number"

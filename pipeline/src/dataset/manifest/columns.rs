@@ -13,6 +13,7 @@ use arrow_schema::{Schema, SchemaRef};
 use schemas::clip_batch::item_field;
 
 use super::{ListedRow, ManifestRow, file_of};
+use crate::segment::Segment;
 
 /// The columns; what describes the file goes into Parquet's own metadata.
 pub(super) fn schema() -> SchemaRef {
@@ -51,6 +52,10 @@ pub fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
         Arc::new(rows.iter().map(|row| row.path_bytes.as_deref()).collect::<BinaryArray>()),
         column!(StringArray, kind),
         column!(StringArray, numbers),
+        column!(UInt32Array, start),
+        column!(UInt32Array, stop),
+        column!(Float64Array, start_seconds),
+        column!(Float64Array, stop_seconds),
     ];
     RecordBatch::try_new(schema(), columns).expect("because the columns are those of the schema")
 }
@@ -121,6 +126,10 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
     take_if_there!(path_bytes, as_binary_opt::<i32>);
     take_if_there!(kind, as_string_opt::<i32>);
     take_if_there!(numbers, as_string_opt::<i32>);
+    take_if_there!(start, as_primitive_opt::<UInt32Type>);
+    take_if_there!(stop, as_primitive_opt::<UInt32Type>);
+    take_if_there!(start_seconds, as_primitive_opt::<Float64Type>);
+    take_if_there!(stop_seconds, as_primitive_opt::<Float64Type>);
     Ok(rows)
 }
 
@@ -137,6 +146,7 @@ pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static 
         Some(column) => Some(column.as_binary_opt::<i32>().ok_or("path_bytes")?),
         None => None,
     };
+    let segments = SegmentColumns::of(batch)?;
     let text = |array: &StringArray, row: usize| array.is_valid(row).then(|| array.value(row).to_owned());
     let row = |row: usize| {
         let own = path_bytes.and_then(|bytes| bytes.is_valid(row).then(|| bytes.value(row)));
@@ -147,6 +157,7 @@ pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static 
             verdict: text(verdicts, row).ok_or("verdict")?,
             reason: text(reasons, row),
             verified: verified.is_valid(row) && verified.value(row),
+            segment: segments.as_ref().map_or(Segment::Whole, |segments| segments.of_row(row)),
         })
     };
     if paths.null_count() > 0 {
@@ -156,6 +167,32 @@ pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static 
         return Err("bytes");
     }
     (0..batch.num_rows()).map(row).collect()
+}
+
+/// The columns that say which parts of videos rows mean.
+struct SegmentColumns<'a> {
+    frames: [&'a UInt32Array; 2],
+    seconds: [&'a Float64Array; 2],
+}
+
+impl<'a> SegmentColumns<'a> {
+    /// Those of a batch; manifests of earlier versions have none.
+    fn of(batch: &'a RecordBatch) -> Result<Option<Self>, &'static str> {
+        if batch.column_by_name("start").is_none() {
+            return Ok(None);
+        }
+        let column = |name: &'static str| batch.column_by_name(name).ok_or(name);
+        let frames = |name| column(name)?.as_primitive_opt::<UInt32Type>().ok_or(name);
+        let seconds = |name| column(name)?.as_primitive_opt::<Float64Type>().ok_or(name);
+        let frames = [frames("start")?, frames("stop")?];
+        Ok(Some(Self { frames, seconds: [seconds("start_seconds")?, seconds("stop_seconds")?] }))
+    }
+
+    fn of_row(&self, row: usize) -> Segment {
+        let [start, stop] = self.frames.map(|column| column.is_valid(row).then(|| column.value(row)));
+        let [from, to] = self.seconds.map(|column| column.is_valid(row).then(|| column.value(row)));
+        ManifestRow { start, stop, start_seconds: from, stop_seconds: to, ..ManifestRow::default() }.segment()
+    }
 }
 
 /// A column of lists, null where a row has none.

@@ -130,6 +130,10 @@ mod tests {
             has_b_frames: Some(true),
             verified: Some(true),
             numbers: Some("decoded".to_owned()),
+            start: None,
+            stop: None,
+            start_seconds: Some(0.1),
+            stop_seconds: Some(0.3),
         };
         let mut bad = ManifestRow::unopened(r"films/\xFF.mp4", None);
         bad.path_bytes = Some(b"films/\xff.mp4".to_vec());

@@ -39,7 +39,19 @@ pub struct ManifestReader<T> {
 type ToRows<T> = fn(&RecordBatch) -> Result<Vec<T>, &'static str>;
 
 /// The columns of a [`ListedRow`].
-const LISTED: [&str; 7] = ["path", "path_bytes", "bytes", "label", "verdict", "reason", "verified"];
+const LISTED: [&str; 11] = [
+    "path",
+    "path_bytes",
+    "bytes",
+    "label",
+    "verdict",
+    "reason",
+    "verified",
+    "start",
+    "stop",
+    "start_seconds",
+    "stop_seconds",
+];
 
 /// The manifest at `path` with all that it says of each video.
 ///
