@@ -36,6 +36,7 @@ enum Command {
     Predict(commands::predict::Arguments),
     Embed(commands::embed::Arguments),
     Reconstruct(commands::reconstruct::Arguments),
+    Report(commands::report::Arguments),
     Stream(Box<commands::stream::Arguments>),
     Inspect(commands::inspect::Arguments),
     #[cfg(feature = "video")]
@@ -76,6 +77,7 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Embed(arguments) => commands::embed::run(&arguments),
         Command::Reconstruct(arguments) => commands::reconstruct::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
         Command::Stream(arguments) => commands::stream::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         #[cfg(feature = "video")]

@@ -14,6 +14,7 @@ pub mod preprocess;
 pub mod pretrain;
 pub mod probe;
 pub mod reconstruct;
+pub mod report;
 #[cfg(feature = "video")]
 pub mod scan;
 pub mod stream;

@@ -16,6 +16,7 @@ mod help;
 mod locks;
 mod messages;
 mod probing;
+mod reporting;
 mod resuming;
 mod shards;
 mod signals;
@@ -26,5 +27,5 @@ mod watching;
 mod wrong_usage;
 
 use fixtures::{
-    SMALL, films, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
+    SMALL, browser, films, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
 };
