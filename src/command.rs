@@ -44,6 +44,7 @@ enum Command {
     Convert(commands::convert::Arguments),
     Bench(commands::bench::Arguments),
     Doctor(commands::doctor::Arguments),
+    Completions(commands::completions::Arguments),
 }
 
 /// Does what a command line asks for; `arguments` begin with the name of the program. Results go to stdout, everything
@@ -85,6 +86,7 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::Completions(arguments) => commands::completions::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, what it prints.
 
 pub mod bench;
+pub mod completions;
 pub mod convert;
 pub mod doctor;
 pub mod embed;

@@ -25,8 +25,10 @@ fn hostile_films(folder: &Path) -> PathBuf {
 /// Writes a report, and looks at it as a browser does: nothing went wrong, and nothing came from a name.
 fn look(inputs: &[&Path], out: &Path) -> Option<String> {
     let inputs: Vec<&str> = inputs.iter().map(|path| text(path)).collect();
-    assert_eq!(stdout(&[&["report"], &inputs[..], &["--out", text(out)]].concat()), "");
+    let said = stdout(&[&["report"], &inputs[..], &["--out", text(out), "--json"]].concat());
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     let html = fs::read_to_string(out).unwrap();
+    assert_eq!((said["out"].as_str(), said["bytes"].as_u64()), (Some(text(out)), Some(html.len() as u64)));
     assert!((html.len() as u64) < MOST, "{} bytes", html.len());
     assert_eq!(html.matches("<script").count(), 2, "data and the page's own script");
     for outside in ["http://", "https://", "//cdn", "@import", "url("] {

@@ -26,6 +26,9 @@ pub struct Arguments {
     /// The HTML file to write
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
+    /// Print one JSON object: the file and its length in bytes
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs it.
@@ -34,5 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let length = crate::report::report(&wanted, &Terminal::default())?;
     let out = pipeline::names::shown(&arguments.out);
     report::say(format_args!("{out} written: {} kB", length.div_ceil(1000)));
+    if arguments.json {
+        println!("{}", serde_json::json!({ "out": out, "bytes": length }));
+    }
     Ok(())
 }
