@@ -34,6 +34,7 @@ use super::{
 use crate::{
     data::labels::parts::SplitAsked,
     error::{Context as _, Result, Usage},
+    machine,
     observer::Observer,
 };
 
@@ -238,6 +239,7 @@ impl RunSettings {
             classes: counted(classes, all),
             device: self.device.clone(),
             workers: self.workers,
+            machine: machine::in_words(),
             place: DataPlace::default(),
             changes: Vec::new(),
         })

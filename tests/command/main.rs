@@ -2,6 +2,7 @@
 
 mod answers;
 mod cluster;
+mod completions;
 mod conversion;
 mod crash;
 mod determinism;
@@ -20,6 +21,7 @@ mod locks;
 mod many_rows;
 mod messages;
 mod probing;
+mod reporting;
 mod resuming;
 mod scanning;
 mod shards;
@@ -32,5 +34,5 @@ mod watching;
 mod wrong_usage;
 
 use fixtures::{
-    SMALL, films, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
+    SMALL, browser, films, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
 };

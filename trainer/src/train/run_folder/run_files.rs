@@ -179,6 +179,7 @@ mod tests {
             classes: Vec::new(),
             device: "flex".to_owned(),
             workers: 1,
+            machine: None,
             place: DataPlace::default(),
             changes: Vec::new(),
         }
