@@ -2,6 +2,7 @@
 
 mod array_digests;
 pub mod file;
+pub mod format;
 pub mod make;
 pub mod search;
 pub mod slices;
@@ -18,8 +19,9 @@ use schemas::{
 use trainer::inference::frozen_encoder::Pool;
 
 use self::{
+    format::Format,
     make::{Maker, Preprocess, Taker, Taking},
-    store::{Format, Sharing, Store, VideoFile},
+    store::{Sharing, Store, VideoFile},
 };
 use super::model::{LoadedModel, ModelSettings, note_single_views};
 use crate::{

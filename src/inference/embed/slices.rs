@@ -8,8 +8,9 @@ use schemas::Slice;
 use super::{
     Embeddings, End, Failed, Made, Making, conclude,
     file::{facts_of, rows_in},
+    format::Format,
     note_failures,
-    store::{Format, Sharing, Store},
+    store::{Sharing, Store},
 };
 use crate::{
     data::labels::labelled_videos::LabelledVideos,
