@@ -25,6 +25,8 @@ SMALL = ["clip.size=32", "clip.frames=4", "clip.verify=clip", "optimiser.batch=4
          "schedule.warmup_epochs=0", "run.log_every=1", "run.checkpoint_every=2"]
 SMALL = [word for setting in SMALL for word in ("--set", setting)]
 SHORT = ["--set", "views.clips=1", "--set", "views.crops=1", "--set", "views.every=2", "--set", "schedule.warmup_steps=1"]
+# Those whose results others are given.
+MODELS = ["pretrain", "finetune", "preprocess packets"]
 # How often a run that was killed is killed again.
 AGAIN = 0.5
 
@@ -182,6 +184,8 @@ def main():
         each = -(-options.kills // len(wanted))
         print(f"{'command':22} {'kills':>5} {'ended':>5} {'wrong':>5} {'seconds undisturbed':>20}")
         for name, line in lines.items():
+            if name not in wanted and name not in MODELS:
+                continue
             command = Command(options.tubelet, folder, name, line)
             (models / name).symlink_to(command.undisturbed())
             if name not in wanted:
