@@ -113,7 +113,7 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
         _register()
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         # PyTorch may be imported after this object was made, and asks `isinstance(data, IterableDataset)`, which looks
         # here: by then it is there to be told.
         _register()

@@ -6,7 +6,6 @@ from typing import Any, Literal, TypedDict, final
 from typing_extensions import CapsuleType
 
 __version__: str
-__file__: str
 
 @final
 class Buffer:
