@@ -29,7 +29,8 @@ function ticks(low, high, wanted) {
 function powers(low, high) {
   const found = [];
   for (let power = Math.ceil(low - 1e-9); power <= high + 1e-9; power++) found.push(power);
-  return found.length >= 2 ? found : ticks(low, high, 4);
+  // Between two powers there are round numbers too.
+  return found.length >= 2 ? found : ticks(10 ** low, 10 ** high, 4).map(Math.log10);
 }
 
 function draw(figure, chart, logarithmic) {

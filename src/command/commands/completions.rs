@@ -4,10 +4,10 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::{Context as _, Result};
-use clap::CommandFactory as _;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::{Usage, command, command::terminal::Terminal, output_lock};
+use crate::{Usage, command::terminal::Terminal, output_lock};
 
 /// Print what a shell needs to complete commands and options, or write the manual
 ///
@@ -26,9 +26,8 @@ pub struct Arguments {
     man: Option<PathBuf>,
 }
 
-/// Runs it.
-pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut described = command::Arguments::command();
+/// Runs it for the commands as they are described.
+pub fn run(arguments: &Arguments, mut described: Command) -> Result<()> {
     if let Some(folder) = &arguments.man {
         let _lock = output_lock::folder(folder, &Terminal::default())?;
         let written = || format!("{} cannot be written", pipeline::names::shown(folder));
