@@ -95,7 +95,7 @@ fn what_another_code_computes_otherwise_is_said() {
     assert!(words.contains("fc_norm with epsilon 1e-5, not 1e-6 (`model.fc_norm.eps = 1e-6`)"), "{words}");
     fs::write(hf.join("preprocessor_config.json"), r#"{"image_mean": 0.5, "image_std": 0.5}"#).unwrap();
     let output = succeed(&["convert", text(&hf), text(&back), "--to", "official", "--json"]);
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["out"].as_str(), Some(text(&back)));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains(json["model"].as_str().unwrap()), "{words} {json}");
