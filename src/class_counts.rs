@@ -25,6 +25,9 @@ pub struct ClassCounts {
     pub notes: Vec<String>,
 }
 
+/// What is odd about one class.
+pub(crate) const ONE_CLASS: &str = "there is one class, so there is nothing to tell apart";
+
 impl ClassCounts {
     /// The same with notes on what is odd about the counts.
     pub(crate) fn with_odd(mut self) -> Self {
@@ -74,7 +77,7 @@ fn odd(names: &[String], train: &[usize], test: Option<&[usize]>) -> Vec<String>
         notes.push(format!("no video of {} is in the test", listed(&untested)));
     }
     if names.len() == 1 {
-        notes.push("there is one class, so there is nothing to tell apart".to_owned());
+        notes.push(ONE_CLASS.to_owned());
     }
     notes
 }

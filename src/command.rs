@@ -13,7 +13,7 @@ mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done (also when Ctrl-C stopped a run and a checkpoint was written), \
 1 failed while running, 2 usage error.";
@@ -38,6 +38,7 @@ enum Command {
     Predict(commands::predict::Arguments),
     Embed(commands::embed::Arguments),
     Reconstruct(commands::reconstruct::Arguments),
+    Report(commands::report::Arguments),
     Stream(Box<commands::stream::Arguments>),
     Inspect(commands::inspect::Arguments),
     #[cfg(feature = "video")]
@@ -45,6 +46,7 @@ enum Command {
     Convert(commands::convert::Arguments),
     Bench(commands::bench::Arguments),
     Doctor(commands::doctor::Arguments),
+    Completions(commands::completions::Arguments),
 }
 
 /// Does what a command line asks for; `arguments` begin with the name of the program. Results go to stdout, everything
@@ -78,6 +80,7 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Embed(arguments) => commands::embed::run(&arguments),
         Command::Reconstruct(arguments) => commands::reconstruct::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
         Command::Stream(arguments) => commands::stream::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         #[cfg(feature = "video")]
@@ -85,6 +88,7 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::Completions(arguments) => commands::completions::run(&arguments, Arguments::command()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@ pub mod clip_identity;
 pub mod dataset;
 pub(crate) mod digest_words;
 pub mod folder;
+pub mod found;
 #[cfg(feature = "video")]
 pub mod frames;
 pub(crate) mod frames_folder;

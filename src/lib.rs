@@ -39,6 +39,7 @@ pub mod npy;
 pub mod observer;
 pub mod output_lock;
 pub mod recipe_choice;
+pub mod report;
 pub mod run;
 pub mod sheet;
 pub mod slices;
@@ -78,6 +79,7 @@ pub use self::{
     },
     observer::{Event, Observer},
     recipe_choice::RecipeChoice,
+    report::{Reporting, report},
     run::{
         finetune::{Finetuning, finetune},
         pretrain::{Pretraining, pretrain},

@@ -25,6 +25,15 @@ pub fn free_memory() -> Option<u64> {
     Some(left.map_or(machine, |(limit, used)| machine.min(limit.saturating_sub(used))))
 }
 
+/// The machine in words: its processor, how many threads it has, its memory; none where the system does not tell.
+pub fn in_words() -> Option<String> {
+    let told = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let name = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let name = name.map_or("a processor", |(_, name)| name.trim());
+    let memory = told_bytes("/proc/meminfo", "MemTotal:")?;
+    Some(format!("{name}, {} threads, {}", default_workers(), crate::words::bytes(memory)))
+}
+
 /// What the line of `file` that begins with `key` says in KiB, in bytes.
 fn told_bytes(file: &str, key: &str) -> Option<u64> {
     let told = std::fs::read_to_string(file).ok()?;

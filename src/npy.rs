@@ -22,6 +22,8 @@ pub struct NpyWriter {
     number: Number,
     /// Values that are still to come.
     missing: usize,
+    /// Of what was written.
+    hasher: blake3::Hasher,
 }
 
 impl NpyWriter {
@@ -30,9 +32,11 @@ impl NpyWriter {
     /// # Errors
     /// When the file cannot be made.
     pub fn create(path: &Path, rows: usize, lengths: &[usize], number: Number) -> io::Result<Self> {
-        let mut file = WholeFile::create(path)?;
-        file.write_all(&header(rows, lengths, number))?;
-        Ok(Self { file, number, missing: rows * lengths.iter().product::<usize>() })
+        let missing = rows * lengths.iter().product::<usize>();
+        let mut array =
+            Self { file: WholeFile::create(path)?, number, missing, hasher: blake3::Hasher::new() };
+        array.write(&header(rows, lengths, number))?;
+        Ok(array)
     }
 
     /// How its values are kept.
@@ -53,18 +57,24 @@ impl NpyWriter {
                 values.iter().flat_map(|value| Half::from_f32(*value).to_bits().to_le_bytes()).collect()
             }
         };
-        self.file.write_all(&bytes)
+        self.write(&bytes)
     }
 
-    /// Puts the file in its place.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hasher.update(bytes);
+        self.file.write_all(bytes)
+    }
+
+    /// Puts the file in its place; gives the BLAKE3 digest of its bytes.
     ///
     /// # Errors
     /// When values are missing, or the file cannot be written.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<String> {
         if self.missing > 0 {
             return Err(io::Error::other(format!("{} values of the array never came", self.missing)));
         }
-        self.file.finish()
+        self.file.finish()?;
+        Ok(self.hasher.finalize().to_hex().to_string())
     }
 }
 
@@ -98,8 +108,9 @@ mod tests {
         let mut writer = NpyWriter::create(&path, 2, &[3], Number::F32).unwrap();
         writer.push(&[0.0, 1.0, 2.0]).unwrap();
         writer.push(&[3.0, 4.0, 5.0]).unwrap();
-        writer.finish().unwrap();
+        let digest = writer.finish().unwrap();
         let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(digest, blake3::hash(&bytes).to_hex().as_str());
         assert_eq!(bytes.len(), 128 + 24);
         let text = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }  ";
         assert!(bytes.starts_with(text) && bytes[..128].ends_with(b" \n"));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemas::regular_file;
 use trainer::{Recipe, RecipeError};
 
 use crate::{
@@ -53,7 +54,8 @@ impl RecipeChoice {
             RecipeSource::Fitting => default()?,
             RecipeSource::Given(recipe) => Recipe::clone(recipe),
             RecipeSource::Named(name) if Path::new(name).is_file() => {
-                let text = std::fs::read_to_string(name).with_context(|| format!("{name} cannot be read"))?;
+                let text = regular_file::read_to_string(Path::new(name))
+                    .with_context(|| format!("{name} cannot be read"))?;
                 Recipe::from_toml(&text).map_err(|why| Usage::new(format!("{name}: {why}")))?
             }
             RecipeSource::Named(name) => built_in(name).or_else(|unknown| {

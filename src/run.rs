@@ -6,6 +6,7 @@
 
 pub mod begun;
 mod changes;
+mod data_place;
 pub mod final_evaluation;
 pub mod finetune;
 pub mod forecast;

@@ -36,7 +36,8 @@ def main() -> None:
     args = parser.parse_args()
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = VideoMAEForVideoClassification.from_pretrained(args.model).to(device).eval()
+    model = VideoMAEForVideoClassification.from_pretrained(args.model).eval()
+    torch.nn.Module.to(model, device)
     config = model.config
     clips, crops = map(int, args.views.split("x"))
     views = tubelet.ClipDataset(
@@ -61,7 +62,8 @@ def main() -> None:
                 names[path] = views.classes[int(label)]
 
     mean = {path: torch.stack(of_views).mean(0) for path, of_views in logits.items()}
-    right = sum(config.id2label[int(of_video.argmax())] == names[path] for path, of_video in mean.items())
+    classes = config.id2label or {}
+    right = sum(classes[int(of_video.argmax())] == names[path] for path, of_video in mean.items())
     print(f"top-1 {right} of {len(mean)} videos, {clips}x{crops} views")
     for path, verdict, reason in views.quarantined:
         print(f"not tested: {path}: {verdict}: {reason}")

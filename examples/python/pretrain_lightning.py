@@ -10,6 +10,7 @@ in `train_dataloader`, which runs when Lightning has started its processes: only
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -23,8 +24,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as Video
 
 def small_model(size: int) -> VideoMAEForPreTraining:
     """A VideoMAE of 1.5 million parameters that starts from random weights."""
-    encoder = dict(hidden_size=192, num_hidden_layers=2, num_attention_heads=3, intermediate_size=768)
-    decoder = dict(hidden_size=96, num_hidden_layers=1, num_attention_heads=3, intermediate_size=384)
+    encoder: dict[str, Any] = dict(hidden_size=192, num_hidden_layers=2, num_attention_heads=3, intermediate_size=768)
+    decoder: dict[str, Any] = dict(hidden_size=96, num_hidden_layers=1, num_attention_heads=3, intermediate_size=384)
     decoder = {f"decoder_{name}": value for name, value in decoder.items()}
     # `use_mean_pooling=True`, the default, would leave out the norm after the encoder, which pre-training needs.
     config = VideoMAEConfig(image_size=size, use_mean_pooling=False, norm_pix_loss=True, **encoder, **decoder)

@@ -14,6 +14,7 @@ Needs torch, transformers and accelerate. Three things are said to the Trainer:
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 import tubelet
@@ -26,8 +27,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as Video
 
 def small_model(size: int) -> VideoMAEForPreTraining:
     """A VideoMAE of 1.5 million parameters that starts from random weights."""
-    encoder = dict(hidden_size=192, num_hidden_layers=2, num_attention_heads=3, intermediate_size=768)
-    decoder = dict(hidden_size=96, num_hidden_layers=1, num_attention_heads=3, intermediate_size=384)
+    encoder: dict[str, Any] = dict(hidden_size=192, num_hidden_layers=2, num_attention_heads=3, intermediate_size=768)
+    decoder: dict[str, Any] = dict(hidden_size=96, num_hidden_layers=1, num_attention_heads=3, intermediate_size=384)
     decoder = {f"decoder_{name}": value for name, value in decoder.items()}
     # `use_mean_pooling=True`, the default, would leave out the norm after the encoder, which pre-training needs.
     config = VideoMAEConfig(image_size=size, use_mean_pooling=False, norm_pix_loss=True, **encoder, **decoder)
@@ -44,6 +45,7 @@ class ClipTrainer(Trainer):
     """A Trainer of VideoMAE on batches that are made already."""
 
     def get_train_dataloader(self):
+        assert self.train_dataset is not None, "it is given below"
         pinned = self.args.device.type == "cuda"
         return DataLoader(self.train_dataset, batch_size=None, num_workers=0, pin_memory=pinned)
 
@@ -56,12 +58,12 @@ class ClipTrainer(Trainer):
 class SaveClips(TrainerCallback):
     """Writes where the dataset stands into each checkpoint; it is the same for every process."""
 
-    def __init__(self, clips: tubelet.ClipDataset) -> None:
-        self.clips = clips
+    def __init__(self, clips: tubelet.ClipDataset, folder: str) -> None:
+        self.clips, self.folder = clips, Path(folder)
 
     def on_save(self, args, state, control, **kwargs):
         if state.is_world_process_zero:
-            checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            checkpoint = self.folder / f"checkpoint-{state.global_step}"
             (checkpoint / "clips.json").write_text(json.dumps(self.clips.state_dict()))
 
 
@@ -82,7 +84,7 @@ def main() -> None:
     trainer = ClipTrainer(
         model=small_model(args.size),
         train_dataset=clips,
-        callbacks=[SaveClips(clips)],
+        callbacks=[SaveClips(clips, args.out)],
         args=TrainingArguments(
             output_dir=args.out,
             max_steps=args.steps,

@@ -13,15 +13,19 @@ mod gstreamer;
 mod output;
 mod packet_time;
 mod raw;
+mod stop;
 
 use std::time::Instant;
 
 use ::gstreamer as gst;
 use serde::{Deserialize, Serialize};
 
+pub use self::stop::Stop;
 use crate::{
+    PacketNumber,
     codec::StreamHeader,
     demux::Packet,
+    error::VideoError,
     file::FileBytes,
     picture::Picture,
     plan::{OutputIndex, PacketFact, PacketRun},
@@ -67,6 +71,33 @@ pub(crate) struct Request<'a> {
     pub wanted: &'a [OutputIndex],
     pub naming: Naming,
     pub extent: Extent,
+    pub joined: Joined<'a>,
+}
+
+/// How a decode is joined to the one before and to the one that may come next, of the same stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Joined<'a> {
+    /// The first run goes on where the decoder stands ([`decoder::Decoder::stands_at`]).
+    pub goes_on: bool,
+    /// How the decoder is to be left standing; nothing: it is drained, and holds nothing back.
+    pub stay: Option<Stay<'a>>,
+}
+
+/// When a decode ends whose decoder is not drained.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stay<'a> {
+    /// How many of the wanted pictures must have come, the first of them.
+    pub needed: usize,
+    /// The packets that follow the last run, of which as many are sent as that takes.
+    pub ahead: &'a [PacketNumber],
+}
+
+impl Request<'_> {
+    /// The last picture without which the decode is not over.
+    fn last_needed(&self) -> Option<OutputIndex> {
+        let needed = self.joined.stay.map_or(self.wanted.len(), |stay| stay.needed);
+        self.wanted[..needed].last().copied()
+    }
 }
 
 /// Is given each wanted picture as it comes out, by its place among those wanted. A decode that fails afterwards takes
@@ -93,9 +124,21 @@ pub(crate) enum Extent {
 
 /// When a decode must end.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TimeLimit {
+pub(crate) struct TimeLimit<'a> {
     pub deadline: Instant,
     pub seconds: u32,
+    /// Who may want it no more.
+    pub stop: Option<&'a Stop>,
+}
+
+impl TimeLimit<'_> {
+    /// Refuses to go on after the deadline, or where nobody wants it any more.
+    fn check(self) -> Result<(), VideoError> {
+        if Instant::now() > self.deadline {
+            return Err(VideoError::TimeLimit { stage: "decoding", seconds: self.seconds });
+        }
+        self.stop.map_or(Ok(()), Stop::check)
+    }
 }
 
 /// What a decoder did.

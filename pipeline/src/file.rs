@@ -16,6 +16,8 @@ use std::{
     },
 };
 
+use schemas::regular_file;
+
 pub use self::stamp::FileStamp;
 use crate::{
     heartbeat,
@@ -290,7 +292,7 @@ impl Disk {
 
     /// Opens the file again: to a network file system a handle can be lost that its path is not.
     fn open_again(&mut self) {
-        let opened = fs::File::open(&self.path);
+        let opened = regular_file::open(&self.path);
         let same = |file: &fs::File| file.metadata().is_ok_and(|found| found.len() == self.length);
         // Where that fails too, what the old handle says is the cause.
         if let Some(file) = opened.ok().filter(same) {
@@ -299,17 +301,9 @@ impl Disk {
     }
 }
 
-/// Opens a file to read it: no pipe, which would wait for somebody to write to it. A folder of numbered pictures is
-/// opened as a file of all of them.
+/// Opens a file to read it. A folder of numbered pictures is opened as a file of all of them.
 pub(crate) fn handle(path: &Path) -> io::Result<fs::File> {
-    let found = fs::metadata(path)?;
-    if found.is_dir() {
-        return numbered::joined(path);
-    }
-    if !found.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    fs::File::open(path)
+    if path.is_dir() { numbered::joined(path) } else { regular_file::open(path) }
 }
 
 /// Reads up to `most` bytes, a part after the other: a disk that is slow is not stuck.

@@ -57,6 +57,8 @@ mod sync;
 pub mod system;
 pub mod transform;
 pub mod tubelets;
+#[cfg(all(feature = "video", target_os = "linux"))]
+mod verdicts;
 pub mod video;
 pub mod video_entry;
 pub mod worker_pool;

@@ -102,6 +102,19 @@ pub fn plan(packets: &[PacketFact], wanted: &[OutputIndex], skipping: Skip) -> O
     Some(merge(runs))
 }
 
+/// The packets behind `last`, at most `count`, that a run which began at `start` may send next. Nothing is left out of them
+/// but pictures that lead the start.
+pub fn following(
+    packets: &[PacketFact],
+    start: PacketNumber,
+    last: PacketNumber,
+    count: usize,
+) -> Vec<PacketNumber> {
+    let (start, next) = (start.0 as usize, last.0 as usize + 1);
+    let behind = next..packets.len().min(next.saturating_add(count));
+    behind.filter(|&at| !is_leading(packets, start, at)).map(|at| PacketNumber(at as u32)).collect()
+}
+
 /// Joins a run that begins before the run before it ends (its start had to go back).
 fn merge(runs: Vec<PacketRun>) -> Vec<PacketRun> {
     let mut merged: Vec<PacketRun> = Vec::with_capacity(runs.len());

@@ -3,7 +3,8 @@
 //! A [`VideoReader`] belongs to one worker thread and keeps that thread's decoders alive from video to
 //! video. [`VideoReader::open`] gives an [`OpenVideo`] (facts, packets, index);
 //! [`VideoReader::decode`] gives the pictures of the wanted frames and decodes as little as that
-//! takes. Pictures are those of a full decode, or there is an error.
+//! takes. Pictures are those of a full decode, or there is an error. A [`SequentialReader`] has one video, and goes on
+//! decoding where its last call stopped.
 
 #[cfg(all(feature = "video", target_os = "linux"))]
 mod by_child;
@@ -24,7 +25,11 @@ mod paired;
 #[cfg(feature = "video")]
 mod parts;
 #[cfg(feature = "video")]
+mod position;
+#[cfg(feature = "video")]
 mod reader;
+#[cfg(feature = "video")]
+mod sequential;
 #[cfg(feature = "video")]
 mod stored;
 pub mod stored_video;
@@ -36,6 +41,9 @@ mod unsupported;
 #[cfg(all(feature = "video", target_os = "linux"))]
 pub(crate) use self::open::initialise;
 #[cfg(feature = "video")]
-pub use self::{facts::VideoFacts, limits::Limits, open_video::OpenVideo, reader::VideoReader};
+pub use self::{
+    facts::VideoFacts, limits::Limits, open_video::OpenVideo, reader::VideoReader,
+    sequential::SequentialReader,
+};
 #[cfg(feature = "video")]
-pub use crate::decode::Work;
+pub use crate::decode::{Stop, Work};

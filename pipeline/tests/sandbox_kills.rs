@@ -9,7 +9,7 @@ use pipeline::{
     video::{Limits, VideoReader},
 };
 
-use crate::processes::{Ends, Watched, children_of, kill_children, kills, start_children};
+use crate::processes::{Ends, Watched, children_of, kill_children, kills, pieces_of_memory, start_children};
 
 #[path = "shared/processes.rs"]
 mod processes;
@@ -19,16 +19,6 @@ mod processes;
 #[ignore = "it serves a parent"]
 fn child() {
     serve::serve();
-}
-
-/// Lines of a file of the system about this process that speak of shared memory for pictures.
-fn pieces_of_memory() -> usize {
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let handles = fs::read_dir("/proc/self/fd").unwrap().flatten();
-    let handles = handles.filter_map(|handle| fs::read_link(handle.path()).ok());
-    let is_ours = |name: &str| name.contains("tubelet-pictures");
-    let maps = maps.lines().filter(|line| is_ours(line)).count();
-    maps + handles.filter(|target| target.to_str().is_some_and(is_ours)).count()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use arrow_buffer::Buffer as ArrowBuffer;
 use pyo3::{
-    exceptions::{PyBufferError, PyIndexError, PyTypeError},
+    exceptions::{PyBufferError, PyIndexError, PyTypeError, PyValueError},
     ffi,
     prelude::*,
 };
@@ -74,6 +74,17 @@ impl Buffer {
     fn tolist<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let view = slf.py().import("builtins")?.call_method1("memoryview", (slf,))?;
         view.call_method0("tolist")
+    }
+
+    /// A copy, as `pickle` keeps it.
+    #[expect(clippy::type_complexity, reason = "it is Python's: a function and its arguments")]
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>, &'static str, Vec<i64>))> {
+        let py = slf.py();
+        let bytes = py.import("builtins")?.call_method1("memoryview", (slf,))?.call_method0("tobytes")?;
+        let made_by = py.import("tubelet._tubelet")?.getattr("buffer_of")?;
+        Ok((made_by, (bytes, slf.get().dtype(), slf.get().shape())))
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -174,6 +185,18 @@ impl Buffer {
         // SAFETY: `internal` is what `__getbuffer__` put there, and nobody uses it after this.
         drop(unsafe { Box::from_raw((*view).internal.cast::<Sides>()) });
     }
+}
+
+/// A buffer as it was pickled.
+#[pyfunction]
+pub fn buffer_of(data: &[u8], dtype: &str, shape: Vec<usize>) -> PyResult<Buffer> {
+    let wrong = || PyValueError::new_err(format!("{} bytes are no {dtype}{shape:?}", data.len()));
+    let element = Element::named(dtype).ok_or_else(wrong)?;
+    let bytes = shape.iter().try_fold(element.bytes(), |bytes, &side| bytes.checked_mul(side));
+    if bytes != Some(data.len()) {
+        return Err(wrong());
+    }
+    Ok(Buffer::new(ArrowBuffer::from(data), element, &shape))
 }
 
 /// Sides and strides of a view.

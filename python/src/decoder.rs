@@ -10,28 +10,42 @@ use pyo3::{prelude::*, types::PyDict};
 use tubelet::{
     FrameReader,
     data::frames::{DimensionOrder, RgbFrames},
-    pipeline::{FrameRank, transform::orientation, video::VideoFacts},
+    pipeline::{
+        FrameRank,
+        transform::orientation,
+        video::{Limits, Stop, VideoFacts},
+    },
     schemas::settings::{Skip, Verify},
 };
 
-use crate::{buffer::Buffer, error, memory::Element};
+use crate::{buffer::Buffer, error, memory::Element, signals::Signals, waiting};
 
 /// A video that is open. Calls from several threads follow one another.
 #[pyclass(frozen, module = "tubelet")]
 pub struct FrameDecoder {
     reader: Mutex<FrameReader>,
     facts: VideoFacts,
+    signals: Signals,
 }
 
 #[pymethods]
 impl FrameDecoder {
-    /// Opens a video; `whole` decodes all of it before the first frame is given.
+    /// Opens a video; `whole` decodes all of it before the first frame is given, `sandbox` in a process of its own.
     #[new]
-    fn new(py: Python<'_>, path: PathBuf, whole: bool) -> PyResult<Self> {
+    fn new(py: Python<'_>, path: PathBuf, whole: bool, sandbox: bool) -> PyResult<Self> {
         let verify = if whole { Verify::Video } else { Verify::Clip };
-        let opened = py.detach(|| FrameReader::open(&path, verify, Skip::default()));
-        let reader = opened.map_err(|why| error::exception(py, &why))?;
-        Ok(Self { facts: reader.video().facts.clone(), reader: Mutex::new(reader) })
+        let limits = Limits { sandbox, ..Limits::default() };
+        let open = move || FrameReader::open_within(&path, verify, Skip::default(), limits);
+        let reader = if sandbox {
+            // A process of its own ends with the thread that started it.
+            py.detach(open).map_err(|why| error::exception(py, &why))?
+        } else {
+            waiting::run_or_leave(py, open)?
+        };
+        let signals = Signals::new();
+        let heard = signals.clone();
+        let reader = reader.with_stop(Stop::when(move || heard.are_raised()));
+        Ok(Self { facts: reader.video().facts.clone(), reader: Mutex::new(reader), signals })
     }
 
     /// What is known of the video, by name.
@@ -63,10 +77,15 @@ impl FrameDecoder {
     fn decode(&self, py: Python<'_>, ranks: Vec<u32>, channels_last: bool) -> PyResult<Buffer> {
         let order = if channels_last { DimensionOrder::Nhwc } else { DimensionOrder::Nchw };
         let ranks: Vec<FrameRank> = ranks.into_iter().map(FrameRank).collect();
-        let decoded = py.detach(|| {
+        let (decoded, raised) = py.detach(|| {
             let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.decode_rgb(&ranks, order)
+            let decoded = reader.decode_rgb(&ranks, order);
+            // Within the lock: the signals of another thread's call are not this one's.
+            (decoded, self.signals.take())
         });
+        if let Some(signal) = raised {
+            return Err(signal);
+        }
         let RgbFrames { width, height, pixels } = decoded.map_err(|why| error::exception(py, &why))?;
         let (count, width, height) = (ranks.len(), width as usize, height as usize);
         let shape = match order {

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use tubelet::{
     Embeddings, Predicting, Result, Usage,
     inference::{
-        embed::{make::Preprocess, store::Format},
+        embed::{format::Format, make::Preprocess},
         model::{ModelSettings, TOGETHER},
         predict::{Predicted, Seen},
     },

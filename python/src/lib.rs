@@ -7,11 +7,14 @@
 //! read_clips  clips of a table of paths and times
 //! inference what a model makes of videos             command   the command itself
 //! doctor    what this installation can read          contact_sheet  a picture of a batch
+//! sandbox   decoding in processes of their own       allocator the command's memory
 //! ```
 //!
 //! It does what takes time, with the interpreter let go; `python/tubelet/*.py` gives it the names and habits that
-//! people know. Long work runs on threads that never call Python ([`waiting`]), so that Ctrl-C is heard at once.
+//! people know. Long work runs on threads that never call Python ([`waiting`]), or looks for signals itself ([`signals`]), so that
+//! Ctrl-C is heard at once.
 
+mod allocator;
 mod batch;
 mod buffer;
 mod command;
@@ -24,7 +27,9 @@ mod inference;
 mod loader;
 mod memory;
 mod read_clips;
+mod sandbox;
 mod scan;
+mod signals;
 mod table;
 mod waiting;
 
@@ -40,6 +45,7 @@ fn _tubelet(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<decoder::FrameDecoder>()?;
     module.add_class::<table::Table>()?;
     module.add_function(wrap_pyfunction!(memory::copied_bytes, module)?)?;
+    module.add_function(wrap_pyfunction!(buffer::buffer_of, module)?)?;
     module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
     module.add_function(wrap_pyfunction!(contact_sheet::contact_sheet, module)?)?;
     module.add_function(wrap_pyfunction!(doctor::doctor, module)?)?;
@@ -49,5 +55,7 @@ fn _tubelet(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(inference::embed, module)?)?;
     module.add_function(wrap_pyfunction!(inference::predict, module)?)?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
+    module.add_function(wrap_pyfunction!(sandbox::decode_by, module)?)?;
+    module.add_function(wrap_pyfunction!(sandbox::serve, module)?)?;
     Ok(())
 }

@@ -5,10 +5,11 @@
 //! is never asked, and never dropped either.
 
 use std::{
-    mem,
+    io, mem,
     path::PathBuf,
     process,
     sync::{Arc, Mutex, PoisonError},
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -28,7 +29,7 @@ use tubelet::{
 
 use crate::{
     batch::{self, RowShape},
-    error, table,
+    error, signals, table,
     waiting::{self, SLICE},
 };
 
@@ -176,7 +177,8 @@ impl ClipLoader {
                 None,
             ));
         };
-        table::stream(py, Box::new(Reader { schema: batch.schema(), first: Some(batch), batches }))
+        let hears = hears_signals(py)?.then(|| thread::current().id());
+        table::stream(py, Box::new(Reader { schema: batch.schema(), first: Some(batch), batches, hears }))
     }
 }
 
@@ -236,6 +238,23 @@ struct Reader {
     /// The first one, which was asked for its schema.
     first: Option<RecordBatch>,
     batches: ClipBatches,
+    /// Python's main thread, where it is known.
+    hears: Option<ThreadId>,
+}
+
+impl Reader {
+    /// The exception of a signal, where this is the thread that hears it. No other may ask: the consumer may wait for it with
+    /// the interpreter in its hands.
+    fn signal(&self) -> Option<PyErr> {
+        let hears = self.hears.is_some_and(|main| main == thread::current().id());
+        if hears { Python::try_attach(|py| py.check_signals().err()).flatten() } else { None }
+    }
+}
+
+/// Whether this is Python's main thread.
+fn hears_signals(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    Ok(threading.call_method0("main_thread")?.is(&threading.call_method0("current_thread")?))
 }
 
 impl Iterator for Reader {
@@ -245,7 +264,21 @@ impl Iterator for Reader {
         if let Some(batch) = self.first.take() {
             return Some(Ok(batch));
         }
-        Some(self.batches.next()?.map_err(|why| ArrowError::ExternalError(Box::new(why))))
+        loop {
+            match self.batches.wait(SLICE) {
+                Waited::Batch(batch) => {
+                    return Some(batch.map_err(|why| ArrowError::ExternalError(Box::new(why))));
+                }
+                Waited::End => return None,
+                Waited::NotYet => {}
+            }
+            if let Some(signal) = self.signal() {
+                // What goes through a C stream is a text: the exception follows once the consumer is back in Python.
+                let words = format!("the reading was interrupted: {signal}");
+                signals::raise_again();
+                return Some(Err(ArrowError::IoError(words, io::ErrorKind::Interrupted.into())));
+            }
+        }
     }
 }
 

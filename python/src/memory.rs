@@ -68,6 +68,13 @@ impl Element {
         }
     }
 
+    /// The element that NumPy calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::U8, Self::Bool, Self::I64, Self::F32, Self::F64]
+            .into_iter()
+            .find(|element| element.name() == name)
+    }
+
     /// The letter of Python's module `struct`.
     pub fn letter(self) -> &'static CStr {
         match self {

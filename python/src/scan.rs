@@ -15,9 +15,10 @@ pub fn scan(
     out: Option<PathBuf>,
     threads: Option<usize>,
     verify: bool,
+    sandbox: bool,
 ) -> PyResult<Table> {
     let workers = threads.unwrap_or_else(machine::default_workers);
-    let settings = Scanning { videos, out, workers, verify, sandbox: true };
+    let settings = Scanning { out, workers, verify, sandbox, ..Scanning::new(videos) };
     let scanned = waiting::run(py, move |stop, observer| tubelet::scan(&settings, stop, observer))?;
     Ok(Table::of(manifest::record_batch(&scanned.rows)))
 }

@@ -44,9 +44,34 @@ impl<T: Send> Observer for Notes<T> {
     }
 }
 
+/// What the first Ctrl-C does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interrupt {
+    /// The work is told, and waited for.
+    Stops,
+    /// The work is left behind.
+    Leaves,
+}
+
 /// Does `work` and gives its answer; its notes go to the logger `tubelet`.
 pub fn run<T: Send + 'static>(
     py: Python<'_>,
+    work: impl FnOnce(&AtomicBool, &dyn Observer) -> Result<T> + Send + 'static,
+) -> PyResult<T> {
+    wait_for(py, Interrupt::Stops, work)
+}
+
+/// Does `work`, which is not long and cannot be stopped, and gives its answer; nobody waits for it after Ctrl-C.
+pub fn run_or_leave<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> PyResult<T> {
+    wait_for(py, Interrupt::Leaves, |_, _| work())
+}
+
+fn wait_for<T: Send + 'static>(
+    py: Python<'_>,
+    interrupt: Interrupt,
     work: impl FnOnce(&AtomicBool, &dyn Observer) -> Result<T> + Send + 'static,
 ) -> PyResult<T> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -74,7 +99,7 @@ pub fn run<T: Send + 'static>(
             }
         }
         if let Err(signal) = py.check_signals() {
-            if interrupted.is_some() {
+            if interrupted.is_some() || interrupt == Interrupt::Leaves {
                 return Err(signal);
             }
             stop.store(true, Ordering::SeqCst);

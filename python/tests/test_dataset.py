@@ -327,6 +327,9 @@ def test_an_epoch_is_a_stream_of_arrow(samples: Path) -> None:
         ({"recipe": "no-such"}, "no-such"),
         ({"set": {"clip.strid": 3}}, "clip.stride"),
         ({"set": "clip.stride=3"}, "set must be a dictionary"),
+        ({"set": ["clip.stride=3\nclip.size=96"]}, "is more than one `section.key=value`"),
+        ({"set": {"clip.stride": "3\nb = 2"}}, "is more than one `section.key=value`"),
+        ({"sandbox": True, "set": {"run.sandbox": "maybe"}}, "run.sandbox"),
         ({"mask": "tubes"}, "mask = 'tubes' is none of"),
         ({"layout": "NCHW"}, "there are cubes, NCTHW, NTCHW and NTHWC"),
         ({"batch_size": 0}, "batch_size = 0 must be at least 1"),
@@ -358,6 +361,19 @@ def test_what_is_not_there_is_refused(samples: Path) -> None:
         tubelet.ClipDataset("/no/such")
     with pytest.raises(TypeError):
         tubelet.ClipDataset(samples, stride=2)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("format", ["numpy", "buffer"])
+def test_a_batch_can_be_pickled(samples: Path, format: str) -> None:
+    for layout in ("NCTHW", "cubes"):
+        batch = next(iter(dataset(samples, format=format, layout=layout)))
+        again = pickle.loads(pickle.dumps(batch))
+        assert type(again) is tubelet.Batch and list(again) == list(batch)
+        for key, value in batch.items():
+            assert type(again[key]) is type(value)
+            assert np.array_equal(np.asarray(again[key]), np.asarray(value)), key
+    with pytest.raises(ValueError, match="3 bytes are no int64"):
+        _tubelet.buffer_of(b"abc", "int64", [1])
 
 
 def test_it_can_be_pickled_before_a_loop_and_within(samples: Path) -> None:
@@ -450,6 +466,29 @@ def test_ctrl_c_ends_a_loop_and_the_loader_goes_on(samples: Path) -> None:
     """
     done = run(code, str(samples))
     assert done.stdout.split("\n")[:2] == ["True", "goes on"], done
+
+
+@needs("pyarrow")
+def test_ctrl_c_ends_the_reading_of_a_stream(samples: Path) -> None:
+    code = """
+        import os, signal, sys, threading, time, pyarrow, tubelet
+        short = {"clip.size": 32, "clip.frames": 2, "clip.stride": 1}
+        data = tubelet.ClipDataset([sys.argv[1]] * 2000, batch_size=4, threads=1, set=short)
+        reader = pyarrow.RecordBatchReader.from_stream(data.arrow())
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        begun = time.monotonic()
+        try:
+            try:
+                reader.read_all()
+            except OSError as error:
+                # It was told to the C stream; what a signal means comes as soon as Python has the word again.
+                time.sleep(1)
+            print("not heard")
+        except KeyboardInterrupt as error:
+            print(time.monotonic() - begun < 2, "was interrupted: KeyboardInterrupt" in str(error.__context__))
+    """
+    done = run(code, str(samples))
+    assert done.stdout.split() == ["True", "True"], done
 
 
 def test_the_interpreter_ends_with_a_live_loader(samples: Path) -> None:

@@ -193,6 +193,62 @@ def test_torch_takes_frames_without_a_copy(samples: Path) -> None:
     assert isinstance(frames.data, torch.Tensor) and frames.pts_seconds.dtype == torch.float64
 
 
+def test_slices_that_follow_each_other_are_those_of_a_whole_decode(samples: Path) -> None:
+    for film in FILMS:
+        whole = tubelet.VideoDecoder(samples / film, format="numpy")[:]
+        video = tubelet.VideoDecoder(samples / film, format="numpy")
+        drawn = random.Random(3)
+        for length in (1, 7, 32):
+            for start in range(0, min(len(video), 20 * length), length):
+                assert np.array_equal(video[start : start + length], whole[start : start + length]), (film, start, length)
+        for _ in range(30):
+            start, length, step = drawn.randrange(len(video)), drawn.randrange(1, 9), drawn.choice([1, 1, 2, 5])
+            assert np.array_equal(video[start : start + length * step : step], whole[start : start + length * step : step])
+
+
+def test_slices_that_follow_each_other_work_from_threads(samples: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    video = tubelet.VideoDecoder(samples / "bottles.webm", format="numpy")
+    whole = video[:]
+    with ThreadPoolExecutor(4) as pool:
+        slices = list(pool.map(lambda start: video[start : start + 8], range(0, len(video), 8)))
+    assert np.array_equal(np.concatenate(slices), whole)
+
+
+def test_ctrl_c_ends_a_call_and_the_decoder_goes_on(samples: Path) -> None:
+    code = """
+        import os, signal, sys, threading, time, tubelet
+        video = tubelet.VideoDecoder(sys.argv[1], format="buffer")
+        wanted = video[3].tolist()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        begun = time.monotonic()
+        try:
+            for _ in range(10_000):
+                # Each decodes the whole film for one frame.
+                video.get_frames_at([len(video) - 1])
+                video.get_frames_at([0])
+            print("no signal")
+        except KeyboardInterrupt:
+            print(time.monotonic() - begun < 2)
+        asked, raised = 0, 0
+        def handler(number, frame):
+            global raised
+            raised = time.monotonic()
+            raise ZeroDivisionError
+        signal.signal(signal.SIGUSR1, handler)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        try:
+            while True:
+                video[:]
+        except ZeroDivisionError:
+            print(time.monotonic() - raised < 1)
+        assert video[3].tolist() == wanted
+    """
+    done = run(code, str(samples / "big_buck_bunny.mp4"))
+    assert done.stdout.split() == ["True", "True"], done
+
+
 def test_a_decoder_works_in_a_forked_process(samples: Path) -> None:
     code = """
         import multiprocessing, sys, tubelet

@@ -9,7 +9,7 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import _arguments, _ranks, _values
+from . import _arguments, _ranks, _sandbox, _values
 from ._batch import Batch
 from ._errors import UsageError
 from ._paths import Videos, listed
@@ -68,6 +68,8 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
     :param format: ``"torch"``, ``"numpy"``, ``"buffer"``, or None for the first of these that is there when a loop begins
         (PyTorch only where it is imported already).
     :param quarantine: a file for the videos that fail, one JSON object a line; each rank needs one of its own.
+    :param sandbox: whether each thread has a process that opens and decodes films, so that no film can crash this one (Linux);
+        the recipe's ``run.sandbox`` where none is given, which is True in the built-in ones. Batches are the same.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
         epoch: int = 0,
         format: Literal["torch", "numpy", "buffer"] | None = None,
         quarantine: str | os.PathLike[str] | None = None,
+        sandbox: bool | None = None,
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         arguments["videos"] = listed(videos)
@@ -110,7 +113,7 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
         _register()
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         # PyTorch may be imported after this object was made, and asks `isinstance(data, IterableDataset)`, which looks
         # here: by then it is there to be told.
         _register()
@@ -353,6 +356,9 @@ def _wanted(it: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
     kind, with_labels = _kind(it)
     if it["seed"] is not None:
         settings.append(f"run.seed={_arguments.number('seed', it['seed'], 0, 2**63 - 1)}")
+    sandbox = _sandbox.checked(it["sandbox"])
+    if sandbox is not None:
+        settings.append(f"run.sandbox={str(sandbox).lower()}")
     if kind == "masked" and it["mask"] != "recipe":
         settings.append(f"mask.kind={it['mask']}")
     labels, views = it["labels"], it["views"]

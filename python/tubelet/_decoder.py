@@ -10,7 +10,7 @@ from fractions import Fraction
 from operator import index
 from typing import Any, Literal, overload
 
-from . import _values
+from . import _sandbox, _values
 from ._errors import UsageError
 from ._tubelet import FrameDecoder
 
@@ -119,6 +119,10 @@ class VideoDecoder:
     :param format: ``"torch"``, ``"numpy"``, ``"buffer"``, or None for the first of these that is there (PyTorch only
         where it is imported already).
 
+    :param sandbox: opens and decodes in a process of its own, so that no film can crash this one (Linux). The process takes
+        some 0.1 s to start, and calls that follow each other begin anew at key frames.
+
+    A call that wants what comes behind the frames of the last one goes on decoding where that stopped. Ctrl-C ends a call.
     It may be pickled; whoever unpickles it opens the file again. Calls from several threads follow one another.
     """
 
@@ -131,6 +135,7 @@ class VideoDecoder:
         dimension_order: Literal["NCHW", "NHWC"] = "NCHW",
         verify: Literal["clip", "video"] = "clip",
         format: Literal["torch", "numpy", "buffer"] | None = None,
+        sandbox: bool = False,
     ) -> None:
         if not isinstance(source, (str, bytes, os.PathLike)):
             raise UsageError(f"source must be the path of a file, not {type(source).__name__}")
@@ -140,8 +145,8 @@ class VideoDecoder:
             raise UsageError(f"verify = {verify!r} is neither 'clip' nor 'video'")
         _values.chosen(format)
         path = os.fsdecode(source)
-        self._arguments = (path, dimension_order, verify, format)
-        self._decoder = FrameDecoder(path, verify == "video")
+        self._arguments = (path, dimension_order, verify, format, sandbox)
+        self._decoder = FrameDecoder(path, verify == "video", bool(_sandbox.checked(sandbox)))
         self._channels_last, self._format = dimension_order == "NHWC", format
         self._times = self._decoder.times()
         facts = self._decoder.facts()
@@ -270,8 +275,8 @@ class VideoDecoder:
 _AT_ONCE = 256 << 20
 
 
-def _reopened(path: str, dimension_order: Any, verify: Any, format: Any) -> VideoDecoder:
-    return VideoDecoder(path, dimension_order=dimension_order, verify=verify, format=format)
+def _reopened(path: str, dimension_order: Any, verify: Any, format: Any, sandbox: bool = False) -> VideoDecoder:
+    return VideoDecoder(path, dimension_order=dimension_order, verify=verify, format=format, sandbox=sandbox)
 
 
 def _listed(values: Any, name: str) -> list[Any]:

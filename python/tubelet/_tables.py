@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from . import _arguments, _tubelet, _values
+from . import _arguments, _sandbox, _tubelet, _values
 from ._errors import UsageError
 from ._paths import Path, Videos, listed
 from ._tubelet import Table
@@ -18,6 +18,7 @@ def scan(
     out: str | os.PathLike[str] | None = None,
     verify: bool = False,
     threads: int | None = None,
+    sandbox: bool | None = None,
 ) -> Table:
     """What is in each video, and what is wrong with it: a row for each, in the order of the videos.
 
@@ -26,10 +27,13 @@ def scan(
         files, and need not verify what was verified.
     :param verify: decode each video completely; any complaint of the decoder makes it unusable.
     :param threads: videos that are read at the same time; the processor's number where none is given.
+    :param sandbox: whether each thread has a process that opens and decodes films; by default where there can be one (Linux).
     :returns: a table with the columns of ``manifest.parquet``: ``path``, ``verdict`` (``good``, or the word of what is
         wrong), ``reason``, ``frames``, ``times`` (ns), ``width``, ``height``, ``codec`` and others.
     """
-    return _tubelet.scan(listed(videos), _arguments.path(out), _arguments.count("threads", threads), bool(verify))
+    in_processes = _sandbox.checked(sandbox) is not False
+    count = _arguments.count("threads", threads)
+    return _tubelet.scan(listed(videos), _arguments.path(out), count, bool(verify), in_processes)
 
 
 def read_clips(
@@ -39,6 +43,7 @@ def read_clips(
     set: Mapping[str, Any] | Sequence[str] | None = None,
     layout: Literal["NCTHW", "NTCHW", "NTHWC"] = "NCTHW",
     threads: int | None = None,
+    sandbox: bool = False,
 ) -> Any:
     """Reads one clip for each row of a table of paths: a step of somebody else's pipeline, such as
     ``ray.data.Dataset.map_batches(tubelet.read_clips)``. Every process may call it, forked ones too.
@@ -47,12 +52,14 @@ def read_clips(
         default), a pyarrow table, or anything else of Arrow; or a list of paths. The first frame of a clip is the first that
         is shown from ``start`` on; without times the clip lies in the middle of the video.
     :param recipe: frames, stride or rate, and size of a clip; ``set`` changes it: ``{"clip.target_fps": 8}``.
+    :param sandbox: opens and decodes in processes of their own, which are started for each call (Linux).
     :returns: a row for each clip, in their order, and the columns that were given besides. Of a dictionary a dictionary of
         NumPy arrays, with the pixels as ``video`` (uint8 ``[B, 3, T, H, W]``), ``frames``, ``pts``, ``times``, ``crop`` and ``row``; of a pyarrow
         table a pyarrow table, else a :class:`Table`, with the pixels as lists ``pixels``. ``error`` and ``verdict`` say why a
         clip could not be read, whose pixels are 0; they are null for all others.
     """
-    asked = _arguments.path(recipe), _arguments.settings(set), str(layout), _arguments.count("threads", threads)
+    settings = [f"run.sandbox={str(bool(_sandbox.checked(sandbox))).lower()}", *_arguments.settings(set)]
+    asked = _arguments.path(recipe), settings, str(layout), _arguments.count("threads", threads)
     if isinstance(clips, Mapping):
         return _of_columns(clips, asked)
     if hasattr(clips, "__arrow_c_stream__"):

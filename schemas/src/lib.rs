@@ -20,6 +20,7 @@ pub mod pixel_layout;
 pub mod predictions;
 pub mod problem_type;
 pub mod quarantine;
+pub mod regular_file;
 pub mod run_state;
 pub mod settings;
 pub mod slice;

@@ -21,6 +21,10 @@ pub struct MetricsLine {
     pub clips_per_second: f64,
     /// Share of that time spent waiting for data, 0 to 1.
     pub waiting_share: f64,
+    /// Share of that time in which the first of several processes waited for the others and summed gradients with them, 0
+    /// to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summing_share: Option<f64>,
     /// Share of the clips' frames since the last line that repeat the frame before them, 0 to 1: what videos
     /// shorter than a clip give.
     #[serde(default)]

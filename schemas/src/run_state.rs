@@ -39,6 +39,9 @@ pub struct RunState {
     pub device: String,
     /// Number of threads that decode.
     pub workers: usize,
+    /// The machine, in words; older versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// Where the data goes on.
     pub place: DataPlace,
     /// What was changed since it began, in order.

@@ -58,7 +58,7 @@ const REACHED: [(&str, &[&str]); 40] = [
     ("src/command/commands/pretrain", &["pretrain"]),
     ("src/command/commands/probe", &["probe"]),
     ("src/command/commands/reconstruct.rs", &["reconstruct"]),
-    ("src/command/commands/scan/", &["scan"]),
+    ("src/command/commands/scan", &["scan"]),
     ("src/command/commands/stream.rs", &["stream"]),
     ("trainer/src/train/initial_weights.rs", &["pretrain", "finetune"]),
     ("trainer/src/train/initial_pretraining.rs", &["pretrain"]),
@@ -168,14 +168,7 @@ fn said(words: &Words, why: &str) -> String {
 
 /// Names of all settings, `section.key`.
 fn keys() -> BTreeSet<String> {
-    let table: toml::Table = Recipe::default().to_toml().parse().unwrap();
-    let keys = table.iter().flat_map(|(section, values)| {
-        let values = values.as_table().into_iter().flat_map(toml::Table::keys);
-        values.map(move |key| format!("{section}.{key}"))
-    });
-    // A recipe has these only where they are not the default.
-    let kinds = ["problem_type", "class_weights", "balanced_sampling"].map(|key| format!("classifier.{key}"));
-    keys.chain(kinds).collect()
+    Recipe::default().settings().into_iter().map(|(key, _)| key).collect()
 }
 
 fn reached(file: &str) -> Option<&'static [&'static str]> {

@@ -8,9 +8,11 @@ use crate::{Usage, slices::Share};
 /// Which share of the work is meant.
 #[derive(clap::Args)]
 pub struct SliceArguments {
-    /// Do one of N shares of the work, so that N processes do all of it; I counts from 0. `auto` takes I and N from
-    /// the environment of a Slurm array or of SkyPilot jobs, and `auto/N` only I, also from a Kubernetes Indexed Job.
-    /// A slice that was interrupted is run again; once all are done, the same command with --finish puts them together
+    /// Do one of N shares of the work, counted from 0; `auto` takes it from the environment
+    ///
+    /// N processes, each with its own I, do all of it. `auto` takes I and N from the environment of a Slurm array or
+    /// of SkyPilot jobs, and `auto/N` only I, also from a Kubernetes Indexed Job. A slice that was interrupted is run
+    /// again. Once all are done, the same command with --finish puts them together.
     #[arg(
         long,
         value_name = "I/N|auto[/N]",
@@ -19,7 +21,7 @@ pub struct SliceArguments {
         help_heading = "Many processes"
     )]
     slice: Option<ChosenSlice>,
-    /// Put all slices together: the output is what one process would have written. Missing slices are named
+    /// Put all slices together to what one process would have written; missing ones are named
     #[arg(long, help_heading = "Many processes")]
     finish: bool,
 }

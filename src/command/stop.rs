@@ -1,10 +1,13 @@
 //! Signals: what ends a command, what asks it to stop, what asks for a checkpoint.
 //!
 //! ```text
-//! SIGINT (Ctrl-C), SIGTERM, SIGHUP    while the command reads its flag: the first raises it, one that comes later
+//! SIGINT (Ctrl-C), SIGTERM, SIGHUP,
+//! SIGUSR2                             while the command reads its flag: the first raises it, one that comes later
 //!                                     ends the process; at other times it ends at once
 //! SIGUSR1                             raises the flag for a checkpoint
 //! ```
+//!
+//! SIGUSR2 is for processes that mpirun started: it hands on that one, and not SIGTERM.
 //!
 //! Whatever ends the process takes the temporary files with it. A process that was begun with SIGHUP ignored, as
 //! `nohup` does, goes on ignoring it.
@@ -21,7 +24,7 @@ use std::{
 
 use schemas::whole_file;
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
     iterator::Signals,
     low_level::emulate_default_handler,
 };
@@ -61,7 +64,7 @@ pub fn flag_is_read() {
 
 fn install() -> io::Result<()> {
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1].into_iter().chain(hangup))?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGUSR2].into_iter().chain(hangup))?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut first: Option<Instant> = None;
         for signal in signals.forever() {

@@ -123,7 +123,11 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, SystemError> {
         for entry in walk.filter_entry(is_ours) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
-                Ok(_) => {}
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => tracing::warn!(
+                    "passed over: {} is a pipe, a socket or a device",
+                    names::shown(entry.path())
+                ),
                 Err(why) if why.depth() > 0 && leads_nowhere(&why) => tracing::warn!("passed over: {why}"),
                 Err(why) => {
                     refused = why.path().map_or_else(|| folder.to_owned(), Path::to_owned);

@@ -9,7 +9,7 @@ use pipeline::{
     FrameRank, names,
     picture::Picture,
     transform::{self, RgbFrame, crop::Window, lines::Lines, orientation},
-    video::{Limits, OpenVideo, VideoReader},
+    video::{Limits, OpenVideo, SequentialReader, Stop, VideoReader},
 };
 use schemas::settings::{Skip, Verify};
 
@@ -41,8 +41,7 @@ pub struct RgbFrames {
 #[doc(alias = "VideoReader")]
 pub struct FrameReader {
     path: PathBuf,
-    reader: VideoReader,
-    video: OpenVideo,
+    reader: SequentialReader,
 }
 
 impl FrameReader {
@@ -52,17 +51,31 @@ impl FrameReader {
     /// # Errors
     /// Usage error: no such file. When it is no video that can be decoded.
     pub fn open(path: &Path, verify: Verify, skipping: Skip) -> Result<Self> {
+        Self::open_within(path, verify, skipping, Limits::default())
+    }
+
+    /// The same, where the video may cost so much.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_within(path: &Path, verify: Verify, skipping: Skip, limits: Limits) -> Result<Self> {
         if !path.exists() {
             return Err(Usage::new(format!("{}: no such file", names::shown(path))).into());
         }
-        let mut reader = VideoReader::new(Limits::default()).with_verify(verify).with_skipping(skipping);
+        let mut reader = VideoReader::new(limits).with_verify(verify).with_skipping(skipping);
         let video = reader.open(path).map_err(|why| Error::of_video(path, why))?;
-        Ok(Self { path: path.to_owned(), reader, video })
+        Ok(Self { path: path.to_owned(), reader: SequentialReader::new(reader, video) })
+    }
+
+    /// The same reader, whose calls end with an error when `stop` says so.
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.reader = self.reader.with_stop(stop);
+        self
     }
 
     /// What is known of the video: its frames, their times, its size.
     pub fn video(&self) -> &OpenVideo {
-        &self.video
+        self.reader.video()
     }
 
     /// The frames of these ranks, in presentation order; a rank that is asked for twice is decoded once. All of them
@@ -74,30 +87,32 @@ impl FrameReader {
         let mut wanted = ranks.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        let found = self.reader.decode(&self.video, &wanted);
+        let found = self.reader.decode(&wanted);
         Ok(found.map_err(|why| Error::of_video(&self.path, why))?.into_iter().collect())
     }
 
     /// The frames of these ranks as RGB, upright, in their own size and in the order asked for; one that is asked for
-    /// twice is decoded once. Besides the result only a picture is in memory.
+    /// twice is decoded once. Besides the result little more than a picture is in memory. A call that wants what comes behind
+    /// the frames of the last one goes on where that stopped.
     ///
     /// # Errors
     /// Usage error: so many frames do not fit in memory. When a frame is not there or the decoder complains.
     #[doc(alias = "get_batch")]
     #[doc(alias = "get_frames_at")]
     pub fn decode_rgb(&mut self, ranks: &[FrameRank], order: DimensionOrder) -> Result<RgbFrames> {
-        let facts = &self.video.facts;
-        let size = orientation::upright_size(facts.orientation, (facts.width, facts.height));
+        let facts = &self.video().facts;
+        let orientation = facts.orientation;
+        let size = orientation::upright_size(orientation, (facts.width, facts.height));
         let mut places: BTreeMap<FrameRank, Vec<usize>> = BTreeMap::new();
         for (place, rank) in ranks.iter().enumerate() {
             places.entry(*rank).or_default().push(place);
         }
         let mut frames = Frames { order, wanted: ranks.len(), size: None, pixels: Vec::new(), wrong: None };
         let (mut lines, mut spare) = (Lines::default(), Lines::default());
-        let decoded = self.reader.decode_each(&self.video, ranks, |rank, picture| {
-            let size = orientation::upright_size(facts.orientation, (picture.width, picture.height));
+        let decoded = self.reader.decode_each(ranks, |rank, picture| {
+            let size = orientation::upright_size(orientation, (picture.width, picture.height));
             let window = Window { x: 0, y: 0, width: size.0, height: size.1 };
-            transform::window_of(&picture, facts.orientation, window, &mut lines, &mut spare);
+            transform::window_of(&picture, orientation, window, &mut lines, &mut spare);
             frames.put(&places[&rank], size, &lines);
         });
         decoded.map_err(|why| Error::of_video(&self.path, why))?;
@@ -110,7 +125,7 @@ impl FrameReader {
 
     /// A frame as RGB, upright, in its own size.
     pub fn upright(&self, picture: &Picture) -> RgbFrame {
-        transform::whole_frame(picture, self.video.facts.orientation, 0)
+        transform::whole_frame(picture, self.video().facts.orientation, 0)
     }
 }
 

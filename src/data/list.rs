@@ -21,7 +21,7 @@ use pipeline::{
     video_entry::VideoEntry,
 };
 
-use super::{folder, frames_folder, videos::Found};
+use super::{folder, found::Found, frames_folder};
 use crate::{
     error::{Error, Result, Usage},
     observer::Observer,

@@ -41,7 +41,7 @@ impl Loading {
 
     /// Tells how many of so many videos gave no clip.
     pub fn note_failed(&self, videos: u64, observer: &dyn Observer) {
-        note_unfiltered(observer);
+        note_sandbox(observer);
         let failed = self.quarantine.failed();
         if failed > 0 {
             let kinds = self.quarantine.kinds_in_words();
@@ -51,7 +51,7 @@ impl Loading {
 
     /// Tells how many of so many videos gave no clip, and that the reasons are in `list`.
     pub fn note_failures(&self, videos: u64, list: &Path, observer: &dyn Observer) {
-        note_unfiltered(observer);
+        note_sandbox(observer);
         let failed = self.quarantine.failed();
         if failed > 0 {
             let (kinds, list) = (self.quarantine.kinds_in_words(), names::shown(list));
@@ -69,7 +69,7 @@ impl Loading {
 }
 
 /// Tells where decoding processes are held by fewer walls than they should be.
-pub fn note_unfiltered(observer: &dyn Observer) {
+pub fn note_sandbox(observer: &dyn Observer) {
     #[cfg(all(feature = "video", target_os = "linux"))]
     if pipeline::sandbox::is_held_back() {
         observer.note(

@@ -27,7 +27,7 @@ use pipeline::{
     video_entry::VideoEntry,
     worker_pool::{Answer, Worker, WorkerPool, patience},
 };
-use schemas::file_index::FileIndexFacts;
+use schemas::{file_index::FileIndexFacts, manifest::GOOD};
 
 use super::videos::find_videos;
 use crate::{
@@ -48,6 +48,9 @@ pub struct Scanning {
     pub workers: usize,
     /// Whether each video is decoded whole; one complaint makes it unusable then.
     pub verify: bool,
+    /// Whether the manifest has only videos that can be used: a training counts no others. It has no index then, which
+    /// goes by the numbers of all.
+    pub only_good: bool,
     /// Whether videos are taken apart and decoded in processes of their own, where this program said how these are
     /// started.
     pub sandbox: bool,
@@ -57,7 +60,8 @@ impl Scanning {
     /// A scan of these videos that writes nothing and decodes nothing.
     pub fn new(videos: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let videos = videos.into_iter().map(Into::into).collect();
-        Self { videos, out: None, workers: machine::default_workers(), verify: false, sandbox: true }
+        let workers = machine::default_workers();
+        Self { videos, out: None, workers, verify: false, only_good: false, sandbox: true }
     }
 }
 
@@ -82,9 +86,17 @@ pub fn scan(settings: &Scanning, stop: &AtomicBool, observer: &dyn Observer) -> 
     let rows = rows(videos, settings, stop, observer)?;
     let stopped_of = (rows.len() < wanted).then_some(wanted);
     if let (Some(out), None) = (&settings.out, stopped_of) {
-        manifest::write(out, &rows)?;
+        match settings.only_good {
+            true => manifest::write(out, &good(&rows))?,
+            false => manifest::write(out, &rows)?,
+        }
     }
     Ok(Scanned { rows, stopped_of })
+}
+
+/// The rows of videos that can be used.
+fn good(rows: &[ManifestRow]) -> Vec<ManifestRow> {
+    rows.iter().filter(|row| row.verdict == GOOD).cloned().collect()
 }
 
 /// The rows; the index beside the manifest is written on the way.
@@ -99,7 +111,11 @@ fn rows(
         let source = digest(&videos);
         IndexWriter::create(out, videos.len() as u64, source)
     };
-    let index = settings.out.as_ref().map(create).transpose()?;
+    let mut index = settings.out.as_ref().map(create).transpose()?;
+    if settings.only_good {
+        // Also that of an earlier scan.
+        index.take().map_or(Ok(()), IndexWriter::discard)?;
+    }
     indexed(videos, &chosen, index, settings, stop, observer)
 }
 
@@ -120,7 +136,7 @@ fn indexed(
         None => Ok(()),
     });
     observer.on(Event::End);
-    super::loading::note_unfiltered(observer);
+    super::loading::note_sandbox(observer);
     if scanned.as_ref().map_or(true, |rows| rows.len() < chosen.len()) {
         // Half of an index helps nobody; where it cannot be taken away either, the first failure says why.
         let _ = index.map(IndexWriter::discard);

@@ -1,35 +1,15 @@
 //! VIDEOS, found: files, folders (searched to the bottom), globs, list files.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use pipeline::{names, video_entry::VideoEntry};
 
-use super::{folder, frames_folder, list::List};
+use super::{folder, found::Found, frames_folder, list::List};
 use crate::{
     error::{Result, Usage},
     input_file,
     observer::Observer,
 };
-
-/// A video as it was found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// Its file, and its number in a list.
-    pub entry: VideoEntry,
-    /// The folder that it was looked for in, if it lies below one.
-    pub root: Option<Arc<Path>>,
-    /// What a list says of its class.
-    pub class: Option<Arc<str>>,
-}
-
-impl Found {
-    fn below(root: &Arc<Path>, entry: VideoEntry) -> Self {
-        Self { entry, root: Some(Arc::clone(root)), class: None }
-    }
-}
 
 /// Every video that `given` names, in the order given, folders and globs sorted by path. How many files of folders
 /// were passed over is said.

@@ -1,6 +1,8 @@
 //! Vectors of videos, for searches, probes and temporal localisation.
 
+mod array_digests;
 pub mod file;
+pub mod format;
 pub mod make;
 pub mod search;
 pub mod slices;
@@ -17,8 +19,9 @@ use schemas::{
 use trainer::inference::frozen_encoder::Pool;
 
 use self::{
+    format::Format,
     make::{Maker, Preprocess, Taker, Taking},
-    store::{Format, Sharing, Store, VideoFile},
+    store::{Sharing, Store, VideoFile},
 };
 use super::model::{LoadedModel, ModelSettings, note_single_views};
 use crate::{
@@ -125,10 +128,10 @@ pub fn embed(settings: &Embeddings, stop: &AtomicBool, observer: &dyn Observer) 
     let entries = making.videos.entries();
     let store =
         Store::open(&settings.out, settings.format, &made.embedded, entries, Sharing::Alone, observer)?;
-    let Some(store) = store else {
+    let Some(mut store) = store else {
         return Ok(made);
     };
-    making.fill(&store, None, &mut made, stop, observer)?;
+    making.fill(&mut store, None, &mut made, stop, observer)?;
     if made.end == End::Stopped {
         return Ok(made);
     }
@@ -174,7 +177,7 @@ impl<'a> Making<'a> {
     /// Makes the vectors that the store has not, of all videos or of a slice of them.
     fn fill(
         &self,
-        store: &Store,
+        store: &mut Store,
         slice: Option<Slice>,
         made: &mut Made,
         stop: &AtomicBool,
@@ -183,7 +186,8 @@ impl<'a> Making<'a> {
         let Self { settings, videos, maker } = self;
         let is_own = |video: &u64| slice.is_none_or(|slice| slice.has(*video));
         let own = (0..videos.len()).filter(is_own).count() as u64;
-        let wanted: Vec<bool> = (0..videos.len()).map(|video| is_own(&video) && !store.has(video)).collect();
+        let is_wanted = |video| Ok(is_own(&video) && !store.has(video)?);
+        let wanted = (0..videos.len()).map(is_wanted).collect::<Result<Vec<bool>>>()?;
         let missing = wanted.iter().filter(|wanted| **wanted).count() as u64;
         observer.on(Event::Stoppable);
         observer.on(Event::Begin { total: own, what: "videos" });
@@ -261,7 +265,7 @@ fn check(taking: Taking, loaded: &LoadedModel, observer: &dyn Observer) -> Resul
 
 /// Keeps vectors in a store and counts them.
 struct Keeper<'a> {
-    store: &'a Store,
+    store: &'a mut Store,
     file: Option<VideoFile>,
     rows: u64,
     videos: u64,
@@ -283,7 +287,7 @@ impl Taker for Keeper<'_> {
 
     fn end(&mut self, whole: bool) -> Result<()> {
         if let Some(file) = self.file.take().filter(|_| whole) {
-            file.finish()?;
+            self.store.keep(file)?;
             self.videos += 1;
         }
         self.observer.progress(self.before + self.videos, format_args!("{} vectors", self.rows));

@@ -1,9 +1,6 @@
 //! Files of predictions: written whole, read in any number.
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use parquet::{
     arrow::ArrowWriter,
@@ -11,7 +8,7 @@ use parquet::{
     file::properties::WriterProperties,
 };
 use pipeline::{names, parquet_digest, parquet_table};
-use schemas::{MADE_BY, WholeFile, predictions::Predictions, whole_file};
+use schemas::{MADE_BY, WholeFile, predictions::Predictions, regular_file, whole_file};
 use trainer::evaluation::{self, JoinError};
 
 use crate::error::{Context as _, Result, Usage};
@@ -52,7 +49,7 @@ pub fn write_official(path: &Path, predictions: &Predictions) -> Result<()> {
 
 /// Reads a file.
 fn read(path: &Path) -> Result<Predictions> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
+    let file = regular_file::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
     let reader = parquet_table::open(file).with_context(|| {
         format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path))
     })?;

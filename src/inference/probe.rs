@@ -29,6 +29,7 @@ use crate::{
     error::{Error, Result, Usage},
     observer::{Event, Observer},
     recipe_choice::built_in,
+    run::ranks::refuse_several,
 };
 
 /// Failed videos that are named; the others are counted.
@@ -96,6 +97,7 @@ impl Row {
 /// # Errors
 /// Usage error: settings, classes or the model do not fit. When no video gives a clip, or features cannot be kept.
 pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
+    refuse_several("a probe")?;
     wanted.check()?;
     let (frozen, recipe, device) = encoder(wanted, observer)?;
     let seed = recipe.run.seed;

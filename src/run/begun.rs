@@ -8,7 +8,7 @@ use trainer::{
     train::run_folder::{DamagedCheckpoint, ResumePoint, RunFolderError},
 };
 
-use super::settings::RunSettings;
+use super::{data_place::gone_back, settings::RunSettings};
 use crate::{
     error::{Error, Result, Usage},
     observer::Observer,
@@ -70,19 +70,9 @@ impl Begun {
         };
         if let Some((state, _)) = &known {
             check_command(path, state, command)?;
-            if point.step < state.place.step {
-                let (changed, step) = (state.place.step, point.step);
-                return Err(Usage::new(format!(
-                    "{}: it was changed at step {changed}, and its newest checkpoint is of step {step}",
-                    pipeline::names::shown(path)
-                ))
-                .into());
-            }
             // A change is written into run.json first.
-            for change in state.changes.iter().filter(|change| change.what.contains('.')) {
-                let set = recipe.set(&format!("{}={}", change.what, change.to));
-                set.map_err(wrong)?;
-            }
+            change(&mut recipe, state)?;
+            check_recipe(&folder.recipe_path(), &point, state, &recipe)?;
         } else {
             observer.note(format_args!(
                 "note: {} has no run.json, as runs of older versions: the steps, the split and --init that it was \
@@ -91,6 +81,34 @@ impl Begun {
             ));
         }
         Ok(Self { folder, point, recipe, known })
+    }
+
+    /// Writes down that what was changed behind its checkpoint holds from there on.
+    fn go_back(&mut self, observer: &dyn Observer) -> Result<()> {
+        let step = self.point.step;
+        if let Some((state, _)) = &mut self.known
+            && let Some(earlier) = gone_back(state, &self.recipe, step)
+        {
+            self.folder.change(&earlier, &self.recipe)?;
+            observer.note(format_args!("what was changed later holds from step {step} on"));
+            *state = earlier;
+        }
+        Ok(())
+    }
+
+    /// Refuses a checkpoint from before the last change of the order of clips.
+    fn check_place(&self) -> Result<()> {
+        let step = self.point.step;
+        let Some(changed) = self.state().map(|state| state.place.step).filter(|changed| *changed > step)
+        else {
+            return Ok(());
+        };
+        let path = pipeline::names::shown(self.folder.path());
+        Err(Usage::new(format!(
+            "{path}: it was changed at step {changed}, and its newest checkpoint is of step {step}"
+        ))
+        .hint(format!("--resume-from {step} goes on from that checkpoint with what was changed"))
+        .into())
     }
 
     /// What it was asked for.
@@ -129,7 +147,15 @@ impl RunSettings {
         if self.goes_on() && self.out.join("recipe.toml").exists() {
             check_checkpoints(&self.out, self.resume_from, observer)?;
         }
-        self.goes_on().then(|| Begun::open(&self.out, command, observer)).transpose()
+        if !self.goes_on() {
+            return Ok(None);
+        }
+        let mut begun = Begun::open(&self.out, command, observer)?;
+        if self.resume_from.is_some() {
+            begun.go_back(observer)?;
+        }
+        begun.check_place()?;
+        Ok(Some(begun))
     }
 }
 
@@ -174,6 +200,30 @@ fn check_command(path: &Path, state: &RunState, command: &str) -> Result<()> {
     }
     Err(Usage::new(format!("{} was begun by {}", pipeline::names::shown(path), state.command))
         .hint(format!("`{} --out {} --resume`", state.command, pipeline::names::shown(path)))
+        .into())
+}
+
+/// Makes the changes of a run that are settings.
+fn change(recipe: &mut Recipe, state: &RunState) -> Result<()> {
+    for change in state.changes.iter().filter(|change| change.what.contains('.')) {
+        recipe.set(&format!("{}={}", change.what, change.to)).map_err(wrong)?;
+    }
+    Ok(())
+}
+
+/// Refuses a recipe.toml that says something else than the checkpoint and the changes since: a bit of it rotted, or
+/// it was changed by hand, of which the run would know nothing.
+fn check_recipe(path: &Path, point: &ResumePoint, state: &RunState, recipe: &Recipe) -> Result<()> {
+    // One of another version that is not read any more says nothing.
+    let Ok(mut written) = Recipe::from_toml(&point.recipe) else { return Ok(()) };
+    change(&mut written, state)?;
+    let mut pairs = written.settings().into_iter().zip(recipe.settings());
+    let Some(((key, from), (_, to))) = pairs.find(|((_, from), (_, to))| from != to) else { return Ok(()) };
+    let path = pipeline::names::shown(path);
+    Err(Usage::new(format!("{path} says {key} = {to}, and the run was made with {from}"))
+        .hint(format!(
+            "write {from} back; `--resume --set {key}={to}` changes a setting, if it may be changed"
+        ))
         .into())
 }
 

@@ -13,9 +13,12 @@ use trainer::{
 use crate::{
     data::labels::labelled_videos::LabelledVideos,
     error::Result,
-    inference::{classify_videos::Tester, model::LoadedModel},
+    inference::{classify_videos::Tester, model::LoadedModel, prediction_files},
     observer::{Event, Observer},
 };
+
+/// What the last weights answered, in the folder of a run.
+pub const PREDICTIONS: &str = "predictions.parquet";
 
 /// What the weights of a run answered to the videos that it held out.
 #[derive(Clone, Debug)]
@@ -43,7 +46,7 @@ pub struct TestedWeights {
     pub predictions: Predictions,
 }
 
-/// Tests the last weights and the best ones.
+/// Tests the last weights and the best ones; what the last ones answer is kept beside them.
 pub(super) fn test(
     recipe: &Recipe,
     device: &Device,
@@ -72,6 +75,9 @@ pub(super) fn test(
             None => of_model(name, model, &recipe, device, videos, workers, observer)?,
         };
         weights.push(TestedWeights { name, step, predictions });
+    }
+    if let Some(last) = weights.first() {
+        prediction_files::write(&run.path().join(PREDICTIONS), &last.predictions)?;
     }
     let (clips, crops, by) = (recipe.views.clips, recipe.views.crops, recipe.views.by);
     Ok(FinalTest { videos: videos.len(), clips, crops, by, weights })

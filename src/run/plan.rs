@@ -28,11 +28,13 @@ use trainer::{
 use super::{
     begun::{Begun, taken},
     changes,
+    data_place::{self, Epoch},
     settings::RunSettings,
 };
 use crate::{
     data::labels::parts::SplitAsked,
     error::{Context as _, Result, Usage},
+    machine,
     observer::Observer,
 };
 
@@ -237,6 +239,7 @@ impl RunSettings {
             classes: counted(classes, all),
             device: self.device.clone(),
             workers: self.workers,
+            machine: machine::in_words(),
             place: DataPlace::default(),
             changes: Vec::new(),
         })
@@ -289,18 +292,11 @@ fn counted(classes: &[String], videos: &[RunVideo]) -> Vec<ClassCount> {
     counts
 }
 
-/// Where the data goes on. With another batch an epoch has other updates: the run goes on in the same epoch, with
-/// the first update that has a clip which was not seen yet.
+/// Where the data goes on.
 fn place(state: &RunState, was: &Recipe, step: u64, plan: &Plan<'_>) -> DataPlace {
-    let clips = |recipe: &Recipe| (recipe.optimiser.batch / recipe.clip.repeats.max(1)).max(1) as u64;
-    let (before, after) = (state.steps.per_epoch.max(1), plan.steps.per_epoch.max(1));
-    let (old, new) = (clips(was), clips(plan.recipe));
-    if (before, old) == (after, new) {
-        return state.place;
-    }
-    let update = state.place.update + (step - state.place.step);
-    let seen = (update % before) * old;
-    DataPlace { step, update: update / before * after + (seen / new).min(after) }
+    let before = Epoch::of(state.steps.per_epoch, was);
+    let after = Epoch::of(plan.steps.per_epoch, plan.recipe);
+    data_place::moved(state.place, step, before, after)
 }
 
 /// What differs beside the settings.
@@ -311,7 +307,7 @@ fn differences(was: &RunState, asked: &RunState, step: u64) -> Vec<Change> {
     };
     let pairs = [
         ("steps", was.steps.until.to_string(), asked.steps.until.to_string()),
-        ("steps an epoch", was.steps.per_epoch.to_string(), asked.steps.per_epoch.to_string()),
+        (data_place::UPDATES, was.steps.per_epoch.to_string(), asked.steps.per_epoch.to_string()),
         ("schedule", in_words(&was.schedule), in_words(&asked.schedule)),
         ("device", was.device.clone(), asked.device.clone()),
         ("workers", was.workers.to_string(), asked.workers.to_string()),
@@ -327,16 +323,7 @@ fn differences(was: &RunState, asked: &RunState, step: u64) -> Vec<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn state(per_epoch: u64, place: DataPlace) -> RunState {
-        let text = r#"{"format":"tubelet-run/1","command":"pretrain","made_by":"","steps":{"until":60,"per_epoch":1},
-            "schedule":{"peak":1.0,"floor":0.0,"warmup":0,"total":60,"digest":""},"init":null,
-            "data":{"named":["films"],"folder":"/d","digest":"","videos":12,"list":""},"split":null,
-            "device":"flex","workers":1,"place":{"step":0,"update":0},"changes":[]}"#;
-        let mut state: RunState = serde_json::from_str(text).unwrap();
-        (state.steps.per_epoch, state.place) = (per_epoch, place);
-        state
-    }
+    use crate::run::data_place::tests::state;
 
     fn plan(recipe: &Recipe, per_epoch: u64) -> Plan<'_> {
         let steps = Steps { per_epoch, schedule: 60, until: 60 };

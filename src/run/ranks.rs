@@ -18,7 +18,7 @@ use trainer::{
         join_world::join_world,
         world::{
             Machines, Raised, World, WorldError, cores,
-            launcher::{LaunchError, launch},
+            launcher::{LaunchError, Launched, launch},
         },
     },
 };
@@ -140,12 +140,20 @@ impl Ranks {
         let Some(share) = recipe.share(place.rank, place.size).map_err(wrong)? else {
             return Err(not_shared(recipe, place.size).into());
         };
+        let (micro_batch, _) = recipe.accumulation().map_err(wrong)?;
+        observer.note(format_args!(
+            "{} processes, {} micro-batches of {micro_batch} clips each in an update",
+            place.size,
+            share.len()
+        ));
         if !self.world.adds_in_order() || !share.len().is_power_of_two() {
             observer.note(format_args!(
-                "note: {} processes compute {} micro-batches each: the run agrees to rounding with one of another number \
-                 of processes",
-                place.size,
-                share.len()
+                "note: a run of another number of processes agrees with this one to rounding only, {}",
+                if self.world.adds_in_order() {
+                    "since that is no power of two of micro-batches"
+                } else {
+                    "since NCCL chooses the order of its sums"
+                }
             ));
         }
         Ok(Some(share.start as u64..share.end as u64))
@@ -271,9 +279,10 @@ fn refused(why: LaunchError) -> Error {
         LaunchError::Half { by, missing, .. } => {
             usage.hint(format!("start it by {by}, or set {missing} too, or neither of them"))
         }
-        LaunchError::NoSum { size, .. } => usage.hint(format!(
+        LaunchError::NoSum { by, size } => usage.hint(format!(
             "build it with `--features mpi` and start it by `mpirun -n {size} tubelet …` (srun where Slurm's MPI is \
-             that of the build), or with `--features nccl` for a GPU a process; or start one process"
+             that of the build), or with `--features nccl` for a GPU a process; or start {}",
+            one_process(by)
         )),
         LaunchError::OtherSize { told, .. } => usage.hint(format!(
             "start it by the launcher of the MPI that it was built with: `mpirun -n {told} tubelet …`"
@@ -282,6 +291,28 @@ fn refused(why: LaunchError) -> Error {
         _ => usage,
     }
     .into()
+}
+
+/// How one process is started.
+fn one_process(by: &str) -> &'static str {
+    match by {
+        // A batch script is told of its job's tasks too.
+        "srun" => "one process by `srun -n 1`",
+        _ => "one process",
+    }
+}
+
+/// Refuses to do `what` as often as there are processes.
+///
+/// # Errors
+/// Usage error: a launcher started several.
+pub fn refuse_several(what: &str) -> Result<()> {
+    let Some(Launched { by, place }) = launch(|name| env::var(name).ok()).map_err(refused)? else {
+        return Ok(());
+    };
+    Err(Usage::new(format!("{by} started {} processes, and {what} is done in one", place.size))
+        .hint(format!("start {}", one_process(by)))
+        .into())
 }
 
 /// That an update's micro-batches cannot be shared out, with those that can.

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use schemas::OutputLock;
-use trainer::Device;
 
-use crate::{device, error::Result, machine, observer::Observer, output_lock, recipe_choice::RecipeChoice};
+use crate::{error::Result, machine, observer::Observer, output_lock, recipe_choice::RecipeChoice};
 
 /// What every training is given.
 #[derive(Clone, Debug)]
@@ -51,13 +50,5 @@ impl RunSettings {
     /// Whether the run in `out` goes on.
     pub(super) fn goes_on(&self) -> bool {
         self.resume || self.resume_from.is_some()
-    }
-
-    /// Where to compute.
-    ///
-    /// # Errors
-    /// Usage error: this build has no such device.
-    pub fn device(&self) -> Result<Device> {
-        device::named(&self.device)
     }
 }

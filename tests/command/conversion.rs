@@ -94,7 +94,11 @@ fn what_another_code_computes_otherwise_is_said() {
     let words = said(&["convert", text(&input), text(&hf), "--to", "hf"]);
     assert!(words.contains("fc_norm with epsilon 1e-5, not 1e-6 (`model.fc_norm.eps = 1e-6`)"), "{words}");
     fs::write(hf.join("preprocessor_config.json"), r#"{"image_mean": 0.5, "image_std": 0.5}"#).unwrap();
-    let words = said(&["convert", text(&hf), text(&back), "--to", "official"]);
+    let output = succeed(&["convert", text(&hf), text(&back), "--to", "official", "--json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["out"].as_str(), Some(text(&back)));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains(json["model"].as_str().unwrap()), "{words} {json}");
     assert!(
         words.contains("pixels scaled by ImageNet's mean and deviation, not by [0.5, 0.5, 0.5]"),
         "{words}"

@@ -81,6 +81,50 @@ fn a_damaged_checkpoint_is_refused_and_the_last_good_one_is_offered_and_taken() 
 }
 
 #[test]
+fn a_run_whose_state_or_recipe_rotted_is_not_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = class_folders(folder.path(), 4);
+    let out = folder.path().join("run");
+    succeed(&pretrain(&films, &out, &["--steps", "2"]));
+    let resume = ["pretrain", "--out", text(&out), "--resume", "--steps", "4"];
+    let (state, recipe) = (out.join("run.json"), out.join("recipe.toml"));
+    for bit in drawn(flips(), bits(&state)) {
+        flip(&state, bit);
+        let (code, message) = refusal(&resume);
+        assert!(code != 0 && message.contains(text(&state)), "bit {bit}: {message}");
+        flip(&state, bit);
+    }
+    // A bit of a digit.
+    let whole = fs::read_to_string(&recipe).unwrap();
+    fs::write(&recipe, whole.replacen("stride = 2", "stride = 3", 1)).unwrap();
+    let (code, message) = refusal(&resume);
+    assert!(code == 2 && message.contains("says clip.stride = 3, and the run was made with 2"), "{message}");
+    fs::write(&recipe, whole).unwrap();
+    // What is asked for is written down, and is no damage.
+    succeed(&[&resume[..], &["--set", "clip.stride=3"]].concat());
+    succeed(&["pretrain", "--out", text(&out), "--resume", "--steps", "5"]);
+}
+
+#[test]
+fn an_array_with_a_flipped_bit_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = class_folders(folder.path(), 4);
+    let model = models::classifier(folder.path(), &["a", "b"]);
+    let out = folder.path().join("arrays");
+    let embed = ["embed", text(&films), "--model", text(&model), "--views", "1x1", "--format", "npy"];
+    let embed = [&embed[..], &["--out", text(&out)]].concat();
+    succeed(&embed);
+    let whole = [files(&out, ".npy"), files(&out, "B3SUMS")];
+    assert_eq!((whole[0].len(), whole[1].len()), (4, 1));
+    let array = out.join(whole[0].keys().next().unwrap());
+    for bit in drawn(flips(), bits(&array)) {
+        flip(&array, bit);
+        succeed(&embed);
+        assert!([files(&out, ".npy"), files(&out, "B3SUMS")] == whole, "bit {bit}");
+    }
+}
+
+#[test]
 fn a_checkpoint_without_a_digest_is_read_and_inspect_tells() {
     let folder = tempfile::tempdir().unwrap();
     let model = models::classifier(folder.path(), &["a", "b"]);

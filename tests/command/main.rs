@@ -1,6 +1,8 @@
 //! The command as a person uses it: real files in, words, files and exit codes out.
 
 mod answers;
+mod cluster;
+mod completions;
 mod conversion;
 mod crash;
 mod determinism;
@@ -13,12 +15,15 @@ mod fixtures;
 mod flipped_bits;
 mod frames;
 mod help;
+mod launched;
 mod lists;
 mod locks;
 mod many_rows;
 mod messages;
 mod probing;
+mod reporting;
 mod resuming;
+mod scanning;
 mod shards;
 mod signals;
 mod slices;
@@ -30,5 +35,5 @@ mod watching;
 mod wrong_usage;
 
 use fixtures::{
-    SMALL, films, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
+    SMALL, browser, films, killed, models, refusal, said, samples, shared, stdout, succeed, text, tubelet,
 };

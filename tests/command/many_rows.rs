@@ -31,8 +31,8 @@ const BYTES_A_VIDEO: u64 = 450;
 fn write_manifest(folder: &Path, rows: usize) -> std::path::PathBuf {
     let names = folder.join("names");
     film(&names.join("0000.mp4"), 0);
-    for name in 1..NAMES.min(rows) {
-        fs::hard_link(names.join("0000.mp4"), names.join(format!("{name:04}.mp4"))).unwrap();
+    for name in (1..NAMES).map(|name| names.join(format!("{name:04}.mp4"))).filter(|name| !name.exists()) {
+        fs::hard_link(names.join("0000.mp4"), name).unwrap();
     }
     for number in 0..rows.div_ceil(NAMES) {
         let link = folder.join(format!("folder-{number:04}"));
@@ -53,9 +53,14 @@ fn write_manifest(folder: &Path, rows: usize) -> std::path::PathBuf {
     let mut manifest = ManifestWriter::create(&out).unwrap();
     let mut index = IndexWriter::create(&out, rows as u64, digest(&entries)).unwrap();
     for (row, entry) in entries.iter().enumerate() {
+        let number = row as u64;
         let name = text(&entry.path).to_owned();
-        manifest.push(ManifestRow { path: name.clone(), label: entry.label, ..scanned.clone() }).unwrap();
-        index.put(VideoNumber(row as u64), Some(renamed(&indexed, row as u64, &name, entry.label))).unwrap();
+        // Times that no other row has, as those of real films: a file of equal ones would be small.
+        let jitter = |(frame, time): (usize, &i64)| time + (row * 7919 + frame * 104_729) as i64 % 1000;
+        let times = scanned.times.as_ref().map(|times| times.iter().enumerate().map(jitter).collect());
+        let row = ManifestRow { path: name.clone(), label: entry.label, times, ..scanned.clone() };
+        manifest.push(row).unwrap();
+        index.put(VideoNumber(number), Some(renamed(&indexed, number, &name, entry.label))).unwrap();
     }
     manifest.finish().unwrap();
     out

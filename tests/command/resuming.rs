@@ -21,6 +21,40 @@ fn a_folder_of_an_older_version_goes_on_and_what_is_not_known_is_said() {
     assert!(out.join("checkpoint-3.safetensors").exists());
 }
 
+#[test]
+fn a_run_goes_back_behind_a_change_of_its_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = class_folders(folder.path(), 12);
+    let place = |name: &str| folder.path().join(name);
+    let (kept, changed) = (place("kept"), place("changed"));
+    for out in [&kept, &changed] {
+        succeed(&pretrain(&films, out, &["--steps", "4"]));
+    }
+    // Its checkpoint of step 2 outlives the change at step 4, as it would if the one of step 5 rotted.
+    let second = "checkpoint-2.safetensors";
+    fs::copy(changed.join(second), place("second")).unwrap();
+    let batch = ["--set", "optimiser.batch=2", "--steps", "7"];
+    succeed(&[&["pretrain", "--out", text(&changed), "--resume"][..], &batch].concat());
+    for entry in fs::read_dir(&changed).unwrap().map(|entry| entry.unwrap().path()) {
+        let is_later = entry.extension().is_some_and(|ending| ending == "safetensors");
+        is_later.then(|| fs::remove_file(entry).unwrap());
+    }
+    fs::copy(place("second"), changed.join(second)).unwrap();
+    let (code, words) = refusal(&["pretrain", "--out", text(&changed), "--resume"]);
+    assert!(code == 2 && words.contains("hint: --resume-from 2 goes on from that checkpoint"), "{words}");
+    let words = said(&["pretrain", "--out", text(&changed), "--resume-from", "2"]);
+    assert!(words.contains("what was changed later holds from step 2 on"), "{words}");
+    // The same change, made at step 2.
+    succeed(&[&["pretrain", "--out", text(&kept), "--resume-from", "2"][..], &batch].concat());
+    assert!(tensors(&kept) == tensors(&changed), "other weights than with the change at step 2");
+    let changes = |run: &Path| {
+        let state: serde_json::Value =
+            serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
+        (state["place"].clone(), state["changes"].clone())
+    };
+    assert_eq!(changes(&kept), changes(&changed));
+}
+
 /// A number below `bound`, by a fixed rule.
 struct Drawn(u64);
 

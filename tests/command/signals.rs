@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use crate::{
     films::{class_folders, pretrain},
-    models, refusal, samples, succeed, text,
+    models, refusal, samples, succeed, text, tubelet,
 };
 
 fn start(arguments: &[&str]) -> Child {
@@ -153,6 +153,84 @@ fn a_pipe_a_device_or_a_folder_where_a_file_is_wanted_is_a_usage_error() {
             assert_eq!(words.matches("error: ").count(), 1, "{arguments:?}: {words}");
             assert!(!Path::new(out).exists(), "{arguments:?} made something");
         }
+    }
+}
+
+/// A folder of one film and of what looks like films and is none, a list of all, and those that the list names.
+fn odd_films(folder: &Path) -> (PathBuf, PathBuf, usize) {
+    let (films, list) = (folder.join("films"), folder.join("list.txt"));
+    fs::create_dir(&films).unwrap();
+    let at = |name: &str| films.join(name);
+    fs::copy(format!("{}/flower.mp4", samples()), at("film.mp4")).unwrap();
+    assert!(Command::new("mkfifo").arg(at("pipe.mp4")).status().unwrap().success());
+    // A socket stays when whoever listens is gone.
+    drop(std::os::unix::net::UnixListener::bind(at("socket.mp4")).unwrap());
+    for (name, target) in [
+        ("linked.mp4", text(&at("pipe.mp4"))),
+        ("zero.mp4", "/dev/zero"),
+        ("null.mp4", "/dev/null"),
+        ("version.mp4", "/proc/version"),
+        ("maps.mp4", "/proc/self/maps"),
+        ("folder.mp4", "/proc"),
+    ] {
+        std::os::unix::fs::symlink(target, at(name)).unwrap();
+    }
+    let names = ["film", "pipe", "socket", "linked", "zero", "null", "version", "maps", "folder"];
+    fs::write(&list, names.map(|name| format!("films/{name}.mp4\n")).concat()).unwrap();
+    // Nobody walks through all processes.
+    fs::remove_file(at("folder.mp4")).unwrap();
+    (films, list, names.len() - 1)
+}
+
+#[test]
+fn pipes_sockets_and_devices_among_films_are_verdicts_and_nobody_waits_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (films, list, odd) = odd_films(folder.path());
+    let model = models::classifier(folder.path(), &["a", "b"]);
+    let out = folder.path().join("out");
+    let any = ["--set", "run.max_failed_share=0.95", "--set", "optimiser.batch=1", "--steps", "2"];
+    let limit = Duration::from_secs(100);
+    let ends = |arguments: &[&str]| {
+        let output = tubelet().args(arguments).timeout(limit).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {words}");
+        if out.is_dir() { fs::remove_dir_all(&out) } else { fs::remove_file(&out) }.unwrap();
+        (String::from_utf8(output.stdout).unwrap(), words)
+    };
+    for more in [&["--json"][..], &["--json", "--verify"], &["--json", "--no-sandbox"]] {
+        let scan = |videos: &Path| ends(&[&["scan", text(videos), "--out", text(&out)][..], more].concat());
+        let (rows, _) = scan(&list);
+        let rows: Vec<serde_json::Value> =
+            rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let bad = |row: &&serde_json::Value| row["verdict"] != "good";
+        assert_eq!((rows.len(), rows.iter().filter(bad).count()), (1 + odd, odd), "{rows:?}");
+        let (rows, words) = scan(&films);
+        assert_eq!(rows.lines().count(), 3, "a film and two files of the system: {rows}");
+        assert_eq!(words.matches("is a pipe, a socket or a device").count(), odd - 3, "{words}");
+    }
+    for videos in [text(&films), text(&list)] {
+        let data = Path::new(videos);
+        ends(&pretrain(data, &out, &any));
+        for store in ["frames", "packets"] {
+            let any = ["--recipe", "tiny", "--set", "run.max_failed_share=0.95", "--store", store];
+            ends(&[&["preprocess", videos, "--out", text(&out)][..], &any].concat());
+        }
+        ends(&["embed", videos, "--model", text(&model), "--views", "1x1", "--out", text(&out)]);
+    }
+    // In the places of shards, and of the files of a model.
+    for name in ["frames-00000.parquet", "packets-00000.parquet", "model.safetensors", "config.json"] {
+        let place = folder.path().join(name.replace('.', "-"));
+        fs::create_dir(&place).unwrap();
+        assert!(Command::new("mkfifo").arg(place.join(name)).status().unwrap().success());
+        let place = text(&place);
+        let read = match name.ends_with(".parquet") {
+            true => pretrain(Path::new(place), &out, &any),
+            false => vec!["embed", &place, "--model", &place, "--out", text(&out)],
+        };
+        let output = tubelet().args(&read).timeout(limit).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{name}: {:?} {words}", output.status);
+        assert!(words.contains("error: ") && !out.exists(), "{name}: {words}");
     }
 }
 

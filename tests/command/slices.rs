@@ -41,6 +41,7 @@ fn works(folder: &Path) -> Vec<Work> {
     let embed = ["embed", films, "--model", model];
     vec![
         file("scan", manifest.0, manifest.1, true, &["scan", films]),
+        file("scan --only-good", manifest.0, manifest.1, true, &["scan", films, "--only-good"]),
         file("scan --verify", manifest.0, manifest.1, true, &["scan", films, "--verify"]),
         file(
             "frames",

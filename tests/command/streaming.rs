@@ -62,6 +62,8 @@ fn views_come_once_with_the_classes_of_their_folders() {
     let of_class = StreamReader::try_new(&output.stdout[..], None).unwrap().map(Result::unwrap);
     let nulls: usize = of_class.map(|batch| batch.column_by_name("label").unwrap().null_count()).sum();
     assert_eq!(nulls, 0);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("note: there is one class, so there is nothing to tell apart"), "{words}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{SMALL, samples, shared, succeed, text};
+use crate::{SMALL, samples, shared, stdout, succeed, text};
 
 /// The losses of a run, by step.
 fn losses(run: &Path) -> Vec<f64> {
@@ -37,7 +37,9 @@ fn two_runs_are_equal_to_the_bit_and_end_in_a_picture() {
     let film = format!("{}/flower.mp4", samples());
     for (name, more) in [("true.png", &[][..]), ("honest.png", &["--honest"]), ("moving.gif", &[])] {
         let picture = folder.path().join(name);
-        succeed(&[&["reconstruct", "--run", text(&first), &film, "--out", text(&picture)], more].concat());
+        let draw = ["reconstruct", "--run", text(&first), &film, "--out", text(&picture), "--json"];
+        let said: serde_json::Value = serde_json::from_str(&stdout(&[&draw[..], more].concat())).unwrap();
+        assert_eq!((said["out"].as_str(), &said["rows"][0]), (Some(text(&picture)), &"original".into()));
         assert!(image::open(&picture).unwrap().width() > 4 * 64);
     }
 }

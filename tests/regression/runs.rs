@@ -71,10 +71,8 @@ fn resuming_nothing_began_from_random_weights() {
         (place("absent"), "it contains no run; there is no such folder"),
         (empty, "it contains no run; it is empty"),
         (place("file"), "it contains no run; it is no folder"),
-        (
-            gone.clone(),
-            "its checkpoints are gone; there are metrics.jsonl, quarantine.jsonl, recipe.toml, run.json",
-        ),
+        (gone.clone(), ".tubelet, metrics.jsonl, quarantine.jsonl, recipe.toml, run.json"),
+        (gone.clone(), "its checkpoints are gone; there are events.out.tfevents."),
         (gone, "its metrics go up to step 1"),
     ] {
         for arguments in [pretrain(&films, &out, &["--resume"]), finetune(&films, &out, &["--resume"])] {

@@ -31,6 +31,12 @@ impl KeptMemory {
     pub fn reserve_at_once(bytes: usize) {
         arena::CHUNK.store(bytes, Relaxed);
     }
+
+    /// Whether a layout is served from the arena; it depends on the layout alone, so what is given back is known
+    /// by it. All others are the system's.
+    pub fn keeps(layout: Layout) -> bool {
+        layout.size() >= SMALLEST && layout.align() <= HEADER
+    }
 }
 
 static ARENA: Mutex<Arena> = Mutex::new(Arena::EMPTY);
@@ -39,17 +45,11 @@ fn arena() -> MutexGuard<'static, Arena> {
     ARENA.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a layout is served from the arena; it depends on the layout alone, so what is given back is known
-/// by it.
-fn is_kept(layout: Layout) -> bool {
-    layout.size() >= SMALLEST && layout.align() <= HEADER
-}
-
 // SAFETY: what the arena hands out is as large as asked for, aligned to a cache line and in one hand until
 // it is given back; which layouts it serves depends on the layout alone. Everything else is the system's.
 unsafe impl GlobalAlloc for KeptMemory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !is_kept(layout) {
+        if !Self::keeps(layout) {
             // SAFETY: the caller's promise.
             return unsafe { System.alloc(layout) };
         }
@@ -57,7 +57,7 @@ unsafe impl GlobalAlloc for KeptMemory {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if !is_kept(layout) {
+        if !Self::keeps(layout) {
             // SAFETY: the caller's promise.
             return unsafe { System.alloc_zeroed(layout) };
         }
@@ -68,7 +68,7 @@ unsafe impl GlobalAlloc for KeptMemory {
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        if is_kept(layout) {
+        if Self::keeps(layout) {
             // SAFETY: a place of a kept layout is the arena's, and the caller is done with it.
             unsafe { arena().give_back(place) }
         } else {
@@ -79,7 +79,7 @@ unsafe impl GlobalAlloc for KeptMemory {
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let Ok(wanted) = Layout::from_size_align(size, layout.align()) else { return ptr::null_mut() };
-        match (is_kept(layout), is_kept(wanted)) {
+        match (Self::keeps(layout), Self::keeps(wanted)) {
             // SAFETY: the caller's promise.
             (false, false) => unsafe { System.realloc(place, layout, size) },
             // SAFETY: a place of a kept layout is the arena's.
@@ -107,9 +107,9 @@ mod tests {
 
     #[test]
     fn small_and_strictly_aligned_layouts_are_the_systems() {
-        assert!(is_kept(layout(SMALLEST)));
-        assert!(!is_kept(layout(SMALLEST - 1)));
-        assert!(!is_kept(Layout::from_size_align(1 << 20, 128).unwrap()));
+        assert!(KeptMemory::keeps(layout(SMALLEST)));
+        assert!(!KeptMemory::keeps(layout(SMALLEST - 1)));
+        assert!(!KeptMemory::keeps(Layout::from_size_align(1 << 20, 128).unwrap()));
     }
 
     #[test]

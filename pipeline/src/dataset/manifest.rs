@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     columns::of_rows as record_batch,
     file::{ManifestWriter, write},
-    reader::{ListedRow, ManifestReader, listed, read, rows},
+    reader::{ManifestReader, listed, read, rows},
 };
 
 #[cfg(feature = "video")]
@@ -91,6 +91,25 @@ pub struct ManifestRow {
     /// Where it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_seconds: Option<f64>,
+}
+
+/// What a run needs to know of a video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRow {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its bytes, 0 where it could not be read.
+    pub bytes: u64,
+    /// Class, where the list of videos has classes.
+    pub label: Option<i32>,
+    /// `good`, or the stable word of what is wrong.
+    pub verdict: String,
+    /// What is wrong, in a sentence.
+    pub reason: Option<String>,
+    /// Whether all of it was decoded without complaint.
+    pub verified: bool,
+    /// Which part of the video the row means.
+    pub segment: Segment,
 }
 
 /// Why a manifest cannot be written or read.

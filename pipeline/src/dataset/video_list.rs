@@ -16,57 +16,50 @@ use crate::{
     video_entry::{KnownFailure, VideoEntry},
 };
 
-/// Video files in the order that numbers them.
+/// Video files in the order that numbers them; a clone shares them.
 #[derive(Clone, Debug, Default)]
 pub struct VideoList {
-    entries: Vec<VideoEntry>,
-    failures: BTreeMap<VideoNumber, KnownFailure>,
+    entries: Arc<Vec<VideoEntry>>,
+    found: Arc<Found>,
     /// Whether a scan opened those that are not known to be bad.
     scanned: bool,
-    /// Bytes of each video that a scan decoded whole without complaint.
-    verified: BTreeMap<VideoNumber, u64>,
     /// Where their packets are, if the manifest has that beside it.
     index: Option<FileIndex>,
     /// The first video of the file of each, where some are parts of files.
     files: Option<Arc<[VideoNumber]>>,
 }
 
+/// What a scan found.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    failures: BTreeMap<VideoNumber, KnownFailure>,
+    /// Bytes of each video that was decoded whole without complaint.
+    verified: BTreeMap<VideoNumber, u64>,
+}
+
 impl VideoList {
     /// The videos of a list; none is known to be bad.
     pub fn new(entries: Vec<VideoEntry>) -> Self {
         let files = files(&entries);
-        Self { entries, files, ..Self::default() }
-    }
-
-    /// Adds a video of a manifest.
-    fn add(&mut self, row: ListedRow) {
-        let number = VideoNumber(self.entries.len() as u64);
-        if row.verified {
-            self.verified.insert(number, row.bytes);
-        }
-        self.entries.push(VideoEntry { path: row.path.into(), label: row.label, segment: row.segment });
-        if row.verdict != GOOD {
-            let reason = row.reason.unwrap_or_default();
-            self.failures.insert(number, KnownFailure { verdict: row.verdict, reason });
-        }
+        Self { entries: Arc::new(entries), files, ..Self::default() }
     }
 
     /// The videos with these numbers, in this order, with what a scan found of them. The index of packets is left behind:
     /// it goes by the numbers of the whole list.
     pub fn chosen(&self, numbers: &[VideoNumber]) -> Self {
-        let mut chosen = Self::default();
+        let (mut entries, mut found) = (Vec::new(), Found::default());
         for (behind, number) in numbers.iter().zip((0..).map(VideoNumber)) {
             let Some(entry) = self.entries.get(behind.index()) else { continue };
-            chosen.entries.push(entry.clone());
-            if let Some(failure) = self.failures.get(behind) {
-                chosen.failures.insert(number, failure.clone());
+            entries.push(entry.clone());
+            if let Some(failure) = self.found.failures.get(behind) {
+                found.failures.insert(number, failure.clone());
             }
-            if let Some(&bytes) = self.verified.get(behind) {
-                chosen.verified.insert(number, bytes);
+            if let Some(&bytes) = self.found.verified.get(behind) {
+                found.verified.insert(number, bytes);
             }
         }
-        chosen.files = files(&chosen.entries);
-        chosen
+        let files = files(&entries);
+        Self { entries: Arc::new(entries), found: Arc::new(found), files, ..Self::default() }
     }
 
     /// The videos of the manifest at `path`, with the index beside it.
@@ -74,14 +67,21 @@ impl VideoList {
     /// # Errors
     /// When it cannot be read, or is no manifest.
     pub(super) fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
-        let mut videos = Self { scanned: true, ..Self::default() };
-        for row in manifest::listed(path)? {
-            videos.add(row?);
+        let (mut entries, mut found) = (Vec::new(), Found::default());
+        for (row, number) in manifest::listed(path)?.zip((0..).map(VideoNumber)) {
+            let ListedRow { path, bytes, label, verdict, reason, verified, segment } = row?;
+            if verified {
+                found.verified.insert(number, bytes);
+            }
+            entries.push(VideoEntry { path: path.into(), label, segment });
+            if verdict != GOOD {
+                let reason = reason.unwrap_or_default();
+                found.failures.insert(number, KnownFailure { verdict, reason });
+            }
         }
-        videos.entries.shrink_to_fit();
-        videos.files = files(&videos.entries);
-        let index = manifest::index::beside(path, &videos.digest());
-        Ok(Self { index, ..videos })
+        entries.shrink_to_fit();
+        let (index, files) = (manifest::index::beside(path, &digest(&entries)), files(&entries));
+        Ok(Self { entries: Arc::new(entries), found: Arc::new(found), scanned: true, index, files })
     }
 
     /// Where the packets of video `number` are in its file, as far as a scan kept it. A damaged index is none.
@@ -112,23 +112,24 @@ impl VideoList {
 
     /// Whether video `number` was there when a scan opened it.
     pub fn was_there(&self, number: VideoNumber) -> bool {
-        self.scanned && !self.failures.contains_key(&number)
+        self.scanned && !self.found.failures.contains_key(&number)
     }
 
     /// What a scan found wrong with video `number`.
     pub fn known_failure(&self, number: VideoNumber) -> Option<&KnownFailure> {
-        self.failures.get(&number)
+        self.found.failures.get(&number)
     }
 
     /// How many bytes video `number` had when a scan decoded it whole without complaint, if it did.
     pub fn verified_bytes(&self, number: VideoNumber) -> Option<u64> {
-        self.verified.get(&number).copied()
+        self.found.verified.get(&number).copied()
     }
 
     /// The same videos, taken for decoded whole without complaint: for who measures what that costs, not for training.
     pub fn taken_for_verified(mut self) -> Self {
         let bytes = |video: &VideoEntry| std::fs::metadata(&video.path).map_or(0, |file| file.len());
-        self.verified = (0..).map(VideoNumber).zip(self.entries.iter().map(bytes)).collect();
+        let verified = (0..).map(VideoNumber).zip(self.entries.iter().map(bytes)).collect();
+        self.found = Arc::new(Found { verified, ..Found::clone(&self.found) });
         self
     }
 

@@ -11,19 +11,17 @@
 mod library;
 pub(crate) mod self_test;
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use self::library::{Decoder, Error, PixelLayout, PlanarImageComponent, settings};
 use super::{
-    Extent, Keep, Naming, Request, Stream, TimeLimit, Work, av1_colour::StatedColour, copy,
+    Extent, Joined, Keep, Naming, Request, Stay, Stream, TimeLimit, Work, av1_colour::StatedColour, copy,
     gstreamer::GstDecoder,
 };
 use crate::{
-    demux,
+    PacketNumber, demux,
     error::VideoError,
     heartbeat,
     picture::{Layout, Matrix, Picture, Range, Sampling},
@@ -37,6 +35,9 @@ pub(crate) struct Dav1d {
     /// libaom, once it was needed.
     checker: Option<GstDecoder>,
     came: u64,
+    /// What the packets so far state of colour.
+    stated: StatedColour,
+    stands_at: Option<PacketNumber>,
 }
 
 /// The bytes of a packet, owned by the decoder as long as it needs them.
@@ -52,7 +53,7 @@ impl Dav1d {
     pub(super) fn new() -> Result<Self, VideoError> {
         let decoder = Decoder::with_settings(&settings())
             .map_err(|error| VideoError::Refused { packets: 0, reason: error.to_string() })?;
-        Ok(Self { decoder, checker: None, came: 0 })
+        Ok(Self { decoder, checker: None, came: 0, stated: StatedColour::default(), stands_at: None })
     }
 
     /// Lets libaom look at the packets of a request where this library would not find damage; gives the frames that
@@ -61,7 +62,7 @@ impl Dav1d {
         &mut self,
         stream: Stream<'_>,
         request: Request<'_>,
-        limit: TimeLimit,
+        limit: TimeLimit<'_>,
     ) -> Result<Option<u64>, VideoError> {
         if stream.verified || self_test::finds_damage() {
             return Ok(None);
@@ -71,26 +72,34 @@ impl Dav1d {
             Some(checker) => checker,
             None => GstDecoder::of_libaom()?,
         };
-        let request = Request { wanted: &[], ..request };
+        // It holds no picture back, either.
+        let stay = request.joined.stay.map(|_| Stay { needed: 0, ahead: &[] });
+        let request = Request { wanted: &[], joined: Joined { stay, ..request.joined }, ..request };
         checker.decode(stream, request, limit, &mut Work::default(), &mut |_, _| {})?;
         let came = checker.frames_that_came();
         self.checker = Some(checker);
         Ok(Some(came))
     }
 
-    /// Sends the packets of `stream` that are requested and hands the wanted pictures to `keep`.
+    /// Sends the packets of `stream` that are requested and hands the wanted pictures to `keep`. No picture is held back,
+    /// so that none needs the packets ahead, and the decoder stands behind the last packet of any request.
     pub(super) fn decode(
         &mut self,
         stream: Stream<'_>,
         request: Request<'_>,
-        limit: TimeLimit,
+        limit: TimeLimit<'_>,
         work: &mut Work,
         keep: &mut Keep<'_>,
     ) -> Result<(), VideoError> {
         let checked = self.check(stream, request, limit)?;
-        let Request { runs, wanted, naming, extent } = request;
+        let Request { runs, wanted, naming, extent, joined } = request;
+        if !joined.goes_on {
+            self.came = 0;
+            self.stated = StatedColour::of(stream.caps);
+        }
+        let came_before = self.came;
         let mut taken = Taken {
-            stated: StatedColour::of(stream.caps),
+            stated: std::mem::take(&mut self.stated),
             container: demux::colour_of(stream.caps).and_then(|colour| colour.parse().ok()),
             naming,
             wanted,
@@ -98,11 +107,12 @@ impl Dav1d {
             kept: 0,
             shape: None,
         };
-        self.came = 0;
         let mut pushed = 0;
-        for run in runs {
-            self.decoder.flush();
-            for number in &run.send {
+        for (nth, run) in runs.iter().enumerate() {
+            if nth > 0 || !joined.goes_on {
+                self.decoder.flush();
+            }
+            for &number in &run.send {
                 let at = number.0 as usize;
                 let Some(packet) = stream.packets.get(at) else { continue };
                 let place = stream.name_of(at, naming);
@@ -112,12 +122,14 @@ impl Dav1d {
                 taken.stated.note(body.as_slice());
                 let sent = self.decoder.send_data(Body(body), None, i64::try_from(place).ok(), None);
                 self.take_all(sent, &mut taken, pushed, limit)?;
-                let all = wanted.last().is_some_and(|last| self.came > u64::from(last.0));
+                self.stands_at = Some(number);
+                let all = request.last_needed().is_some_and(|last| self.came > u64::from(last.0));
                 if naming == Naming::Counting && extent == Extent::Wanted && all {
                     break;
                 }
             }
         }
+        self.stated = taken.stated;
         // Frames that are counted end with the last one that is wanted.
         let is_whole = naming == Naming::ByPacket || extent == Extent::Video;
         if let Some(promised) = checked.filter(|&promised| promised != self.came && is_whole) {
@@ -125,14 +137,19 @@ impl Dav1d {
         }
         work.packets += u64::from(pushed);
         work.left_out += runs.iter().map(|run| run.left_out()).sum::<u64>();
-        work.frames += self.came;
+        work.frames += self.came - came_before;
         work.kept += taken.kept;
         Ok(())
     }
 
-    /// How many frames came out in the last decode.
+    /// How many frames came out since the decoder last began anew.
     pub(super) fn frames_that_came(&self) -> u64 {
         self.came
+    }
+
+    /// The last packet that was sent.
+    pub(super) fn stands_at(&self) -> Option<PacketNumber> {
+        self.stands_at
     }
 
     /// Takes the pictures that come until the packet that was `sent` is in the decoder.
@@ -141,14 +158,12 @@ impl Dav1d {
         mut sent: Result<(), Error>,
         taken: &mut Taken<'_, '_>,
         pushed: u32,
-        limit: TimeLimit,
+        limit: TimeLimit<'_>,
     ) -> Result<(), VideoError> {
         loop {
             self.take(taken, pushed)?;
             heartbeat::step();
-            if Instant::now() > limit.deadline {
-                return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
-            }
+            limit.check()?;
             match sent {
                 Ok(()) => return Ok(()),
                 Err(Error::Again) => sent = self.decoder.send_pending_data(),
@@ -276,14 +291,15 @@ mod tests {
             index: &[PacketFact { place: Some(OutputIndex(0)), start: Start::Closed, disposable: false }],
             verified,
         };
-        let runs = [PacketRun { send: vec![crate::PacketNumber(0)] }];
+        let runs = [PacketRun { send: vec![PacketNumber(0)] }];
         let request = Request {
             runs: &runs,
             wanted: &[OutputIndex(0)],
             naming: Naming::ByPacket,
             extent: Extent::Video,
+            joined: Joined::default(),
         };
-        let limit = TimeLimit { deadline: demux::deadline(60), seconds: 60 };
+        let limit = TimeLimit { deadline: demux::deadline(60), seconds: 60, stop: None };
         let mut decoder = Dav1d::new()?;
         decoder.decode(stream, request, limit, &mut Work::default(), &mut |_, _| {})?;
         Ok(decoder.frames_that_came())

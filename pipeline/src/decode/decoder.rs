@@ -3,7 +3,7 @@
 #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
 use super::dav1d::Dav1d;
 use super::{Keep, Request, Stream, TimeLimit, Work, gstreamer::GstDecoder, raw::RawPictures};
-use crate::{codec::Codec, error::VideoError};
+use crate::{PacketNumber, codec::Codec, error::VideoError};
 
 /// A decoder of one codec, whoever made it.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Decoder {
         &mut self,
         stream: Stream<'_>,
         request: Request<'_>,
-        limit: TimeLimit,
+        limit: TimeLimit<'_>,
         work: &mut Work,
         keep: &mut Keep<'_>,
     ) -> Result<(), VideoError> {
@@ -45,13 +45,24 @@ impl Decoder {
         }
     }
 
-    /// How many frames came out in the last decode.
+    /// How many frames came out since it last began anew.
     pub(crate) fn frames_that_came(&self) -> u64 {
         match self {
             Self::Element(decoder) => decoder.frames_that_came(),
             Self::Raw(decoder) => decoder.frames_that_came(),
             #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
             Self::Dav1d(decoder) => decoder.frames_that_came(),
+        }
+    }
+
+    /// The last packet that was sent, where the decoder was not drained after it: the next decode of the same stream may go
+    /// on behind it.
+    pub(crate) fn stands_at(&self) -> Option<PacketNumber> {
+        match self {
+            Self::Element(decoder) => decoder.stands_at(),
+            Self::Raw(_) => None,
+            #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
+            Self::Dav1d(decoder) => decoder.stands_at(),
         }
     }
 }

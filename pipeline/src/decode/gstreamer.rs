@@ -7,29 +7,20 @@
 //!
 //! Whatever the decoder complains of ends the decode with an error; its caller then drops it.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 use gstreamer as gst;
 
 use super::{
-    Extent, Keep, Naming, Request, Stream, TimeLimit, Work,
+    Extent, Keep, Naming, Request, Stay, Stream, TimeLimit, Work,
     av1_colour::StatedColour,
     complaints::{self, Complaints},
     elements,
     output::{OutputState, output_pad},
     packet_time,
 };
-use crate::{
-    codec::{Codec, StreamHeader},
-    demux,
-    error::VideoError,
-    heartbeat,
-    plan::OutputIndex,
-};
+use crate::{PacketNumber, codec::Codec, demux, error::VideoError, heartbeat};
 
 /// A decoder of one codec.
 #[derive(Debug)]
@@ -43,7 +34,23 @@ pub(crate) struct GstDecoder {
     caps: Option<gst::Caps>,
     /// The place that our next time stands for.
     base: u64,
+    /// How many places the stream has.
+    places: u64,
+    /// The last packet, where it was not drained after it.
+    stands_at: Option<PacketNumber>,
     streams: u64,
+}
+
+/// A decode that is under way.
+struct Sending<'a, 'k> {
+    stream: Stream<'a>,
+    naming: Naming,
+    limit: TimeLimit<'a>,
+    keep: &'a mut Keep<'k>,
+    /// Packets that were sent.
+    pushed: u32,
+    /// Pictures that were handed over.
+    kept: u64,
 }
 
 impl GstDecoder {
@@ -88,7 +95,18 @@ impl GstDecoder {
         element.static_pad("src").ok_or_else(missing)?.link(&output_pad).map_err(|_| missing())?;
         output_pad.set_active(true).and(input.set_active(true)).map_err(|_| missing())?;
         element.set_state(gst::State::Paused).map_err(|_| missing())?;
-        Ok(Self { codec, element, input, _output_pad: output_pad, output, caps: None, base: 0, streams: 0 })
+        Ok(Self {
+            codec,
+            element,
+            input,
+            _output_pad: output_pad,
+            output,
+            caps: None,
+            base: 0,
+            places: 0,
+            stands_at: None,
+            streams: 0,
+        })
     }
 
     /// Sends the packets of `stream` that are requested and hands the wanted pictures to `keep`.
@@ -96,49 +114,70 @@ impl GstDecoder {
         &mut self,
         stream: Stream<'_>,
         request: Request<'_>,
-        limit: TimeLimit,
+        limit: TimeLimit<'_>,
         work: &mut Work,
         keep: &mut Keep<'_>,
     ) -> Result<(), VideoError> {
-        complaints::take();
-        let Request { runs, wanted, naming, extent } = request;
-        self.begin(naming, wanted, stream.header);
-        let Stream { caps, packets, file, .. } = stream;
-        let (mut pushed, mut kept) = (0, 0);
-        for run in runs {
-            self.open(caps);
-            for number in &run.send {
-                let at = number.0 as usize;
-                let Some(packet) = packets.get(at) else { continue };
-                let place = stream.name_of(at, naming);
-                let mut buffer = packet.buffer(file);
-                if naming == Naming::Counting && !packet.stamp.is_presented() {
-                    packet_time::mark_unpresented(&mut buffer);
-                }
-                if self.codec == Codec::Av1
-                    && let Ok(bytes) = buffer.map_readable()
-                {
-                    self.lock().own.note(bytes.as_slice());
-                }
-                let flow = self.input.push(packet_time::with_own(buffer, self.base + place));
-                pushed += 1;
-                heartbeat::step();
-                self.check(flow, pushed, limit)?;
-                kept += self.hand_over(keep);
+        let Request { runs, naming, extent, joined, .. } = request;
+        self.begin(stream, &request);
+        let came_before = self.frames_that_came();
+        let mut sending = Sending { stream, naming, limit, keep, pushed: 0, kept: 0 };
+        for (nth, run) in runs.iter().enumerate() {
+            if nth > 0 || !joined.goes_on {
+                self.open(stream.caps);
+            }
+            for &number in &run.send {
+                self.send(number, &mut sending)?;
                 if naming == Naming::Counting && extent == Extent::Wanted && self.lock().is_complete() {
                     break;
                 }
             }
-            self.drain();
-            self.check(Ok(gst::FlowSuccess::Ok), pushed, limit)?;
-            kept += self.hand_over(keep);
+            let stay = joined.stay.filter(|_| nth + 1 == runs.len());
+            if !stay.map_or(Ok(false), |stay| self.stay(stay, &mut sending))? {
+                self.drain(&mut sending)?;
+            }
         }
-        self.base += packets.len() as u64 + 1;
-        work.packets += u64::from(pushed);
+        work.packets += u64::from(sending.pushed);
         work.left_out += runs.iter().map(|run| run.left_out()).sum::<u64>();
-        work.frames += self.frames_that_came();
-        work.kept += kept;
+        work.frames += self.frames_that_came() - came_before;
+        work.kept += sending.kept;
         Ok(())
+    }
+
+    /// Sends a packet and hands over the pictures that come of it.
+    fn send(&mut self, number: PacketNumber, sending: &mut Sending<'_, '_>) -> Result<(), VideoError> {
+        let Sending { stream, naming, .. } = *sending;
+        let at = number.0 as usize;
+        let Some(packet) = stream.packets.get(at) else { return Ok(()) };
+        let place = stream.name_of(at, naming);
+        let mut buffer = packet.buffer(stream.file);
+        if naming == Naming::Counting && !packet.stamp.is_presented() {
+            packet_time::mark_unpresented(&mut buffer);
+        }
+        if self.codec == Codec::Av1
+            && let Ok(bytes) = buffer.map_readable()
+        {
+            self.lock().own.note(bytes.as_slice());
+        }
+        let flow = self.input.push(packet_time::with_own(buffer, self.base + place));
+        self.stands_at = Some(number);
+        sending.pushed += 1;
+        heartbeat::step();
+        self.check(flow, sending.pushed, sending.limit)?;
+        sending.kept += self.hand_over(sending.keep);
+        Ok(())
+    }
+
+    /// Sends packets until the needed pictures have come. Says whether they have.
+    fn stay(&mut self, stay: Stay<'_>, sending: &mut Sending<'_, '_>) -> Result<bool, VideoError> {
+        let needed = stay.needed as u64;
+        for &number in stay.ahead {
+            if sending.kept >= needed {
+                break;
+            }
+            self.send(number, sending)?;
+        }
+        Ok(sending.kept >= needed)
     }
 
     /// Hands over the pictures that came out, outside the lock; gives their number.
@@ -149,20 +188,37 @@ impl GstDecoder {
         count
     }
 
-    /// How many frames came out in the last decode.
+    /// How many frames came out since the decoder last began anew.
     pub(crate) fn frames_that_came(&self) -> u64 {
         self.lock().came
     }
 
-    fn begin(&self, naming: Naming, wanted: &[OutputIndex], header: &StreamHeader) {
+    /// The last packet that was sent, where the decoder was not drained after it.
+    pub(crate) fn stands_at(&self) -> Option<PacketNumber> {
+        self.stands_at
+    }
+
+    fn begin(&mut self, stream: Stream<'_>, request: &Request<'_>) {
+        if !request.joined.goes_on {
+            if self.stands_at.is_some() {
+                // What it holds back comes out under the names of the stream that it belongs to.
+                self.end_stream();
+            }
+            self.base += self.places;
+            self.places = stream.packets.len() as u64 + 1;
+        }
+        complaints::take();
         let mut output = self.lock();
-        output.naming = naming;
-        output.left = header.left;
+        output.naming = request.naming;
+        output.left = stream.header.left;
         output.base = self.base;
-        output.wanted = wanted.to_vec();
+        output.wanted = request.wanted.to_vec();
+        output.last_needed = request.last_needed();
         output.kept.clear();
-        output.came = 0;
         output.error = None;
+        if !request.joined.goes_on {
+            output.came = 0;
+        }
     }
 
     /// Announces a stream; where there was one, this drains it.
@@ -185,16 +241,24 @@ impl GstDecoder {
     }
 
     /// Lets the decoder give all that it holds back, and forget what it refers to.
-    fn drain(&mut self) {
+    fn drain(&mut self, sending: &mut Sending<'_, '_>) -> Result<(), VideoError> {
+        self.end_stream();
+        self.check(Ok(gst::FlowSuccess::Ok), sending.pushed, sending.limit)?;
+        sending.kept += self.hand_over(sending.keep);
+        Ok(())
+    }
+
+    fn end_stream(&mut self) {
         self.streams += 1;
         self.input.push_event(gst::event::StreamStart::new(&self.streams.to_string()));
+        self.stands_at = None;
     }
 
     fn check(
         &self,
         flow: Result<gst::FlowSuccess, gst::FlowError>,
         packets: u32,
-        limit: TimeLimit,
+        limit: TimeLimit<'_>,
     ) -> Result<(), VideoError> {
         let (error, came) = {
             let mut output = self.lock();
@@ -210,9 +274,7 @@ impl GstDecoder {
         if let Err(error) = flow {
             return Err(VideoError::Refused { packets, reason: error.to_string() });
         }
-        if Instant::now() > limit.deadline {
-            return Err(VideoError::TimeLimit { stage: "decoding", seconds: limit.seconds });
-        }
+        limit.check()?;
         are_coming(came, packets.into())
     }
 

@@ -29,6 +29,8 @@ pub(super) struct OutputState {
     pub left: Option<(u32, u32)>,
     pub base: u64,
     pub wanted: Vec<OutputIndex>,
+    /// The last of them that is needed.
+    pub last_needed: Option<OutputIndex>,
     /// Wanted pictures that nobody has taken yet, with their places among those wanted.
     pub kept: Vec<(usize, Picture)>,
     pub came: u64,
@@ -47,6 +49,7 @@ impl OutputState {
             left: None,
             base: 0,
             wanted: Vec::new(),
+            last_needed: None,
             kept: Vec::new(),
             came: 0,
             error: None,
@@ -54,7 +57,7 @@ impl OutputState {
     }
 
     pub fn is_complete(&self) -> bool {
-        self.wanted.last().is_some_and(|last| self.came > u64::from(last.0))
+        self.last_needed.is_some_and(|last| self.came > u64::from(last.0))
     }
 
     /// Takes in the format of the frames that follow.

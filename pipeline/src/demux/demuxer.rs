@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::{
     Demuxed,
     gstreamer::{self, file_pad::Mode},
-    matroska, mp4, pictures,
+    matroska, mp4,
+    pictures::{self, animation, jpeg, png},
 };
 use crate::{
     error::VideoError,
@@ -21,9 +22,20 @@ pub(crate) fn demux(
 ) -> Result<Demuxed, VideoError> {
     match element(container) {
         Some(element) => gstreamer::demux(file, container, element, deadline, seconds),
-        None if container.is_pictures() => pictures::demux(&file, container),
+        None if container.is_pictures() => of_pictures(&file, container),
         None if container == Container::Matroska => matroska::demux(&file, deadline, seconds),
         None => mp4::demux(&file, deadline, seconds),
+    }
+}
+
+/// Takes picture files apart.
+fn of_pictures(file: &FileBytes, container: Container) -> Result<Demuxed, VideoError> {
+    let whole = file.slice(0..file.length());
+    let bytes = whole.as_ref();
+    match container {
+        Container::Jpeg => jpeg::demux(bytes),
+        Container::Png => Ok(pictures::of_planes(png::pictures(bytes)?)),
+        _ => Ok(pictures::of_planes(animation::pictures(bytes, container)?)),
     }
 }
 

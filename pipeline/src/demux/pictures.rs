@@ -9,9 +9,9 @@
 //! A folder of numbered pictures is read as the bytes of all of them ([`crate::file::numbered`]). Pictures have no times,
 //! so those that follow each other are shown 25 a second.
 
-mod animation;
-mod jpeg;
-mod png;
+pub(super) mod animation;
+pub(super) mod jpeg;
+pub(super) mod png;
 
 use bytes::Bytes;
 use gstreamer as gst;
@@ -21,7 +21,7 @@ use crate::{
     StreamTime,
     codec::{Codec, bits::Framing},
     error::VideoError,
-    file::{Container, FileBytes},
+    file::Container,
     picture::Orientation,
     plan::order::Stamp,
 };
@@ -30,26 +30,15 @@ use crate::{
 const SHOWN: i64 = 40_000_000;
 
 /// Pictures of one size, which were decoded.
-struct Pictures {
+pub(super) struct Pictures {
     width: u32,
     height: u32,
     /// The planes of each, and how many nanoseconds it is shown.
     planes: Vec<(Bytes, i64)>,
 }
 
-/// Takes picture files apart.
-pub(super) fn demux(file: &FileBytes, container: Container) -> Result<Demuxed, VideoError> {
-    let whole = file.slice(0..file.length());
-    let bytes = whole.as_ref();
-    match container {
-        Container::Jpeg => jpeg::demux(bytes),
-        Container::Png => Ok(of_planes(png::pictures(bytes)?)),
-        _ => Ok(of_planes(animation::pictures(bytes, container)?)),
-    }
-}
-
 /// The packets of pictures that were decoded: each is its planes.
-fn of_planes(pictures: Pictures) -> Demuxed {
+pub(super) fn of_planes(pictures: Pictures) -> Demuxed {
     let caps = gst::Caps::builder("video/x-raw")
         .field("format", "GBR")
         .field("width", pictures.width as i32)

@@ -14,6 +14,13 @@ fn a_pipe_is_no_file_and_is_not_waited_for() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_the_system_makes_while_it_is_read_is_read_as_far_as_may_be() {
+    let bytes = FileBytes::open(Path::new("/proc/self/maps"), 100).unwrap();
+    assert_eq!((bytes.length(), bytes.slice(0..200).as_ref().len()), (100, 100));
+}
+
+#[test]
 fn a_file_on_the_disk_gives_what_one_in_memory_gives_and_knows_its_parts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film");

@@ -8,6 +8,7 @@ use std::{
         unix::fs::FileExt as _,
     },
     path::{Path, PathBuf},
+    process,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
@@ -34,6 +35,8 @@ pub(crate) struct Client(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     launch: &'static Launch,
+    /// The process that this belongs to.
+    owner: u32,
     running: Option<Running>,
     memories: Vec<Memory>,
     /// The number of the next film, or piece of memory.
@@ -94,7 +97,13 @@ const STARTING: u64 = 10;
 
 impl Client {
     pub fn new(launch: &'static Launch) -> Self {
-        Self(Arc::new(Mutex::new(State { launch, running: None, memories: Vec::new(), next: 0 })))
+        Self(Arc::new(Mutex::new(State {
+            launch,
+            owner: process::id(),
+            running: None,
+            memories: Vec::new(),
+            next: 0,
+        })))
     }
 
     /// A film to be opened by the child; `file` is its handle, of a file of `length` bytes at the path, or of memory.
@@ -231,6 +240,11 @@ impl State {
     ) -> Result<Answers, Broken> {
         let mut answers = Answers { opened: None, answer: None, put: None };
         let seconds = film.seconds;
+        if self.owner != process::id() {
+            // A process that was forked: child and memory are its parent's, which goes on using them.
+            (self.owner, self.running) = (process::id(), None);
+            self.memories.clear();
+        }
         if self.running.as_ref().is_none_or(|running| running.open != Some(film.number)) {
             let running = self.running(seconds)?;
             running.open = None;

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     FrameRank, VideoNumber,
     decode::Work,
-    error::{VideoError, verdict_named},
+    error::VideoError,
     file::FileStamp,
     picture::{Layout, Matrix, Range},
     system::SystemError,
+    verdicts::verdict_named,
     video::{Limits, VideoFacts, stored_video::StoredVideo},
 };
 use schemas::settings::{Skip, Verify};

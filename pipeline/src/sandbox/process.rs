@@ -6,7 +6,7 @@ use std::{
         fd::OwnedFd,
         unix::{net::UnixStream, process::CommandExt as _, process::ExitStatusExt as _},
     },
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{self, Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -18,6 +18,8 @@ use super::Launch;
 /// A child that runs. It does not outlive this.
 #[derive(Debug)]
 pub(super) struct Process {
+    /// Its parent, which a process that is forked from it is not.
+    parent: u32,
     child: Child,
     pub socket: UnixStream,
     limits: Option<Bounds>,
@@ -62,7 +64,7 @@ impl Process {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
-        Ok(Self { child, socket, limits: None })
+        Ok(Self { parent: process::id(), child, socket, limits: None })
     }
 
     /// Holds it to `bounds` from now on.
@@ -103,6 +105,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if self.parent != process::id() {
+            return;
+        }
         // One that is over already cannot be killed; in either case it is waited for, so that nothing is left of it.
         let _ = self.child.kill();
         let _ = self.child.wait();

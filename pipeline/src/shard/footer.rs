@@ -1,13 +1,13 @@
 //! A shard's footer: which format the file has, which facts it was written with, where its pages are.
 
-use std::{fs::File, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
     errors::ParquetError,
     file::metadata::PageIndexPolicy,
 };
-use schemas::frame_shard::VERSION_KEY;
+use schemas::{frame_shard::VERSION_KEY, regular_file};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -111,7 +111,8 @@ fn load(path: &Path) -> Result<ArrowReaderMetadata, ShardError> {
 
 /// Opens a shard's file; `failure` is told what the system fails at.
 pub(crate) fn open(path: &Path, blocks: Arc<Blocks>, failure: &Failure) -> Result<CheckedFile, ShardError> {
-    let opened = system::read(path, || CheckedFile::new(File::open(path)?, blocks.clone(), failure.clone()))?;
+    let opened =
+        system::read(path, || CheckedFile::new(regular_file::open(path)?, blocks.clone(), failure.clone()))?;
     opened.map_err(|cause| ShardError::Io { action: "read", path: path.to_owned(), cause })
 }
 

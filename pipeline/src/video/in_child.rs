@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     FrameRank, VideoNumber,
-    decode::Work,
+    decode::{Stop, Work},
     error::VideoError,
     file::{FileBytes, FileStamp},
     picture::Picture,
@@ -105,12 +105,14 @@ impl InChild {
         Ok(())
     }
 
-    /// Hands the pictures of the distinct `wanted` frames, which rise, to `each`; `unhurried` ones in parts.
+    /// Hands the pictures of the distinct `wanted` frames, which rise, to `each`; `unhurried` ones in parts, before each of which
+    /// `stop` is asked.
     pub fn decode(
         &self,
         video: Seen<'_>,
         wanted: &[FrameRank],
         unhurried: bool,
+        stop: Option<&Stop>,
         work: &mut Work,
         mut each: impl FnMut(FrameRank, Picture),
     ) -> Result<(), VideoError> {
@@ -118,6 +120,7 @@ impl InChild {
         let most =
             if unhurried { (BYTES_AT_ONCE / (3 * pixels.max(1))).max(16) as usize } else { wanted.len() };
         for wanted in wanted.chunks(most) {
+            stop.map_or(Ok(()), Stop::check)?;
             let memory = memory(pixels, wanted.len() as u64);
             let (wanted_here, loaded) = (wanted.to_vec(), self.loaded.clone());
             let request = Request::Decode { wanted: wanted_here, unhurried, known: video.known(), loaded };

@@ -11,6 +11,7 @@ use super::in_child::InChild;
 use crate::{
     FrameRank,
     codec::{Codec, StreamHeader},
+    decode::Stream,
     demux::Packet,
     error::VideoError,
     file::FileBytes,
@@ -97,6 +98,18 @@ impl OpenVideo {
     pub(super) fn can_be_counted(&self) -> bool {
         let is_first_part = |packet: &Packet| packet.stamp.part == 0 && packet.body.length() > 0;
         self.mode() != IndexMode::Linear && self.packets.iter().all(is_first_part)
+    }
+
+    /// What a decoder must be told to decode it.
+    pub(super) fn stream(&self) -> Stream<'_> {
+        Stream {
+            caps: &self.caps,
+            header: &self.header,
+            packets: &self.packets,
+            file: &self.file,
+            index: &self.index,
+            verified: self.is_verified(),
+        }
     }
 
     pub(super) fn place_of(&self, rank: FrameRank) -> OutputIndex {

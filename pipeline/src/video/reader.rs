@@ -13,7 +13,7 @@ use crate::sandbox::{self, client::Client};
 use crate::{
     FrameRank, PacketNumber,
     codec::{Codec, Start},
-    decode::{Extent, Keep, Naming, Request, Stream, TimeLimit, Work, decoder::Decoder},
+    decode::{Extent, Joined, Keep, Naming, Request, Stop, TimeLimit, Work, decoder::Decoder},
     demux,
     error::VideoError,
     picture::Picture,
@@ -27,7 +27,8 @@ pub struct VideoReader {
     pub(super) limits: Limits,
     pub(super) skipping: Skip,
     pub(super) verify: Verify,
-    decoders: HashMap<Codec, Decoder>,
+    pub(super) stop: Option<Stop>,
+    pub(super) decoders: HashMap<Codec, Decoder>,
     pub(super) work: Work,
     /// The process that opens and decodes for it.
     #[cfg(target_os = "linux")]
@@ -41,6 +42,7 @@ impl VideoReader {
             limits,
             skipping: Skip::default(),
             verify: Verify::default(),
+            stop: None,
             decoders: HashMap::new(),
             work: Work::default(),
             #[cfg(target_os = "linux")]
@@ -57,6 +59,12 @@ impl VideoReader {
     /// The same reader with another rule of what is verified.
     pub fn with_verify(mut self, verify: Verify) -> Self {
         self.verify = verify;
+        self
+    }
+
+    /// The same reader, whose decodes end with an error of the system when `stop` says so.
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = Some(stop);
         self
     }
 
@@ -110,7 +118,8 @@ impl VideoReader {
         #[cfg(target_os = "linux")]
         if let Some(child) = &video.in_child {
             let unhurried = self.limits.seconds == u32::MAX;
-            return child.decode(video.seen(), &ranks, unhurried, &mut self.work, each);
+            let (stop, work) = (self.stop.as_ref(), &mut self.work);
+            return child.decode(video.seen(), &ranks, unhurried, stop, work, each);
         }
         let extent = if self.verifies(video) { Extent::Video } else { Extent::Wanted };
         let mut came = vec![false; ranks.len()];
@@ -198,23 +207,15 @@ impl VideoReader {
         if extent == Extent::Video {
             runs = vec![whole(video)];
         }
-        let limit =
-            TimeLimit { deadline: demux::deadline(self.limits.seconds), seconds: self.limits.seconds };
+        let seconds = self.limits.seconds;
+        let limit = TimeLimit { deadline: demux::deadline(seconds), seconds, stop: self.stop.as_ref() };
         // Taken out, and put back only when all went well: a decoder that failed is not used again.
         let mut decoder = match self.decoders.remove(&video.codec) {
             Some(decoder) => decoder,
             None => Decoder::new(video.codec)?,
         };
-        let stream = Stream {
-            caps: &video.caps,
-            header: &video.header,
-            packets: &video.packets,
-            file: &video.file,
-            index: &video.index,
-            verified: video.is_verified(),
-        };
-        let request = Request { runs: &runs, wanted: places, naming, extent };
-        let decoded = decoder.decode(stream, request, limit, &mut self.work, keep);
+        let request = Request { runs: &runs, wanted: places, naming, extent, joined: Joined::default() };
+        let decoded = decoder.decode(video.stream(), request, limit, &mut self.work, keep);
         // Packets that could not be read are no damage.
         video.file.check()?;
         decoded?;
@@ -253,7 +254,11 @@ impl VideoReader {
 
 /// Refuses pictures of H.264 and HEVC before the stream's first trusted start: decoders show them, made
 /// from references that are not there. (Starts of the other codecs may be stated outside the packets.)
-fn check_start(video: &OpenVideo, runs: &[PacketRun], places: &[OutputIndex]) -> Result<(), VideoError> {
+pub(super) fn check_start(
+    video: &OpenVideo,
+    runs: &[PacketRun],
+    places: &[OutputIndex],
+) -> Result<(), VideoError> {
     let trusted = !matches!(video.codec, Codec::H264 | Codec::Hevc)
         || video.index.first().is_none_or(|packet| packet.start != Start::Never);
     let from_beginning = runs.iter().any(|run| run.send.first() == Some(&PacketNumber(0)));
@@ -266,6 +271,6 @@ fn check_start(video: &OpenVideo, runs: &[PacketRun], places: &[OutputIndex]) ->
 }
 
 /// All packets, as one run.
-fn whole(video: &OpenVideo) -> PacketRun {
+pub(super) fn whole(video: &OpenVideo) -> PacketRun {
     PacketRun { send: (0..video.packets.len() as u32).map(PacketNumber).collect() }
 }

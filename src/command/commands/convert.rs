@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Names of a classifier's classes, one per line, if the file has none, or to replace them
     #[arg(long, value_name = "CLASSES.TXT")]
     classes: Option<PathBuf>,
+    /// Print one JSON object: what was written, and what model it is
+    #[arg(long)]
+    json: bool,
 }
 
 /// Names of the formats.
@@ -70,6 +73,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         classes: arguments.classes.clone(),
     };
     let model = crate::convert(&wanted, &Terminal::default())?;
-    report::say(format_args!("done: {}: {}", pipeline::names::shown(&wanted.output), describe(&model)));
+    let out = pipeline::names::shown(&wanted.output);
+    report::say(format_args!("done: {out}: {}", describe(&model)));
+    if arguments.json {
+        println!("{}", serde_json::json!({ "out": out, "model": describe(&model), "classes": model.labels }));
+    }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::{
         slice_arguments::SliceArguments,
         terminal::Terminal,
     },
-    inference::embed::{End, Failed, Made, make::Preprocess, search::Searching, slices, store::Format},
+    inference::embed::{End, Failed, Made, format::Format, make::Preprocess, search::Searching, slices},
     slices::Share,
 };
 

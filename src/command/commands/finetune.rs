@@ -34,8 +34,9 @@ use crate::{
 /// at the end.
 ///
 /// The folder of the run gets run.json and videos.jsonl (what was asked for, and which videos are held out),
-/// recipe.toml, classes.txt, metrics.jsonl, validation.jsonl, quarantine.jsonl, checkpoints, and
-/// best.safetensors. Ctrl-C writes a checkpoint and ends with exit code 0. --resume continues bit-exactly
+/// recipe.toml, classes.txt, metrics.jsonl, validation.jsonl, the same numbers as events for TensorBoard,
+/// quarantine.jsonl, checkpoints, best.safetensors, and at the end predictions.parquet: what the last weights
+/// answer to the test videos. Ctrl-C writes a checkpoint and ends with exit code 0. --resume continues bit-exactly
 /// from the newest checkpoint, with the steps, initial weights and split that the run began with; videos
 /// added since are left out.
 ///

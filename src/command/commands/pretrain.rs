@@ -15,8 +15,9 @@ use crate::{
 
 /// Pre-train a model from video files, a manifest or shards
 ///
-/// The folder of the run gets run.json and videos.jsonl (what was asked for), recipe.toml, metrics.jsonl,
-/// quarantine.jsonl and checkpoints. Ctrl-C writes a checkpoint and ends with exit code 0. --resume continues
+/// The folder of the run gets run.json and videos.jsonl (what was asked for), recipe.toml, metrics.jsonl, the
+/// same numbers as events for TensorBoard, quarantine.jsonl and checkpoints; with run.probe_every and
+/// run.probe_data also best.safetensors, the weights that a probe did best with. Ctrl-C writes a checkpoint and ends with exit code 0. --resume continues
 /// bit-exactly from the newest checkpoint, with the steps, initial weights and videos that the run began
 /// with; videos added since are left out.
 ///

@@ -48,6 +48,9 @@ pub struct Arguments {
     /// Where to compute
     #[arg(long, default_value = "flex")]
     device: String,
+    /// Print one JSON object: the picture, and the captions of its rows
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs it.
@@ -70,5 +73,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         pipeline::names::shown(&arguments.out),
         found.rows[2].caption
     ));
+    if arguments.json {
+        let rows = found.rows.each_ref().map(|row| &row.caption);
+        let out = pipeline::names::shown(&arguments.out);
+        println!("{}", serde_json::json!({ "out": out, "title": found.title, "rows": rows }));
+    }
     Ok(())
 }

@@ -29,7 +29,7 @@ use crate::{
 /// decode, and a video with any complaint of the decoder counts as unusable. Runs that read the manifest need
 /// not verify again.
 ///
-/// A video that cannot be used stays in the manifest with a verdict, a reason and its kind: damaged,
+/// A video that cannot be used stays in the manifest (unless --only-good is given) with a verdict, a reason and its kind: damaged,
 /// unsupported (the reason contains the ffmpeg command that converts it), not a video, not there, above a
 /// limit. If the system cannot read a file, because a disk fails or too many files are open, this is not a
 /// verdict on the video: reading is retried, and then the scan stops.
@@ -48,6 +48,10 @@ pub struct Arguments {
     /// Decode each video completely; any complaint of the decoder makes it unusable
     #[arg(long)]
     verify: bool,
+    /// Leave videos that cannot be used out of the manifest: a training by it is one on the others alone. By default
+    /// they keep their places in the order of clips
+    #[arg(long)]
+    only_good: bool,
     /// Decode on threads of this process, not in sandboxed processes of their own (Linux)
     #[arg(long)]
     no_sandbox: bool,
@@ -65,6 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         out: Some(arguments.out.clone()),
         workers: arguments.workers,
         verify: arguments.verify,
+        only_good: arguments.only_good,
         sandbox: !arguments.no_sandbox,
     };
     let (terminal, out) = (Terminal::default(), &arguments.out);
@@ -96,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             rows
         }
     };
-    summary::say(&rows, out);
+    summary::say(&rows, out, arguments.only_good);
     ensure!(rows.iter().any(|row| row.verdict == GOOD), "none of {} videos can be used", rows.len());
     Ok(())
 }

@@ -14,6 +14,9 @@ pub fn step(line: &MetricsLine, waited_for: Option<&str>, probed: Option<&ProbeL
         line.clips_per_second,
         100.0 * line.waiting_share,
     );
+    if let Some(summing) = line.summing_share {
+        words += &format!("  summing {:.0} %", 100.0 * summing);
+    }
     if line.repeated_frame_share > 0.0 {
         words += &format!("  repeated frames {:.0} %", 100.0 * line.repeated_frame_share);
     }

@@ -16,6 +16,7 @@ use pipeline::{
     settings::{ClipSettings, SettingsError},
     source::ClipSource,
 };
+use schemas::ProblemType;
 use trainer::Recipe;
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
     settings::{ClipKind, ClipLoading},
 };
 use crate::{
+    class_counts::ONE_CLASS,
     data::{
         labelled::{self, Wanted},
         labels::{labelled_videos::LabelledVideos, settings::LabelSettings},
@@ -146,6 +148,9 @@ fn labelled_videos(
     let (videos, labelled) = labels.videos(given, None, observer)?;
     labelled.notes.iter().for_each(|note| observer.note(format_args!("note: {note}")));
     videos.check_there()?;
+    if problem_type == ProblemType::SingleLabelClassification && labelled.classes.names().len() == 1 {
+        observer.note(format_args!("note: {ONE_CLASS}"));
+    }
     Ok((videos, labelled.classes))
 }
 

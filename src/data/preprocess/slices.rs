@@ -41,7 +41,7 @@ impl<'a, F: ShardFacts> ShardSlices<'a, F> {
     pub fn new(out: &'a Path, facts: &'a F, dataset: &Dataset, most_failed: f64) -> Result<Self> {
         let mut settings = serde_json::to_value(facts)?;
         settings["store"] = json!(facts.name());
-        settings["run.max_failed_share"] = json!(most_failed);
+        settings["run.max_failed_share"] = json!(most_failed.to_string());
         let work = Work::new("preprocess", dataset.videos(), dataset.digest(), settings);
         Ok(Self { out, facts, folder: SlicesFolder::of_folder(out), work })
     }

@@ -20,7 +20,7 @@ use pipeline::{
     },
     names,
 };
-use schemas::Slice;
+use schemas::{Slice, manifest::GOOD};
 use serde_json::json;
 
 use super::{Scanned, Scanning, indexed};
@@ -94,8 +94,13 @@ pub fn finish(
     let wanted = Work::new(COMMAND, count, list.clone(), json!({ "verify": settings.verify }));
     slices.check(&receipts, &wanted)?;
     let parts: Vec<PathBuf> = receipts.iter().map(|receipt| slices.part(receipt.slice, "parquet")).collect();
-    index::join(&parts, out, count, list)?;
-    let rows = joined(&parts, count, out, &mut each)?;
+    if settings.only_good {
+        // Also that of an earlier scan.
+        IndexWriter::create(out, count, list)?.discard()?;
+    } else {
+        index::join(&parts, out, count, list)?;
+    }
+    let rows = joined(&parts, count, settings, out, &mut each)?;
     slices.remove()?;
     Ok(Some(rows))
 }
@@ -104,6 +109,7 @@ pub fn finish(
 fn joined(
     parts: &[PathBuf],
     videos: u64,
+    settings: &Scanning,
     out: &Path,
     each: &mut dyn FnMut(&ManifestRow) -> Result<()>,
 ) -> Result<Vec<ManifestRow>> {
@@ -115,7 +121,9 @@ fn joined(
             .with_context(|| format!("{} is too short", names::shown(&parts[part])))??;
         each(&row)?;
         kept.push(ManifestRow { times: None, key_frames: None, ..row.clone() });
-        writer.push(row)?;
+        if !settings.only_good || row.verdict == GOOD {
+            writer.push(row)?;
+        }
     }
     writer.finish()?;
     Ok(kept)

@@ -11,6 +11,7 @@ use pipeline::{names, parquet_table};
 use schemas::{
     MADE_BY, WholeFile,
     embeddings::{Embedded, Embedding},
+    regular_file,
 };
 
 use crate::error::{Context as _, Result};
@@ -56,7 +57,7 @@ fn facts_in(path: &Path, reader: &ParquetRecordBatchReaderBuilder<File>) -> Resu
 }
 
 pub(super) fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
+    let file = regular_file::open(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
     parquet_table::open(file)
         .with_context(|| format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path)))
 }

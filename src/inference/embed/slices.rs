@@ -8,8 +8,9 @@ use schemas::Slice;
 use super::{
     Embeddings, End, Failed, Made, Making, conclude,
     file::{facts_of, rows_in},
+    format::Format,
     note_failures,
-    store::{Format, Sharing, Store},
+    store::{Sharing, Store},
 };
 use crate::{
     data::labels::labelled_videos::LabelledVideos,
@@ -40,13 +41,13 @@ pub fn embed_slice(
         return Ok(made);
     }
     let store = Store::open(out, format, &made.embedded, entries, Sharing::WithSlices, observer)?;
-    let Some(store) = store else {
+    let Some(mut store) = store else {
         return Ok(made);
     };
     let facts = serde_json::to_value(&made.embedded)?;
     let work = Work::new("embed", made.videos, making.videos.digest(), facts);
     let _own = slices.begin(slice, &work, observer)?;
-    making.fill(&store, Some(slice), &mut made, stop, observer)?;
+    making.fill(&mut store, Some(slice), &mut made, stop, observer)?;
     if made.end == End::Done {
         let failed = |Failed { row, path, reason }: &Failed| FailedVideo {
             row: *row,
@@ -87,8 +88,12 @@ pub fn finish(settings: &Embeddings, observer: &dyn Observer) -> Result<Made> {
     made.failed = failed.collect();
     made.failed.sort_by_key(|failed| failed.row);
     let has_failed = |video: &u64| made.failed.binary_search_by_key(video, |failed| failed.row).is_ok();
-    let absent: Vec<u64> =
-        (0..videos.len()).filter(|video| !store.has(*video) && !has_failed(video)).collect();
+    let mut absent = Vec::new();
+    for video in (0..videos.len()).filter(|video| !has_failed(video)) {
+        if !store.has(video)? {
+            absent.push(video);
+        }
+    }
     let is_without = |slice: &Slice| absent.iter().any(|video| slice.has(*video));
     let missing: Vec<Slice> = receipts.iter().map(|receipt| receipt.slice).filter(is_without).collect();
     if !missing.is_empty() {

@@ -3,6 +3,7 @@
 //! ```text
 //! parquet         .F.parquet.parts/000012.parquet   one file a video, joined in the end to F.parquet
 //! npy, tad-npy    DIR/name.npy                      one file a video, and that is what is wanted
+//!                 DIR/B3SUMS                        their digests
 //! either          embedded.json                     what the vectors are: others are never mixed with them
 //! ```
 //!
@@ -10,8 +11,6 @@
 //! has the same bytes however often its making was interrupted.
 
 use std::{
-    collections::HashMap,
-    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -21,10 +20,14 @@ use pipeline::{names, parquet_digest, video_entry::VideoEntry};
 use schemas::{
     MADE_BY, OutputLock, Slice, WholeFile,
     embeddings::{Embedded, Embedding},
-    whole_file,
+    regular_file, whole_file,
 };
 
-use super::file::{facts_of, reader, writer};
+use super::{
+    array_digests::ArrayDigests,
+    file::{facts_of, reader, writer},
+    format::{Format, file_names},
+};
 use crate::{
     error::{Context as _, Error, Result, Usage},
     npy::NpyWriter,
@@ -34,17 +37,6 @@ use crate::{
 
 /// What the vectors in a folder are.
 const FACTS: &str = "embedded.json";
-
-/// What is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One Parquet file with times and vectors
-    Parquet,
-    /// One NumPy array per video, in the folder --out
-    Npy,
-    /// The files that VideoMAEv2's extract_tad_feature.py writes, from the same pixels
-    TadNpy,
-}
 
 /// Who else may write there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +55,15 @@ pub struct Store {
     folder: PathBuf,
     /// Names of the videos' files.
     names: Vec<String>,
+    /// Digests of arrays; a part has its own in it.
+    digests: Option<ArrayDigests>,
     /// Nobody else writes there.
     lock: OutputLock,
 }
 
 /// The vectors of one video in the making; dropped before it is finished, nothing of it stays.
 pub struct VideoFile {
+    video: u64,
     path: PathBuf,
     kind: Kind,
 }
@@ -124,7 +119,12 @@ impl Store {
             whole_file::write(&path, text.as_bytes())
                 .with_context(|| format!("{} cannot be written", names::shown(&path)))?;
         }
-        Ok(Some(Self { format, embedded: embedded.clone(), out: out.to_owned(), folder, names, lock }))
+        let (embedded, out) = (embedded.clone(), out.to_owned());
+        let open = || ArrayDigests::open(&folder, names.iter().map(String::as_str));
+        // Slices write none: all would write one file. Who puts them together takes the digests of all arrays.
+        let has_digests = format != Format::Parquet && sharing == Sharing::Alone;
+        let digests = has_digests.then(open).transpose().with_context(|| not_written(&folder))?;
+        Ok(Some(Self { format, embedded, out, folder, names, digests, lock }))
     }
 
     /// Whether a folder of arrays has those of all videos, or of all in a slice.
@@ -150,7 +150,11 @@ impl Store {
         let folder = folder_of(out, format);
         let lock = output_lock::folder(&folder, observer)?;
         let embedded = Embedded { made_by: String::new(), ..read_facts(&folder.join(FACTS))? };
-        Ok(Self { format, embedded, out: out.to_owned(), folder, names: file_names(format, videos)?, lock })
+        let names = file_names(format, videos)?;
+        let open = || ArrayDigests::of_all(&folder, names.iter().map(String::as_str));
+        let digests =
+            (format != Format::Parquet).then(open).transpose().with_context(|| not_written(&folder))?;
+        Ok(Self { format, embedded, out: out.to_owned(), folder, names, digests, lock })
     }
 
     /// What the vectors are.
@@ -162,9 +166,18 @@ impl Store {
         self.folder.join(&self.names[video as usize])
     }
 
-    /// Whether the vectors of a video are there.
-    pub fn has(&self, video: u64) -> bool {
-        self.path(video).is_file()
+    /// Whether the vectors of a video are there; of an array also whether it is what was written.
+    ///
+    /// # Errors
+    /// When an array cannot be read.
+    pub fn has(&self, video: u64) -> Result<bool> {
+        let path = self.path(video);
+        match &self.digests {
+            Some(digests) => digests
+                .is_whole(&self.names[video as usize])
+                .with_context(|| format!("{} cannot be read", names::shown(&path))),
+            None => Ok(path.is_file()),
+        }
     }
 
     /// A file for the `rows` vectors of a video.
@@ -184,7 +197,7 @@ impl Store {
                 Kind::Array(NpyWriter::create(&path, rows, lengths, *number).with_context(made)?)
             }
         };
-        Ok(VideoFile { path, kind })
+        Ok(VideoFile { video, path, kind })
     }
 
     /// Leaves nothing behind where no video gave a vector.
@@ -208,13 +221,34 @@ impl Store {
         Ok(())
     }
 
+    /// Puts the vectors of a video in their place.
+    ///
+    /// # Errors
+    /// When they are not whole or cannot be written.
+    pub fn keep(&mut self, file: VideoFile) -> Result<()> {
+        let written = || not_written(&file.path);
+        match file.kind {
+            Kind::Part(mut writer, _) => {
+                writer.append_key_value_metadata(parquet_digest::entry());
+                parquet_digest::finish(writer.into_inner().with_context(written)?).with_context(written)
+            }
+            Kind::Array(array) => {
+                let digest = array.finish().with_context(written)?;
+                let name = &self.names[file.video as usize];
+                self.digests
+                    .as_mut()
+                    .map_or(Ok(()), |digests| digests.add(name, digest).with_context(written))
+            }
+        }
+    }
+
     /// Joins the parts; the folder of parts is gone then.
     ///
     /// # Errors
     /// When a part cannot be read, or the file cannot be written.
     pub fn finish(self) -> Result<()> {
-        if self.format != Format::Parquet {
-            return Ok(());
+        if let Some(digests) = &self.digests {
+            return digests.write().with_context(|| not_written(&self.folder));
         }
         let written = || not_written(&self.out);
         let file = WholeFile::create(&self.out).with_context(written)?;
@@ -251,21 +285,6 @@ impl VideoFile {
             }),
         }
     }
-
-    /// Puts it in its place.
-    ///
-    /// # Errors
-    /// When it is not whole or cannot be written.
-    pub fn finish(self) -> Result<()> {
-        let written = || not_written(&self.path);
-        match self.kind {
-            Kind::Part(mut writer, _) => {
-                writer.append_key_value_metadata(parquet_digest::entry());
-                parquet_digest::finish(writer.into_inner().with_context(written)?).with_context(written)
-            }
-            Kind::Array(array) => array.finish().with_context(written),
-        }
-    }
 }
 
 /// Where vectors are kept while they are made.
@@ -280,7 +299,8 @@ fn folder_of(out: &Path, format: Format) -> PathBuf {
 }
 
 fn read_facts(path: &Path) -> Result<Embedded> {
-    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", names::shown(path)))?;
+    let text = regular_file::read_to_string(path)
+        .with_context(|| format!("{} cannot be read", names::shown(path)))?;
     serde_json::from_str(&text)
         .map_err(Error::from)
         .with_context(|| format!("{} does not say what the vectors are", names::shown(path)))
@@ -297,33 +317,6 @@ fn is_there(out: &Path, wanted: &Embedded) -> Result<Option<Store>> {
 /// What stands before the cause.
 fn not_written(path: &Path) -> String {
     format!("{} cannot be written", names::shown(path))
-}
-
-/// A file's name for each video.
-fn file_names(format: Format, videos: &[VideoEntry]) -> Result<Vec<String>> {
-    let mut seen: HashMap<String, &Path> = HashMap::new();
-    let mut files = Vec::new();
-    for (number, video) in videos.iter().enumerate() {
-        let part = |part: Option<&OsStr>| names::name_of(Path::new(part.unwrap_or_default()));
-        let (file, part_of_video) = (part(video.path.file_name()), video.segment.fragment());
-        let name = match format {
-            Format::Parquet => format!("{number:06}.parquet"),
-            Format::Npy => format!("{}{part_of_video}.npy", part(video.path.file_stem())),
-            // The published script cuts at the first dot.
-            Format::TadNpy => format!("{}{part_of_video}.npy", file.split('.').next().unwrap_or_default()),
-        };
-        if let Some(other) = seen.insert(name.clone(), &video.path) {
-            return Err(Usage::new(format!(
-                "{} and {} would both be written to {name}",
-                names::shown(other),
-                names::shown(&video.path)
-            ))
-            .hint("use --format parquet, which identifies videos by their place in the list")
-            .into());
-        }
-        files.push(name);
-    }
-    Ok(files)
 }
 
 /// In what two kinds of vectors differ.
@@ -345,27 +338,4 @@ fn taken(path: &Path, what: &str) -> Error {
     Usage::new(format!("{} contains embeddings with another {what}", names::shown(path)))
         .hint("give --out another name")
         .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn video(path: &str) -> VideoEntry {
-        VideoEntry::whole(path.into(), None)
-    }
-
-    #[test]
-    fn names_are_cut_as_the_published_script_cuts_them() {
-        let videos = [video("a/v_1.cut.mp4"), video("b/v_2.mp4")];
-        assert_eq!(file_names(Format::TadNpy, &videos).unwrap(), ["v_1.npy", "v_2.npy"]);
-        assert_eq!(file_names(Format::Npy, &videos).unwrap(), ["v_1.cut.npy", "v_2.npy"]);
-    }
-
-    #[test]
-    fn two_videos_never_share_a_file() {
-        let refused = file_names(Format::TadNpy, &[video("a/x.1.mp4"), video("b/x.2.mp4")]).unwrap_err();
-        assert!(refused.usage().is_some(), "{refused}");
-        assert_eq!(refused.to_string(), "a/x.1.mp4 and b/x.2.mp4 would both be written to x.npy");
-    }
 }

@@ -3,9 +3,9 @@
 //! Mean and deviation are written out, because the processor's own are .5 and .5, and VideoMAE's are
 //! ImageNet's. They are read for the same reason: a model may have been trained with any.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{io::Read as _, path::Path};
 
-use schemas::{ClipGeometry, geometry::CHANNELS};
+use schemas::{ClipGeometry, geometry::CHANNELS, regular_file};
 use serde::Deserialize;
 
 use super::{CheckpointError, PixelScale};
@@ -65,7 +65,7 @@ fn read(folder: &Path) -> Result<Option<PixelScale>, CheckpointError> {
         return Ok(None);
     };
     let mut text = String::new();
-    File::open(&path)
+    regular_file::open(&path)
         .and_then(|file| file.take(LIMIT).read_to_string(&mut text))
         .map_err(|cause| CheckpointError::File { path: path.clone(), cause })?;
     let settings: Settings = serde_json::from_str(&text)

@@ -58,12 +58,12 @@ impl Recipe {
             return Err(RecipeError::Syntax { why: format!("`{setting}` is not `section.key=value`") });
         };
         let (key, value) = (key.trim(), value.trim());
-        let value: Value = format!("value = {value}")
-            .parse::<Table>()
-            .ok()
-            .and_then(|mut table| table.remove("value"))
-            .unwrap_or_else(|| Value::String(value.to_owned()));
-        self.put(key, value)
+        let mut table = format!("value = {value}").parse::<Table>().unwrap_or_default();
+        if table.len() > 1 {
+            let why = format!("`{}` is more than one `section.key=value`", setting.escape_debug());
+            return Err(RecipeError::Syntax { why });
+        }
+        self.put(key, table.remove("value").unwrap_or_else(|| Value::String(value.to_owned())))
     }
 
     /// The whole recipe as TOML, every setting named but those of [`Self::left_out`].
@@ -189,6 +189,17 @@ mod tests {
         assert!(matches!(recipe.set("clip.frames=-1"), Err(RecipeError::Kind { .. })));
         assert!(matches!(recipe.set("model.size=enormous"), Err(RecipeError::Kind { .. })));
         assert!(recipe.lay("[clip]\nframes = 8\nstrid = 2").is_err());
+        assert_eq!(recipe, Recipe::default());
+    }
+
+    #[test]
+    fn a_setting_that_holds_another_is_refused() {
+        let mut recipe = Recipe::default();
+        let refused = recipe.set("clip.frames=8\nclip.size = 96").unwrap_err();
+        assert!(
+            refused.to_string().contains(r"`clip.frames=8\nclip.size = 96` is more than one"),
+            "{refused}"
+        );
         assert_eq!(recipe, Recipe::default());
     }
 

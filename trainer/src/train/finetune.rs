@@ -30,6 +30,7 @@ use super::{
     run_folder::{RunFolder, RunFolderError},
     state::TrainState,
     steps::{Next, Outcome, RunLog, Steps, next_update, optimiser_step, share},
+    stopwatch::Stopwatch,
     validation::{Validate, Validations},
     world::Machines,
 };
@@ -106,8 +107,8 @@ pub fn finetune<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     while state.step < steps.until {
         let rate = learning_rate.at(state.step);
         let of = Update { recipe, device, model: &model, state: &state, micro_batch, share: share.clone() };
-        let next = || log.stopwatch.waiting(|| batches.next());
-        let (epoch, gradients) = match next_update(machines, asked, || of.gradients(next))? {
+        let compute = |stopwatch: &mut Stopwatch| of.gradients(|| stopwatch.waiting(|| batches.next()));
+        let (epoch, gradients) = match next_update(machines, asked, &mut log.stopwatch, compute)? {
             Next::Update(epoch, gradients) => (epoch, gradients),
             Next::Stop => return log.stopped(&state),
             Next::OutOfData => return log.out_of_data(&state, asked),

@@ -20,6 +20,8 @@ pub fn join_world(
     folder: &Path,
 ) -> Result<Box<dyn World>, LaunchError> {
     let Some(launched) = launched else { return Ok(Box::new(Alone)) };
+    #[cfg(not(feature = "nccl"))]
+    let _ = (device, folder);
     #[cfg(feature = "nccl")]
     if let Some(card) = device.card() {
         let launch = super::world::launcher::name_of_launch();
@@ -28,10 +30,7 @@ pub fn join_world(
     #[cfg(feature = "mpi")]
     return Ok(Box::new(super::world::mpi::Mpi::join(&launched)?));
     #[cfg(not(feature = "mpi"))]
-    {
-        let _ = (device, folder);
-        Err(LaunchError::NoSum { by: launched.by, size: launched.place.size })
-    }
+    Err(LaunchError::NoSum { by: launched.by, size: launched.place.size })
 }
 
 /// Ends all processes of the training at once, where they have been joined and did not end together.

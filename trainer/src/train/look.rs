@@ -38,7 +38,8 @@ pub type Look<'a> = dyn FnMut(&TrainState) -> Result<Looked, BatchError> + 'a;
 pub(crate) fn best_of(metrics: &Path) -> io::Result<Option<f64>> {
     let mut best: Option<f64> = None;
     for line in BufReader::new(fs::File::open(metrics)?).lines() {
-        let line: MetricsLine = serde_json::from_str(&line?)?;
+        // A line of an older version may lack what is there today, and has no probe.
+        let Ok(line) = serde_json::from_str::<MetricsLine>(&line?) else { continue };
         if let Some(score) = line.probe.map(|probe| probe.score()).filter(|score| Some(*score) > best) {
             best = Some(score);
         }

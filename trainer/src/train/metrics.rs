@@ -42,17 +42,19 @@ struct Line {
     step: u64,
 }
 
-/// Bytes of the lines up to `step`.
+/// Bytes up to the end of the last line of a step up to `step`.
 fn length_up_to(file: &mut File, step: u64) -> io::Result<u64> {
     let mut reader = BufReader::new(file);
-    let mut kept = 0;
+    let (mut kept, mut read) = (0, 0);
     loop {
         let mut line = Vec::new();
-        let length = reader.read_until(b'\n', &mut line)?;
-        let whole = line.last() == Some(&b'\n');
-        match serde_json::from_slice::<Line>(&line) {
-            Ok(parsed) if whole && parsed.step <= step => kept += length as u64,
-            Ok(_) | Err(_) => return Ok(kept),
+        read += reader.read_until(b'\n', &mut line)? as u64;
+        if line.last() != Some(&b'\n') {
+            return Ok(kept);
+        }
+        // One that rotted on the disk takes none of those behind it along.
+        if serde_json::from_slice::<Line>(&line).is_ok_and(|parsed| parsed.step <= step) {
+            kept = read;
         }
     }
 }
@@ -72,6 +74,7 @@ mod tests {
             gradient_norm: 0.5,
             clips_per_second: 2.0,
             waiting_share: 0.1,
+            summing_share: None,
             repeated_frame_share: 0.0,
             seconds: 3.0,
             time: None,
@@ -97,5 +100,22 @@ mod tests {
             .map(|text| serde_json::from_str::<MetricsLine>(text).unwrap().step)
             .collect();
         assert_eq!(steps, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_line_that_rotted_takes_no_other_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut metrics = Metrics::open_at(&path, 0).unwrap();
+        (1..=5).for_each(|step| metrics.add(&line(step)).unwrap());
+        let whole = std::fs::read_to_string(&path).unwrap();
+        for (from, to) in [("{\"step\":2", "{\"3tep\":2"), ("{\"step\":2", "{\"step\":6"), ("}\n{", "}J{")] {
+            let rotted = whole.replacen(from, to, 1);
+            std::fs::write(&path, &rotted).unwrap();
+            drop(Metrics::open_at(&path, 4).unwrap());
+            let kept = std::fs::read_to_string(&path).unwrap();
+            let end = whole.find("{\"step\":5").unwrap();
+            assert!(rotted.starts_with(&kept) && kept.len() == end, "{to}: {kept}");
+        }
     }
 }

@@ -84,8 +84,8 @@ pub fn pretrain_and_look<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         let rate = learning_rate.at(state.step);
         let is_last = state.step + 1 == steps.until;
         let of = Update { recipe, model: &model, state: &state, micro_batch, parts: share.len(), is_last };
-        let next = next_update(machines, asked, || of.gradients(&mut prefetch, &mut log.stopwatch))?;
-        let (epoch, gradients) = match next {
+        let compute = |stopwatch: &mut Stopwatch| of.gradients(&mut prefetch, stopwatch);
+        let (epoch, gradients) = match next_update(machines, asked, &mut log.stopwatch, compute)? {
             Next::Update(epoch, gradients) => (epoch, gradients),
             Next::Stop => return log.stopped(&state),
             Next::OutOfData => return log.out_of_data(&state, asked),

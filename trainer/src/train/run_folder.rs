@@ -17,6 +17,7 @@
 
 mod earlier;
 mod run_files;
+mod state_digest;
 
 use std::{
     fs, io,
@@ -27,7 +28,7 @@ use schemas::{names::shown, whole_file};
 
 use crate::{
     checkpoint::{
-        native::{self, Checkpoint, CheckpointError},
+        native::{self, About, Checkpoint, CheckpointError},
         run_checkpoints,
     },
     recipe::{Recipe, RecipeError, Run},
@@ -53,6 +54,8 @@ pub struct ResumePoint {
     pub clips: u64,
     /// Digest of the data that it was trained on.
     pub data: String,
+    /// The recipe as the checkpoint has it, as TOML.
+    pub recipe: String,
     /// The checkpoint.
     pub checkpoint: PathBuf,
 }
@@ -223,7 +226,8 @@ impl RunFolder {
     pub fn resume_point(&self) -> Result<Option<ResumePoint>, RunFolderError> {
         let Some(checkpoint) = self.newest()? else { return Ok(None) };
         let about = native::read_about(&checkpoint)?;
-        Ok(Some(ResumePoint { step: about.step, clips: about.clips, data: about.data, checkpoint }))
+        let About { step, clips, data, recipe, .. } = about;
+        Ok(Some(ResumePoint { step, clips, data, recipe, checkpoint }))
     }
 
     /// Reads the newest checkpoint.
@@ -287,7 +291,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::checkpoint::native::About;
 
     fn checkpoint(step: u64) -> Checkpoint {
         Checkpoint {

@@ -75,19 +75,23 @@ pub(crate) enum Next {
 pub(crate) fn next_update(
     machines: Machines<'_>,
     asked: Asked<'_>,
-    compute: impl FnOnce() -> Result<Option<(u64, Gradients)>, TrainError>,
+    stopwatch: &mut Stopwatch,
+    compute: impl FnOnce(&mut Stopwatch) -> Result<Option<(u64, Gradients)>, TrainError>,
 ) -> Result<Next, TrainError> {
     let stop = asked.to_stop();
-    let mine = if stop { None } else { compute()? };
+    let mine = if stop { None } else { compute(stopwatch)? };
     let out_of_data = mine.is_none() && !stop;
-    let raised = machines.world.meet(Raised { stop, out_of_data, ..Raised::NOTHING })?;
-    match mine {
-        _ if raised.stop => Ok(Next::Stop),
-        Some((epoch, gradients)) if !raised.out_of_data => {
-            Ok(Next::Update(epoch, gradients.over(machines.world)?))
+    let go_on = || {
+        let raised = machines.world.meet(Raised { stop, out_of_data, ..Raised::NOTHING })?;
+        match mine {
+            _ if raised.stop => Ok(Next::Stop),
+            Some((epoch, gradients)) if !raised.out_of_data => {
+                Ok(Next::Update(epoch, gradients.over(machines.world)?))
+            }
+            _ => Ok(Next::OutOfData),
         }
-        _ => Ok(Next::OutOfData),
-    }
+    };
+    if machines.world.place().size == 1 { go_on() } else { stopwatch.summing(go_on) }
 }
 
 /// The micro-batches of an update that this process computes, and the clips of each.

@@ -1,5 +1,5 @@
-//! Measures where the time of a training goes: clips per second, the share of waiting for data, and the share of
-//! frames that were computed although they repeat another.
+//! Measures where the time of a training goes: clips per second, the share of waiting for data, that of summing with other
+//! processes, and the share of frames that were computed although they repeat another.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +10,8 @@ pub(crate) struct Stopwatch {
     began: Instant,
     last_line: Instant,
     waited: Duration,
+    /// None in a process that is alone.
+    summed: Option<Duration>,
     clips: usize,
     frames: usize,
     repeated: usize,
@@ -20,7 +22,7 @@ impl Stopwatch {
     pub(crate) fn start() -> Self {
         let now = Instant::now();
         let (waited, stood) = (Duration::ZERO, Duration::ZERO);
-        Self { began: now, last_line: now, waited, clips: 0, frames: 0, repeated: 0, stood }
+        Self { began: now, last_line: now, waited, summed: None, clips: 0, frames: 0, repeated: 0, stood }
     }
 
     /// Counts the time that `wait` takes as time spent waiting.
@@ -36,6 +38,14 @@ impl Stopwatch {
         let start = Instant::now();
         let result = look();
         self.stood += start.elapsed();
+        result
+    }
+
+    /// Counts the time that `sum` takes as time spent waiting for other processes and summing with them.
+    pub(crate) fn summing<T>(&mut self, sum: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = sum();
+        *self.summed.get_or_insert_default() += start.elapsed();
         result
     }
 
@@ -63,6 +73,7 @@ impl Stopwatch {
             gradient_norm: 0.0,
             clips_per_second: self.clips as f64 / seconds,
             waiting_share: (self.waited.as_secs_f64() / seconds).min(1.0),
+            summing_share: self.summed.map(|summed| (summed.as_secs_f64() / seconds).min(1.0)),
             repeated_frame_share: self.repeated as f64 / self.frames.max(1) as f64,
             seconds: self.began.elapsed().as_secs_f64(),
             time: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs_f64()),

@@ -1,12 +1,12 @@
 //! Some columns of a CSV, TSV or Parquet file as text, beside its column of paths.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
 };
 
 use parquet::arrow::ProjectionMask;
+use schemas::regular_file;
 
 use super::{
     LabelError,
@@ -96,7 +96,7 @@ impl Cells {
     }
 
     fn of_text(file: &Path, separator: char, columns: &Columns, usual: &[&str]) -> Result<Self, LabelError> {
-        let text = std::fs::read_to_string(file).map_err(io_error(file))?;
+        let text = regular_file::read_to_string(file).map_err(io_error(file))?;
         let mut lines = records(text.strip_prefix('\u{feff}').unwrap_or(&text), separator).into_iter();
         let head = lines.next().unwrap_or_default();
         let (path, columns) = (path_column(file, &head)?, columns.among(file, &head, usual)?);
@@ -111,7 +111,7 @@ impl Cells {
 
     fn of_parquet(file: &Path, columns: &Columns, usual: &[&str]) -> Result<Self, LabelError> {
         let other = |why: &dyn std::fmt::Display| io_error(file)(io::Error::other(why.to_string()));
-        let table = File::open(file).map_err(io_error(file))?;
+        let table = regular_file::open(file).map_err(io_error(file))?;
         let reader = parquet_table::open_foreign(table).map_err(|why| other(&why))?;
         let head: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
         let (path, columns) = (path_column(file, &head)?, columns.among(file, &head, usual)?);
@@ -173,7 +173,8 @@ mod tests {
             ("red", Arc::new(BooleanArray::from(vec![true, false]))),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let mut writer = ArrowWriter::try_new(File::create(&table).unwrap(), batch.schema(), None).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(std::fs::File::create(&table).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         std::fs::write(&text, "speed,path,red\n0.1,a.mp4,true\n,b.mp4,false\n").unwrap();

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use schemas::WholeFile;
+use schemas::{WholeFile, regular_file};
 
 use super::LabelError;
 
@@ -37,7 +37,7 @@ impl Classes {
     /// # Errors
     /// When it cannot be read, names no class or one twice.
     pub fn read(path: &Path) -> Result<Self, LabelError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| LabelError::Io {
+        let text = regular_file::read_to_string(path).map_err(|cause| LabelError::Io {
             action: "read",
             path: path.to_owned(),
             cause,

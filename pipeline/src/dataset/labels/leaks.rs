@@ -5,10 +5,11 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
+
+use schemas::regular_file;
 
 use super::{LabelError, Rows};
 use crate::video_entry::VideoEntry;
@@ -22,7 +23,7 @@ const NAMED: usize = 5;
 /// When it cannot be read.
 pub fn content_digest(path: &Path) -> io::Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
+    hasher.update_reader(regular_file::open(path)?)?;
     Ok(hasher.finalize())
 }
 

@@ -5,10 +5,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
     io,
     path::{Path, PathBuf},
 };
+
+use schemas::regular_file;
 
 use super::{LabelError, Rows, classes::Word, column_text::texts};
 use crate::{names, parquet_table, video_entry::VideoEntry};
@@ -127,7 +128,7 @@ fn columns(file: &Path, head: &[String], labels: &[&str]) -> Result<(usize, usiz
 }
 
 fn of_text(file: &Path, separator: char, labels: &[&str]) -> Result<Vec<(String, String)>, LabelError> {
-    let text = std::fs::read_to_string(file).map_err(io_error(file))?;
+    let text = regular_file::read_to_string(file).map_err(io_error(file))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut lines = records(text, separator).into_iter();
     let head = lines.next().unwrap_or_default();
@@ -177,7 +178,7 @@ pub(super) fn records(text: &str, separator: char) -> Vec<Vec<String>> {
 
 fn of_parquet(file: &Path, labels: &[&str]) -> Result<Vec<(String, String)>, LabelError> {
     let other = |why: &dyn std::fmt::Display| io_error(file)(io::Error::other(why.to_string()));
-    let table = File::open(file).map_err(io_error(file))?;
+    let table = regular_file::open(file).map_err(io_error(file))?;
     let reader = parquet_table::open_foreign(table).map_err(|why| other(&why))?;
     let head: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     let (paths, labels) = columns(file, &head, labels)?;
@@ -244,7 +245,8 @@ mod tests {
             ("action", Arc::new(Int64Array::from(vec![1, 0]))),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let mut writer = ArrowWriter::try_new(File::create(&file).unwrap(), batch.schema(), None).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(std::fs::File::create(&file).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         let table = Table::read(&file, Some("action")).unwrap();

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
+use schemas::regular_file;
 use serde_json::{Map, Value};
 
 use super::{Columns, Form, ListError, Listed, columns::Meaning, row::Rows, text_of};
@@ -58,7 +59,7 @@ pub(super) fn labels_beside(list: &Path) -> Result<HashMap<String, String>, List
         }
         let unreadable =
             |why: &dyn std::fmt::Display| ListError::Unreadable { why: format!("{}: {why}", file.display()) };
-        let bytes = std::fs::read(&file).map_err(|why| unreadable(&why))?;
+        let bytes = regular_file::read(&file).map_err(|why| unreadable(&why))?;
         return serde_json::from_slice(&bytes).map_err(|why| unreadable(&why));
     }
     Ok(HashMap::new())

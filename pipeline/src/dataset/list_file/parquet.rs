@@ -1,8 +1,9 @@
 //! Lists that are a table of Parquet.
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
 use parquet::arrow::ProjectionMask;
+use schemas::regular_file;
 
 use super::{Columns, ListError, Listed, columns::Meaning, row::Rows};
 use crate::{dataset::labels::column_text::texts, parquet_table};
@@ -14,7 +15,7 @@ pub(super) fn read<E: From<ListError>>(
     take: &mut dyn FnMut(Listed) -> Result<(), E>,
 ) -> Result<(), E> {
     let unreadable = |why: &dyn std::fmt::Display| ListError::Unreadable { why: why.to_string() };
-    let table = File::open(file).map_err(|why| unreadable(&why))?;
+    let table = regular_file::open(file).map_err(|why| unreadable(&why))?;
     let reader = parquet_table::open_foreign(table).map_err(|why| unreadable(&why))?;
     let head = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     let meaning = Meaning::of(head, columns)?;
@@ -63,7 +64,7 @@ mod tests {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         // As pandas and pyarrow compress.
         let snappy = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let out = File::create(&file).unwrap();
+        let out = std::fs::File::create(&file).unwrap();
         let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(snappy)).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use super::{
     Form, ListError, Listed,
     columns::{Meaning, Unit},
+    error::WHOLE_NUMBER,
 };
 use crate::{
     StreamTime,
     segment::{Segment, SegmentError},
 };
-
-/// What a column of frames holds.
-pub(super) const WHOLE_NUMBER: &str = "whole number";
 
 /// Rows of one table, which often say the same of their split.
 pub(super) struct Rows<'a> {

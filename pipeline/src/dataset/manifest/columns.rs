@@ -12,7 +12,7 @@ use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{Schema, SchemaRef};
 use schemas::clip_batch::item_field;
 
-use super::{ManifestRow, file_of as file, reader::ListedRow};
+use super::{ListedRow, ManifestRow, file_of};
 use crate::segment::Segment;
 
 /// The columns; what describes the file goes into Parquet's own metadata.
@@ -151,7 +151,7 @@ pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static 
     let row = |row: usize| {
         let own = path_bytes.and_then(|bytes| bytes.is_valid(row).then(|| bytes.value(row)));
         Ok(ListedRow {
-            path: file(paths.value(row), own),
+            path: file_of(paths.value(row), own),
             bytes: bytes.value(row),
             label: labels.is_valid(row).then(|| labels.value(row)),
             verdict: text(verdicts, row).ok_or("verdict")?,

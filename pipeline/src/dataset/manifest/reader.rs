@@ -18,10 +18,9 @@ use parquet::{
     errors::ParquetError,
 };
 
-use super::{ManifestError, ManifestRow, columns};
+use super::{ListedRow, ManifestError, ManifestRow, columns};
 use crate::{
     parquet_table,
-    segment::Segment,
     shard::{self, CheckedFile, Failure, ShardError},
 };
 
@@ -38,25 +37,6 @@ pub struct ManifestReader<T> {
 
 /// Rows of a batch, or the first column that does not fit.
 type ToRows<T> = fn(&RecordBatch) -> Result<Vec<T>, &'static str>;
-
-/// What a run needs to know of a video.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedRow {
-    /// Its file.
-    pub path: PathBuf,
-    /// Its bytes, 0 where it could not be read.
-    pub bytes: u64,
-    /// Class, where the list of videos has classes.
-    pub label: Option<i32>,
-    /// `good`, or the stable word of what is wrong.
-    pub verdict: String,
-    /// What is wrong, in a sentence.
-    pub reason: Option<String>,
-    /// Whether all of it was decoded without complaint.
-    pub verified: bool,
-    /// Which part of the video the row means.
-    pub segment: Segment,
-}
 
 /// The columns of a [`ListedRow`].
 const LISTED: [&str; 11] = [

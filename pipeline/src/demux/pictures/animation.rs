@@ -16,7 +16,7 @@ const SHORTEST: u32 = 20;
 const USUAL: u32 = 100;
 
 /// The pictures, decoded.
-pub(super) fn pictures(bytes: &[u8], container: Container) -> Result<Pictures, VideoError> {
+pub(in crate::demux) fn pictures(bytes: &[u8], container: Container) -> Result<Pictures, VideoError> {
     let wrong = |why: ImageError| damaged(container, why);
     let bytes = Cursor::new(bytes);
     if container == Container::Gif {

@@ -25,7 +25,7 @@ struct Jpeg {
 }
 
 /// The pictures as packets of Motion JPEG.
-pub(super) fn demux(bytes: &[u8]) -> Result<Demuxed, VideoError> {
+pub(in crate::demux) fn demux(bytes: &[u8]) -> Result<Demuxed, VideoError> {
     let mut pictures = Vec::new();
     let mut at = 0;
     while let Some(start) = begin(bytes, at) {

@@ -9,7 +9,7 @@ use crate::{error::VideoError, file::Container};
 const MARK: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// The pictures, decoded.
-pub(super) fn pictures(bytes: &[u8]) -> Result<Pictures, VideoError> {
+pub(in crate::demux) fn pictures(bytes: &[u8]) -> Result<Pictures, VideoError> {
     let mut pictures = Pictures { width: 0, height: 0, planes: Vec::new() };
     let (mut rest, mut held) = (bytes, 0);
     while rest.starts_with(MARK) {

@@ -109,6 +109,9 @@ impl IndexedVideo {
     }
 }
 
+/// Videos whose lists are in one page.
+const VIDEOS_OF_A_PAGE: usize = 8;
+
 /// Bytes that an index has for a packet, before they are packed.
 #[cfg(feature = "video")]
 const BYTES_OF_A_PACKET: usize = 33;
@@ -145,14 +148,15 @@ impl ShardFacts for FileIndexFacts {
         "codec_data"
     }
 
-    /// A page a video, so that nobody unpacks the lists of its neighbours.
+    /// Pages of a few videos: whoever reads one unpacks the lists of these neighbours too, and keeps the places of all
+    /// pages of a million videos in memory. Pages end at a megabyte all the same, as they do after long films.
     fn columns(&self, mut properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
         properties = properties.set_compression(Compression::LZ4_RAW);
         for column in PACKET_LISTS.iter().chain(&["places"]) {
             let items = ColumnPath::from(vec![(*column).to_owned(), "list".to_owned(), "item".to_owned()]);
             properties = properties
                 .set_column_encoding(items.clone(), Encoding::DELTA_BINARY_PACKED)
-                .set_column_data_page_row_count_limit(items, 1);
+                .set_column_data_page_row_count_limit(items, VIDEOS_OF_A_PAGE);
         }
         properties
     }

@@ -14,7 +14,7 @@ use schemas::{
 use crate::command::report;
 
 /// Says what was found.
-pub fn say(rows: &[ManifestRow], out: &Path) {
+pub fn say(rows: &[ManifestRow], out: &Path, only_good: bool) {
     let good: Vec<_> = rows.iter().filter(|row| row.verdict == GOOD).collect();
     if !good.is_empty() {
         report::say(report::table(&formats(&good)).trim_end());
@@ -30,10 +30,9 @@ pub fn say(rows: &[ManifestRow], out: &Path) {
         names::shown(out)
     ));
     if good.len() < rows.len() {
-        report::say(format_args!(
-            "{} cannot; `tubelet scan --json` and the manifest give the reasons",
-            rows.len() - good.len()
-        ));
+        let where_else = if only_good { "gives" } else { "and the manifest give" };
+        let bad = rows.len() - good.len();
+        report::say(format_args!("{bad} cannot; `tubelet scan --json` {where_else} the reasons"));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Recognises the kind of a file of tensors by its first bytes.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{io::Read as _, path::Path};
+
+use schemas::regular_file;
 
 use crate::checkpoint::CheckpointError;
 
@@ -21,7 +23,7 @@ const PICKLE: u8 = 0x80;
 pub(super) fn holder(path: &Path) -> Result<Holder, CheckpointError> {
     let unknown = |why: &str| CheckpointError::Unknown { path: path.to_owned(), why: why.to_owned() };
     let mut start = Vec::new();
-    File::open(path)
+    regular_file::open(path)
         .and_then(|file| file.take(9).read_to_end(&mut start))
         .map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
     if start.starts_with(ZIP) {

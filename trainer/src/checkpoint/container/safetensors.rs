@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use schemas::regular_file;
+
 use super::contents::{Beside, Container};
 use crate::checkpoint::{
     CheckpointError,
@@ -13,7 +15,7 @@ use crate::checkpoint::{
 /// Opens the file at `path`.
 pub(super) fn open(path: &Path) -> Result<Container, CheckpointError> {
     let bytes =
-        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+        regular_file::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
     safetensors_file::check(path, &bytes)?;
     let (table, metadata) = TensorTable::of_safetensors(path, bytes)?;
     let note = metadata.get(KEY).and_then(|text| Note::from_json(text));

@@ -10,11 +10,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
     io::Read as _,
     path::{Component, Path, PathBuf},
 };
 
+use schemas::regular_file;
 use serde::Deserialize;
 
 use super::{
@@ -51,7 +51,7 @@ pub(super) fn index_of(path: &Path) -> Option<PathBuf> {
 pub(super) fn open(path: &Path) -> Result<Container, CheckpointError> {
     let damaged = |cause: String| CheckpointError::Damaged { path: path.to_owned(), cause };
     let mut text = String::new();
-    File::open(path)
+    regular_file::open(path)
         .and_then(|file| file.take(LIMIT).read_to_string(&mut text))
         .map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
     let Index { weight_map } = serde_json::from_str(&text).map_err(|why| damaged(why.to_string()))?;

@@ -6,9 +6,9 @@
 mod checks;
 mod written;
 
-use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
+use std::{collections::BTreeMap, io::Read as _, path::Path};
 
-use schemas::geometry::CHANNELS;
+use schemas::{geometry::CHANNELS, regular_file};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::CheckpointError;
@@ -124,7 +124,7 @@ impl Config {
     /// Reads it from `path`.
     pub(super) fn read(path: &Path) -> Result<Self, CheckpointError> {
         let mut text = String::new();
-        File::open(path)
+        regular_file::open(path)
             .and_then(|file| file.take(LIMIT).read_to_string(&mut text))
             .map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
         serde_json::from_str(&text)

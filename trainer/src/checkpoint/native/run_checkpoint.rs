@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
     io::Read as _,
     path::Path,
 };
 
 use safetensors::{Dtype, SafeTensors};
+use schemas::regular_file;
 
 use super::metadata::{AVERAGE, FIRST, MODEL, SECOND, about, description, metadata};
 use crate::{
@@ -61,8 +61,8 @@ impl Checkpoint {
     /// When the file cannot be read, is damaged (its content has another digest than it says), is no checkpoint of
     /// tubelet, or a value is no number.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes =
-            std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+        let bytes = regular_file::read(path)
+            .map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
         let damaged = |cause: safetensors::SafeTensorError| CheckpointError::Damaged {
             path: path.to_owned(),
             cause: cause.to_string(),
@@ -110,7 +110,7 @@ impl Checkpoint {
 /// As [`Checkpoint::read`], but for values that are no numbers.
 pub fn verify(path: &Path) -> Result<(), CheckpointError> {
     let bytes =
-        std::fs::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
+        regular_file::read(path).map_err(|cause| CheckpointError::File { path: path.to_owned(), cause })?;
     safetensors_file::check(path, &bytes)?;
     read_about(path).map(drop)
 }
@@ -122,7 +122,7 @@ pub fn verify(path: &Path) -> Result<(), CheckpointError> {
 pub fn read_about(path: &Path) -> Result<About, CheckpointError> {
     let at = |cause| CheckpointError::File { path: path.to_owned(), cause };
     let damaged = |cause: String| CheckpointError::Damaged { path: path.to_owned(), cause };
-    let mut file = File::open(path).map_err(at)?;
+    let mut file = regular_file::open(path).map_err(at)?;
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(|cause| damaged(cause.to_string()))?;
     let length = u64::from_le_bytes(length);

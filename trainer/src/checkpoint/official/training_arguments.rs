@@ -8,7 +8,9 @@
 //! X 10 0 0 0 "input_size"   r 1566 0 0 (memo)   K 224
 //! ```
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{io::Read as _, path::Path};
+
+use schemas::regular_file;
 
 /// How a pickle names the class of the arguments.
 const NAMESPACE: &[u8] = b"argparse\nNamespace\n";
@@ -31,7 +33,7 @@ pub(super) fn read(path: &Path) -> TrainingArguments {
 }
 
 fn pickle(path: &Path) -> Option<Vec<u8>> {
-    let mut zip = zip::ZipArchive::new(File::open(path).ok()?).ok()?;
+    let mut zip = zip::ZipArchive::new(regular_file::open(path).ok()?).ok()?;
     let name = zip.file_names().flatten().find(|name| name.ends_with("/data.pkl"))?.into_owned();
     let mut pickle = Vec::new();
     zip.by_name(&name).ok()?.take(LIMIT).read_to_end(&mut pickle).ok()?;

@@ -8,12 +8,11 @@
 //! gives is `fc_norm` of the mean token. A setting that makes another model of the weights is refused.
 
 use std::{
-    fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
 
-use schemas::ProblemType;
+use schemas::{ProblemType, regular_file};
 use serde::Deserialize;
 
 use super::lengths::Lengths;
@@ -99,7 +98,7 @@ impl V2Config {
     pub(super) fn beside(container: &Container) -> Result<Option<Self>, CheckpointError> {
         let Some(path) = container.config() else { return Ok(None) };
         let mut text = String::new();
-        File::open(&path)
+        regular_file::open(&path)
             .and_then(|file| file.take(LIMIT).read_to_string(&mut text))
             .map_err(|cause| CheckpointError::File { path: path.clone(), cause })?;
         let damaged = |cause: String| CheckpointError::Damaged { path: path.clone(), cause };

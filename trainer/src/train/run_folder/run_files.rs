@@ -7,7 +7,7 @@ use std::{
 
 use schemas::run_state::{self, RunState, RunVideo};
 
-use super::{RunFolder, RunFolderError, at};
+use super::{RunFolder, RunFolderError, at, state_digest};
 use crate::{
     checkpoint::{native::Checkpoint, run_checkpoints},
     recipe::Recipe,
@@ -94,6 +94,7 @@ impl RunFolder {
             Err(cause) => return Err(at(&path, cause)),
         };
         let wrong = |why: String| RunFolderError::State { path: path.clone(), why };
+        state_digest::check(&text).map_err(&wrong)?;
         let state: RunState = serde_json::from_str(&text).map_err(|why| wrong(why.to_string()))?;
         if state.format != run_state::VERSION {
             return Err(wrong(format!("its format is {}, not {}", state.format, run_state::VERSION)));
@@ -128,7 +129,7 @@ impl RunFolder {
         let path = self.state_path();
         let text = serde_json::to_string_pretty(state)
             .map_err(|why| RunFolderError::State { path: path.clone(), why: why.to_string() })?;
-        self.write(&path, &(text + "\n"))
+        self.write(&path, &state_digest::put_in(&text))
     }
 }
 
@@ -178,6 +179,7 @@ mod tests {
             classes: Vec::new(),
             device: "flex".to_owned(),
             workers: 1,
+            machine: None,
             place: DataPlace::default(),
             changes: Vec::new(),
         }
@@ -210,6 +212,24 @@ mod tests {
         assert!(refused.contains("not the list"), "{refused}");
         fs::write(run.state_path(), "{}").unwrap();
         assert!(matches!(run.state(), Err(RunFolderError::State { .. })));
+    }
+
+    #[test]
+    fn any_bit_of_the_state_that_flipped_is_noticed_and_a_state_without_a_digest_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path()).unwrap();
+        let whole = fs::read(run.state_path()).unwrap();
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs::write(run.state_path(), flipped).unwrap();
+            assert!(run.state().is_err(), "bit {bit}");
+        }
+        let older = serde_json::to_string_pretty(&state()).unwrap();
+        for text in [older.clone(), older + "\n"] {
+            fs::write(run.state_path(), text).unwrap();
+            assert_eq!(run.state().unwrap().unwrap(), state());
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //!             process                size                       on its machine
 //! torchrun    RANK                   WORLD_SIZE                 LOCAL_RANK, LOCAL_WORLD_SIZE      (and PyTorchJob)
 //! mpirun      OMPI_COMM_WORLD_RANK   OMPI_COMM_WORLD_SIZE       OMPI_COMM_WORLD_LOCAL_RANK, …_LOCAL_SIZE
-//! mpiexec     PMI_RANK               PMI_SIZE                   MPI_LOCALRANKID, MPI_LOCALNRANKS
+//! mpiexec     PMI_RANK               PMI_SIZE                   MPI_LOCALRANKID, MPI_LOCALNRANKS; else as srun, which
+//!                                                               sets PMI_RANK too
 //! srun        SLURM_PROCID           SLURM_STEP_NUM_TASKS,      SLURM_LOCALID, SLURM_NTASKS_PER_NODE
 //!                                    else SLURM_NTASKS
 //! ```
@@ -79,10 +80,10 @@ pub enum LaunchError {
 struct Launcher {
     name: &'static str,
     rank: &'static str,
-    /// The first that is there counts.
+    /// Of these and of those below, the first that is there counts.
     size: &'static [&'static str],
-    local_rank: &'static str,
-    local_size: &'static str,
+    local_rank: &'static [&'static str],
+    local_size: &'static [&'static str],
 }
 
 const LAUNCHERS: [Launcher; 4] = [
@@ -90,22 +91,22 @@ const LAUNCHERS: [Launcher; 4] = [
         name: "torchrun",
         rank: "RANK",
         size: &["WORLD_SIZE"],
-        local_rank: "LOCAL_RANK",
-        local_size: "LOCAL_WORLD_SIZE",
+        local_rank: &["LOCAL_RANK"],
+        local_size: &["LOCAL_WORLD_SIZE"],
     },
     Launcher {
         name: "mpirun",
         rank: "OMPI_COMM_WORLD_RANK",
         size: &["OMPI_COMM_WORLD_SIZE"],
-        local_rank: "OMPI_COMM_WORLD_LOCAL_RANK",
-        local_size: "OMPI_COMM_WORLD_LOCAL_SIZE",
+        local_rank: &["OMPI_COMM_WORLD_LOCAL_RANK"],
+        local_size: &["OMPI_COMM_WORLD_LOCAL_SIZE"],
     },
     Launcher {
         name: "mpiexec",
         rank: "PMI_RANK",
         size: &["PMI_SIZE"],
-        local_rank: "MPI_LOCALRANKID",
-        local_size: "MPI_LOCALNRANKS",
+        local_rank: &["MPI_LOCALRANKID", "SLURM_LOCALID"],
+        local_size: &["MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE"],
     },
     SLURM,
 ];
@@ -114,8 +115,8 @@ const SLURM: Launcher = Launcher {
     name: "srun",
     rank: "SLURM_PROCID",
     size: &["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"],
-    local_rank: "SLURM_LOCALID",
-    local_size: "SLURM_NTASKS_PER_NODE",
+    local_rank: &["SLURM_LOCALID"],
+    local_size: &["SLURM_NTASKS_PER_NODE"],
 };
 
 /// The launch of this process, by what `variable` says of its environment; none where it was started alone.
@@ -142,7 +143,8 @@ pub(crate) fn name_of_launch() -> String {
 
 impl Launcher {
     fn place(&self, variable: impl Fn(&'static str) -> Option<String>) -> Result<Option<Place>, LaunchError> {
-        let size = self.size.iter().find_map(|name| Some((*name, variable(name)?)));
+        let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, variable(name)?)));
+        let size = first(self.size);
         let half = |there, missing| Err(LaunchError::Half { by: self.name, there, missing });
         let (rank, (size_name, size)) = match (variable(self.rank), size) {
             (Some(rank), Some(size)) => (rank, size),
@@ -155,13 +157,12 @@ impl Launcher {
         };
         let size = number(size_name, &size, 1..=usize::MAX, "number of processes")?;
         let rank = number(self.rank, &rank, 0..=size - 1, &format!("process of {size}"))?;
-        let local = |name| variable(name).map(|value| (name, value));
-        let local_rank = match local(self.local_rank) {
+        let local_rank = match first(self.local_rank) {
             Some((name, value)) => number(name, &value, 0..=size - 1, "process of a machine")?,
             // One process a machine, as PyTorchJob starts them without torchrun.
             None => 0,
         };
-        let local_size = match local(self.local_size) {
+        let local_size = match first(self.local_size) {
             Some((name, value)) => number(name, &value, 1..=usize::MAX, "number of processes")?,
             None => 1,
         };
@@ -204,6 +205,10 @@ mod tests {
                       OMPI_COMM_WORLD_LOCAL_SIZE=2";
         assert_eq!(place(mpirun), Some(("mpirun", [1, 2, 1, 2])));
         assert_eq!(place("PMI_RANK=2 PMI_SIZE=3"), Some(("mpiexec", [2, 3, 0, 1])));
+        // `srun --mpi=pmi2` tells it twice.
+        let twice =
+            "PMI_RANK=2 PMI_SIZE=4 SLURM_PROCID=2 SLURM_NTASKS=4 SLURM_LOCALID=1 SLURM_NTASKS_PER_NODE=2";
+        assert_eq!(place(twice), Some(("mpiexec", [2, 4, 1, 2])));
         let srun = "SLURM_PROCID=3 SLURM_NTASKS=4 SLURM_LOCALID=1";
         assert_eq!(place(srun), Some(("srun", [3, 4, 1, 2])));
         // PyTorchJob tells no more than this.

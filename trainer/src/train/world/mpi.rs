@@ -10,9 +10,16 @@
 //!             MPI_Alltoall        MPI_Allgather
 //! ```
 //!
+//! MPI waits by asking again and again as fast as it can, which takes a core. Processes wait for each other in
+//! [`World::meet`] alone, for as long as a validation or a checkpoint takes, and sleep there.
+//!
 //! Errors of MPI itself end all processes: that is its default. The calls come from the thread that trains.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use mpi::{
     Threading,
@@ -30,6 +37,9 @@ use crate::train::pair_tree::{PairTree, shares};
 
 /// MPI, between its beginning and its end in this process.
 static UNIVERSE: Mutex<Option<Universe>> = Mutex::new(None);
+
+/// How long a process sleeps at first, and at most, before it asks again whether the others have come.
+const SLEEPS: [Duration; 2] = [Duration::from_micros(20), Duration::from_millis(2)];
 
 /// The processes that MPI knows.
 #[derive(Debug)]
@@ -95,6 +105,7 @@ impl World for Mpi {
     }
 
     fn meet(&self, raised: Raised) -> Result<Raised, WorldError> {
+        wait_for_all();
         let (mine, mut all) = (raised.numbers(), [0; 4]);
         SimpleCommunicator::world().all_reduce_into(&mine[..], &mut all[..], SystemOperation::max());
         Raised::of_numbers(all).unless_failed(self.place.rank)
@@ -108,6 +119,17 @@ impl World for Mpi {
     fn end(&self) {
         // Dropping it waits for the others, which are about to do the same.
         *UNIVERSE.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Waits for all processes, asleep.
+fn wait_for_all() {
+    let [mut sleep, longest] = SLEEPS;
+    let mut barrier = SimpleCommunicator::world().immediate_barrier();
+    while let Err(open) = barrier.test() {
+        barrier = open;
+        thread::sleep(sleep);
+        sleep = (2 * sleep).min(longest);
     }
 }
 
