@@ -16,8 +16,8 @@ use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
-    process,
-    time::{SystemTime, UNIX_EPOCH},
+    process, thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,10 @@ pub enum OutputLockError {
     },
 }
 
+/// How long the lock of a killed process may last: one that was starting another at that moment has left it a copy of its
+/// files, which are closed when the other begins.
+const AFTER_A_KILL: Duration = Duration::from_secs(2);
+
 impl OutputLock {
     /// Locks the folder at `path`, which is made where it does not exist.
     ///
@@ -143,6 +147,7 @@ impl OutputLock {
         let missing = folder.ancestors().filter(|path| !path.as_os_str().is_empty() && !path.exists());
         let made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         let path = lock_path();
+        let patience = Instant::now() + AFTER_A_KILL;
         loop {
             if !folder.as_os_str().is_empty() {
                 fs::create_dir_all(folder).map_err(failed)?;
@@ -155,7 +160,12 @@ impl OutputLock {
             };
             let lock = try_lock(&file, mode).map_err(failed)?;
             if lock == Lock::Taken {
-                return Err(OutputLockError::Taken { path: output.to_owned(), owner: read_owner(&file) });
+                let owner = read_owner(&file);
+                if Instant::now() < patience && owner.as_ref().is_some_and(Owner::has_ended) {
+                    thread::sleep(Duration::from_millis(20));
+                    continue;
+                }
+                return Err(OutputLockError::Taken { path: output.to_owned(), owner });
             }
             // Who had it has removed the file that we locked.
             if !has_a_name(&file).map_err(failed)? {
@@ -189,6 +199,13 @@ impl Drop for OutputLock {
 }
 
 impl Owner {
+    /// Whether it was a process of this machine that is no more.
+    fn has_ended(&self) -> bool {
+        cfg!(target_os = "linux")
+            && self.host == host()
+            && !Path::new("/proc").join(self.pid.to_string()).exists()
+    }
+
     fn this_process() -> Self {
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let mut command = words.collect::<Vec<_>>().join(" ");
@@ -289,10 +306,28 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn a_lock_that_outlives_its_killed_process_for_a_moment_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ended = process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let held = OutputLock::folder(folder.path()).unwrap();
+        let owner = Owner { pid: ended.id(), ..Owner::this_process() };
+        fs::write(&held.path, serde_json::to_string(&owner).unwrap()).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(100));
+                held.file.unlock().unwrap();
+            });
+            OutputLock::folder(folder.path()).unwrap();
+        });
+    }
+
+    #[test]
     fn of_many_at_once_one_has_it() {
         let folder = tempfile::tempdir().unwrap();
         let (out, count) = (folder.path().join("run"), std::sync::atomic::AtomicU32::new(0));
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..200 {
