@@ -8,9 +8,9 @@ fn a_pipe_is_no_file_and_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe.mp4");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    for path in [pipe.as_path(), folder.path()] {
-        assert_eq!(FileBytes::open(path, 1).unwrap_err().to_string(), "not a regular file");
-    }
+    let words = |path: &Path| FileBytes::open(path, 1).unwrap_err().to_string();
+    assert_eq!(words(&pipe), "not a regular file");
+    assert_eq!(words(folder.path()), "it is a folder, and not one of numbered pictures");
 }
 
 #[test]
