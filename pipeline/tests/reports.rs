@@ -41,9 +41,8 @@ const TURNED: [(&str, u8, bool); 4] = [
 ];
 
 /// Files that must be refused, and the verdict.
-const REFUSED: [(&str, &str); 9] = [
+const REFUSED: [(&str, &str); 8] = [
     ("reports/09_flv_h264.flv", "unsupported"),
-    ("reports/09_gif.gif", "unsupported"),
     ("reports/09_huffyuv.avi", "unknown-codec"),
     ("reports/09_png_in_mov.mov", "unknown-codec"),
     ("reports/09_raw_hevc.hevc", "unsupported"),
