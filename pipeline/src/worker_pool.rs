@@ -35,6 +35,7 @@ use futures::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
+#[cfg(all(feature = "video", target_os = "linux"))]
 pub(crate) use self::worker::message_of;
 pub use self::worker::{JobError, Worker};
 use self::worker::{Queued, work};

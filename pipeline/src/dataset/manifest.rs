@@ -167,6 +167,7 @@ impl ManifestRow {
     }
 
     /// The same row of this part of the video.
+    #[cfg(feature = "video")]
     fn of_segment(self, segment: Segment) -> Self {
         match segment {
             Segment::Whole => self,
@@ -273,6 +274,7 @@ fn time(seconds: f64) -> StreamTime {
     StreamTime((seconds * SECOND).round() as i64)
 }
 
+#[cfg(feature = "video")]
 fn in_seconds(time: StreamTime) -> f64 {
     time.0 as f64 / SECOND
 }

@@ -53,6 +53,7 @@ pub struct StoredVideo {
 
 impl StoredVideo {
     /// Frames that come out of the decoder before frame 0. Where frames are counted, packets that are hidden say so.
+    #[cfg(feature = "video")]
     pub(crate) fn hidden_before(&self) -> u32 {
         if self.mode == IndexMode::Linear { 0 } else { self.hidden }
     }
