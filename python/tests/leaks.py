@@ -116,11 +116,20 @@ def opened() -> int:
 
 
 def grown(work: Callable[[int], None], count: int) -> tuple[int, int]:
-    """Bytes by which the process is larger after a second run of the work, and handles that it has more."""
+    """Bytes and handles that the process has more after a run of the work: the least of at most four runs.
+
+    What leaks grows each time; what the allocator happens to hold once does not.
+    """
     work(max(count // 4, 2))
-    before, handles = resident(), opened()
-    work(count)
-    return resident() - before, opened() - handles
+    least_bytes, least_handles = sys.maxsize, sys.maxsize
+    for _ in range(4):
+        before, handles = resident(), opened()
+        work(count)
+        least_bytes = min(least_bytes, resident() - before)
+        least_handles = min(least_handles, opened() - handles)
+        if least_bytes <= ALLOWED and least_handles <= 2:
+            break
+    return least_bytes, least_handles
 
 
 def main() -> int:
