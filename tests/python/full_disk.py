@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from kills import MODELS, ROOT, Command, commands, make_films, without_time
+from kills import ROOT, commands, make_films, undisturbed, without_time
 
 WORDS = "No space left on device"
 # What a run adds to, or has for a while.
@@ -105,13 +105,7 @@ def main():
         lines = commands(folder / "films", models) | more_commands(folder / "films", models)
         wanted = [name for name in options.only.split(",") if name] or list(lines)
         print(f"{'command':22} {'full':>5} {'wrong':>5} {'kB':>7}")
-        for name, line in lines.items():
-            if name not in wanted and name not in MODELS:
-                continue
-            command = Command(options.tubelet, folder, name, line)
-            (models / name).symlink_to(command.undisturbed())
-            if name not in wanted:
-                continue
+        for name, command in undisturbed(options.tubelet, folder, lines, wanted):
             place = folder / "full"
             place.mkdir(exist_ok=True)
             needed = size_of(folder / "whole" / name)

@@ -165,6 +165,16 @@ class Command:
         return None
 
 
+def undisturbed(tubelet, folder, lines, wanted):
+    """Names and commands that are wanted, each after it ended by itself; the models that others need are made too."""
+    for name, line in lines.items():
+        if name in wanted or name in MODELS:
+            command = Command(tubelet, folder, name, line)
+            (folder / "models" / name).symlink_to(command.undisturbed())
+            if name in wanted:
+                yield name, command
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tubelet", default=str(ROOT / "target/debug/tubelet"))
@@ -183,13 +193,7 @@ def main():
         wanted = [name for name in options.only.split(",") if name] or list(lines)
         each = -(-options.kills // len(wanted))
         print(f"{'command':22} {'kills':>5} {'ended':>5} {'wrong':>5} {'seconds undisturbed':>20}")
-        for name, line in lines.items():
-            if name not in wanted and name not in MODELS:
-                continue
-            command = Command(options.tubelet, folder, name, line)
-            (models / name).symlink_to(command.undisturbed())
-            if name not in wanted:
-                continue
+        for name, command in undisturbed(options.tubelet, folder, lines, wanted):
             kills = ended = 0
             failed = []
             while kills < each:
