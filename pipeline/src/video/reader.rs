@@ -108,9 +108,7 @@ impl VideoReader {
         wanted: &[FrameRank],
         mut each: impl FnMut(FrameRank, Picture),
     ) -> Result<(), VideoError> {
-        let mut ranks = wanted.to_vec();
-        ranks.sort_unstable();
-        ranks.dedup();
+        let ranks = distinct(wanted);
         let Some(&last) = ranks.last() else { return Ok(()) };
         if last.0 >= video.facts.frames {
             return Err(VideoError::NoSuchFrame { rank: last, frames: video.facts.frames });
@@ -268,6 +266,14 @@ pub(super) fn check_start(
         }
         _ => Ok(()),
     }
+}
+
+/// The wanted frames in their order, each once.
+pub(super) fn distinct(wanted: &[FrameRank]) -> Vec<FrameRank> {
+    let mut ranks = wanted.to_vec();
+    ranks.sort_unstable();
+    ranks.dedup();
+    ranks
 }
 
 /// All packets, as one run.

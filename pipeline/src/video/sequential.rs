@@ -11,7 +11,7 @@
 use super::{
     OpenVideo, VideoReader,
     position::Position,
-    reader::{check_start, whole},
+    reader::{check_start, distinct, whole},
 };
 use crate::{
     FrameRank, PacketNumber,
@@ -101,9 +101,7 @@ impl SequentialReader {
         wanted: &[FrameRank],
         mut each: impl FnMut(FrameRank, Picture),
     ) -> Result<(), VideoError> {
-        let mut ranks = wanted.to_vec();
-        ranks.sort_unstable();
-        ranks.dedup();
+        let ranks = distinct(wanted);
         let Some(&last) = ranks.last() else { return Ok(()) };
         let can_go_on = !self.is_elsewhere() && !self.reader.verifies(&self.video);
         let gave_all = can_go_on && last.0 < self.video.facts.frames && {
