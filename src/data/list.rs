@@ -228,18 +228,10 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::{data::videos, observer::Event};
-
-    /// A folder with these files.
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        folder
-    }
+    use crate::{
+        data::videos::{self, tests::folder},
+        observer::Event,
+    };
 
     /// Paths below the folder and classes of the videos of a list, and what was said.
     fn found(folder: &tempfile::TempDir, list: &str) -> Result<(Vec<String>, Vec<String>)> {
