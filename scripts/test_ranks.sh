@@ -120,6 +120,20 @@ for file in validation.jsonl best.safetensors; do
   cmp classifier-1/$file classifier-4/$file || fail "$file differs"
 done
 
+echo "== a probe, with a video that fails"
+cp "$samples/bottles.webm" films
+for film in films/*; do echo "$film $(($(basename "$film" | wc -c) % 2))"; done >probed.txt
+for processes in 1 2 3; do
+  mpirun -n "$processes" "$tubelet" probe linear --model of-1 --baseline --split train=probed.txt,test=test.txt \
+    --cache "cache-$processes" --json >"probe-$processes.json" 2>"$work/said" || fail "$(cat "$work/said")"
+done
+for processes in 2 3; do
+  cmp "probe-1.json" "probe-$processes.json" || fail "$processes processes find something else"
+  [ "$(ls "cache-$processes")" = "$(ls cache-1)" ] || fail "$processes processes keep something else"
+  for file in cache-1/*; do cmp "$file" "cache-$processes/${file#*/}"; done
+done
+grep -q broken.mp4 probe-1.json || fail "the video that fails is not listed"
+
 echo "== started by another launcher, and half of an environment"
 code=0; RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 pretrain 1 launched 2>"$work/said" || code=$?
 [ "$code" -eq 2 ] && grep -q mpirun "$work/said" || fail "it ended with $code: $(cat "$work/said")"

@@ -361,7 +361,7 @@ fn a_probe_says_how_often_it_is_right() {
     let mut wanted = Probing::new(ProbeKind::Knn, made().path("run"), [""; 0]);
     wanted.split = Some(format!("train={train},test={test}"));
     wanted.cache = Some(folder.path().join("cache"));
-    let found = tubelet::probe(&wanted, &()).unwrap();
+    let found = tubelet::probe(&wanted, &()).unwrap().expect("the only process answers");
     assert_eq!((found.train, found.test, found.classes, found.rows.len()), (2, 1, 2, 1));
     assert!([0.0, 1.0].contains(&found.rows[0].top1.share) && found.failed.is_empty());
 }

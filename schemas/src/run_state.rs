@@ -42,6 +42,10 @@ pub struct RunState {
     /// The machine, in words; older versions did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    /// How products are computed there: `bf16 by AMX-BF16`. A run that goes on where this is another thing does not go on
+    /// to the bit. Older versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<String>,
     /// Where the data goes on.
     pub place: DataPlace,
     /// What was changed since it began, in order.

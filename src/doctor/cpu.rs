@@ -20,7 +20,7 @@ fn features() -> Vec<CpuFeature> {
         ("FMA", is_x86_feature_detected!("fma"), "training"),
         ("AVX-512", avx512, "resizing and training, instead of AVX2"),
         ("AVX512-BF16", is_x86_feature_detected!("avx512bf16"), "training in bf16"),
-        ("AMX-BF16", cpuinfo_has("amx_bf16"), "training in bf16, by LibTorch only"),
+        ("AMX-BF16", cpuinfo_has("amx_bf16"), "training in bf16, instead of AVX512-BF16"),
     ]
     .map(|(name, present, used_for)| CpuFeature { name, present, used_for })
     .to_vec()

@@ -3,6 +3,8 @@
 mod features;
 pub mod settings;
 
+use std::path::Path;
+
 use pipeline::names;
 use schemas::ProblemType;
 use serde::Serialize;
@@ -23,13 +25,13 @@ use self::{
     features::{Both, Making},
     settings::{ProbeKind, Probing},
 };
-use super::model::LoadedModel;
+use super::model::{LoadedModel, ModelSettings};
 use crate::{
     data::labels::parts::Parts,
     error::{Error, Result, Usage},
     observer::{Event, Observer},
     recipe_choice::built_in,
-    run::ranks::refuse_several,
+    run::ranks::{Meeting, Ranks, together},
 };
 
 /// Failed videos that are named; the others are counted.
@@ -94,11 +96,31 @@ impl Row {
 
 /// Fits a probe on features of videos, and tests it.
 ///
+/// Where a launcher started several processes, each computes the features of its share of the videos; the first one fits
+/// the probe, and none of the others finds anything.
+///
 /// # Errors
 /// Usage error: settings, classes or the model do not fit. When no video gives a clip, or features cannot be kept.
-pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
-    refuse_several("a probe")?;
+pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Option<Probed>> {
     wanted.check()?;
+    let cache = wanted.cache_folder()?;
+    let ModelSettings { device, workers, .. } = &wanted.model;
+    let meeting = Meeting { device, workers: *workers, folder: &cache };
+    together(meeting, observer, |ranks, observer| {
+        let (device, workers) = (ranks.device().name().to_owned(), ranks.workers());
+        let model = ModelSettings { device, workers, ..wanted.model.clone() };
+        probe_together(&Probing { model, ..wanted.clone() }, &wanted.model.device, &cache, ranks, observer)
+    })
+}
+
+/// The same in one of the processes, which computes on its own device; all were asked for the device `asked`.
+fn probe_together(
+    wanted: &Probing,
+    asked: &str,
+    cache: &Path,
+    ranks: &Ranks,
+    observer: &dyn Observer,
+) -> Result<Option<Probed>> {
     let (frozen, recipe, device) = encoder(wanted, observer)?;
     let seed = recipe.run.seed;
     let parts = wanted.labels.parts(&wanted.data, wanted.split.as_deref(), seed, None, observer)?;
@@ -123,19 +145,23 @@ pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
         pool: wanted.kind.pool(),
         classes: classes.len(),
         device: &device,
+        asked_device: asked,
         batch: wanted.model.batch,
         workers: wanted.model.workers,
-        cache: &wanted.cache_folder()?,
+        cache,
+        ranks,
         observer,
     };
-    let features = making.of(&train, &test).map_err(|why| wanted.model.named_in(why))?;
+    let Some(features) = making.of(&train, &test).map_err(|why| wanted.model.named_in(why))? else {
+        return Ok(None);
+    };
     let first = check_features(&features, wanted.select, seed, observer)?;
     let mut rows = Vec::new();
     for ((name, source), both) in names.iter().zip(&sources).zip(&features) {
         let outcome = fit(wanted, source, &frozen, both, classes.len(), seed, &device)?;
         rows.push(Row::of(name, outcome, &both.test));
     }
-    Ok(Probed {
+    Ok(Some(Probed {
         probe: name_of(wanted),
         select: wanted.select,
         classes: classes.len(),
@@ -145,7 +171,7 @@ pub fn probe(wanted: &Probing, observer: &dyn Observer) -> Result<Probed> {
         crops: wanted.views[1],
         rows,
         failed: first.train.failed.iter().chain(&first.test.failed).cloned().collect(),
-    })
+    }))
 }
 
 /// Which probe, in words.

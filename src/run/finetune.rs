@@ -96,7 +96,9 @@ pub fn finetune<'a>(
     observer: &dyn Observer,
 ) -> Result<(Trained, Option<FinalTest>)> {
     let asked = asked.into();
-    ranks::together(&settings.run, observer, |ranks, observer| learn(settings, ranks, asked, observer))
+    ranks::together((&settings.run).into(), observer, |ranks, observer| {
+        learn(settings, ranks, asked, observer)
+    })
 }
 
 /// Fine-tunes in this process, and as one of several; the first tests.

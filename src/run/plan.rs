@@ -18,7 +18,8 @@ use schemas::{
     },
 };
 use trainer::{
-    Recipe, RunFolder, Steps,
+    Device, Recipe, RunFolder, Steps,
+    kernels::Precision,
     train::{
         run_folder::{RunFiles, RunFolderError},
         state::TrainState,
@@ -145,6 +146,11 @@ impl RunSettings {
         first: impl FnOnce() -> Result<TrainState>,
         observer: &dyn Observer,
     ) -> Result<Ready> {
+        let precision = plan.recipe.model.precision;
+        if precision == Precision::Bf16 {
+            observer
+                .note(format_args!("products are computed in {}", Device::products(&self.device, precision)));
+        }
         match begun {
             None => self.begin(plan, first),
             Some(begun) => self.go_on(begun, plan, observer),
@@ -240,6 +246,7 @@ impl RunSettings {
             device: self.device.clone(),
             workers: self.workers,
             machine: machine::in_words(),
+            products: Some(Device::products(&self.device, plan.recipe.model.precision)),
             place: DataPlace::default(),
             changes: Vec::new(),
         })
@@ -305,11 +312,17 @@ fn differences(was: &RunState, asked: &RunState, step: u64) -> Vec<Change> {
         let place = |name: &String| Path::new(&data.folder).join(name).display().to_string();
         data.named.iter().chain(&data.test).map(place).collect::<Vec<_>>().join(" ")
     };
+    // Where one of the two does not say, nothing is known to differ.
+    let products = |state: &RunState| match (&was.products, &asked.products) {
+        (Some(_), Some(_)) => state.products.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
     let pairs = [
         ("steps", was.steps.until.to_string(), asked.steps.until.to_string()),
         (data_place::UPDATES, was.steps.per_epoch.to_string(), asked.steps.per_epoch.to_string()),
         ("schedule", in_words(&was.schedule), in_words(&asked.schedule)),
         ("device", was.device.clone(), asked.device.clone()),
+        ("products", products(was), products(asked)),
         ("workers", was.workers.to_string(), asked.workers.to_string()),
         ("data", data(&was.data), data(&asked.data)),
     ];

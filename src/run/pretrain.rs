@@ -65,7 +65,9 @@ pub fn pretrain<'a>(
     observer: &dyn Observer,
 ) -> Result<Trained> {
     let asked = asked.into();
-    ranks::together(&settings.run, observer, |ranks, observer| train(settings, ranks, asked, observer))
+    ranks::together((&settings.run).into(), observer, |ranks, observer| {
+        train(settings, ranks, asked, observer)
+    })
 }
 
 /// Pre-trains in this process, and as one of several.

@@ -18,7 +18,7 @@ use trainer::{
         join_world::join_world,
         world::{
             Machines, Raised, World, WorldError, cores,
-            launcher::{LaunchError, Launched, launch},
+            launcher::{LaunchError, launch},
         },
     },
 };
@@ -42,16 +42,33 @@ pub struct Ranks {
     workers: usize,
 }
 
-/// Does `work` in all processes of a training. What one fails for ends it in all of them.
+/// Where processes compute, and where they find each other.
+#[derive(Clone, Copy)]
+pub struct Meeting<'a> {
+    /// Where to compute, as it was asked for, such as `tch:cuda`.
+    pub device: &'a str,
+    /// Threads that decode.
+    pub workers: usize,
+    /// A folder that all of them see.
+    pub folder: &'a Path,
+}
+
+impl<'a> From<&'a RunSettings> for Meeting<'a> {
+    fn from(run: &'a RunSettings) -> Self {
+        Self { device: &run.device, workers: run.workers, folder: &run.out }
+    }
+}
+
+/// Does `work` in all processes of a training or a probe. What one fails for ends it in all of them.
 ///
 /// # Errors
 /// Usage error: the processes that were started cannot train together. As `work`; and when another process fails.
 pub fn together<R>(
-    settings: &RunSettings,
+    meeting: Meeting<'_>,
     observer: &dyn Observer,
     work: impl FnOnce(&Ranks, &dyn Observer) -> Result<R>,
 ) -> Result<R> {
-    let ranks = Ranks::join(settings)?;
+    let ranks = Ranks::join(meeting)?;
     if ranks.writes() {
         let result = work(&ranks, observer);
         return ranks.end(result);
@@ -65,29 +82,35 @@ pub fn together<R>(
 }
 
 impl Ranks {
-    fn join(settings: &RunSettings) -> Result<Self> {
+    fn join(meeting: Meeting<'_>) -> Result<Self> {
         let launched = launch(|name| env::var(name).ok()).map_err(refused)?;
         let local_rank = launched.map_or(0, |launched| launched.place.local_rank);
         let name = match launched {
             Some(_) => {
                 let visible = env::var("CUDA_VISIBLE_DEVICES").ok();
-                Device::of_process(&settings.device, local_rank, visible.as_deref())
+                Device::of_process(meeting.device, local_rank, visible.as_deref())
             }
-            None => settings.device.clone(),
+            None => meeting.device.to_owned(),
         };
         let device = device::named(&name)?;
-        let world = join_world(launched, &device, &settings.out).map_err(refused)?;
+        let world = join_world(launched, &device, meeting.folder).map_err(refused)?;
         let before = default_workers();
         #[cfg(target_os = "linux")]
         cores::bind(world.place())?;
         // A number that nobody gave is that of the cores that are left.
-        let workers = if settings.workers == before { default_workers() } else { settings.workers };
+        let workers = if meeting.workers == before { default_workers() } else { meeting.workers };
         Ok(Self { world, device, workers })
     }
 
     /// Whether this process writes the run's folder.
     pub fn writes(&self) -> bool {
         self.world.place().writes()
+    }
+
+    /// Its number, and how many processes there are.
+    pub fn place(&self) -> [usize; 2] {
+        let place = self.world.place();
+        [place.rank, place.size]
     }
 
     /// Where it computes.
@@ -302,19 +325,6 @@ fn one_process(by: &str) -> &'static str {
     }
 }
 
-/// Refuses to do `what` as often as there are processes.
-///
-/// # Errors
-/// Usage error: a launcher started several.
-pub fn refuse_several(what: &str) -> Result<()> {
-    let Some(Launched { by, place }) = launch(|name| env::var(name).ok()).map_err(refused)? else {
-        return Ok(());
-    };
-    Err(Usage::new(format!("{by} started {} processes, and {what} is done in one", place.size))
-        .hint(format!("start {}", one_process(by)))
-        .into())
-}
-
 /// That an update's micro-batches cannot be shared out, with those that can.
 fn not_shared(recipe: &Recipe, size: usize) -> Usage {
     let (batch, repeats) = (recipe.optimiser.batch, recipe.clip.repeats.max(1));
@@ -357,7 +367,7 @@ mod tests {
 
     #[test]
     fn one_process_computes_all() {
-        let ranks = together(&RunSettings::new("nowhere"), &(), |ranks, _| {
+        let ranks = together(Meeting::from(&RunSettings::new("nowhere")), &(), |ranks, _| {
             assert!(ranks.writes() && ranks.device().is_cpu());
             ranks.share(&Recipe::default(), &())
         });

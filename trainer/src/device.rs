@@ -5,6 +5,8 @@
 
 use burn::tensor;
 
+use crate::kernels::{self, Precision};
+
 /// A place to compute, by the name it was asked for.
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -104,7 +106,17 @@ impl Device {
 
     /// Whether products in bf16 are computed as such; otherwise they are computed in f32.
     pub fn multiplies_bf16(&self) -> bool {
-        self.name() != "flex" || crate::kernels::cpu_has_bf16()
+        self.name() != "flex" || kernels::cpu_bf16_instructions().is_some()
+    }
+
+    /// How the device of a name computes products of a precision on this machine, in words: `bf16 by AMX-BF16`. Runs are
+    /// equal to the bit only where this is the same.
+    pub fn products(name: &str, precision: Precision) -> String {
+        match name {
+            "flex" => kernels::cpu_products(precision),
+            "tch" => format!("{precision} by LibTorch"),
+            other => format!("{precision} on {other}"),
+        }
     }
 
     /// Waits until everything that was asked of the device is done, so that a clock means something.

@@ -46,9 +46,15 @@ pub use self::{
     upload::{upload_bytes, upload_tokens},
 };
 
-/// Whether the CPU's own backend gains anything by products in bf16; elsewhere it computes them in f32.
-pub fn cpu_has_bf16() -> bool {
-    cpu::product::has_bf16()
+/// The instructions by which the CPU's own backend multiplies in bf16, where that gains anything; elsewhere it computes
+/// those products in f32.
+pub fn cpu_bf16_instructions() -> Option<&'static str> {
+    cpu::product::bf16_instructions()
+}
+
+/// How the CPU's own backend computes products of this precision, in words: `f32 by AVX-512`.
+pub fn cpu_products(precision: Precision) -> String {
+    cpu::product::in_words(precision)
 }
 
 /// Before a step on `device`: see [`libtorch`]'s threads. Other devices share theirs anyway.

@@ -109,7 +109,8 @@ enum Like {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let found = crate::probe(&wanted(arguments), &Terminal::default())?;
+    // Of several processes the first one answers.
+    let Some(found) = crate::probe(&wanted(arguments), &Terminal::default())? else { return Ok(()) };
     if arguments.json { summary::print_json(&found) } else { summary::print_table(&found) }
 }
 

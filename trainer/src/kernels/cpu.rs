@@ -14,6 +14,8 @@ mod bf16;
 #[cfg(target_arch = "x86_64")]
 mod blocked;
 pub(super) mod buffer;
+#[cfg(target_arch = "x86_64")]
+mod cpu_maker;
 pub(super) mod gelu;
 pub(super) mod layer_norm;
 pub(super) mod linear;

@@ -100,6 +100,19 @@ impl Features {
         Ok(features)
     }
 
+    /// Several features of videos in one, in the order of their rows.
+    ///
+    /// # Errors
+    /// When they have not equally many values of a video.
+    pub fn joined(parts: Vec<Self>) -> Result<Self, RaggedError> {
+        let width = parts.iter().find(|part| !part.is_empty()).map_or(0, |part| part.width);
+        let mut failed: Vec<FailedVideo> = parts.iter().flat_map(|part| part.failed.clone()).collect();
+        failed.sort_by_key(|video| video.row);
+        let videos = parts.iter().flat_map(|part| part.videos.iter().cloned());
+        let values = parts.iter().flat_map(|part| part.vectors().map(<[f32]>::to_vec));
+        Ok(Self { failed, ..Self::collect(width, Views::Joined, videos.zip(values))? })
+    }
+
     /// Videos.
     pub fn len(&self) -> usize {
         self.videos.len()
@@ -248,6 +261,11 @@ impl Cache {
         schemas::whole_file::write(&path, &bytes).map_err(named)
     }
 
+    /// Removes the features that all of `parts` decide, where they are kept: whoever keeps them wants them no more.
+    pub fn forget(&self, parts: &[&str]) {
+        let _ = std::fs::remove_file(self.path(parts));
+    }
+
     fn path(&self, parts: &[&str]) -> PathBuf {
         let mut key = blake3::Hasher::new();
         for part in parts {
@@ -336,6 +354,20 @@ pub(super) mod tests {
         assert_eq!((ragged.found, ragged.wanted), (4, 2));
         let mean = Features::collect(2, Views::Mean, items()).unwrap();
         assert_eq!((mean.vector(0), mean.vector(1), mean.tokens), (&[5.0, 6.0][..], &[2.0, 3.0][..], 1));
+    }
+
+    #[test]
+    fn shares_of_videos_join_to_what_one_process_has() {
+        let mut all = made(7, 2, 3, 4);
+        all.failed =
+            [8, 9].map(|row| FailedVideo { row, video: String::new(), reason: String::new() }).into();
+        let share = |rank: usize| {
+            let places: Vec<usize> = (0..all.len()).filter(|at| at % 3 == rank).collect();
+            let failed = all.failed.iter().filter(|video| video.row as usize % 3 == rank).cloned().collect();
+            Features { failed, ..all.of(&places) }
+        };
+        let nothing = Features { width: 4, ..Features::default() };
+        assert_eq!(Features::joined(vec![share(2), nothing, share(0), share(1)]).unwrap(), all);
     }
 
     #[test]

@@ -99,7 +99,8 @@ fn median(steps: &[f64]) -> Option<f64> {
 fn say_where_bf16_is_f32(recipe: &trainer::Recipe, device: &Device) {
     let asked = recipe.model.precision == trainer::kernels::Precision::Bf16;
     if asked && !device.multiplies_bf16() {
-        report::say("note: this processor has no AVX512-BF16; products are computed in f32");
+        let products = Device::products(device.name(), recipe.model.precision);
+        report::say(format_args!("note: products are computed in {products}"));
     }
 }
 

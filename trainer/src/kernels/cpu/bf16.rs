@@ -1,52 +1,54 @@
-//! Matrix products of factors rounded to bf16, with sums in f32 (`vdpbf16ps` of AVX512-BF16).
+//! Matrix products of factors rounded to bf16, with sums in f32, by AMX or AVX512-BF16.
 //!
 //! ```text
 //! for each stretch of the inner length that the first cache can hold:
-//!     both factors ─▶ panels of bf16 pairs                        (panels.rs)   on all threads
-//!     tiles of 8×32: sums in registers, added to the output       (tile.rs)     on all threads
+//!     both factors ─▶ panels of bf16 pairs                        (panels.rs, lines.rs)   on all threads
+//!     tiles: sums in registers, added to the output               (amx.rs, tile.rs)       on all threads
 //! ```
 //!
-//! The order in which a sum is formed depends on the lengths alone, so any number of threads gives the same
-//! bits. Processors without the instruction never come here: see [`is_possible`].
+//! The order in which a sum is formed depends on the lengths and the instructions alone, so any number of threads gives
+//! the same bits. Processors without the instructions never come here: see [`Instructions::found`].
 
 #![allow(unsafe_code)] // instructions that the CPU was found to have; tiles write through a pointer
 
+mod amx;
+mod instructions;
+mod lines;
 mod panels;
 mod tile;
+mod words;
 
 use rayon::prelude::*;
 
+pub(super) use self::instructions::Instructions;
 use super::{
     matrix::{Matrix, Output, Target},
-    registers::{COLUMNS, ROWS, Shared},
+    registers::{COLUMNS, Shared},
 };
 
-/// Pairs of a stretch: a right panel of 32 columns then takes 40 of the first cache's 48 KiB.
+/// Pairs of a stretch: a panel of 32 lines then takes 40 of the first cache's 48 KiB.
 const PAIRS: usize = 320;
-
-/// Panels of a task, left and right: both fit in the second cache.
-const PANELS_OF_A_TASK: [usize; 2] = [16, 8];
-
-/// Whether this CPU has the instructions.
-pub(super) fn is_possible() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512bf16")
-}
 
 /// A right factor in panels, to be used again and again.
 pub(super) struct Panels {
     pairs: Vec<u32>,
     columns: usize,
     inner: usize,
+    instructions: Instructions,
 }
 
 impl Panels {
-    /// The panels of `right`, `[inner, columns]`.
-    pub(super) fn new(right: Matrix, [inner, columns]: [usize; 2]) -> Self {
-        let mut pairs = unwritten(columns.div_ceil(COLUMNS) * COLUMNS * inner.div_ceil(2));
-        fill_panels::<COLUMNS>(&mut pairs, right.transposed(), columns, [0, inner]);
-        Self { pairs, columns, inner }
+    /// The panels of `right`, `[inner, columns]`, for instructions that this CPU has.
+    pub(super) fn new(right: Matrix, [inner, columns]: [usize; 2], instructions: Instructions) -> Self {
+        right.check([inner, columns]);
+        let panel = COLUMNS * instructions.pairs(inner);
+        let mut pairs = unwritten(columns.div_ceil(COLUMNS) * panel);
+        for (number, panel) in pairs.chunks_exact_mut(panel).enumerate() {
+            let from = [number * COLUMNS, columns];
+            // SAFETY: the CPU has the instructions; the matrix was checked.
+            unsafe { instructions.fill_right(panel, right.transposed(), from, [0, inner]) };
+        }
+        Self { pairs, columns, inner, instructions }
     }
 }
 
@@ -55,55 +57,77 @@ pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Panels, output: 
     thread_local! {
         static LEFT: std::cell::RefCell<Vec<u32>> = const { std::cell::RefCell::new(Vec::new()) };
     }
-    let Panels { pairs: right, columns, inner } = right;
+    let &Panels { pairs: ref right, columns, inner, instructions } = right;
+    left.check([rows, inner]);
+    output.check([rows, columns]);
+    let pairs = instructions.pairs(inner);
+    let panel = instructions.rows() * pairs;
     LEFT.with_borrow_mut(|buffer| {
-        let length = rows.div_ceil(ROWS) * ROWS * inner.div_ceil(2);
+        let length = rows.div_ceil(instructions.rows()) * panel;
         if buffer.len() < length {
             buffer.resize(length, 0);
         }
         let left_panels = &mut buffer[..length];
-        fill_panels::<ROWS>(left_panels, left, rows, [0, *inner]);
-        output.check([rows, *columns]);
-        let all = Tiles { left: left_panels, right, lengths: [rows, *columns], pairs: inner.div_ceil(2) };
+        for (number, panel) in left_panels.chunks_exact_mut(panel).enumerate() {
+            let from = [number * instructions.rows(), rows];
+            // SAFETY: the CPU has the instructions; the matrix was checked.
+            unsafe { instructions.fill_left(panel, left, from, [0, inner]) };
+        }
+        let all = Tiles { left: left_panels, right, lengths: [rows, columns], pairs, instructions };
         // SAFETY: the CPU has the instructions (panels exist), and the output was checked.
         unsafe { all.compute([0, 0], [usize::MAX; 2], Shared::new(output), kind) };
     });
 }
 
-/// `output (+)= left · right` for `[m, k]` and `[k, n]`, on all threads.
+/// `output (+)= left · right` for `[m, k]` and `[k, n]`, on all threads, by instructions that this CPU has.
 pub(super) fn multiply(
     [m, n, k]: [usize; 3],
     left: Matrix,
     right: Matrix,
     output: &mut Target,
     kind: Output,
+    instructions: Instructions,
 ) {
+    left.check([m, k]);
+    right.check([k, n]);
     output.check([m, n]);
-    let right = right.transposed();
+    let (rows, right) = (instructions.rows(), right.transposed());
     let stretches = k.div_ceil(2).div_ceil(PAIRS);
-    let step = 2 * k.div_ceil(2).div_ceil(stretches);
-    let panels = [m.div_ceil(ROWS), n.div_ceil(COLUMNS)];
-    let mut left_panels = unwritten(panels[0] * ROWS * step / 2);
+    let step = 2 * instructions.pairs(2 * k.div_ceil(2).div_ceil(stretches));
+    let panels = [m.div_ceil(rows), n.div_ceil(COLUMNS)];
+    let mut left_panels = unwritten(panels[0] * rows * step / 2);
     let mut right_panels = unwritten(panels[1] * COLUMNS * step / 2);
     for from in (0..k).step_by(step) {
         let stretch = [from, step.min(k - from)];
-        let pairs = stretch[1].div_ceil(2);
-        let left_panels = &mut left_panels[..panels[0] * ROWS * pairs];
+        let pairs = instructions.pairs(stretch[1]);
+        let left_panels = &mut left_panels[..panels[0] * rows * pairs];
         let right_panels = &mut right_panels[..panels[1] * COLUMNS * pairs];
         rayon::join(
-            || fill_panels_on_all_threads::<ROWS>(left_panels, left, m, stretch),
-            || fill_panels_on_all_threads::<COLUMNS>(right_panels, right, n, stretch),
+            || {
+                let filled = left_panels.par_chunks_exact_mut(rows * pairs).with_min_len(64 / rows);
+                // SAFETY: the CPU has the instructions; the matrix was checked.
+                filled.enumerate().for_each(|(number, panel)| unsafe {
+                    instructions.fill_left(panel, left, [number * rows, m], stretch);
+                });
+            },
+            || {
+                let filled = right_panels.par_chunks_exact_mut(COLUMNS * pairs).with_min_len(64 / COLUMNS);
+                // SAFETY: as above.
+                filled.enumerate().for_each(|(number, panel)| unsafe {
+                    instructions.fill_right(panel, right, [number * COLUMNS, n], stretch);
+                });
+            },
         );
-        let tiles = Tiles { left: left_panels, right: right_panels, lengths: [m, n], pairs };
+        let tiles = Tiles { left: left_panels, right: right_panels, lengths: [m, n], pairs, instructions };
         let kind = if from == 0 { kind } else { Output::AddedTo };
-        let [down, across] = [0, 1].map(|side| panels[side].div_ceil(PANELS_OF_A_TASK[side]));
+        let of_a_task = instructions.panels_of_a_task();
+        let [down, across] = [0, 1].map(|side| panels[side].div_ceil(of_a_task[side]));
         let output = Shared::new(output);
         (0..down * across).into_par_iter().for_each(|task| {
-            let begin = [task / across, task % across];
-            let begin = [0, 1].map(|side| begin[side] * PANELS_OF_A_TASK[side]);
-            // SAFETY: the caller found that the CPU has the instructions; the output was checked, and
-            // no two tasks have a tile in common.
-            unsafe { tiles.compute(begin, PANELS_OF_A_TASK, output, kind) };
+            let begin = [task / across * of_a_task[0], task % across * of_a_task[1]];
+            // SAFETY: the CPU has the instructions, as the caller says; the output was checked, and no two tasks have
+            // a tile in common.
+            unsafe { tiles.compute(begin, of_a_task, output, kind) };
         });
     }
 }
@@ -114,6 +138,7 @@ struct Tiles<'a> {
     right: &'a [u32],
     lengths: [usize; 2],
     pairs: usize,
+    instructions: Instructions,
 }
 
 impl Tiles<'_> {
@@ -123,44 +148,31 @@ impl Tiles<'_> {
     /// The CPU has the instructions, the output has the rows and columns of `lengths`, and nobody else
     /// uses its tiles.
     unsafe fn compute(&self, begin: [usize; 2], count: [usize; 2], output: Shared, kind: Output) {
-        let Self { left, right, lengths: [m, n], pairs } = *self;
-        let end = |side: usize, length: usize, width: usize| {
-            length.div_ceil(width).min(begin[side].saturating_add(count[side]))
+        let Self { left, right, lengths: [m, n], pairs, instructions } = *self;
+        let height = instructions.rows();
+        let range = |side: usize, length: usize, width: usize| {
+            begin[side]..length.div_ceil(width).min(begin[side].saturating_add(count[side]))
         };
-        for column in begin[1]..end(1, n, COLUMNS) {
+        let tile = |row: usize, column: usize| {
+            let left = &left[row * height * pairs..][..height * pairs];
             let right = &right[column * COLUMNS * pairs..][..COLUMNS * pairs];
-            for row in begin[0]..end(0, m, ROWS) {
-                let left = &left[row * ROWS * pairs..][..ROWS * pairs];
-                let (row, column) = (row * ROWS, column * COLUMNS);
-                let size = [ROWS.min(m - row), COLUMNS.min(n - column)];
-                // SAFETY: the tile lies within the output, as the caller promises.
-                unsafe { tile::tile(left, right, output.tile([row, column], size, kind)) };
+            let (row, column) = (row * height, column * COLUMNS);
+            let size = [height.min(m - row), COLUMNS.min(n - column)];
+            (left, right, output.tile([row, column], size, kind))
+        };
+        let (rows, columns) = (range(0, m, height), range(1, n, COLUMNS));
+        // SAFETY: tiles lie within the output, as the caller promises.
+        unsafe {
+            match instructions {
+                // A left panel stays in the first cache, and few pages of the output are written at a time.
+                Instructions::Amx => instructions
+                    .tiles(rows.flat_map(|row| columns.clone().map(move |column| tile(row, column)))),
+                // A right panel does.
+                Instructions::Avx512 => instructions
+                    .tiles(columns.flat_map(|column| rows.clone().map(move |row| tile(row, column)))),
             }
         }
     }
-}
-
-fn fill_panels<const WIDTH: usize>(panels: &mut [u32], matrix: Matrix, lines: usize, stretch: [usize; 2]) {
-    matrix.check([lines, stretch[0] + stretch[1]]);
-    let panel = WIDTH * stretch[1].div_ceil(2);
-    for (number, panel) in panels.chunks_exact_mut(panel).enumerate() {
-        // SAFETY: products in bf16 are computed only where the instructions were found; the matrix reaches.
-        unsafe { panels::fill::<WIDTH>(panel, matrix, [number * WIDTH, lines], stretch) };
-    }
-}
-
-fn fill_panels_on_all_threads<const WIDTH: usize>(
-    panels: &mut [u32],
-    matrix: Matrix,
-    lines: usize,
-    stretch: [usize; 2],
-) {
-    matrix.check([lines, stretch[0] + stretch[1]]);
-    let panel = WIDTH * stretch[1].div_ceil(2);
-    panels.par_chunks_exact_mut(panel).with_min_len(64 / WIDTH).enumerate().for_each(|(number, panel)| {
-        // SAFETY: as in `fill_panels`.
-        unsafe { panels::fill::<WIDTH>(panel, matrix, [number * WIDTH, lines], stretch) };
-    });
 }
 
 /// Room for panels, each of which is filled before it is read.
@@ -172,4 +184,85 @@ fn unwritten(length: usize) -> Vec<u32> {
         words.set_len(length);
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Factors of small whole numbers, which bf16 holds as they are, so that every order of adding gives the same.
+    fn check([m, n, k]: [usize; 3], instructions: Instructions) {
+        let left: Vec<f32> = (0..2 * m * k).map(|at| (at % 13) as f32 - 6.0).collect();
+        let right: Vec<f32> = (0..2 * k * n).map(|at| (at % 11) as f32 - 5.0).collect();
+        let orders = |rows: usize, columns: usize| [(columns, 1), (1, rows), (2 * columns, 2)];
+        let pairs = orders(m, k).into_iter().flat_map(|left| orders(k, n).map(|right| (left, right)));
+        for (left_strides, right_strides) in pairs {
+            let matrix = |values, (row_stride, column_stride)| Matrix { values, row_stride, column_stride };
+            let (left, right) = (matrix(&left, left_strides), matrix(&right, right_strides));
+            let value = |matrix: Matrix, at: [usize; 2]| matrix.from(at).values[0];
+            let sum = |row, column| -> f32 {
+                (0..k).map(|place| value(left, [row, place]) * value(right, [place, column])).sum()
+            };
+            // Rows of the output are longer than the product, which leaves the rest alone.
+            let mut output = vec![1.0; m * (n + 3)];
+            let whole = &mut Target::columns(&mut output, n + 3, n).swap_remove(0);
+            multiply([m, n, k], left, right, whole, Output::Overwritten, instructions);
+            multiply([m, n, k], left, right, whole, Output::AddedTo, instructions);
+            multiply_alone(m, left, &Panels::new(right, [k, n], instructions), whole, Output::AddedTo);
+            for (at, found) in output.iter().enumerate() {
+                let (row, column) = (at / (n + 3), at % (n + 3));
+                let wanted = if column < n { 3.0 * sum(row, column) } else { 1.0 };
+                assert_eq!(*found, wanted, "{instructions:?}, {m}×{n}×{k}, row {row}, column {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_give_exact_products_from_any_order_in_memory() {
+        for instructions in [Instructions::Amx, Instructions::Avx512] {
+            if !instructions.are_possible() {
+                eprintln!("this processor has no {instructions:?} for bf16: not looked at");
+                continue;
+            }
+            for lengths in
+                [[1, 1, 1], [8, 32, 5], [32, 64, 32], [67, 45, 33], [300, 100, 700], [9, 300, 1300]]
+            {
+                check(lengths, instructions);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_the_same_to_the_bit_wherever_it_stands() {
+        for instructions in [Instructions::Amx, Instructions::Avx512] {
+            if !instructions.are_possible() {
+                eprintln!("this processor has no {instructions:?} for bf16: not looked at");
+                continue;
+            }
+            let [m, n, k] = [45, 50, 700];
+            let wave = |at: usize| (at as f32 * 0.37).sin();
+            let left: Vec<f32> = (0..m * k).map(wave).collect();
+            let right: Vec<f32> = (0..k * n).map(|at| wave(at + 7)).collect();
+            let product = |rows: &[f32], kind| {
+                let count = rows.len() / k;
+                let mut output = vec![0.25; count * n];
+                let (left, right) = (Matrix::rows(rows, k), Matrix::rows(&right, n));
+                multiply([count, n, k], left, right, &mut Target::new(&mut output, n), kind, instructions);
+                output
+            };
+            for kind in [Output::Overwritten, Output::AddedTo] {
+                let whole = product(&left, kind);
+                let last = product(&left[(m - 5) * k..], kind);
+                assert_eq!(whole[(m - 5) * n..], last, "{instructions:?}");
+                let exact = |row: usize, column: usize| -> f64 {
+                    (0..k).map(|at| f64::from(left[row * k + at]) * f64::from(right[at * n + column])).sum()
+                };
+                let begun = if kind == Output::AddedTo { 0.25 } else { 0.0 };
+                for (at, found) in whole.iter().enumerate() {
+                    let wanted = exact(at / n, at % n) + begun;
+                    assert!((f64::from(*found) - wanted).abs() < 0.5, "{found} is not {wanted}");
+                }
+            }
+        }
+    }
 }

@@ -13,12 +13,26 @@ use super::{
 };
 use crate::kernels::precision::Precision;
 
-/// Whether products in bf16 gain anything here; elsewhere they are computed in f32.
-pub(in super::super) fn has_bf16() -> bool {
+/// What products in bf16 are computed by here, where they gain anything; elsewhere they are computed in f32.
+pub(in super::super) fn bf16_instructions() -> Option<&'static str> {
     #[cfg(target_arch = "x86_64")]
-    return bf16::is_possible();
+    return bf16::Instructions::found().map(bf16::Instructions::name);
     #[cfg(not(target_arch = "x86_64"))]
-    return false;
+    return None;
+}
+
+/// What products of this precision are computed by here.
+pub(in super::super) fn in_words(precision: Precision) -> String {
+    #[cfg(target_arch = "x86_64")]
+    let f32_by = Instructions::found().map(Instructions::name);
+    #[cfg(not(target_arch = "x86_64"))]
+    let f32_by = None;
+    let f32_by = f32_by.unwrap_or("the crate gemm");
+    match (precision, bf16_instructions()) {
+        (Precision::F32, _) => format!("f32 by {f32_by}"),
+        (Precision::Bf16, Some(name)) => format!("bf16 by {name}"),
+        (Precision::Bf16, None) => format!("f32 by {f32_by}, since this processor gains nothing by bf16"),
+    }
 }
 
 /// Whether products in f32 are faster here than those of MKL, which LibTorch multiplies with: it leaves the
@@ -26,20 +40,9 @@ pub(in super::super) fn has_bf16() -> bool {
 #[cfg(feature = "tch")]
 pub(in super::super) fn outdoes_mkl() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512f") && !is_intels();
+    return is_x86_feature_detected!("avx512f") && !super::cpu_maker::is_intel();
     #[cfg(not(target_arch = "x86_64"))]
     return false;
-}
-
-/// Whether the CPU says that it is Intel's.
-#[cfg(all(feature = "tch", target_arch = "x86_64"))]
-fn is_intels() -> bool {
-    use std::arch::x86_64::__cpuid;
-    // SAFETY: every CPU of 64 bits answers question 0.
-    #[allow(unused_unsafe)]
-    let answer = unsafe { __cpuid(0) };
-    let name = [answer.ebx, answer.edx, answer.ecx].map(u32::to_le_bytes);
-    name.as_flattened() == b"GenuineIntel"
 }
 
 /// `output (+)= left · right` for `[m, k]` and `[k, n]`, on all threads.
@@ -56,8 +59,10 @@ pub(super) fn multiply(
         return;
     }
     #[cfg(target_arch = "x86_64")]
-    if precision == Precision::Bf16 && bf16::is_possible() {
-        return bf16::multiply(lengths, left, right, &mut output, kind);
+    if precision == Precision::Bf16
+        && let Some(instructions) = bf16::Instructions::found()
+    {
+        return bf16::multiply(lengths, left, right, &mut output, kind, instructions);
     }
     #[cfg(target_arch = "x86_64")]
     if let Some(instructions) = Instructions::found() {
@@ -86,8 +91,10 @@ impl<'a> Right<'a> {
     /// `right` of `[k, n]` for products in `precision`.
     pub(super) fn new(right: Matrix<'a>, lengths: [usize; 2], precision: Precision) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if precision == Precision::Bf16 && bf16::is_possible() {
-            return Self::RoundedPanels(bf16::Panels::new(right, lengths));
+        if precision == Precision::Bf16
+            && let Some(instructions) = bf16::Instructions::found()
+        {
+            return Self::RoundedPanels(bf16::Panels::new(right, lengths, instructions));
         }
         #[cfg(target_arch = "x86_64")]
         if let Some(instructions) = Instructions::found() {

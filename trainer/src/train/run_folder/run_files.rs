@@ -180,6 +180,7 @@ mod tests {
             device: "flex".to_owned(),
             workers: 1,
             machine: None,
+            products: None,
             place: DataPlace::default(),
             changes: Vec::new(),
         }

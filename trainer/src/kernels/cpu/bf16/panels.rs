@@ -10,14 +10,14 @@
 //!
 //! Lines and places that are not there are zeros, so the inner loop has no special cases.
 
-use std::arch::x86_64::{
-    __m512, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_mask_storeu_epi32, _mm512_maskz_loadu_ps,
-    _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_set1_epi32,
-};
+use std::arch::x86_64::{_mm512_mask_storeu_epi32, _mm512_set1_epi32};
 
-use super::super::{
-    matrix::Matrix,
-    registers::{LANES, mask, turn},
+use super::{
+    super::{
+        matrix::Matrix,
+        registers::{LANES, mask, turn},
+    },
+    words,
 };
 
 /// Fills the panel of `WIDTH` lines that begins at line `first` of `lines`, for `length` inner places from
@@ -57,8 +57,7 @@ pub(super) unsafe fn fill<const WIDTH: usize>(
             };
             for (pair, words) in panel.chunks_exact_mut(WIDTH).enumerate() {
                 for (line, word) in words[begin..][..width].iter_mut().enumerate() {
-                    let [low, high] = [0, 1].map(|half| rounded(value(line, 2 * pair + half)));
-                    *word = u32::from(low) | u32::from(high) << 16;
+                    *word = words::of([0, 1].map(|half| value(line, 2 * pair + half)));
                 }
             }
         }
@@ -81,17 +80,11 @@ impl Part {
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     unsafe fn interleave<const WIDTH: usize>(&self, source: *const f32, stride: usize) {
         let (there, kept) = (mask(self.present), mask(self.width));
-        let in_turn = _mm512_set_epi16(
-            31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3,
-            18, 2, 17, 1, 16, 0,
-        );
         for pair in 0..self.length.div_ceil(2) {
-            let second = if 2 * pair + 1 < self.length { there } else { 0 };
-            // SAFETY: masked loads touch present lines at places that there are, stores this part's words.
+            let (source, rest) = (source.wrapping_add(2 * pair * stride), self.length - 2 * pair);
+            // SAFETY: loads touch present lines at places that there are, stores this part's words.
             unsafe {
-                let low = _mm512_maskz_loadu_ps(there, source.wrapping_add(2 * pair * stride));
-                let high = _mm512_maskz_loadu_ps(second, source.wrapping_add((2 * pair + 1) * stride));
-                let words = _mm512_permutexvar_epi16(in_turn, rounded_pair(high, low));
+                let words = words::of_a_pair(source, stride, there, rest);
                 _mm512_mask_storeu_epi32(self.target.wrapping_add(pair * WIDTH).cast(), kept, words);
             }
         }
@@ -107,19 +100,10 @@ impl Part {
         let kept = mask(self.width);
         for first in (0..pairs).step_by(LANES) {
             let mut block = [_mm512_set1_epi32(0); LANES];
-            let rest = self.length - 2 * first;
-            let masks = [mask(rest), mask(rest.saturating_sub(LANES))];
             for (line, words) in block.iter_mut().enumerate().take(self.present) {
                 let source = source.wrapping_add(line * stride + 2 * first);
                 // SAFETY: loads touch a present line at places that there are.
-                *words = unsafe {
-                    if rest >= 2 * LANES {
-                        rounded_pair(_mm512_loadu_ps(source.add(LANES)), _mm512_loadu_ps(source))
-                    } else {
-                        let high = _mm512_maskz_loadu_ps(masks[1], source.wrapping_add(LANES));
-                        rounded_pair(high, _mm512_maskz_loadu_ps(masks[0], source))
-                    }
-                };
+                *words = unsafe { words::of_a_line(source, self.length - 2 * first) };
             }
             let block = turn(block);
             let target = self.target.wrapping_add(first * WIDTH);
@@ -131,30 +115,13 @@ impl Part {
     }
 }
 
-/// 32 values as bf16: `low` in the lower half of the register.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn rounded_pair(high: __m512, low: __m512) -> __m512i {
-    // SAFETY: both are 512 bits, and any bits are integers.
-    unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
-}
-
-/// The upper half of an f32, rounded to nearest, ties to even, as the CPU does it.
-pub(super) fn rounded(value: f32) -> u16 {
-    let bits = value.to_bits();
-    if value.is_nan() {
-        return (bits >> 16) as u16 | 0x40;
-    }
-    (bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16) as u16
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn lines_places_and_pairs_are_where_the_inner_loop_looks() {
-        if !super::super::is_possible() {
+        if !super::super::Instructions::Avx512.are_possible() {
             eprintln!("this processor has no AVX512-BF16: nothing to look at");
             return;
         }
@@ -176,9 +143,9 @@ mod tests {
             for (at, word) in panel.iter().enumerate() {
                 let (pair, line) = (at / 32, 32 + at % 32);
                 let there = |place: usize| line < lines && place < places;
-                let [low, high] = [2 * pair + 2, 2 * pair + 3]
-                    .map(|place| rounded(if there(place) { value(line, place) } else { 0.0 }));
-                assert_eq!(*word, u32::from(low) | u32::from(high) << 16, "line {line}, pair {pair}");
+                let wanted = [2 * pair + 2, 2 * pair + 3]
+                    .map(|place| if there(place) { value(line, place) } else { 0.0 });
+                assert_eq!(*word, words::of(wanted), "line {line}, pair {pair}");
             }
         }
     }

@@ -23,6 +23,14 @@ impl Instructions {
         [Self::Avx512, Self::Avx2].into_iter().find(|instructions| instructions.are_possible())
     }
 
+    /// The name in what a run records.
+    pub(in super::super) fn name(self) -> &'static str {
+        match self {
+            Self::Avx512 => "AVX-512",
+            Self::Avx2 => "AVX2",
+        }
+    }
+
     /// Whether this CPU has them.
     pub(super) fn are_possible(self) -> bool {
         match self {
