@@ -26,6 +26,7 @@ mod libtorch;
 mod linear;
 mod masked_loss;
 mod precision;
+mod speed;
 mod square_sum;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use self::{
     linear::linear,
     masked_loss::masked_loss,
     precision::{Kernels, Precision, in_precision, with_kernels},
+    speed::product_speed,
     square_sum::{square_sum, square_sums},
     upload::{upload_bytes, upload_tokens},
 };
