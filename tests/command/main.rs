@@ -16,6 +16,7 @@ mod fixtures;
 mod flipped_bits;
 mod frames;
 mod help;
+mod json;
 mod launched;
 mod lists;
 mod locks;

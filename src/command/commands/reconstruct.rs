@@ -29,9 +29,7 @@ use crate::{
 /// sees what another mask leaves. Both print how far it is off, by distance from what it saw, beside the nearest
 /// given frame and the mean of the given frames.
 ///
-/// Examples: tubelet reconstruct --model run film.mp4 --out picture.png
-///           tubelet reconstruct --model run film.mp4 --given middle --out film.gif
-///           tubelet reconstruct --model run --given photo.jpg --out film.mp4
+/// Example: tubelet reconstruct --model run film.mp4 --given middle --out film.gif
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The model, which must have a decoder: a run (its newest checkpoint), a checkpoint, an official .pth,
