@@ -16,7 +16,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::{
-    command::{last_object, lines, train, words},
+    command::{checkpoint, last_object, lines, train, words},
     experiment::{FINETUNE, PRETRAIN},
     scene::DIRECTIONS,
     source::Source,
@@ -187,27 +187,27 @@ fn finetunings(bench: &Bench, scale: &Scale) -> Result<Vec<Task>> {
     let finetuning = |(arm, seed): (Arm, u64)| {
         let set = set(scale, Part::LongestTrain, seed);
         let train_list = videos::list(&bench.out, &set, set.videos, Labels::True)?;
-        let split = format!("train={},test={}", train_list.display(), test.display());
         let (name, steps) = (format!("finetune-{}-{seed}", arm.name()), scale.finetuning);
+        let test = test.clone();
         Ok(Task::new(name.clone(), move |bench: &Bench| {
             let runs = bench.out.join("runs");
-            let mut arguments = words(["finetune", "--split", &split, "--classes"]);
+            let mut arguments = words(["finetune", "--data"]);
+            arguments.extend([train_list.into(), "--classes".into()]);
             arguments.extend([bench.out.join("classes.txt").into(), "--init".into()]);
             arguments.push(runs.join(format!("pretrain-{}-{seed}", arm.name())).into());
             arguments.extend(["--recipe".into(), bench.out.join("finetune.toml").into()]);
-            // 2e-3 at 32 clips an update, and no decay from layer to layer.
-            arguments.extend(words([
-                "--set",
-                "optimiser.base_lr=1.6e-2",
-                "--set",
-                "optimiser.layer_decay=1",
-            ]));
-            arguments.extend(words(["--set", "schedule.warmup_steps=1"]));
+            // 2e-3 at 32 clips an update, no decay from layer to layer, a warm-up that a few steps have room for.
+            let warmup = format!("schedule.warmup_steps={}", steps / 6);
+            for setting in ["optimiser.base_lr=1.6e-2", "optimiser.layer_decay=1", &warmup] {
+                arguments.extend(words(["--set", setting]));
+            }
             arguments.extend(arm.settings());
             let run = runs.join(&name);
             train(bench, &name, &run, steps, seed, arguments)?;
-            let curve = lines(&run.join("validation.jsonl"), "top1")?;
-            Ok(serde_json::json!({ "curve": curve, "steps": steps }))
+            let mut arguments = words(["evaluate", "--views", "1x1", "--json", "--workers", "1", "--model"]);
+            arguments.extend([checkpoint(&run, steps).into(), "--data".into(), test.into(), "--out".into()]);
+            arguments.push(bench.out.join("results").join(format!("{name}.parquet")).into());
+            last_object(&bench.tubelet(&name, arguments)?)
         }))
     };
     pairs(scale).map(finetuning).collect()

@@ -41,9 +41,7 @@ pub fn write(page: &mut Page, folder: &Path) -> Result<()> {
         vec![Cell::text("size of the files"), Cell::number(size(files.iter().map(|(_, bytes)| bytes).sum()))],
         vec![Cell::text("videos in them"), Cell::number(count(stored.len() as u64))],
     ];
-    rows.extend(
-        facts.into_iter().map(|(key, value)| vec![Cell::text(key.replace('_', " ")), Cell::number(value)]),
-    );
+    rows.extend(facts.into_iter().map(|(key, value)| vec![Cell::text(key), Cell::number(value)]));
     page.html(&table(&["", ""], &rows));
     let row = |(name, bytes): &(String, u64)| vec![Cell::text(name), Cell::number(size(*bytes))];
     page.folded("Files", &table(&["file", "size"], &files.iter().map(row).collect::<Vec<_>>()));
@@ -69,11 +67,22 @@ fn object(facts: &impl Serialize) -> Result<Vec<(String, String)>> {
     for (key, value) in facts {
         match value {
             Value::Null => {}
-            Value::Object(inner) => words.extend(inner.into_iter().map(|(key, value)| (key, word(&value)))),
-            value => words.push((key, word(&value))),
+            Value::Object(inner) => {
+                words.extend(inner.into_iter().map(|(key, value)| (called(&key), word(&value))));
+            }
+            value => words.push((called(&key), word(&value))),
         }
     }
     Ok(words)
+}
+
+/// A fact's name in the page.
+fn called(key: &str) -> String {
+    match key {
+        "videos" => "videos that were named".to_owned(),
+        "source" => "digest of their list".to_owned(),
+        key => key.replace('_', " "),
+    }
 }
 
 fn word(value: &Value) -> String {
