@@ -159,7 +159,8 @@ fn parts(recipe: &Recipe, begun: Option<&Begun>, observer: &dyn Observer) -> Res
     LabelSettings::default().parts(&named, Some(split), recipe.run.seed, None, observer)
 }
 
-#[cfg(all(test, feature = "video"))]
+#[cfg(test)]
+#[cfg(feature = "video")]
 mod tests {
     use std::fs;
 
