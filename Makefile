@@ -2,8 +2,9 @@
 # make test   every test; the ones with LibTorch too where LIBTORCH names it or it was brought before
 # make test TCH=1   the same, and brings LibTorch first (Linux on x86-64: a download of 900 MB)
 # make bench  speed of every stage on this machine
-# make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
-#                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
+# make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md, and
+#                docs/evidence-before-and-after.md and docs/evidence-longer.md of two smaller experiments
+#                (some hours on two cores; `scripts/evidence.sh --quick` takes minutes)
 # make features  type-checks the command with every device, for several processes, and without video
 # make wheel  the Python package, in target/wheels (PROFILE=dev shares what the tests have compiled)
 # make python-test   the Python package's own tests, in a fresh virtual environment; part of `make test`
@@ -22,6 +23,8 @@ demo:
 # Without LibTorch this shares all crates below, and the command, with `make demo`.
 test:
 	scripts/setup.sh --python $(if $(TCH),--libtorch)
+	@command -v $${CHROMIUM:-chromium} >/dev/null || \
+	  echo "make test: no Chromium is here, so reports are not opened in one; scripts/setup.sh --browser installs it"
 	scripts/with_libtorch.sh $(if $(TCH),--bring) scripts/with_dav1d.sh cargo test --workspace
 	scripts/test_wheel.sh
 
@@ -39,6 +42,8 @@ bench:
 
 evidence:
 	scripts/evidence.sh
+	scripts/evidence.sh --before-and-after
+	scripts/evidence.sh --longer
 
 features:
 	scripts/setup.sh

@@ -5,6 +5,7 @@
 #   scripts/setup.sh --libtorch   and what bringing LibTorch needs besides
 #   scripts/setup.sh --python     and what building and testing the Python package needs besides
 #   scripts/setup.sh --mpi        and what several processes that train one model need besides
+#   scripts/setup.sh --browser    and the browser that the tests open reports in (Chromium; not by brew)
 #   scripts/setup.sh --print      only prints the command line that would install them
 #
 # It knows apt-get, dnf, pacman, zypper and brew, and asks for root by sudo where needed. apt-get was tried on Debian 12
@@ -17,18 +18,20 @@ print=
 libtorch=
 wheel=
 mpi=
+browser=
 for argument in "$@"; do
   case $argument in
     --libtorch) libtorch=1 ;;
     --python) wheel=1 ;;
     --mpi) mpi=1 ;;
+    --browser) browser=1 ;;
     --print) print=1 ;;
     *) echo "setup: unknown argument $argument" >&2; exit 2 ;;
   esac
 done
 
 # What installs, what tells whether a package is there, and the names: compiler and libraries, plugins, Python for LibTorch
-# and for the wheel, MPI and what reads its headers.
+# and for the wheel, MPI and what reads its headers, the browser.
 for tool in apt-get dnf pacman zypper brew none; do command -v "$tool" >/dev/null && break; done
 case $tool in
   apt-get)
@@ -38,7 +41,7 @@ case $tool in
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
       gstreamer1.0-plugins-ugly gstreamer1.0-libav)
     python=(python3 python3-pip unzip) venv=(python3 python3-venv)
-    processes=(openmpi-bin libopenmpi-dev clang libclang-dev) ;;
+    processes=(openmpi-bin libopenmpi-dev clang libclang-dev) pages=(chromium) ;;
   dnf)
     install=(dnf install -y)
     is_there() { rpm -q --quiet --whatprovides "$1"; }
@@ -46,13 +49,13 @@ case $tool in
       gstreamer1-plugins-base gstreamer1-plugins-base-tools gstreamer1-plugins-good gstreamer1-plugins-bad-free
       gstreamer1-plugins-ugly gstreamer1-plugin-libav libavcodec-freeworld)
     python=(python3 python3-pip unzip) venv=(python3 python3-pip)
-    processes=(openmpi openmpi-devel clang clang-devel) ;;
+    processes=(openmpi openmpi-devel clang clang-devel) pages=(chromium) ;;
   pacman)
     install=(pacman -S --noconfirm --needed)
     is_there() { pacman -T "$1" >/dev/null; }
     packages=(gcc pkgconf dav1d gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad gst-plugins-ugly gst-libav)
     python=(python python-pip unzip) venv=(python python-pip)
-    processes=(openmpi clang) ;;
+    processes=(openmpi clang) pages=(chromium) ;;
   zypper)
     install=(zypper --non-interactive install)
     is_there() { rpm -q --quiet --whatprovides "$1"; }
@@ -60,12 +63,12 @@ case $tool in
       gstreamer-utils gstreamer-plugins-base gstreamer-plugins-good gstreamer-plugins-bad gstreamer-plugins-ugly
       gstreamer-plugins-libav)
     python=(python3 python3-pip unzip) venv=(python3 python3-pip)
-    processes=(openmpi openmpi-devel clang clang-devel) ;;
+    processes=(openmpi openmpi-devel clang clang-devel) pages=(chromium) ;;
   brew)
     install=(brew install)
     is_there() { brew list --versions "$1" >/dev/null 2>&1; }
     packages=(pkgconf gstreamer dav1d)
-    python=(python3) venv=(python3) processes=(open-mpi llvm) ;;
+    python=(python3) venv=(python3) processes=(open-mpi llvm) pages=() ;;
   none)
     if pkg-config --exists gstreamer-1.0 2>/dev/null && gst-inspect-1.0 avdec_h264 >/dev/null 2>&1; then exit 0; fi
     echo "setup: none of apt-get, dnf, pacman, zypper and brew is here. Install GStreamer 1.20 or newer with its" >&2
@@ -76,6 +79,8 @@ esac
 [ -z "$libtorch" ] || packages+=("${python[@]}")
 [ -z "$wheel" ] || packages+=("${venv[@]}")
 [ -z "$mpi" ] || packages+=("${processes[@]}")
+# An empty list is an unbound one to older versions of bash.
+[ -z "$browser" ] || packages+=(${pages[@]+"${pages[@]}"})
 
 as_root=()
 [ "$tool" = brew ] || [ "$(id -u)" -eq 0 ] || as_root=(sudo)

@@ -10,8 +10,6 @@ use std::path::PathBuf;
 
 use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
-#[cfg(feature = "video")]
-use pipeline::error::VideoError;
 use pipeline::{
     dataset::{DatasetError, labels::LabelError, manifest::ManifestError},
     loader::StreamError,
@@ -21,6 +19,8 @@ use pipeline::{
     system::SystemError,
     worker_pool::PoolError,
 };
+#[cfg(feature = "video")]
+use pipeline::{error::VideoError, film_file::FilmFileError};
 use schemas::{clip_batch::ClipBatchError, embeddings::EmbeddingsError, predictions::PredictionsError};
 use trainer::{
     RecipeError, TrainError,
@@ -175,6 +175,10 @@ pub enum Error {
     /// A picture cannot be encoded.
     #[error(transparent)]
     Picture(#[from] image::ImageError),
+    /// A video cannot be encoded.
+    #[cfg(feature = "video")]
+    #[error(transparent)]
+    FilmFile(#[from] FilmFileError),
     /// The system refuses a file or a thread.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -8,4 +8,5 @@ pub mod predict;
 pub mod prediction_files;
 pub mod probe;
 pub mod reconstruct;
+pub mod shown;
 pub mod views_in_words;

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! RUN …                 [`run`] ─▶ overview, curves, pictures, loader, failures, settings, test      [`runs`]
+//! folder of shards      what a preprocess wrote                                                      [`shards`]
 //! manifest.parquet      what is in the videos, and some of them                                      [`scan`]
 //! predictions.parquet   accuracy, confusion, what was wrong                                          [`test`]
 //!                       sections ─▶ [`page`]: style, script and data in the file itself
 //! ```
+//!
+//! It is written to a file, or told to browsers of this machine again whenever a run has gone on ([`serve`]).
 //!
 //! Names of files, classes and whatever else comes from outside is text: it is escaped where it becomes HTML
 //! ([`html`]), and the page allows no script but its own.
@@ -22,13 +25,18 @@ mod pictures;
 mod run;
 mod runs;
 mod scan;
+pub mod serve;
 mod settings;
+mod shards;
 mod test;
 mod thumbnail;
 
 use std::path::{Path, PathBuf};
 
-use pipeline::{dataset::manifest, names};
+use pipeline::{
+    dataset::{Dataset, manifest},
+    names,
+};
 use schemas::whole_file;
 use trainer::recipe::By;
 
@@ -43,7 +51,7 @@ use crate::{
 /// A report that is asked for.
 #[derive(Clone, Debug)]
 pub struct Reporting {
-    /// Folders of runs, manifests of `scan`, predictions of `evaluate`.
+    /// Folders of runs or of shards, manifests of `scan`, predictions of `evaluate`.
     pub inputs: Vec<PathBuf>,
     /// The file to write.
     pub out: PathBuf,
@@ -62,22 +70,36 @@ impl Reporting {
 /// Usage error: nothing is named, or what is named is neither a run nor a manifest nor predictions. When something
 /// cannot be read or written.
 pub fn report(settings: &Reporting, observer: &dyn Observer) -> Result<u64> {
-    if settings.inputs.is_empty() {
-        return Err(Usage::new("nothing to report on is named").hint("a run, or a manifest of scan").into());
-    }
     let _lock = output_lock::file(&settings.out, observer)?;
-    let (folders, files): (Vec<_>, Vec<_>) = settings.inputs.iter().partition(|path| path.is_dir());
-    let mut runs = folders.into_iter().map(|path| RunFacts::read(path)).collect::<Result<Vec<_>>>()?;
-    run::tell_apart(&mut runs);
-    let mut page = Page::new(title(&settings.inputs));
-    runs::write(&mut page, &runs);
-    for path in files {
-        of_file(&mut page, path)?;
-    }
-    let text = page.finish();
+    let text = page(&settings.inputs, None, observer)?;
     whole_file::write(&settings.out, text.as_bytes())
         .with_context(|| format!("{} cannot be written", names::shown(&settings.out)))?;
     Ok(text.len() as u64)
+}
+
+/// The page of these; `state` is what it is the page of, where it is to look for a newer one.
+fn page(inputs: &[PathBuf], state: Option<&str>, observer: &dyn Observer) -> Result<String> {
+    if inputs.is_empty() {
+        return Err(Usage::new("nothing to report on is named").hint("a run, or a manifest of scan").into());
+    }
+    let (folders, files): (Vec<&PathBuf>, Vec<_>) = inputs.iter().partition(|path| path.is_dir());
+    let is_shards =
+        |path: &&PathBuf| !RunFacts::is_run(path) && Dataset::is_shard_folder(path).unwrap_or(false);
+    let (shards, folders): (Vec<_>, Vec<_>) = folders.into_iter().partition(is_shards);
+    let mut runs = folders.into_iter().map(|path| RunFacts::read(path)).collect::<Result<Vec<_>>>()?;
+    run::tell_apart(&mut runs);
+    for run in &runs {
+        run.damage.iter().for_each(|what| observer.note(format_args!("{}: {what}", run.name)));
+    }
+    let mut page = Page::new(title(inputs));
+    runs::write(&mut page, &runs);
+    for folder in shards {
+        shards::write(&mut page, folder)?;
+    }
+    for path in files {
+        of_file(&mut page, path)?;
+    }
+    Ok(page.finish(state))
 }
 
 /// The section of a manifest or of predictions.

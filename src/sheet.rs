@@ -1,4 +1,4 @@
-//! Draws rows of frames with captions: a PNG sheet, or a GIF that plays.
+//! Draws rows of frames with captions: a PNG sheet, or a GIF or video that plays.
 //!
 //! ```text
 //! caption
@@ -11,6 +11,8 @@ use std::{io::Cursor, path::Path};
 
 use font8x8::UnicodeFonts as _;
 use image::{Frame, ImageFormat, Rgb, RgbImage, buffer::ConvertBuffer as _, codecs::gif};
+#[cfg(feature = "video")]
+use pipeline::film_file::{self, FilmFormat, Frames};
 use schemas::whole_file;
 
 use crate::error::{Context as _, Result};
@@ -21,8 +23,8 @@ const GAP: u32 = 4;
 const LINE: u32 = 12;
 /// Pictures smaller than this are drawn larger by a whole factor, so that they can be looked at.
 const SMALLEST: u32 = 160;
-/// Milliseconds a frame of a GIF is shown.
-const GIF_FRAME_MS: u32 = 120;
+/// Milliseconds that a frame is shown in motion.
+const FRAME_MS: u32 = 120;
 
 const PAPER: Rgb<u8> = Rgb([255; 3]);
 const INK: Rgb<u8> = Rgb([30; 3]);
@@ -44,7 +46,7 @@ pub fn still(title: &str, rows: &[Row], columns: &[usize]) -> RgbImage {
     draw(title, &picked)
 }
 
-/// The sheet's rows side by side at one moment: a frame of the GIF.
+/// The sheet's rows at one moment: a frame of what moves.
 fn moment(title: &str, rows: &[Row], at: usize) -> RgbImage {
     let picked: Vec<(&str, Vec<&RgbImage>)> =
         rows.iter().map(|row| (row.caption.as_str(), row.frames.get(at).into_iter().collect())).collect();
@@ -107,11 +109,11 @@ fn write(sheet: &mut RgbImage, left: u32, top: u32, line: &str) {
 }
 
 /// Writes a picture beside `out` and renames it, so that a half-written one is never seen. The name's
-/// ending chooses the format: `.png` for a still sheet of the frames `columns`, `.gif` for all frames
-/// in motion.
+/// ending chooses the format: `.png` for a still sheet of the frames `columns`; `.gif`, `.mp4` or `.webm` for all
+/// frames in motion.
 ///
 /// # Errors
-/// When the ending is another one, or the file cannot be written.
+/// Usage error: the ending is another one. When the file cannot be written, or GStreamer cannot encode it.
 pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<()> {
     let mut bytes = Vec::new();
     match out.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase).as_deref() {
@@ -119,17 +121,20 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
             still(title, rows, columns).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
         }
         Some("gif") => {
-            let frames = rows.iter().map(|row| row.frames.len()).max().unwrap_or(0);
             let mut encoder = gif::GifEncoder::new(&mut bytes);
             encoder.set_repeat(gif::Repeat::Infinite)?;
-            for at in 0..frames {
-                let delay = image::Delay::from_numer_denom_ms(GIF_FRAME_MS, 1);
-                encoder.encode_frame(Frame::from_parts(moment(title, rows, at).convert(), 0, 0, delay))?;
+            for moment in moments(title, rows) {
+                let delay = image::Delay::from_numer_denom_ms(FRAME_MS, 1);
+                encoder.encode_frame(Frame::from_parts(moment.convert(), 0, 0, delay))?;
             }
         }
+        #[cfg(feature = "video")]
+        Some("mp4") => bytes = film(title, rows, FilmFormat::Mp4)?,
+        #[cfg(feature = "video")]
+        Some("webm") => bytes = film(title, rows, FilmFormat::WebM)?,
         _ => {
             return Err(crate::error::Usage::new(format!(
-                "{} must end in .png or .gif",
+                "{} must end in .png, .gif, .mp4 or .webm",
                 pipeline::names::shown(out)
             ))
             .into());
@@ -137,6 +142,33 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
     }
     whole_file::write(out, &bytes)
         .with_context(|| format!("{} cannot be written", pipeline::names::shown(out)))
+}
+
+/// The sheet at each moment.
+fn moments(title: &str, rows: &[Row]) -> impl Iterator<Item = RgbImage> {
+    let frames = rows.iter().map(|row| row.frames.len()).max().unwrap_or(0);
+    (0..frames).map(move |at| moment(title, rows, at))
+}
+
+/// A video of the sheet in motion.
+#[cfg(feature = "video")]
+fn film(title: &str, rows: &[Row], format: FilmFormat) -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("film");
+    let moments: Vec<RgbImage> = moments(title, rows).map(even).collect();
+    let (width, height) = moments.first().map_or((0, 0), RgbImage::dimensions);
+    let rgb: Vec<Vec<u8>> = moments.into_iter().map(RgbImage::into_raw).collect();
+    film_file::write(&path, Frames { width, height, milliseconds: FRAME_MS, rgb: &rgb }, format)?;
+    Ok(std::fs::read(&path)?)
+}
+
+/// The picture with a row and a column of paper more where they are odd: encoders halve the colours' size. RGB rows of
+/// GStreamer are multiples of four bytes, so columns are too.
+#[cfg(feature = "video")]
+fn even(picture: RgbImage) -> RgbImage {
+    let (width, height) = (picture.width().next_multiple_of(4), picture.height().next_multiple_of(2));
+    let inside = |x, y| x < picture.width() && y < picture.height();
+    RgbImage::from_fn(width, height, |x, y| if inside(x, y) { *picture.get_pixel(x, y) } else { PAPER })
 }
 
 #[cfg(test)]
@@ -154,9 +186,23 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_is_neither_png_nor_gif_is_refused() {
+    fn a_picture_with_another_ending_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused = save(&folder.path().join("a.bmp"), "", &[], &[]).unwrap_err();
         assert!(refused.usage().is_some(), "{refused}");
+    }
+
+    #[cfg(feature = "video")]
+    #[test]
+    fn what_moves_is_a_video_by_its_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = |level: u8| RgbImage::from_pixel(31, 31, Rgb([level, 255 - level, 40]));
+        let rows = [Row { caption: "predicted".into(), frames: (0..6).map(|at| picture(at * 40)).collect() }];
+        for (name, mark) in [("a.mp4", &b"ftyp"[..]), ("a.webm", &[0x1a, 0x45, 0xdf, 0xa3])] {
+            let path = folder.path().join(name);
+            save(&path, "title", &rows, &[0]).unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(bytes[..16].windows(4).any(|four| four == mark), "{name}: {:?}", &bytes[..16]);
+        }
     }
 }

@@ -26,6 +26,7 @@ use tubelet::{
         model::ModelSettings,
         predict::Seen,
         probe::settings::ProbeKind,
+        shown::{Given, Shown},
     },
 };
 
@@ -380,7 +381,8 @@ fn weights_are_converted_and_a_clip_is_reconstructed() {
         model: made().path("run"),
         hints,
         recipe: RecipeChoice::default(),
-        video: samples().join("flower.mp4"),
+        video: Some(samples().join("flower.mp4")),
+        shown: Shown::default(),
         honest: true,
         clip: 0,
         device: "flex".to_owned(),
@@ -390,6 +392,13 @@ fn weights_are_converted_and_a_clip_is_reconstructed() {
     found.save(&picture, false).unwrap();
     assert_eq!(found.rows[0].frames.len(), 16);
     assert!(picture.is_file());
+    assert!(found.errors.is_none());
+    let after = Reconstructing { shown: Shown::Given(Given::First), ..wanted.clone() };
+    let errors = tubelet::reconstruct(&after, &()).unwrap().errors.unwrap();
+    assert_eq!(
+        errors.iter().map(|row| row.distance).collect::<Vec<_>>(),
+        (1..=14).map(Some).collect::<Vec<_>>()
+    );
     let classifier = Reconstructing { model: made().path("classifier"), ..wanted };
     assert!(tubelet::reconstruct(&classifier, &()).err().is_some_and(|why| why.usage().is_some()));
 }

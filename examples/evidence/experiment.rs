@@ -25,8 +25,10 @@ use crate::{
     work::{Bench, Found, Task},
 };
 
-const PRETRAIN: &str = include_str!("pretrain.toml");
-const FINETUNE: &str = include_str!("finetune.toml");
+/// The recipe of pre-trainings.
+pub const PRETRAIN: &str = include_str!("pretrain.toml");
+/// The recipe of fine-tunings.
+pub const FINETUNE: &str = include_str!("finetune.toml");
 
 /// How the attentive probe is trained: longer than for its papers' large sets, by one setting.
 const ATTENTIVE: &[&str] = &["--rates", "2e-3", "--decays", "0.05", "--epochs", "40"];
@@ -124,7 +126,8 @@ impl Experiment {
             Part::Unlabelled => self.scale.unlabelled,
             Part::Train => self.scale.most() * DIRECTIONS,
             Part::HeldOut => self.scale.held_out * DIRECTIONS,
-            Part::Test => self.scale.test * DIRECTIONS,
+            Part::Test | Part::LongTest | Part::LongestTest => self.scale.test * DIRECTIONS,
+            Part::LongestUnlabelled | Part::LongestTrain => self.scale.unlabelled,
         };
         Set { part, change, seed, videos }
     }

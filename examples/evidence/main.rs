@@ -10,14 +10,17 @@
 //! scale           how large everything is             experiment       what is trained and measured
 //! work            tasks that are done once            readout          what a token holds
 //! figures, claims, chart, summary, report             what is made of it
+//! before_and_after, longer                            two smaller experiments, each with its page
 //! ```
 
+mod before_and_after;
 mod chart;
 mod claims;
 mod command;
 mod experiment;
 mod figures;
 mod film;
+mod longer;
 mod readout;
 mod report;
 mod scale;
@@ -50,8 +53,14 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// Windows that pan over the films of this folder, instead of rendered scenes; nothing is required then
-    #[arg(long, value_name = "FOLDER", conflicts_with = "quick")]
+    #[arg(long, value_name = "FOLDER")]
     real: Option<PathBuf>,
+    /// Another experiment: whether a model paints what comes after a frame better than copying it does
+    #[arg(long, conflicts_with = "longer")]
+    before_and_after: bool,
+    /// Another experiment: what clips of 16, 32 and 64 frames give and cost
+    #[arg(long, conflicts_with = "real")]
+    longer: bool,
     /// Do nothing, and write what is finished
     #[arg(long)]
     read: bool,
@@ -84,21 +93,17 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
+    if arguments.before_and_after || arguments.longer {
+        return other(arguments);
+    }
+    anyhow::ensure!(arguments.real.is_none() || !arguments.quick, "--quick is for made videos");
     let (scale, source) = match &arguments.real {
         Some(films) => (Scale::real(), Source::films(films)?),
         None if arguments.quick => (Scale::quick(), Source::Drift),
         None => (Scale::full(), Source::Drift),
     };
-    let tubelet = match &arguments.tubelet {
-        Some(file) => file.clone(),
-        None => {
-            beside().context("no command `tubelet` beside this program; build it, or name it by --tubelet")?
-        }
-    };
-    let out = arguments.out.clone().unwrap_or_else(|| Path::new("evidence").join(scale.form));
-    let plan = serde_json::to_value(&scale)?;
-    let bench = Bench::new(&out, tubelet, arguments.device.clone(), arguments.jobs, &plan)?;
-    let bench = if arguments.read { bench.reading() } else { bench };
+    let bench = bench(arguments, scale.form, &serde_json::to_value(&scale)?, arguments.jobs)?;
+    let out = bench.out.clone();
     let experiment = Experiment { bench, scale, source: Arc::new(source) };
     let findings = experiment.run()?;
     let figures = Figures::of(&experiment, &findings)?;
@@ -109,6 +114,48 @@ fn run(arguments: &Arguments) -> Result<bool> {
     }
     println!("{}", report::verdicts(&figures));
     Ok(arguments.real.is_some() || figures.claims.iter().all(|claim| claim.holds))
+}
+
+/// One of the smaller experiments; nothing is required of them.
+fn other(arguments: &Arguments) -> Result<bool> {
+    let (name, text) = if arguments.longer {
+        let scale = longer::Scale::new(arguments.quick);
+        let plan = serde_json::to_value(&scale)?;
+        // What is timed has the machine for itself.
+        let [bench, alone] =
+            [arguments.jobs, 1].map(|jobs| bench(arguments, &folder(arguments, scale.form), &plan, jobs));
+        longer::run(&bench?, &alone?, &scale, &Arc::new(Source::Drift))?
+    } else {
+        let scale = before_and_after::Scale::new(arguments.real.is_some(), arguments.quick);
+        let source = arguments.real.as_ref().map_or(Ok(Source::Drift), |films| Source::films(films))?;
+        let plan = serde_json::to_value(&scale)?;
+        let bench = bench(arguments, &folder(arguments, scale.form), &plan, arguments.jobs)?;
+        before_and_after::run(&bench, &scale, &Arc::new(source))?
+    };
+    println!("{text}");
+    if let Some(folder) = arguments.write.as_ref().filter(|_| !arguments.quick) {
+        schemas::whole_file::write(&folder.join(&name), text.as_bytes())
+            .with_context(|| format!("cannot write {name}"))?;
+    }
+    Ok(true)
+}
+
+/// The folder of a form below `evidence`: quick ones are apart.
+fn folder(arguments: &Arguments, form: &str) -> String {
+    if arguments.quick { format!("quick/{form}") } else { form.to_owned() }
+}
+
+/// Where the work of a form is done.
+fn bench(arguments: &Arguments, form: &str, plan: &serde_json::Value, jobs: usize) -> Result<Bench> {
+    let tubelet = match &arguments.tubelet {
+        Some(file) => file.clone(),
+        None => {
+            beside().context("no command `tubelet` beside this program; build it, or name it by --tubelet")?
+        }
+    };
+    let out = arguments.out.clone().unwrap_or_else(|| Path::new("evidence").join(form));
+    let bench = Bench::new(&out, tubelet, arguments.device.clone(), jobs, plan)?;
+    Ok(if arguments.read { bench.reading() } else { bench })
 }
 
 /// `target/debug/tubelet` of `target/debug/examples/evidence`.

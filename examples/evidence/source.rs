@@ -90,9 +90,11 @@ impl Source {
             Self::Pan(films) => {
                 let draws = Draws::new(seed, Purpose::Scene, PAN + part as u32, number);
                 let films = match part {
-                    Part::Unlabelled | Part::Train => &films.train,
+                    Part::Unlabelled | Part::Train | Part::LongestUnlabelled | Part::LongestTrain => {
+                        &films.train
+                    }
                     Part::HeldOut => &films.held_out,
-                    Part::Test => &films.test,
+                    Part::Test | Part::LongTest | Part::LongestTest => &films.test,
                 };
                 pan(films, draws, direction, count)
             }

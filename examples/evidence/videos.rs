@@ -37,6 +37,9 @@ pub const CLIP: usize = 8;
 /// Frames of a video without a label.
 pub const LONG: usize = 16;
 
+/// Frames of a video of which the longest clips are taken. A clip of 64 frames needs one more: the last is never reached.
+pub const LONGEST: usize = 68;
+
 /// What scenes are drawn for; part of their key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -48,6 +51,14 @@ pub enum Part {
     HeldOut = 2,
     /// Test.
     Test = 3,
+    /// Test by clips that are longer than a labelled video.
+    LongTest = 4,
+    /// Pre-training on the longest clips.
+    LongestUnlabelled = 5,
+    /// Labelled training on them.
+    LongestTrain = 6,
+    /// Test on them.
+    LongestTest = 7,
 }
 
 /// What is done to the frames of a scene before they are encoded.
@@ -84,6 +95,10 @@ impl Set {
             Part::Train => format!("train-{}", self.seed),
             Part::HeldOut => "held-out".to_owned(),
             Part::Test => "test".to_owned(),
+            Part::LongTest => "long-test".to_owned(),
+            Part::LongestUnlabelled => format!("longest-unlabelled-{}", self.seed),
+            Part::LongestTrain => format!("longest-train-{}", self.seed),
+            Part::LongestTest => "longest-test".to_owned(),
         };
         match self.change {
             Change::Plain => part,
@@ -94,7 +109,16 @@ impl Set {
     }
 
     fn frames(&self) -> usize {
-        if self.part == Part::Unlabelled { LONG } else { CLIP }
+        match self.part {
+            Part::Unlabelled | Part::LongTest => LONG,
+            Part::LongestUnlabelled | Part::LongestTrain | Part::LongestTest => LONGEST,
+            Part::Train | Part::HeldOut | Part::Test => CLIP,
+        }
+    }
+
+    /// Where a video is, below the folder of all videos.
+    pub fn path_of(&self, number: usize) -> PathBuf {
+        Path::new(&self.name()).join(file_name(number))
     }
 
     /// The frames of video `number`, as they are given to the encoder.

@@ -1,6 +1,7 @@
 //! From the frames of a clip to rows of a batch: masked ones for pre-training, whole ones as pre-training draws them,
 //! augmented ones for fine-tuning, views for everything that is asked of a classifier.
 
+pub mod another_mask;
 pub mod augmented;
 mod balance;
 pub mod batch;

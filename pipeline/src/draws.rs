@@ -34,6 +34,8 @@ pub enum Purpose {
     Balance = 12,
     /// What a rendered video shows; the epoch is its set, the number is the video's.
     Scene = 16,
+    /// Which kind of mask a row has, where there are several; the number is the row's.
+    MaskKind = 17,
 }
 
 /// A stream of random numbers of one purpose.
@@ -122,6 +124,7 @@ mod tests {
             (Purpose::Split, 9),
             (Purpose::Balance, 12),
             (Purpose::Scene, 16),
+            (Purpose::MaskKind, 17),
         ];
         for (purpose, number) in numbered {
             assert_eq!(purpose as u64, number, "{purpose:?}");

@@ -28,6 +28,8 @@ pub mod draws;
 #[cfg(feature = "video")]
 pub mod error;
 pub mod file;
+#[cfg(feature = "video")]
+pub mod film_file;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod heartbeat;

@@ -4,7 +4,7 @@
 //! official code computes them: .29 of 100 places is 28, not 29.
 //!
 //! ```text
-//! encoder mask   hidden / visible                    one of tube, random, frame, block
+//! encoder mask   hidden / visible                    one of tube, random, frame, block; or tube and frame by turns
 //! decoder mask   painted / left out                  everything hidden (V1), or running cells (V2)
 //!   target  = painted and hidden                     counts in the loss, its cube leaves the pipeline
 //!   context = painted and visible                    takes part in attention, no pixels needed
@@ -17,6 +17,7 @@ mod grid;
 mod random;
 mod running_cell;
 mod tube;
+mod tube_and_frame;
 
 use schemas::{
     ClipGeometry,
@@ -33,6 +34,7 @@ pub use running_cell::RunningCells;
 pub struct MaskRule {
     geometry: ClipGeometry,
     kind: MaskKind,
+    ratio: f64,
     hidden: usize,
     cells: Option<RunningCells>,
 }
@@ -58,12 +60,17 @@ impl MaskRule {
             MaskKind::Tube | MaskKind::Block => geometry.places(),
             MaskKind::Random => geometry.tokens(),
             MaskKind::Frame => geometry.grid()[0],
+            MaskKind::TubeAndFrame => {
+                let [tube, frame] = tube_and_frame::KINDS.map(|kind| Self::new(geometry, kind, ratio));
+                let hidden = geometry.tokens() - tube?.visible_tokens().min(frame?.visible_tokens());
+                return Ok(Self { geometry, kind, ratio, hidden, cells: None });
+            }
         };
         let hidden = (ratio * of as f64) as usize;
         if !(0.0..1.0).contains(&ratio) || hidden == 0 || hidden >= of {
             return Err(MaskError::Ratio { ratio, hidden, of });
         }
-        Ok(Self { geometry, kind, hidden, cells: None })
+        Ok(Self { geometry, kind, ratio, hidden, cells: None })
     }
 
     /// The same with a decoder mask that hides the share `ratio` of all tokens, .25 to below 1, from the decoder.
@@ -83,19 +90,26 @@ impl MaskRule {
         let [times, ..] = self.geometry.grid();
         match self.kind {
             MaskKind::Tube | MaskKind::Block => (self.geometry.places() - self.hidden) * times,
-            MaskKind::Random => self.geometry.tokens() - self.hidden,
+            MaskKind::Random | MaskKind::TubeAndFrame => self.geometry.tokens() - self.hidden,
             MaskKind::Frame => (times - self.hidden) * self.geometry.places(),
+        }
+    }
+
+    /// One bit a token: whether it is hidden from the encoder in a row.
+    fn hidden(&self, draws: &mut RowDraws) -> Vec<bool> {
+        let Self { geometry, kind, ratio, hidden, .. } = *self;
+        match kind {
+            MaskKind::Tube => tube::hidden(geometry, hidden, &mut draws.mask),
+            MaskKind::Random => random::hidden(geometry, hidden, &mut draws.mask),
+            MaskKind::Frame => frame::hidden(geometry, hidden, &mut draws.mask),
+            MaskKind::Block => block::hidden(geometry, hidden, &mut draws.mask),
+            MaskKind::TubeAndFrame => tube_and_frame::hidden(geometry, ratio, hidden, draws),
         }
     }
 
     /// The mask of a row.
     pub fn draw(&self, draws: &mut RowDraws) -> Mask {
-        let hidden = match self.kind {
-            MaskKind::Tube => tube::hidden(self.geometry, self.hidden, &mut draws.mask),
-            MaskKind::Random => random::hidden(self.geometry, self.hidden, &mut draws.mask),
-            MaskKind::Frame => frame::hidden(self.geometry, self.hidden, &mut draws.mask),
-            MaskKind::Block => block::hidden(self.geometry, self.hidden, &mut draws.mask),
-        };
+        let hidden = self.hidden(draws);
         let painted = match &self.cells {
             None => hidden.clone(),
             Some(cells) => cells.painted(draws.decoder.place(RunningCells::MAPS)),
@@ -199,10 +213,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn tube_and_frame_masks_come_about_as_often_and_leave_as_many_tokens() {
+        let geometry = geometry(8, 7, 7);
+        let rule = MaskRule::new(geometry, MaskKind::TubeAndFrame, 0.875).unwrap();
+        // A whole frame has 49 tokens, a tube mask leaves 7 places at 8 times, of which 7 tokens are hidden besides.
+        assert_eq!(rule.visible_tokens(), 49);
+        let is_frame = |number| {
+            let visible = rule.draw(&mut row(number)).visible;
+            assert_eq!(visible.len(), 49);
+            visible.iter().all(|token| token / 49 == visible[0] / 49)
+        };
+        let frames = (0..400).filter(|number| is_frame(*number)).count();
+        // 200 ± 5 standard deviations of a fair coin
+        assert!((150..250).contains(&frames), "{frames} of 400");
+    }
+
     proptest! {
         #[test]
         fn every_token_is_visible_or_hidden_and_lists_ascend(
-            kind in prop::sample::select(vec![MaskKind::Tube, MaskKind::Random, MaskKind::Frame, MaskKind::Block]),
+            kind in prop::sample::select(vec![
+                MaskKind::Tube, MaskKind::Random, MaskKind::Frame, MaskKind::Block, MaskKind::TubeAndFrame,
+            ]),
             ratio in 0.25f64..0.85, height in 2usize..9, width in 2usize..9, number: u64,
         ) {
             let geometry = geometry(8, height, width);

@@ -111,6 +111,7 @@ impl Schedule {
             crop: draws(Purpose::Crop),
             flip: draws(Purpose::Flip),
             mask: draws(Purpose::Mask),
+            mask_kind: draws(Purpose::MaskKind),
             decoder: draws(Purpose::Decoder),
         }
     }
@@ -125,6 +126,8 @@ pub struct RowDraws {
     pub flip: Draws,
     /// For the encoder's mask.
     pub mask: Draws,
+    /// For the kind of the encoder's mask.
+    pub mask_kind: Draws,
     /// For the decoder's mask.
     pub decoder: Draws,
 }

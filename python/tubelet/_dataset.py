@@ -51,7 +51,8 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
     :param set: settings that differ from the recipe's, such as ``{"clip.stride": 2}``.
     :param batch_size: clips of a batch, repeats of a clip counted; the recipe's micro-batch where none is given. A batch
         of views has all views of as many videos as fit.
-    :param mask: ``"tube"``, ``"random"``, ``"frame"`` or ``"block"``; ``"recipe"`` for the recipe's; None for whole clips.
+    :param mask: ``"tube"``, ``"random"``, ``"frame"``, ``"block"`` or ``"tube-and-frame"``; ``"recipe"`` for the
+        recipe's; None for whole clips.
     :param labels: clips with their classes, changed as the recipe's augmentation says. True takes the classes from what
         stands behind each path of a list, or from folders; a string ``FILE[:COLUMN]`` from a table (see
         ``tubelet finetune --labels``).
@@ -79,7 +80,7 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
         recipe: str | os.PathLike[str] | None = None,
         set: Mapping[str, Any] | Sequence[str] | None = None,
         batch_size: int | None = None,
-        mask: Literal["recipe", "tube", "random", "frame", "block"] | None = "recipe",
+        mask: Literal["recipe", "tube", "random", "frame", "block", "tube-and-frame"] | None = "recipe",
         labels: bool | str | os.PathLike[str] | None = None,
         classes: str | os.PathLike[str] | None = None,
         class_level: int | Literal["parent"] | None = None,
@@ -403,6 +404,7 @@ def _kind(it: dict[str, Any]) -> tuple[str, bool]:
         return "labelled", True
     if mask is None:
         return "whole", False
-    if mask not in ("recipe", "tube", "random", "frame", "block"):
-        raise UsageError(f"mask = {mask!r} is none of 'recipe', 'tube', 'random', 'frame', 'block' and None")
+    if mask not in ("recipe", "tube", "random", "frame", "block", "tube-and-frame"):
+        kinds = "'recipe', 'tube', 'random', 'frame', 'block', 'tube-and-frame'"
+        raise UsageError(f"mask = {mask!r} is none of {kinds} and None")
     return "masked", False

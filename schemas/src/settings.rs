@@ -19,6 +19,9 @@ pub enum MaskKind {
     Frame,
     /// Rectangles of places, the same at all times.
     Block,
+    /// Tube in one clip and frame in another, by chance: a model learns to paint what is hidden of all frames, and whole
+    /// frames from others.
+    TubeAndFrame,
 }
 
 /// `mask.decoder`: which of the tokens that the encoder does not see the decoder need not predict.
@@ -131,8 +134,9 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_recipes_and_never_change() {
-        let kinds = [MaskKind::Tube, MaskKind::Random, MaskKind::Frame, MaskKind::Block];
-        assert_eq!(kinds.map(word), ["tube", "random", "frame", "block"]);
+        let kinds =
+            [MaskKind::Tube, MaskKind::Random, MaskKind::Frame, MaskKind::Block, MaskKind::TubeAndFrame];
+        assert_eq!(kinds.map(word), ["tube", "random", "frame", "block", "tube-and-frame"]);
         assert_eq!([DecoderMask::None, DecoderMask::RunningCell].map(word), ["none", "running-cell"]);
         assert_eq!([ClipOrder::Together, ClipOrder::Scattered].map(word), ["together", "scattered"]);
         let short = [ShortVideo::RepeatLast, ShortVideo::Loop, ShortVideo::Skip];

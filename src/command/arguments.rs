@@ -153,6 +153,10 @@ pub struct RunArguments {
     /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = workers)]
     pub workers: usize,
+    /// Print one JSON object at the end: how it ended, the last checkpoint, the losses, and the test where there
+    /// is one
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl RunArguments {

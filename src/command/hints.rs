@@ -22,7 +22,7 @@ use trainer::Recipe;
 use crate::command::Arguments;
 
 /// Which commands can say what stands in a file, where the file is not a command's own. The longest match counts.
-const REACHED: [(&str, &[&str]); 40] = [
+const REACHED: [(&str, &[&str]); 41] = [
     ("src/class_counts.rs", &["finetune", "probe"]),
     ("src/convert.rs", &["convert"]),
     ("src/data/labelled.rs", &["finetune", "evaluate", "predict", "probe", "embed", "stream"]),
@@ -38,6 +38,7 @@ const REACHED: [(&str, &[&str]); 40] = [
     ("src/inference/probe", &["probe"]),
     ("src/inference/reconstruct.rs", &["reconstruct"]),
     ("src/memory.rs", &["pretrain"]),
+    ("src/report/serve.rs", &["report"]),
     ("src/run/", &["pretrain", "finetune"]),
     ("src/run/finetune.rs", &["finetune"]),
     ("src/run/labelled.rs", &["finetune"]),

@@ -11,6 +11,8 @@ use super::html::escape;
 const STYLE: &str = include_str!("page.css");
 /// Draws the charts, answers to the pointer.
 const SCRIPT: &str = include_str!("page.js");
+/// Loads the page again when there is something new.
+const FOLLOW: &str = include_str!("follow.js");
 
 /// A page in the making.
 pub struct Page {
@@ -83,8 +85,8 @@ impl Page {
     }
 
     /// The whole file. Only its own script runs: the word that allows it is made of all that stands in the page, so that
-    /// nothing in it can know it.
-    pub fn finish(self) -> String {
+    /// nothing in it can know it. One that is the page of a `state` asks whoever served it whether there is another.
+    pub fn finish(self, state: Option<&str>) -> String {
         let Self { title, body, charts } = self;
         // Inside of a script, `</script>` would end it, even in a text.
         let data = Value::from(charts).to_string().replace('<', "\\u003c");
@@ -94,13 +96,20 @@ impl Page {
         });
         let word = hasher.finalize().to_hex();
         let (title, made_by) = (escape(&title), escape(MADE_BY));
+        let (connect, follow) = match state {
+            None => ("", String::new()),
+            Some(state) => {
+                let state = Value::from(state).to_string().replace('<', "\\u003c");
+                ("; connect-src 'self'", format!("const STATE = {state};\n{FOLLOW}"))
+            }
+        };
         format!(
             r#"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'nonce-{word}'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'nonce-{word}'{connect}">
 <title>{title} – tubelet</title>
 <style>
 {STYLE}</style>
@@ -112,7 +121,7 @@ impl Page {
 </main>
 <script type="application/json" id="data">{data}</script>
 <script nonce="{word}">
-{SCRIPT}</script>
+{SCRIPT}{follow}</script>
 </body>
 </html>
 "#
@@ -135,7 +144,7 @@ mod tests {
             serde_json::json!({ "title": hostile, "series": [{ "name": hostile, "points": [] }] }),
         ]);
         page.pictures("x", &[(hostile.to_owned(), Some(hostile.to_owned()))]);
-        let html = page.finish();
+        let html = page.finish(Some(hostile));
         assert_eq!(html.matches("<script").count(), 2, "{html}");
         assert_eq!(html.matches("</script>").count(), 2);
         assert!(!html.contains("<img src=x"), "{html}");

@@ -42,34 +42,54 @@ pub struct RunFacts {
     pub pictures: Vec<(u64, PathBuf)>,
     /// What was answered in the test of a fine-tuning.
     pub predictions: Option<Predictions>,
+    /// What of it cannot be read, in sentences: the rest is told all the same.
+    pub damage: Vec<String>,
 }
 
 impl RunFacts {
+    /// Whether a folder is that of a run.
+    pub fn is_run(path: &Path) -> bool {
+        path.join("recipe.toml").exists()
+    }
+
     /// Reads a folder.
     ///
     /// # Errors
-    /// Usage error: it is no run. When a file of it cannot be read.
+    /// Usage error: it is no run. When its recipe or its lines cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        if !path.join("recipe.toml").exists() {
+        if !Self::is_run(path) {
             let message = format!("{} is not a run: it has no recipe.toml", names::shown(path));
             return Err(Usage::new(message).into());
         }
-        let run = RunFolder::open(path)?;
+        let run = RunFolder::look_at(path);
+        let mut damage = Vec::new();
+        let mut told = |why: String| damage.push(why);
+        if let Err(why) = run.resume_point() {
+            told(format!("the newest checkpoint cannot be read, so the run cannot go on from it: {why}"));
+        }
+        let state = run.state().unwrap_or_else(|why| {
+            told(format!("what the run was asked for cannot be read: {why}"));
+            None
+        });
         let predictions = path.join(PREDICTIONS);
-        let predictions =
-            predictions.is_file().then(|| prediction_files::read_all(&[predictions])).transpose()?;
+        let predictions = predictions.is_file().then(|| prediction_files::read_all(&[predictions]));
+        let predictions = predictions.transpose().unwrap_or_else(|why| {
+            told(format!("what was answered in the test cannot be read: {why}"));
+            None
+        });
         let metrics: Vec<MetricsLine> = lines(&run.metrics_path())?;
         let last = metrics.last().map_or(0, |line| line.step);
         Ok(Self {
             name: name_of(path),
             path: path.to_owned(),
             recipe: run.recipe()?,
-            state: run.state()?,
+            state,
             validations: lines(&run.validation_path())?,
             failures: lines(&path.join("quarantine.jsonl"))?,
             pictures: pictures(path).into_iter().filter(|(step, _)| *step <= last).collect(),
             metrics,
             predictions,
+            damage,
         })
     }
 
@@ -109,7 +129,7 @@ pub fn tell_apart(runs: &mut [RunFacts]) {
 }
 
 /// The lines of a file that are whole; none where it is not there. A run may be writing the last one.
-fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+pub fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()),
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -19,6 +19,9 @@ pub fn write(page: &mut Page, runs: &[RunFacts]) {
     }
     page.heading(1, if runs.len() == 1 { "The run" } else { "The runs" });
     page.html(&overview::table_of(runs));
+    for run in runs {
+        run.damage.iter().for_each(|what| page.paragraph(&format!("{}: {what}", run.name)));
+    }
     let charts = curves::charts(runs);
     if charts.is_empty() {
         page.paragraph("No step has been written down yet.");

@@ -34,7 +34,7 @@ use crate::{
         labels::{answers, labelled_videos::LabelledVideos, parts::Parts, settings::LabelSettings},
         loading::Loading,
     },
-    error::{Context as _, Result},
+    error::{Context as _, Result, Usage},
     observer::{Event, Observer},
     recipe_choice::{self, wrong},
     trained::Trained,
@@ -219,6 +219,18 @@ fn recipe(settings: &Finetuning, begun: Option<&Begun>) -> Result<Recipe> {
     let mut recipe = settings.run.recipe(begun, || recipe_choice::built_in("finetune-small"))?;
     if settings.freeze_encoder {
         recipe.classifier.freeze = Freeze::Encoder;
+    }
+    let looks = [
+        ("run.probe_every", recipe.run.probe_every),
+        ("run.reconstruct_every", recipe.run.reconstruct_every),
+    ];
+    for (key, every) in looks {
+        // A run that was begun by an older version may have it in its recipe.
+        if every > 0 && (begun.is_none() || settings.run.recipe.sets(key)) {
+            return Err(Usage::new(format!("`{key}` is for pre-training"))
+                .hint("a fine-tuning validates itself every `views.every` epochs, on what --split holds out")
+                .into());
+        }
     }
     recipe_choice::check(&recipe)?;
     Ok(recipe)

@@ -1,6 +1,8 @@
 //! What is seen of a pre-training's weights between its steps: a probe, a picture, each every so many steps and at the
 //! end.
 
+use std::sync::atomic::AtomicBool;
+
 use pipeline::dataset::Dataset;
 use trainer::{
     Device, Recipe,
@@ -20,11 +22,13 @@ pub struct Looking<'a> {
     until: u64,
     probe: Option<&'a TrainingProbe>,
     pictures: Option<Pictures>,
+    stop: &'a AtomicBool,
     observer: &'a dyn Observer,
 }
 
 impl<'a> Looking<'a> {
-    /// Looks at the weights of a run that ends at step `until`.
+    /// Looks at the weights of a run that ends at step `until`. A probe is left out where the run is asked to stop
+    /// while it is made.
     ///
     /// # Errors
     /// When there is no clip to draw.
@@ -33,11 +37,12 @@ impl<'a> Looking<'a> {
         until: u64,
         probe: Option<&'a TrainingProbe>,
         (dataset, device, ready): (&Dataset, &Device, &Ready),
+        stop: &'a AtomicBool,
         observer: &'a dyn Observer,
     ) -> Result<Self> {
         let draws = recipe.run.reconstruct_every > 0;
         let pictures = draws.then(|| Pictures::open(recipe, dataset, device, ready.folder.path()));
-        Ok(Self { recipe, until, probe, pictures: pictures.transpose()?, observer })
+        Ok(Self { recipe, until, probe, pictures: pictures.transpose()?, stop, observer })
     }
 
     /// Looks at the weights of a step, if it is one to be looked at.
@@ -47,8 +52,12 @@ impl<'a> Looking<'a> {
     pub fn look(&self, state: &TrainState) -> Result<Looked, BatchError> {
         let run = &self.recipe.run;
         let is_due = |every: u64| every > 0 && (state.step.is_multiple_of(every) || state.step == self.until);
-        let probe =
-            self.probe.filter(|_| is_due(run.probe_every)).map(|probe| probe.probe(state)).transpose()?;
+        let due = self.probe.filter(|_| is_due(run.probe_every));
+        let probe = due.map(|probe| probe.probe(state, self.stop)).transpose()?;
+        if matches!(probe, Some(None)) {
+            self.observer.note(format_args!("asked to stop: the probe of step {} is left out", state.step));
+        }
+        let probe = probe.flatten();
         if let Some(line) = &probe {
             self.observer.on(Event::Probed { step: state.step, line });
         }

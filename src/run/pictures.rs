@@ -65,10 +65,12 @@ impl Pictures {
         let weights = state.average.as_ref().unwrap_or(&state.weights);
         let target = recipe.model.target;
         let predicted = reconstruct(model, weights, clips, target, Statistics::True, device)?;
-        let rows: Vec<_> = predicted.iter().flat_map(|predicted| rows(predicted, recipe, false)).collect();
+        let hidden = 100.0 * recipe.mask.ratio;
+        let rows: Vec<_> =
+            predicted.iter().flat_map(|predicted| rows(predicted, recipe, hidden, false)).collect();
         let frames = rows.first().map_or(0, |row| row.frames.len());
         let mut png = Vec::new();
-        let sheet = sheet::still(&format!("step {}", state.step), &rows, &columns(frames, false));
+        let sheet = sheet::still(&format!("step {}", state.step), &rows, &columns(frames, 4));
         sheet.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
         let path = folder.join(format!("{}.png", state.step));
         whole_file::write(&path, &png)

@@ -142,7 +142,8 @@ impl Learning<'_> {
             let report = |line: &mut _| live.step(line, recipe);
             let folder = &ready.folder;
             let looking = ranks.writes().then(|| {
-                Looking::open(recipe, steps.until, probe, (dataset, ranks.device(), ready), observer)
+                let of = (dataset, ranks.device(), ready);
+                Looking::open(recipe, steps.until, probe, of, asked.stop, observer)
             });
             let looking = looking.transpose()?;
             let mut look = looking.as_ref().map(|looking| |state: &_| looking.look(state));

@@ -4,7 +4,14 @@
 //! chosen on held-out videos to learn from. Where the training keeps an average of the weights, that is probed. Videos are
 //! decoded anew each time, so that a labelled set of any size takes no memory.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
 use pipeline::{Slot, sampling::labelled::Pass, source::ClipSource};
 use schemas::{metrics::ProbeLine, settings::Verify};
@@ -81,15 +88,18 @@ impl TrainingProbe {
         Ok(Some(Self { classes: classes.len(), device: device.clone(), workers, train, test, recipe }))
     }
 
-    /// Probes the weights of a training.
+    /// Probes the weights of a training; nothing comes of it where it is asked to stop meanwhile.
     ///
     /// # Errors
     /// When no video to learn from gives a clip, or features are no numbers.
-    pub fn probe(&self, state: &TrainState) -> Result<ProbeLine> {
+    pub fn probe(&self, state: &TrainState, stop: &AtomicBool) -> Result<Option<ProbeLine>> {
         let start = Instant::now();
         let weights = state.average.as_ref().unwrap_or(&state.weights);
         let frozen = FrozenEncoder::of_training(self.recipe.model_shape()?, weights, &self.device);
-        let (train, test) = (self.features(&self.train, &frozen)?, self.features(&self.test, &frozen)?);
+        let features = |part| self.features(part, &frozen, stop);
+        let (Some(train), Some(test)) = (features(&self.train)?, features(&self.test)?) else {
+            return Ok(None);
+        };
         if train.is_empty() {
             return Err(Error::Nothing("no video to learn from gave a clip".to_owned()));
         }
@@ -98,16 +108,17 @@ impl TrainingProbe {
         let linear = linear::probe(&train, &test, classes, select, seed, &self.device)?;
         // Videos that gave no clip count as wrong.
         let seen = test.len() as f64 / self.test.videos.max(1) as f64;
-        Ok(ProbeLine {
+        Ok(Some(ProbeLine {
             knn: seen * probe::accuracy(&nearest.scores, &test),
             linear: seen * probe::accuracy(&linear.scores, &test),
             videos: self.test.videos,
             failed: self.test.videos - test.len() as u64,
             seconds: start.elapsed().as_secs_f64(),
-        })
+        }))
     }
 
-    fn features(&self, part: &Part, frozen: &FrozenEncoder) -> Result<Features> {
+    /// Features of a part; none where it is asked to stop meanwhile, which is looked at before each batch.
+    fn features(&self, part: &Part, frozen: &FrozenEncoder, stop: &AtomicBool) -> Result<Option<Features>> {
         let recipe = &self.recipe;
         let (source, slots) = (Arc::clone(&part.source), (0..part.videos).map(Slot).collect());
         let wanted = Wanted::validation(recipe);
@@ -115,13 +126,18 @@ impl TrainingProbe {
         let failures = Failures::default();
         let batches = labelled::views(source, recipe, wanted, slots, TOGETHER, self.workers, &failures)?;
         let batches = batches.map(|batch| batch.map_err(BatchError::from));
+        let batches = batches.take_while(|_| !stop.load(Relaxed));
         let (geometry, source) = (recipe.geometry()?, [Source::Encoder(frozen)]);
         let made = kernels::with_kernels(recipe.model.kernels, || {
             kernels::in_precision(recipe.model.precision, || {
                 frozen_encoder::features(&source, batches, geometry, self.classes, Pool::Mean, &self.device)
             })
         });
-        made?.pop().ok_or_else(|| Error::Nothing("no features were computed".to_owned()))
+        if stop.load(Relaxed) {
+            return Ok(None);
+        }
+        let features = made?.pop();
+        Ok(Some(features.ok_or_else(|| Error::Nothing("no features were computed".to_owned()))?))
     }
 }
 
@@ -141,4 +157,46 @@ fn parts(recipe: &Recipe, begun: Option<&Begun>, observer: &dyn Observer) -> Res
         named.push(there.unwrap_or_else(|| data.into()));
     }
     LabelSettings::default().parts(&named, Some(split), recipe.run.seed, None, observer)
+}
+
+#[cfg(test)]
+#[cfg(feature = "video")]
+mod tests {
+    use std::fs;
+
+    use trainer::model::VideoMae;
+
+    use super::*;
+    use crate::recipe_choice::RecipeChoice;
+
+    /// Eight films of two classes, no two of the same bytes.
+    fn films(folder: &Path) {
+        let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/cars.mp4");
+        let bytes = fs::read(film).unwrap();
+        for number in 0..8u64 {
+            let class = folder.join(["a", "b"][number as usize % 2]);
+            fs::create_dir_all(&class).unwrap();
+            let own = [&bytes[..], &[0, 0, 0, 16], b"free", &number.to_be_bytes()].concat();
+            fs::write(class.join(format!("{number}.mp4")), own).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_probe_ends_without_an_answer_where_it_is_asked_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        films(folder.path());
+        let mut choice = RecipeChoice::named("tiny");
+        let data = format!("run.probe_data={}", folder.path().display());
+        let small = ["clip.size=32", "clip.frames=4", "model.encoder_depth=1", "model.decoder_depth=1"];
+        choice.set = small.map(str::to_owned).to_vec();
+        choice.set.extend(["run.probe_every=1".to_owned(), "run.probe_split=test=0.5".to_owned(), data]);
+        let recipe = choice.resolve(|| unreachable!("because one is named")).unwrap();
+        let device = Device::flex();
+        let probe = TrainingProbe::open(&recipe, None, &device, 1, &()).unwrap().unwrap();
+        let model = VideoMae::new(recipe.model_shape().unwrap(), &device);
+        let state = TrainState::begin(&recipe, model.shape(), &device);
+        assert!(probe.probe(&state, &AtomicBool::new(true)).unwrap().is_none());
+        let found = probe.probe(&state, &AtomicBool::new(false)).unwrap().unwrap();
+        assert_eq!(found.failed, 0);
+    }
 }

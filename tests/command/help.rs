@@ -31,6 +31,19 @@ fn compare(words: &[String]) -> usize {
     1 + below.into_iter().map(|command| compare(&[words, &[command]].concat())).sum::<usize>()
 }
 
+/// Every command that has none below it, such as `inspect run`.
+pub fn leaves() -> Vec<String> {
+    fn below(words: &[String]) -> Vec<String> {
+        let line: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
+        let found = commands(&stdout(&line));
+        if found.is_empty() {
+            return vec![words.join(" ")];
+        }
+        found.into_iter().flat_map(|command| below(&[words, &[command]].concat())).collect()
+    }
+    below(&[])
+}
+
 #[test]
 fn every_help_text_is_the_one_that_was_read() {
     assert!(compare(&[]) > 18, "commands are missing in the list of the first help text");

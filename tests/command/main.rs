@@ -1,6 +1,7 @@
 //! The command as a person uses it: real files in, words, files and exit codes out.
 
 mod answers;
+mod before_and_after;
 mod cluster;
 mod completions;
 mod conversion;
@@ -15,6 +16,7 @@ mod fixtures;
 mod flipped_bits;
 mod frames;
 mod help;
+mod json;
 mod launched;
 mod lists;
 mod locks;

@@ -2,7 +2,10 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
 };
 
 use crate::{browser, films, refusal, shared, stdout, succeed, text};
@@ -102,6 +105,120 @@ fn a_report_of_a_scan_has_formats_and_thumbnails_and_names_what_is_wrong() {
         succeed(&["scan", text(&clips), "--out", text(&place("clips.parquet"))]);
         look(&[&place("clips.parquet")], &place("clips.html"));
     }
+}
+
+#[test]
+fn a_report_of_shards_has_what_they_hold_and_what_gave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = hostile_films(folder.path());
+    for store in ["packets", "frames"] {
+        let (shards, page) = (folder.path().join(store), folder.path().join(format!("{store}.html")));
+        let made = ["preprocess", text(&films), "--out", text(&shards), "--store", store, "--recipe", "tiny"];
+        succeed(&[&made[..], &["--set", "run.max_failed_share=0.5"]].concat());
+        let Some(dom) = look(&[&shards], &page) else { return };
+        assert!(dom.contains("Shards: ") && dom.contains(&format!("{store}-00000.parquet")), "{store}");
+        assert!(dom.contains("&lt;script&gt;alert(1)&lt;/script&gt;.mp4"), "{store}: a video is named");
+        assert!(
+            dom.contains("&lt;img src=x onerror=alert(2)&gt;.mp4"),
+            "{store}: the film that failed is named"
+        );
+    }
+}
+
+#[test]
+fn a_run_whose_newest_checkpoint_is_damaged_is_told_of_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films::class_folders(folder.path(), 4);
+    let (run, page) = (folder.path().join("run"), folder.path().join("run.html"));
+    succeed(&films::pretrain(&films, &run, &["--steps", "2"]));
+    fs::write(run.join("checkpoint-2.safetensors"), "no checkpoint").unwrap();
+    fs::write(run.join("run.json"), "{").unwrap();
+    let said = crate::said(&["report", text(&run), "--out", text(&page)]);
+    assert!(said.contains("the newest checkpoint cannot be read"), "{said}");
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.contains("the newest checkpoint cannot be read") && html.contains("<td class=\"n\">2</td>"));
+    assert!(html.contains("what the run was asked for cannot be read"));
+}
+
+/// A served report; it ends with this.
+struct Served {
+    process: Child,
+    address: String,
+}
+
+impl Served {
+    fn of(run: &Path) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_tubelet"))
+            .args(["report", text(run), "--serve", "--port", "0", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = said["address"].as_str().unwrap();
+        let address = address.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/')).unwrap();
+        Self { address: address.to_owned(), process }
+    }
+
+    /// Status line, other lines of the head, and body.
+    fn ask(&self, line: &str, host: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "{line} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+
+    fn get(&self, path: &str) -> (String, String) {
+        self.ask(&format!("GET {path}"), &self.address)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself, which the test has noticed then.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_served_report_follows_the_run_and_answers_this_machine_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films::class_folders(folder.path(), 4);
+    let run = folder.path().join("run");
+    succeed(&films::pretrain(&films, &run, &["--steps", "2"]));
+    let served = Served::of(&run);
+    assert!(served.address.starts_with("127.0.0.1:"), "{}", served.address);
+    let (head, page) = served.get("/");
+    assert!(head.starts_with("HTTP/1.1 200 OK") && head.contains("frame-ancestors 'none'"), "{head}");
+    let (_, state) = served.get("/state");
+    assert!(page.contains(&format!("const STATE = \"{state}\"")) && page.contains("connect-src 'self'"));
+    assert!(page.contains(">2 of 2<"), "two steps were made");
+    assert_eq!(served.get("/state").1, state, "nothing has changed");
+    succeed(&films::pretrain(&films, &run, &["--steps", "3", "--resume"]));
+    assert_ne!(served.get("/state").1, state, "the run has gone on");
+    assert!(served.get("/").1.contains(">3 of 3<"), "and is shown");
+    for (line, host, status) in [
+        ("GET /", "evil.example", "421"),
+        ("GET /state", "evil.example", "421"),
+        ("POST /", &served.address, "405"),
+        ("GET /recipe.toml", &served.address, "404"),
+        ("GET /../run/run.json", &served.address, "404"),
+    ] {
+        let (head, body) = served.ask(line, host);
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")) && !body.contains("<html"),
+            "{line} {host}: {head}"
+        );
+    }
+    let (head, body) = served.ask("HEAD /", &served.address);
+    assert!(head.starts_with("HTTP/1.1 200") && body.is_empty());
+    let port = served.address.rsplit(':').next().unwrap();
+    let (code, words) = refusal(&["report", text(&run), "--serve", "--port", port]);
+    assert!(code == 2 && words.contains("cannot be listened on"), "{words}");
 }
 
 #[test]

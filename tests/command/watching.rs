@@ -188,3 +188,17 @@ fn a_probe_without_videos_to_probe_is_wrong_usage_and_leaves_no_run() {
     assert!(code == 2 && words.contains("run.probe_data names no videos"), "{words}");
     assert!(!out.exists());
 }
+
+#[test]
+fn a_fine_tuning_refuses_what_looks_at_a_pre_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = films::class_folders(folder.path(), 4);
+    let out = folder.path().join("run");
+    for key in ["run.probe_every", "run.reconstruct_every"] {
+        let setting = format!("{key}=5");
+        let more = ["--init", "scratch", "--steps", "1", "--set", &setting];
+        let (code, words) = refusal(&films::finetune(&films, &out, &more));
+        assert!(code == 2 && words.contains(key) && words.contains("views.every"), "{words}");
+        assert!(!out.exists());
+    }
+}

@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Options of other programs.
-const OTHERS: [&str; 5] = ["--array", "--features", "--no-default-features", "--quick", "--real"];
+const OTHERS: [&str; 7] =
+    ["--array", "--features", "--no-default-features", "--quick", "--real", "--before-and-after", "--longer"];
 /// A file of another project.
 const FOREIGN: &str = "extract_tad_feature.py";
 /// Files whose names look like settings.

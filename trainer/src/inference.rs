@@ -3,5 +3,8 @@
 pub mod classifier;
 pub mod classify;
 pub mod embed;
+pub mod error_by_distance;
 pub mod frozen_encoder;
+mod given_cubes;
+mod picture;
 pub mod reconstruct;

@@ -192,7 +192,7 @@ const V2_SCRIPTS: [V2; 4] = [
     },
 ];
 
-const SINGLE_MACHINE: [&str; 3] = ["tiny", "laptop", "one-gpu"];
+const SINGLE_MACHINE: [&str; 4] = ["tiny", "laptop", "one-gpu", "tube-and-frame"];
 
 fn text(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes").join(format!("{name}.toml"));
@@ -273,6 +273,12 @@ fn single_machines_make_the_whole_update_in_parts() {
     assert_eq!((laptop.optimiser.batch, laptop.accumulation().unwrap()), (256, (8, 32)));
     assert_close("laptop", laptop.learning_rate(10, 100).peak, 1.5e-4);
     assert!(text("laptop").contains("No published result"));
+    // The smallest one but for what is hidden and what is painted.
+    let mut mixed = Recipe::built_in("tube-and-frame").unwrap();
+    assert_eq!((mixed.mask.kind, mixed.model.target), (MaskKind::TubeAndFrame, Target::Raw));
+    mixed.mask = Recipe::default().mask;
+    mixed.model.target = Target::Normalised;
+    assert_eq!(mixed, Recipe::built_in("tiny").unwrap());
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl BatchBuilder for MaskedBatchBuilder {
     }
 }
 
-fn fixed(
+pub(super) fn fixed(
     item: DataType,
     length: usize,
     values: impl arrow_array::Array + 'static,
@@ -119,7 +119,7 @@ fn fixed(
     Ok(Arc::new(FixedSizeListArray::try_new(item_field(item), length, Arc::new(values), None)?))
 }
 
-fn free(
+pub(super) fn free(
     item: DataType,
     lengths: impl IntoIterator<Item = usize>,
     values: impl arrow_array::Array + 'static,
@@ -128,7 +128,7 @@ fn free(
     Ok(Arc::new(ListArray::try_new(item_field(item), offsets, Arc::new(values), None)?))
 }
 
-fn tokens<'a>(rows: impl Iterator<Item = &'a [u16]> + Clone) -> Result<ArrayRef, ArrowError> {
+pub(super) fn tokens<'a>(rows: impl Iterator<Item = &'a [u16]> + Clone) -> Result<ArrayRef, ArrowError> {
     let values = UInt16Array::from_iter_values(rows.clone().flatten().copied());
     free(DataType::UInt16, rows.map(<[u16]>::len), values)
 }

@@ -1,5 +1,7 @@
 //! `tubelet finetune`: from labelled videos and a pre-trained encoder to a classifier.
 
+mod test_json;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -20,7 +22,7 @@ use crate::{
         report,
         terminal::{
             Terminal,
-            training::{number, percent},
+            training::{self, number, percent},
         },
     },
     run::final_evaluation::FinalTest,
@@ -90,9 +92,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         run: arguments.run.settings(),
     };
     let terminal = Terminal::default();
-    let (_, test) = crate::finetune(&wanted, terminal.asked(), &terminal)?;
-    if let Some(test) = &test {
-        print(test);
+    let (trained, test) = crate::finetune(&wanted, terminal.asked(), &terminal)?;
+    match &test {
+        _ if arguments.run.json => {
+            let mut json = training::json(&trained);
+            if let Some(test) = &test {
+                json["test"] = test_json::of(test);
+            }
+            println!("{json}");
+        }
+        Some(test) => print(test),
+        None => {}
     }
     Ok(())
 }

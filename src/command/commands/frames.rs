@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Print the digests, also if --out is given
     #[arg(long)]
     md5: bool,
+    /// Print the digests as JSON, one object per frame
+    #[arg(long)]
+    json: bool,
     /// Write the frames as PNG files into this folder, upright, in RGB
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -59,8 +62,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.out {
         write(folder, &reader, &pictures)?;
     }
-    if arguments.md5 || arguments.out.is_none() {
-        print(reader.video(), &ranks, &pictures)?;
+    if arguments.md5 || arguments.json || arguments.out.is_none() {
+        print(reader.video(), &ranks, &pictures, arguments.json)?;
     }
     Ok(())
 }
@@ -81,15 +84,28 @@ fn write(folder: &Path, reader: &FrameReader, pictures: &BTreeMap<FrameRank, Pic
     Ok(())
 }
 
-fn print(video: &OpenVideo, ranks: &[FrameRank], pictures: &BTreeMap<FrameRank, Picture>) -> Result<()> {
+/// Prints a line a frame, as JSON or in columns.
+fn print(
+    video: &OpenVideo,
+    ranks: &[FrameRank],
+    pictures: &BTreeMap<FrameRank, Picture>,
+    json: bool,
+) -> Result<()> {
     use std::io::Write as _;
     let mut stdout = std::io::stdout().lock();
     for rank in ranks {
         let picture = &pictures[rank];
-        let time =
-            video.facts.times.get(rank.0 as usize).map_or_else(|| "-".into(), |time| time.0.to_string());
+        let time = video.facts.times.get(rank.0 as usize).map(|time| time.0);
         let digest: String = Md5::digest(&picture.planes).iter().map(|byte| format!("{byte:02x}")).collect();
         let (format, width, height) = (format_name(picture), picture.width, picture.height);
+        if json {
+            let line = serde_json::json!({
+                "rank": rank.0, "time_ns": time, "format": format, "width": width, "height": height, "md5": digest,
+            });
+            writeln!(stdout, "{line}")?;
+            continue;
+        }
+        let time = time.map_or_else(|| "-".into(), |time| time.to_string());
         writeln!(stdout, "{}\t{time}\t{format}\t{width}x{height}\t{digest}", rank.0)?;
     }
     Ok(())

@@ -69,6 +69,9 @@ pub struct Arguments {
     workers: usize,
     #[command(flatten)]
     slices: SliceArguments,
+    /// Print one JSON object at the end: what was written
+    #[arg(long)]
+    json: bool,
 }
 
 /// What is kept of videos.
@@ -119,6 +122,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let made = crate::preprocess(&wanted, terminal.stop(), &terminal)?;
     let Preprocessed { what, written, stopped, nothing, before, took } = made;
     let out = names::shown(&wanted.out);
+    if arguments.json {
+        let seconds = took.as_secs_f64();
+        let made = serde_json::json!({
+            "out": out, "what": what, "written": written, "seconds": seconds, "stopped": stopped, "before": before,
+        });
+        println!("{made}");
+    }
     if before {
         report::say(format_args!("done already: {out}"));
         return Ok(());

@@ -9,7 +9,7 @@ use crate::{
     Pretraining,
     command::{
         arguments::{self, ColumnArguments, RunArguments},
-        terminal::Terminal,
+        terminal::{Terminal, training},
     },
 };
 
@@ -50,6 +50,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         heads: arguments.heads,
     };
     let terminal = Terminal::default();
-    crate::pretrain(&wanted, terminal.asked(), &terminal)?;
+    let trained = crate::pretrain(&wanted, terminal.asked(), &terminal)?;
+    if arguments.run.json {
+        println!("{}", training::json(&trained));
+    }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! A training in words: its steps, its validations, its end.
 
-use crate::{Outcome, Trained};
 use schemas::metrics::{MetricsLine, ProbeLine, ValidationLine};
+use serde_json::{Value, json};
+
+use crate::{Outcome, Trained};
 
 /// The live line of a step; it names what is waited for, and what the last probe found.
 pub fn step(line: &MetricsLine, waited_for: Option<&str>, probed: Option<&ProbeLine>) -> String {
@@ -53,6 +55,23 @@ pub fn end(trained: &Trained) -> Vec<String> {
         }
     };
     losses.into_iter().chain([end]).collect()
+}
+
+/// How a training ended, for programs.
+pub fn json(trained: &Trained) -> Value {
+    let (outcome, checkpoint, step) = match &trained.outcome {
+        Outcome::Done { checkpoint } => ("done", checkpoint, None),
+        Outcome::Stopped { checkpoint, step } => ("stopped", checkpoint, Some(*step)),
+        Outcome::OutOfData { checkpoint, step } => ("out-of-data", checkpoint, Some(*step)),
+    };
+    let mut json = json!({ "outcome": outcome, "checkpoint": pipeline::names::shown(checkpoint) });
+    if let Some(step) = step {
+        json["step"] = step.into();
+    }
+    if let Some(losses) = &trained.losses {
+        json["loss"] = json!({ "first": losses.first, "last": losses.last });
+    }
+    json
 }
 
 /// A share in percent.

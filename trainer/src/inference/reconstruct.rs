@@ -5,13 +5,18 @@
 //!
 //! * [`Statistics::True`]: the hidden cube's own. Pictures in publications are made this way; the model
 //!   has not predicted everything that is seen in them.
-//! * [`Statistics::Guessed`]: from what the encoder saw: the mean of all visible pixels of the clip, and
-//!   the mean of the visible cubes' standard deviations. Nothing of a hidden cube is used.
+//! * [`Statistics::Guessed`]: from what the encoder saw: those of the visible cube that is nearest in time at the same
+//!   place, and where nothing is visible at that place at any time (as under a tube mask) the mean of all visible pixels
+//!   of the clip and the mean of the visible cubes' standard deviations. Nothing of a hidden cube is used.
 //!
 //! Visible cubes are shown as they are.
 
 use schemas::{ClipBatch, ClipGeometry, geometry::CHANNELS};
 
+use super::{
+    given_cubes::{GivenCubes, colours, levels_of},
+    picture::place,
+};
 use crate::{
     batch::masked::{ClipsError, MaskedClips},
     device::Device,
@@ -45,9 +50,6 @@ pub struct Reconstruction {
 /// Level of places that are not shown.
 const GREY: u8 = 128;
 
-/// Added to the standard deviation by the loss, in levels.
-const EPSILON: f64 = 255e-6;
-
 /// Predicts the hidden cubes of every clip of `batch`, in its order.
 ///
 /// # Errors
@@ -60,101 +62,60 @@ pub fn reconstruct(
     statistics: Statistics,
     device: &Device,
 ) -> Result<Vec<Reconstruction>, ClipsError> {
+    let predicted = predict(model, weights, batch, device)?;
+    Ok((0..batch.len()).map(|clip| draw(batch, clip, &predicted[clip], target, statistics)).collect())
+}
+
+/// The cubes that a model predicts at the targets of each clip: their values one after the other, in target order.
+///
+/// # Errors
+/// As [`reconstruct`].
+pub fn predict(
+    model: &VideoMae,
+    weights: &Weights,
+    batch: &ClipBatch,
+    device: &Device,
+) -> Result<Vec<Vec<f32>>, ClipsError> {
     let geometry = model.shape().geometry;
     let clips = MaskedClips::upload(batch, geometry, device)?;
-    let predicted = floats(model.predict(weights, &clips, Mode::Fixed));
-    let cube = geometry.cube();
-    for (clip, values) in predicted.chunks_exact(clips.targets * cube).enumerate() {
+    let values = floats(model.predict(weights, &clips, Mode::Fixed));
+    let predicted: Vec<Vec<f32>> =
+        values.chunks_exact(clips.targets * geometry.cube()).map(<[f32]>::to_vec).collect();
+    for (clip, values) in predicted.iter().enumerate() {
         if let Some(found) = NotFinite::among(values) {
             return Err(ClipsError::NotFinite { clip, found });
         }
     }
-    let clip = |(number, predicted): (usize, &[f32])| {
-        let mut pictures = [GREY; 3]
-            .map(|level| vec![level; geometry.frames() * geometry.height() * geometry.width() * CHANNELS]);
-        let visible = batch.visible_cubes().chunks_exact(cube).skip(number * batch.visible_tokens());
-        let seen: Vec<&[u8]> = visible.take(batch.visible_tokens()).collect();
-        for (token, bytes) in batch.visible(number).iter().zip(&seen) {
-            pictures.iter_mut().for_each(|picture| place(picture, geometry, *token, |at| bytes[at]));
-        }
-        let guessed = guess(&seen);
-        let hidden = batch.target_cubes(number).chunks_exact(cube);
-        for ((token, truth), values) in
-            batch.target(number).iter().zip(hidden).zip(predicted.chunks_exact(cube))
-        {
-            let levels = match statistics {
-                Statistics::True => colours(truth),
-                Statistics::Guessed => guessed,
-            };
-            let [original, _, reconstruction] = &mut pictures;
-            place(original, geometry, *token, |at| truth[at]);
-            place(reconstruction, geometry, *token, |at| {
-                let (colour, pixel) = (at / (cube / CHANNELS), at % (cube / CHANNELS));
-                let value = f64::from(values[pixel * CHANNELS + colour]);
-                let (mean, deviation) = levels[colour];
-                match target {
-                    Target::Normalised => (value * (deviation + EPSILON) + mean).round() as u8,
-                    Target::Raw => (value * 255.0).round() as u8,
-                }
-            });
-        }
-        let [original, masked, reconstruction] = pictures;
-        Reconstruction { geometry, original, masked, reconstruction }
-    };
-    Ok(predicted.chunks_exact(clips.targets * cube).enumerate().map(clip).collect())
+    Ok(predicted)
 }
 
-/// Writes the cube of `token` into a picture; `level` gives its bytes in the order of the embedding.
-fn place(picture: &mut [u8], geometry: ClipGeometry, token: u16, level: impl Fn(usize) -> u8) {
-    let [_, rows, columns] = geometry.grid();
-    let (tubelet, patch) = (geometry.tubelet(), geometry.patch());
-    let token = usize::from(token);
-    let (t, y, x) = (token / (rows * columns), token / columns % rows, token % columns);
-    for at in 0..geometry.cube() {
-        let (column, row) = (at % patch, at / patch % patch);
-        let (time, colour) = (at / (patch * patch) % tubelet, at / (patch * patch * tubelet));
-        let line = ((t * tubelet + time) * geometry.height() + y * patch + row) * geometry.width();
-        picture[(line + x * patch + column) * CHANNELS + colour] = level(at);
+/// The pictures of clip `clip` of a batch, of which a model predicted these values ([`predict`]).
+pub fn draw(
+    batch: &ClipBatch,
+    clip: usize,
+    predicted: &[f32],
+    target: Target,
+    statistics: Statistics,
+) -> Reconstruction {
+    let geometry = batch.geometry();
+    let cube = geometry.cube();
+    let mut pictures = [GREY; 3]
+        .map(|level| vec![level; geometry.frames() * geometry.height() * geometry.width() * CHANNELS]);
+    let given = GivenCubes::of(batch, clip);
+    for (token, bytes) in given.all() {
+        pictures.iter_mut().for_each(|picture| place(picture, geometry, token, |at| bytes[at]));
     }
-}
-
-/// Mean and unbiased standard deviation of each colour of a cube.
-fn colours(cube: &[u8]) -> [(f64, f64); CHANNELS] {
-    let pixels = cube.len() / CHANNELS;
-    std::array::from_fn(|colour| {
-        let levels = &cube[colour * pixels..][..pixels];
-        let mean = levels.iter().map(|level| f64::from(*level)).sum::<f64>() / pixels as f64;
-        let squares = levels.iter().map(|level| (f64::from(*level) - mean).powi(2)).sum::<f64>();
-        (mean, (squares / (pixels as f64 - 1.0).max(1.0)).sqrt())
-    })
-}
-
-/// Mean over all these cubes of their means, and of their standard deviations.
-fn guess(cubes: &[&[u8]]) -> [(f64, f64); CHANNELS] {
-    let count = cubes.len() as f64;
-    cubes.iter().map(|cube| colours(cube)).fold([(0.0, 0.0); CHANNELS], |sums, cube| {
-        std::array::from_fn(|colour| {
-            (sums[colour].0 + cube[colour].0 / count, sums[colour].1 + cube[colour].1 / count)
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cube_lands_at_its_place_in_the_picture() {
-        let geometry = ClipGeometry::new(4, 4, 6, 2, 2).unwrap();
-        let mut picture = vec![0; 4 * 4 * 6 * 3];
-        // Token 10 of grid 2×2×3 is time 1, row 1, column 1.
-        place(&mut picture, geometry, 10, |at| at as u8 + 1);
-        let pixel = |frame: usize, y: usize, x: usize| ((frame * 4 + y) * 6 + x) * 3;
-        assert_eq!(picture[pixel(2, 2, 2)], 1);
-        assert_eq!(picture[pixel(2, 2, 3)], 2);
-        assert_eq!(picture[pixel(2, 3, 2)], 3);
-        assert_eq!(picture[pixel(3, 2, 2)], 5);
-        assert_eq!(picture[pixel(2, 2, 2) + 1], 9);
-        assert_eq!(picture.iter().filter(|level| **level > 0).count(), 24);
+    let hidden = batch.target_cubes(clip).chunks_exact(cube);
+    for ((token, truth), values) in batch.target(clip).iter().zip(hidden).zip(predicted.chunks_exact(cube)) {
+        let levels = match statistics {
+            Statistics::True => colours(truth),
+            Statistics::Guessed => given.statistics_at(*token),
+        };
+        let [original, _, reconstruction] = &mut pictures;
+        place(original, geometry, *token, |at| truth[at]);
+        let answer = levels_of(values, levels, target);
+        place(reconstruction, geometry, *token, |at| answer[at].round() as u8);
     }
+    let [original, masked, reconstruction] = pictures;
+    Reconstruction { geometry, original, masked, reconstruction }
 }

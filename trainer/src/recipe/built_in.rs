@@ -28,6 +28,7 @@ type Layers = (&'static str, &'static [&'static str]);
 const TABLE: &[Layers] = &[
     recipe!("tiny"),
     recipe!("laptop"),
+    recipe!("tube-and-frame"),
     recipe!("one-gpu"),
     recipe!("vit-s-k400-1600"),
     recipe!("vit-b-k400-800"),

@@ -143,12 +143,17 @@ impl RunFolder {
     /// # Errors
     /// When its recipe or its newest checkpoint cannot be read.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
-        let mut run = Self { path: path.to_owned(), data: String::new(), made: false };
+        let mut run = Self::look_at(path);
         run.recipe()?;
         if let Some(point) = run.resume_point()? {
             run.data = point.data;
         }
         Ok(run)
+    }
+
+    /// The folder of a run that is only looked at, whatever state its checkpoints are in.
+    pub fn look_at(path: &Path) -> Self {
+        Self { path: path.to_owned(), data: String::new(), made: false }
     }
 
     /// The same run with the digest of its data, where no checkpoint has told it.

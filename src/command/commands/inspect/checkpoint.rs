@@ -3,6 +3,7 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
+use serde_json::{Value, json};
 use trainer::{
     checkpoint::{self, Kind, SavedModel},
     model::{ModelShape, Stack},
@@ -25,12 +26,20 @@ pub struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     lengths: LengthArguments,
+    /// Print one JSON object: the model, and its tensors with their statistics
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let Inspected { model, tensors } =
         tensor_statistics::inspect(&arguments.file, arguments.lengths.hints())?;
+    if arguments.json {
+        let digest = checkpoint::carried_digest(&arguments.file)?;
+        println!("{}", json(&model, &tensors, digest.map(|digest| digest.to_string())));
+        return Ok(());
+    }
     let about = &model.about;
     let head = ["tensor", "shape", "mean", "deviation", "least", "largest", ""].map(String::from).to_vec();
     let rows: Vec<_> = std::iter::once(head).chain(tensors.iter().map(row)).collect();
@@ -56,6 +65,38 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         writeln!(stdout, "note: {note}")?;
     }
     Ok(())
+}
+
+/// The same for programs.
+fn json(model: &SavedModel, tensors: &[TensorLine], digest: Option<String>) -> Value {
+    let ModelShape { geometry, encoder, decoder, epsilons, encoder_norm } = model.shape;
+    let stack = |of: Stack| json!({ "dim": of.dim, "depth": of.depth, "heads": of.heads, "mlp": of.hidden });
+    let tensor = |line: &TensorLine| {
+        let [mean, deviation, least, largest] = line.statistics;
+        json!({
+            "name": line.name, "shape": line.shape, "mean": mean, "deviation": deviation, "least": least,
+            "largest": largest, "odd": line.oddity, "finite": line.is_finite,
+        })
+    };
+    json!({
+        "model": describe(model),
+        "encoder": stack(encoder),
+        "decoder": (model.kind == Kind::Pretraining).then(|| stack(decoder)),
+        "encoder_norm": encoder_norm,
+        "epsilons": [epsilons.blocks, epsilons.last],
+        "clip": {
+            "frames": geometry.frames(), "height": geometry.height(), "width": geometry.width(),
+            "tubelet": geometry.tubelet(), "patch": geometry.patch(),
+        },
+        "classes": model.labels,
+        "step": model.about.step,
+        "clips": model.about.clips,
+        "made_by": model.about.made_by,
+        "digest": digest,
+        "assumed": model.assumed.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "notes": model.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "tensors": tensors.iter().map(tensor).collect::<Vec<_>>(),
+    })
 }
 
 /// A tensor's row.

@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Number of threads that decode
     #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = arguments::workers)]
     workers: usize,
+    /// Print one JSON object: the settings, and the rows of what follows from them
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs it.
@@ -51,15 +54,27 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let recipe = choice.resolve(|| Ok(Recipe::default()))?;
     recipe_choice::check(&recipe)?;
     let device = device::named(&arguments.device)?;
+    let rows = || -> Result<Vec<Vec<String>>> {
+        let mut rows = meaning(&recipe)?;
+        if !arguments.data.is_empty() {
+            rows.extend(duration(&recipe, &arguments.data, &device, arguments.workers)?);
+        }
+        Ok(rows)
+    };
     let mut stdout = std::io::stdout().lock();
+    if arguments.json {
+        let row = |row: Vec<String>| serde_json::json!({ "name": row[0], "value": row[1], "what": row[2] });
+        let rows: Vec<_> = rows()?.into_iter().map(row).collect();
+        let settings: serde_json::Map<String, serde_json::Value> =
+            recipe.settings().into_iter().map(|(key, value)| (key, value.into())).collect();
+        writeln!(stdout, "{}", serde_json::json!({ "settings": settings, "meaning": rows }))?;
+        return Ok(());
+    }
     writeln!(stdout, "{}", recipe.to_toml().trim_end())?;
     for (key, value) in recipe.left_out() {
         writeln!(stdout, "# {key} = {value}")?;
     }
-    let mut rows = meaning(&recipe)?;
-    if !arguments.data.is_empty() {
-        rows.extend(duration(&recipe, &arguments.data, &device, arguments.workers)?);
-    }
+    let rows = rows()?;
     writeln!(stdout, "\n{}", report::table(&rows).trim_end())?;
     Ok(())
 }
