@@ -6,7 +6,9 @@
 //!       └─▶ labels::LabelSettings ─▶ labelled::training, views  fine-tuning, validation, tests, windows
 //! ```
 
+mod archives;
 pub mod batch_file;
+mod braces;
 pub mod clip_dataset;
 pub mod clip_identity;
 pub mod dataset;
@@ -30,6 +32,8 @@ pub mod report;
 #[cfg(feature = "video")]
 pub mod scan;
 pub mod source;
+mod table_films;
 pub mod videos;
+mod webdataset;
 
 pub use self::{dataset::open, loading::Loading};

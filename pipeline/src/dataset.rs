@@ -4,6 +4,7 @@
 //! video + k, and a video that is known to be bad keeps its slots, for the order of an epoch is
 //! drawn over all of them. Opening a dataset reads no video.
 
+pub mod film_table;
 pub mod labels;
 pub mod list_file;
 pub mod manifest;

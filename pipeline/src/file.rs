@@ -1,24 +1,39 @@
 //! The bytes of a video file, and which container they are, told by content and never by name.
 
+mod archive;
+mod archives;
+mod extent;
 pub mod foreign;
+mod handle;
+mod levels;
 pub mod numbered;
+mod parts;
+mod place;
 mod stamp;
+pub mod tar_members;
+pub mod video_cells;
 
 use std::{
     collections::VecDeque,
     fs,
     io::{self, Read as _, Seek as _, SeekFrom},
     ops::Range,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
-use schemas::regular_file;
-
-pub use self::stamp::FileStamp;
+pub(crate) use self::handle::Handle;
+pub use self::{
+    archive::{Kind, archive_of, file_of, kind_of},
+    archives::Archives,
+    extent::Extent,
+    parts::{Part, cell_name},
+    place::Place,
+    stamp::FileStamp,
+};
 use crate::{
     heartbeat,
     system::{self, SystemError},
@@ -130,9 +145,12 @@ enum Source {
 
 #[derive(Debug)]
 struct Disk {
+    /// The file's own path, and how long it is.
     path: PathBuf,
     file: fs::File,
-    length: u64,
+    file_bytes: u64,
+    /// Where in it the bytes begin.
+    start: u64,
     /// The parts that were read last, with their places in the file.
     recent: VecDeque<(u64, Weak<Vec<u8>>)>,
 }
@@ -144,25 +162,29 @@ const REMEMBERED: usize = 16;
 const READ_AT_ONCE: u64 = 4 << 20;
 
 impl FileBytes {
-    /// Opens a file; one of at most `in_memory` bytes is read.
+    /// Opens a file, or a part of one; what has at most `in_memory` bytes is read.
     ///
     /// # Errors
     /// When the file cannot be read, or is none: opening a pipe would wait for somebody to write to it.
-    pub fn open(path: &Path, in_memory: u64) -> io::Result<Self> {
-        Self::of_handle(handle(path)?, path, in_memory)
+    pub fn open<'a>(place: impl Into<Place<'a>>, in_memory: u64) -> io::Result<Self> {
+        Self::of_handle(Handle::open(place.into())?, in_memory)
     }
 
-    /// The same of a file that is open already, whose path is `path`.
-    pub(crate) fn of_handle(mut file: fs::File, path: &Path, in_memory: u64) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        file.rewind()?;
+    /// The same of a file that is open already.
+    pub(crate) fn of_handle(handle: Handle, in_memory: u64) -> io::Result<Self> {
+        let Handle { mut file, path, part } = handle;
+        let file_bytes = file.metadata()?.len();
+        let (start, length) =
+            part.as_ref().map_or((0, file_bytes), |part| (part.start, part.end - part.start));
         if length > in_memory {
-            let disk = Disk { path: path.to_owned(), file, length, recent: VecDeque::new() };
+            let disk = Disk { path, file, file_bytes, start, recent: VecDeque::new() };
             return Ok(Self::of(Source::Disk(Arc::new(Mutex::new(disk))), length, 0));
         }
+        file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        read_all(&file, in_memory, &mut bytes)?;
+        // Of a whole file the system may give more than it said.
+        read_all(&file, if part.is_some() { length } else { in_memory }, &mut bytes)?;
         let length = bytes.len() as u64;
         Ok(Self::of(Source::Memory(Arc::new(bytes)), length, length))
     }
@@ -285,25 +307,18 @@ impl Disk {
     fn read(&mut self, start: u64, length: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        self.file.seek(SeekFrom::Start(start))?;
+        self.file.seek(SeekFrom::Start(self.start.saturating_add(start)))?;
         read_all(&self.file, length, &mut bytes)?;
         Ok(bytes)
     }
 
     /// Opens the file again: to a network file system a handle can be lost that its path is not.
     fn open_again(&mut self) {
-        let opened = regular_file::open(&self.path);
-        let same = |file: &fs::File| file.metadata().is_ok_and(|found| found.len() == self.length);
         // Where that fails too, what the old handle says is the cause.
-        if let Some(file) = opened.ok().filter(same) {
+        if let Ok(Some(file)) = Handle::open_again(&self.path, self.file_bytes) {
             self.file = file;
         }
     }
-}
-
-/// Opens a file to read it. A folder of numbered pictures is opened as a file of all of them.
-pub(crate) fn handle(path: &Path) -> io::Result<fs::File> {
-    if path.is_dir() { numbered::joined(path) } else { regular_file::open(path) }
 }
 
 /// Reads up to `most` bytes, a part after the other: a disk that is slow is not stuck.

@@ -38,6 +38,7 @@ pub mod installation;
 pub mod loader;
 pub mod mask;
 mod numbers;
+mod page_header;
 pub mod page_limits;
 pub mod parquet_digest;
 pub mod parquet_table;

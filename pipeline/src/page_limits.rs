@@ -1,12 +1,8 @@
 //! What the pages of a Parquet file say that they unpack to, checked before one is unpacked.
 //!
 //! Parquet's reader takes the memory that a page's header asks for, and a run of equal values takes no more bytes for
-//! a thousand million of them than for one. So every header is read beforehand (the Thrift compact protocol, of which
-//! a header needs little), and what no writer of such files makes is refused.
-//!
-//! ```text
-//! column chunk   header: type, bytes unpacked, bytes packed, (values) │ packed bytes │ header …
-//! ```
+//! a thousand million of them than for one. So every header is read beforehand, and what no writer of such files makes
+//! is refused.
 
 use parquet::{
     errors::{ParquetError, Result},
@@ -15,6 +11,8 @@ use parquet::{
         reader::ChunkReader,
     },
 };
+
+use crate::page_header::Page;
 
 /// Bytes of a page of a table: writers end a page at one megabyte, and a row may be larger.
 const MOST_BYTES: u64 = 64 << 20;
@@ -28,9 +26,6 @@ const FREE_ROWS: u64 = 1 << 16;
 /// Bytes that a page of blobs may unpack to, and how many times its size beyond that.
 const BLOB_BYTES: u64 = 256 << 20;
 const BLOB_TIMES: u64 = 16;
-
-/// Bytes that are looked at for a header; more of them where statistics of long values follow its sizes.
-const HEADER: [usize; 2] = [1 << 10, 1 << 20];
 
 /// Checks all pages of a file whose rows are kept in memory.
 ///
@@ -65,12 +60,17 @@ pub(crate) fn columns_have_places(metadata: &ParquetMetaData) -> bool {
 
 /// Checks the pages of one column of a group of rows.
 pub(crate) fn check_chunk<R: ChunkReader>(file: &R, chunk: &ColumnChunkMetaData) -> Result<()> {
+    check_pages(file, chunk, MOST_BYTES)
+}
+
+/// The same of pages that may unpack to `most` bytes.
+pub(crate) fn check_pages<R: ChunkReader>(file: &R, chunk: &ColumnChunkMetaData, most: u64) -> Result<()> {
     let (start, length) = chunk.byte_range();
     let end = start.saturating_add(length).min(file.len());
     let mut at = start;
     while at < end {
         let page = Page::read(file, at)?;
-        page.check(MOST_BYTES)?;
+        check_page(&page, most)?;
         at = at.saturating_add(page.header).saturating_add(page.packed);
     }
     Ok(())
@@ -79,152 +79,22 @@ pub(crate) fn check_chunk<R: ChunkReader>(file: &R, chunk: &ColumnChunkMetaData)
 /// Checks the page of a blob that begins at `at`.
 pub(crate) fn check_blob<R: ChunkReader>(file: &R, at: u64) -> Result<()> {
     let page = Page::read(file, at)?;
-    page.check(BLOB_BYTES.saturating_add(page.packed.saturating_mul(BLOB_TIMES)))
+    check_page(&page, BLOB_BYTES.saturating_add(page.packed.saturating_mul(BLOB_TIMES)))
 }
 
 fn refused(why: &str) -> ParquetError {
     ParquetError::General(why.to_owned())
 }
 
-/// What the header of a page says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Page {
-    /// Bytes of the header itself.
-    header: u64,
-    unpacked: u64,
-    packed: u64,
-    values: u64,
-}
-
-impl Page {
-    fn read<R: ChunkReader>(file: &R, at: u64) -> Result<Self> {
-        let left = usize::try_from(file.len().saturating_sub(at)).unwrap_or(usize::MAX);
-        for most in HEADER {
-            if let Some(page) = Self::of(&file.get_bytes(at, left.min(most))?) {
-                return Ok(page);
-            }
-        }
-        Err(refused(&format!("the page at byte {at} has no header that can be read")))
+fn check_page(page: &Page, most: u64) -> Result<()> {
+    let Page { unpacked, packed, values, .. } = *page;
+    if unpacked > most {
+        return Err(refused(&format!("a page of {packed} bytes says that it unpacks to {unpacked}")));
     }
-
-    /// The page whose header is at the beginning of `bytes`; nothing where it is not whole, or none.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let mut thrift = Thrift { bytes };
-        let mut page = Self::default();
-        thrift.fields(&mut |thrift, field, kind| match (field, kind) {
-            (2 | 3, Thrift::NUMBER) => {
-                let number = thrift.size()?;
-                *(if field == 2 { &mut page.unpacked } else { &mut page.packed }) = number;
-                Some(())
-            }
-            // Pages of data, of a dictionary, and of data of version 2 begin with their number of values.
-            (5 | 7 | 8, Thrift::STRUCT) => thrift.fields(&mut |thrift, field, kind| match (field, kind) {
-                (1, Thrift::NUMBER) => thrift.size().map(|values| page.values = values),
-                _ => thrift.skip(kind, 0),
-            }),
-            _ => thrift.skip(kind, 0),
-        })?;
-        page.header = (bytes.len() - thrift.bytes.len()) as u64;
-        Some(page)
+    if values > MOST_VALUES {
+        return Err(refused(&format!("a page says that it has {values} values")));
     }
-
-    fn check(&self, most: u64) -> Result<()> {
-        let Self { unpacked, packed, values, .. } = *self;
-        if unpacked > most {
-            return Err(refused(&format!("a page of {packed} bytes says that it unpacks to {unpacked}")));
-        }
-        if values > MOST_VALUES {
-            return Err(refused(&format!("a page says that it has {values} values")));
-        }
-        Ok(())
-    }
-}
-
-/// Reads the compact protocol of Thrift; nothing where the bytes end, or are no such thing.
-struct Thrift<'a> {
-    bytes: &'a [u8],
-}
-
-impl Thrift<'_> {
-    /// Kinds of fields: numbers of 32 bits, lists, structures.
-    const NUMBER: u8 = 5;
-    const STRUCT: u8 = 12;
-
-    /// Structures and lists in each other, at most: statistics have two.
-    const DEPTH: u8 = 8;
-
-    fn byte(&mut self) -> Option<u8> {
-        let (&first, rest) = self.bytes.split_first()?;
-        self.bytes = rest;
-        Some(first)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for place in 0..10 {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 127).checked_shl(7 * place)?;
-            if byte < 128 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// A number of zigzag that is not negative.
-    fn size(&mut self) -> Option<u64> {
-        let raw = self.varint()?;
-        (raw & 1 == 0).then_some(raw >> 1)
-    }
-
-    /// The fields of a structure, each handed to `take` with its number and kind.
-    fn fields(&mut self, take: &mut dyn FnMut(&mut Self, i64, u8) -> Option<()>) -> Option<()> {
-        let mut field = 0i64;
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                return Some(());
-            }
-            let step = i64::from(head >> 4);
-            field = if step > 0 {
-                field.checked_add(step)?
-            } else {
-                let raw = self.varint()?;
-                (raw >> 1) as i64 ^ -((raw & 1) as i64)
-            };
-            take(self, field, head & 15)?;
-        }
-    }
-
-    fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
-        if depth > Self::DEPTH {
-            return None;
-        }
-        match kind {
-            1 | 2 => Some(()),
-            3 => self.byte().map(drop),
-            4..=6 => self.varint().map(drop),
-            7 => self.pass(8),
-            8 => {
-                let length = self.varint()?;
-                self.pass(length)
-            }
-            9 | 10 => {
-                let head = self.byte()?;
-                let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
-                // The values of a list of switches take a byte each.
-                let kind = if matches!(head & 15, 1 | 2) { 3 } else { head & 15 };
-                (0..count).try_for_each(|_| self.skip(kind, depth + 1))
-            }
-            12 => self.fields(&mut |thrift, _, kind| thrift.skip(kind, depth + 1)),
-            _ => None,
-        }
-    }
-
-    fn pass(&mut self, count: u64) -> Option<()> {
-        self.bytes = self.bytes.get(usize::try_from(count).ok()?..)?;
-        Some(())
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -249,16 +119,6 @@ mod tests {
         let number = |value: u64| varint(value << 1);
         let data = [&[0x15][..], &number(values), &[0x15, 0, 0x15, 6, 0x15, 6, 0]].concat();
         [&[0x15, 0, 0x15][..], &number(unpacked), &[0x15], &number(packed), &[0x2c], &data, &[0]].concat()
-    }
-
-    #[test]
-    fn the_header_of_a_page_tells_its_sizes_and_values() {
-        let bytes = [header(70_000, 300, 20), vec![7; 50]].concat();
-        let page = Page::read(&Bytes::from(bytes.clone()), 0).unwrap();
-        let expected = Page { header: bytes.len() as u64 - 50, unpacked: 70_000, packed: 300, values: 20 };
-        assert_eq!(page, expected);
-        // Below a list of structures without end.
-        assert!(Page::read(&Bytes::from([0x19, 0x1c].repeat(1000)), 0).is_err());
     }
 
     #[test]

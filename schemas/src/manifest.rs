@@ -34,8 +34,9 @@ pub const COUNTED_PACKETS: &str = "counted packets";
 /// the bytes of a path that is no UTF-8, whose `path` is escaped, and null for others; `kind` is the name of the
 /// verdict's [`Kind`](crate::Kind); `numbers` is [`DECODED`], [`OF_PACKETS`] or [`COUNTED_PACKETS`]. `start` and
 /// `stop` are frames, `start_seconds` and `stop_seconds` times of a row that is a part of a video, null for a whole
-/// one; `frames`, `times`, `key_frames` and `duration_ns` are then those of the part. Manifests of earlier versions
-/// lack these seven.
+/// one; `frames`, `times`, `key_frames` and `duration_ns` are then those of the part. `member_start` and
+/// `member_bytes` are where a video lies in a file that holds several (a tar), `archive_bytes` and `archive_modified`
+/// (ns since 1970) what that file was like; null for others. Manifests of earlier versions lack these eleven.
 pub fn schema() -> SchemaRef {
     let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), true);
     let fields = vec![
@@ -67,6 +68,10 @@ pub fn schema() -> SchemaRef {
         Field::new("stop", DataType::UInt32, true),
         Field::new("start_seconds", DataType::Float64, true),
         Field::new("stop_seconds", DataType::Float64, true),
+        Field::new("member_start", DataType::UInt64, true),
+        Field::new("member_bytes", DataType::UInt64, true),
+        Field::new("archive_bytes", DataType::UInt64, true),
+        Field::new("archive_modified", DataType::Int64, true),
     ];
     let metadata = HashMap::from([
         ("tubelet.format".to_owned(), VERSION.to_owned()),

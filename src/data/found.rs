@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use pipeline::video_entry::VideoEntry;
+use pipeline::{file::Extent, video_entry::VideoEntry};
 
 /// A video as it was found.
 #[derive(Clone, Debug)]
@@ -19,5 +19,10 @@ impl Found {
     /// A video that was looked for below `root`.
     pub fn below(root: &Arc<Path>, entry: VideoEntry) -> Self {
         Self { entry, root: Some(Arc::clone(root)), class: None }
+    }
+
+    /// The same video, whose bytes are there in its archive.
+    pub fn with_extent(self, extent: Option<Extent>) -> Self {
+        Self { entry: VideoEntry { extent: extent.map(Arc::new), ..self.entry }, ..self }
     }
 }

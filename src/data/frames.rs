@@ -6,7 +6,9 @@ use std::{
 };
 
 use pipeline::{
-    FrameRank, names,
+    FrameRank,
+    file::Place,
+    names,
     picture::Picture,
     transform::{self, RgbFrame, crop::Window, lines::Lines, orientation},
     video::{Limits, OpenVideo, SequentialReader, Stop, VideoReader},
@@ -59,7 +61,7 @@ impl FrameReader {
     /// # Errors
     /// The same.
     pub fn open_within(path: &Path, verify: Verify, skipping: Skip, limits: Limits) -> Result<Self> {
-        if !path.exists() {
+        if !Place::from(path).exists() {
             return Err(Usage::new(format!("{}: no such file", names::shown(path))).into());
         }
         let mut reader = VideoReader::new(limits).with_verify(verify).with_skipping(skipping);

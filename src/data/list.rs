@@ -10,12 +10,14 @@
 
 use std::{
     collections::HashSet,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use pipeline::{
     dataset::list_file::{self, Columns, Form, ListError, Listed},
+    file::{self, Archives, Extent, Part},
     names,
     system::{self, SystemError},
     video_entry::VideoEntry,
@@ -82,6 +84,7 @@ impl List {
                 Error::from(why.hint().into_iter().fold(usage, Usage::hint))
             }
             Failed::System(why) => why.into(),
+            Failed::Archive(path, why) => Usage::new(format!("{}: {why}", names::shown(&path))).into(),
         })?;
         search.say(found.len(), observer);
         Ok(found)
@@ -92,6 +95,8 @@ impl List {
 enum Failed {
     List(ListError),
     System(SystemError),
+    /// What a path leads into cannot be read.
+    Archive(PathBuf, io::Error),
 }
 
 impl From<ListError> for Failed {
@@ -123,14 +128,16 @@ struct Search {
     first_missing: Vec<String>,
     /// The classes that were named, each once.
     classes: HashSet<Arc<str>>,
+    archives: Archives,
 }
 
 impl Search {
     fn of(list: &Path) -> Self {
         let home = list.parent().unwrap_or(Path::new("")).into();
         let (missing, first_missing) = (0, Vec::new());
-        let classes = HashSet::new();
-        Self { list: list.to_owned(), home, form: None, last: 0, parts: 0, missing, first_missing, classes }
+        let (classes, archives) = Default::default();
+        let (list, form) = (list.to_owned(), None);
+        Self { list, home, form, last: 0, parts: 0, missing, first_missing, classes, archives }
     }
 
     /// The folders in which the videos of a list of this form are looked for.
@@ -156,13 +163,14 @@ impl Search {
         for at in std::iter::once(first).chain((0..tries).filter(|at| *at != first)) {
             let (folder, place) = (at % folders.len(), at / folders.len());
             let path = folders[folder].join(&places[place]);
-            if is_there(&path)? {
+            let (is_there, extent) = self.look(&path)?;
+            if is_there {
                 self.last = at;
                 let listed = if path.is_dir() { frames_folder::meant(listed, &path) } else { listed };
                 // A path that leads out of the list's folder is no name below it.
                 let is_below = folder == 0 && path.strip_prefix(&self.home).is_ok();
                 let root = is_below.then(|| Arc::clone(&self.home));
-                return Ok(self.video(listed, path, root));
+                return Ok(self.video(listed, path, root).with_extent(extent));
             }
         }
         self.missing += 1;
@@ -171,6 +179,19 @@ impl Search {
             self.first_missing.push(names::shown(&path));
         }
         Ok(self.video(listed, path, None))
+    }
+
+    /// Whether there is anything at a path, and where in an archive that is. A system that does not say must not lead
+    /// to another file.
+    fn look(&mut self, path: &Path) -> Result<(bool, Option<Extent>), Failed> {
+        if file::archive_of(path).is_none() {
+            return Ok((system::read(path, || path.metadata())?.is_ok(), None));
+        }
+        match system::read(path, || self.archives.part(path))? {
+            Ok(part) => Ok((true, part.and_then(Part::extent))),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok((false, None)),
+            Err(why) => Err(Failed::Archive(path.to_owned(), why)),
+        }
     }
 
     /// The video of a line, whose file is `path`.
@@ -216,11 +237,6 @@ impl Search {
 /// A folder that was looked in.
 fn in_words(folder: &Path) -> String {
     if folder.as_os_str().is_empty() { "the working directory".to_owned() } else { names::shown(folder) }
-}
-
-/// Whether there is anything at a path. A system that does not say must not lead to another file.
-fn is_there(path: &Path) -> Result<bool, SystemError> {
-    Ok(system::read(path, || path.metadata())?.is_ok())
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl Listing {
     /// Usage error: names the first of them.
     pub fn check_there(&self) -> Result<()> {
         let shards = !matches!(self.dataset, Dataset::Videos(_));
-        if shards || self.entries.iter().any(|video| video.path.exists()) {
+        if shards || self.entries.iter().any(|video| video.place().exists()) {
             return Ok(());
         }
         let first =

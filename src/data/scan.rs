@@ -5,7 +5,7 @@ pub mod slices;
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -258,11 +258,7 @@ impl ScanContext {
             };
             let video = &self.videos[at];
             let stamp = FileStamp::of(&video.path).ok();
-            let opened = if self.verify {
-                decoded(&mut reader, &video.path)
-            } else {
-                reader.open_for_scan(&video.path)
-            };
+            let opened = if self.verify { decoded(&mut reader, video) } else { reader.open_for_scan(video) };
             if let Err(VideoError::System(why)) = opened {
                 return Err(why);
             }
@@ -279,8 +275,8 @@ impl ScanContext {
 }
 
 /// Opens and decodes all of a video: its numbers are then those of the decode.
-fn decoded(reader: &mut VideoReader, path: &Path) -> Result<OpenVideo, VideoError> {
-    let mut open = reader.open(path)?;
+fn decoded(reader: &mut VideoReader, video: &VideoEntry) -> Result<OpenVideo, VideoError> {
+    let mut open = reader.open(video)?;
     reader.verify(&open)?;
     let first = reader.decode(&open, &[FrameRank(0)])?;
     if let Some((_, picture)) = first.first() {

@@ -1,10 +1,17 @@
-//! VIDEOS, found: files, folders (searched to the bottom), globs, list files.
+//! VIDEOS, found: files, folders (searched to the bottom), globs, counted paths, archives, list files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use pipeline::{names, video_entry::VideoEntry};
+use pipeline::{
+    file::{self, Archives, Part},
+    names, system,
+    video_entry::VideoEntry,
+};
 
-use super::{folder, found::Found, frames_folder, list::List};
+use super::{archives, braces, folder, found::Found, frames_folder, list::List, webdataset};
 use crate::{
     error::{Result, Usage},
     input_file,
@@ -28,27 +35,21 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
     let mut videos = Vec::new();
     let mut passed_over = folder::PassedOver::default();
     for path in given {
-        if !path.is_dir() {
-            input_file::check_file(path)?;
+        let Some(counted) = braces::counted(path)? else {
+            videos.extend(found_at(path, &mut passed_over, observer)?);
+            continue;
+        };
+        if let Some(absent) = counted.iter().find(|path| !path.exists()) {
+            return Err(Usage::new(format!("{}: no such file", names::shown(absent))).into());
         }
-        if path.is_dir() {
-            let (videos_here, others) = folder::videos_in(path)?;
-            if videos_here.is_empty() && frames_folder::is_one(path) {
-                let root = path.parent().unwrap_or(Path::new("")).into();
-                videos.push(Found::below(&root, VideoEntry::whole(path.clone(), None)));
-                continue;
-            }
-            passed_over.count(&others);
-            let root = path.as_path().into();
-            videos.extend(videos_here.into_iter().map(|video| Found::below(&root, video)));
-        } else if let Some(list) = List::of(path)? {
-            videos.extend(list.videos(observer)?);
-        } else if path.symlink_metadata().is_ok() {
-            let root = path.parent().unwrap_or(Path::new("")).into();
-            videos.push(Found::below(&root, VideoEntry::whole(path.clone(), None)));
-        } else {
-            let start = folder::start_of(path).into();
-            videos.extend(folder::matching(path)?.into_iter().map(|video| Found::below(&start, video)));
+        if counted.iter().all(|path| archives::is_one(path)) {
+            // One after the other they would give as many notes.
+            let root = counted.first().and_then(|first| first.parent()).unwrap_or(Path::new("")).into();
+            videos.extend(archives::videos_in(&counted, &root, observer)?);
+            continue;
+        }
+        for path in counted {
+            videos.extend(found_at(&path, &mut passed_over, observer)?);
         }
     }
     let passed_over = passed_over.words();
@@ -61,6 +62,65 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
         observer.note(words);
     }
     Ok(videos)
+}
+
+/// The videos at one path.
+fn found_at(
+    path: &Path,
+    passed_over: &mut folder::PassedOver,
+    observer: &dyn Observer,
+) -> Result<Vec<Found>> {
+    let parent = || Arc::from(path.parent().unwrap_or(Path::new("")));
+    let single = || vec![Found::below(&parent(), VideoEntry::whole(path.to_owned(), None))];
+    if path.is_dir() {
+        return in_folder(path, passed_over, observer);
+    }
+    input_file::check_file(path)?;
+    webdataset::check_uncompressed(path)?;
+    if archives::is_one(path) {
+        return archives::videos_in(&[path.to_owned()], &parent(), observer);
+    }
+    if let Some(list) = List::of(path)? {
+        return list.videos(observer);
+    }
+    if let Some((archive, ..)) = file::archive_of(path) {
+        let part = system::read(path, || Archives::default().part(path))?;
+        let part = part.map_err(|why| Usage::new(why.to_string()))?;
+        let root = archive.parent().unwrap_or(Path::new("")).into();
+        let found = Found::below(&root, VideoEntry::whole(path.to_owned(), None));
+        return Ok(vec![found.with_extent(part.and_then(Part::extent))]);
+    }
+    if path.symlink_metadata().is_ok() {
+        return Ok(single());
+    }
+    let start = folder::start_of(path).into();
+    let (several, films): (Vec<_>, Vec<_>) =
+        folder::matching(path)?.into_iter().partition(|video| archives::is_one(&video.path));
+    let mut videos: Vec<Found> = films.into_iter().map(|video| Found::below(&start, video)).collect();
+    let several: Vec<_> = several.iter().map(|archive| archive.path.to_path_buf()).collect();
+    videos.extend(archives::videos_in(&several, &start, observer)?);
+    Ok(videos)
+}
+
+/// The videos in a folder: films; where it has none, it may be a folder of pictures, or of archives.
+fn in_folder(
+    folder: &Path,
+    passed_over: &mut folder::PassedOver,
+    observer: &dyn Observer,
+) -> Result<Vec<Found>> {
+    let (videos, others) = folder::videos_in(folder)?;
+    if videos.is_empty() && frames_folder::is_one(folder) {
+        let root = folder.parent().unwrap_or(Path::new("")).into();
+        return Ok(vec![Found::below(&root, VideoEntry::whole(folder.to_owned(), None))]);
+    }
+    let root = folder.into();
+    let (several, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|path| videos.is_empty() && archives::is_one(path));
+    passed_over.count(&others);
+    if !several.is_empty() {
+        return archives::videos_in(&several, &root, observer);
+    }
+    Ok(videos.into_iter().map(|video| Found::below(&root, video)).collect())
 }
 
 #[cfg(test)]

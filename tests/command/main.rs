@@ -1,6 +1,7 @@
 //! The command as a person uses it: real files in, words, files and exit codes out.
 
 mod answers;
+mod archives;
 mod before_and_after;
 mod cluster;
 mod completions;

@@ -24,7 +24,11 @@ pub use self::{
 
 #[cfg(feature = "video")]
 use crate::names;
-use crate::{StreamTime, segment::Segment};
+use crate::{
+    StreamTime,
+    file::{Extent, FileStamp},
+    segment::Segment,
+};
 
 /// What is known of one video. Fields from `container` on are `None` where it could not be opened, but for the name of
 /// what is unsupported.
@@ -91,6 +95,18 @@ pub struct ManifestRow {
     /// Where it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_seconds: Option<f64>,
+    /// Where its bytes begin in the archive that it lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_start: Option<u64>,
+    /// How many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_bytes: Option<u64>,
+    /// Bytes of the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive_bytes: Option<u64>,
+    /// When the archive was changed last, in ns since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive_modified: Option<i64>,
 }
 
 /// What a run needs to know of a video.
@@ -110,6 +126,8 @@ pub struct ListedRow {
     pub verified: bool,
     /// Which part of the video the row means.
     pub segment: Segment,
+    /// Where its bytes are in the archive that it lies in, if that was known.
+    pub extent: Option<Extent>,
 }
 
 /// Why a manifest cannot be written or read.
@@ -166,6 +184,24 @@ impl ManifestRow {
         }
     }
 
+    /// Where its bytes are in the archive that it lies in, if that was known.
+    pub fn extent(&self) -> Option<Extent> {
+        let archive = FileStamp { bytes: self.archive_bytes?, modified: self.archive_modified? };
+        Some(Extent { start: self.member_start?, bytes: self.member_bytes?, archive })
+    }
+
+    /// The same row of a video that lies there.
+    #[cfg(feature = "video")]
+    fn in_archive(self, extent: Option<&Extent>) -> Self {
+        Self {
+            member_start: extent.map(|extent| extent.start),
+            member_bytes: extent.map(|extent| extent.bytes),
+            archive_bytes: extent.map(|extent| extent.archive.bytes),
+            archive_modified: extent.map(|extent| extent.archive.modified),
+            ..self
+        }
+    }
+
     /// The same row of this part of the video.
     #[cfg(feature = "video")]
     fn of_segment(self, segment: Segment) -> Self {
@@ -187,7 +223,9 @@ impl ManifestRow {
         let no_text = entry.path.to_str().is_none();
         let row = Self {
             path_bytes: no_text.then(|| entry.path.as_os_str().as_encoded_bytes().to_vec()),
-            ..Self::unopened(&names::name_of(&entry.path), entry.label).of_segment(entry.segment)
+            ..Self::unopened(&names::name_of(&entry.path), entry.label)
+                .of_segment(entry.segment)
+                .in_archive(entry.extent.as_deref())
         };
         let video = match opened {
             Ok(video) => video,
@@ -206,7 +244,7 @@ impl ManifestRow {
     #[cfg(feature = "video")]
     fn failed(self, entry: &crate::video_entry::VideoEntry, error: &crate::error::VideoError) -> Self {
         Self {
-            bytes: std::fs::metadata(&entry.path).map_or(0, |file| file.len()),
+            bytes: entry.bytes(),
             verdict: error.verdict().to_owned(),
             reason: Some(error.to_string()),
             kind: Some(error.kind().name().to_owned()),

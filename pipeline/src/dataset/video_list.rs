@@ -69,11 +69,11 @@ impl VideoList {
     pub(super) fn of_manifest_file(path: &Path) -> Result<Self, ManifestError> {
         let (mut entries, mut found) = (Vec::new(), Found::default());
         for (row, number) in manifest::listed(path)?.zip((0..).map(VideoNumber)) {
-            let ListedRow { path, bytes, label, verdict, reason, verified, segment } = row?;
+            let ListedRow { path, bytes, label, verdict, reason, verified, segment, extent } = row?;
             if verified {
                 found.verified.insert(number, bytes);
             }
-            entries.push(VideoEntry { path: path.into(), label, segment });
+            entries.push(VideoEntry { path: path.into(), label, segment, extent: extent.map(Arc::new) });
             if verdict != GOOD {
                 let reason = reason.unwrap_or_default();
                 found.failures.insert(number, KnownFailure { verdict, reason });
@@ -127,8 +127,7 @@ impl VideoList {
 
     /// The same videos, taken for decoded whole without complaint: for who measures what that costs, not for training.
     pub fn taken_for_verified(mut self) -> Self {
-        let bytes = |video: &VideoEntry| std::fs::metadata(&video.path).map_or(0, |file| file.len());
-        let verified = (0..).map(VideoNumber).zip(self.entries.iter().map(bytes)).collect();
+        let verified = (0..).map(VideoNumber).zip(self.entries.iter().map(VideoEntry::bytes)).collect();
         self.found = Arc::new(Found { verified, ..Found::clone(&self.found) });
         self
     }
@@ -143,7 +142,7 @@ impl VideoList {
 /// Digest of a list: see [`VideoList::digest`].
 pub fn digest(entries: &[VideoEntry]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for VideoEntry { path, label, segment } in entries {
+    for VideoEntry { path, label, segment, .. } in entries {
         let path = path.as_os_str().as_encoded_bytes();
         hasher.update(&(path.len() as u64).to_le_bytes());
         hasher.update(path);

@@ -4,8 +4,10 @@ use std::{fs, io, path::Path, time::UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::archive::file_of;
+
 /// By what a file is known again: whoever changes it changes this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileStamp {
     /// Its length.
     pub bytes: u64,
@@ -14,12 +16,20 @@ pub struct FileStamp {
 }
 
 impl FileStamp {
-    /// The stamp of a file.
+    /// The stamp of a file; of a part of one, that of the file that it is a part of.
     ///
     /// # Errors
     /// When there is none, or the system keeps no times.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
+        Self::by(&fs::metadata(file_of(path))?)
+    }
+
+    /// The stamp of a file that is open.
+    pub(super) fn of_file(file: &fs::File) -> io::Result<Self> {
+        Self::by(&file.metadata()?)
+    }
+
+    fn by(metadata: &fs::Metadata) -> io::Result<Self> {
         if !metadata.is_file() {
             // Whoever changes a picture in a folder does not change the folder.
             return Err(io::ErrorKind::InvalidInput.into());

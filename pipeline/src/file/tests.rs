@@ -1,5 +1,7 @@
 //! Files in memory and on the disk, handles that are lost, containers by their first bytes.
 
+use std::path::Path;
+
 use super::*;
 
 #[test]
@@ -36,6 +38,56 @@ fn a_file_on_the_disk_gives_what_one_in_memory_gives_and_knows_its_parts() {
     assert_eq!(memory.place_of(&memory.slice(100..200).as_ref()[7..9]), Some(107));
     assert_eq!([memory.place_of(&slice.as_ref()[7..9]), memory.place_of(&content[7..9])], [None, None]);
     assert_eq!(disk.place_of(&content[7..9]), None);
+}
+
+/// A tar of these members, of which the last is named.
+fn tar_with(folder: &Path, members: &[(&str, &[u8])]) -> PathBuf {
+    let path = folder.join("shards-000.tar");
+    let mut builder = tar::Builder::new(fs::File::create(&path).unwrap());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, name, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap();
+    path
+}
+
+#[test]
+fn a_member_of_a_tar_is_a_part_of_the_file_by_its_name_and_by_its_extent() {
+    let folder = tempfile::tempdir().unwrap();
+    let tar = tar_with(folder.path(), &[("a.mp4", b"first"), ("b/c.mp4", b"second film")]);
+    let path = tar.join("b/c.mp4");
+    let extent = Archives::default().part(&path).unwrap().unwrap().extent().unwrap();
+    assert_eq!(Archives::default().part(&tar).unwrap(), None);
+    let known = Place { path: &path, extent: Some(&extent) };
+    assert_eq!((known.bytes().unwrap(), Place::from(&path).bytes().unwrap()), (11, 11));
+    for place in [known, Place::from(&path)] {
+        for in_memory in [0, 100] {
+            let bytes = FileBytes::open(place, in_memory).unwrap();
+            assert_eq!((bytes.length(), bytes.is_in_memory()), (11, in_memory > 0));
+            assert_eq!(bytes.slice(7..40).as_ref(), b"film");
+            assert_eq!(bytes.take_bytes_read(), if in_memory > 0 { 11 } else { 4 });
+        }
+    }
+    let read = io::read_to_string(Handle::open(known).unwrap().into_reader().unwrap()).unwrap();
+    assert_eq!(read, "second film");
+    let absent = FileBytes::open(&tar.join("d.mp4"), 0).unwrap_err();
+    assert_eq!(absent.kind(), io::ErrorKind::NotFound);
+    assert!(absent.to_string().ends_with("shards-000.tar has no video d.mp4"), "{absent}");
+    // Another tar in its place: what was known of the first is not believed.
+    tar_with(folder.path(), &[("b/c.mp4", b"another")]);
+    assert_eq!(FileBytes::open(known, 0).unwrap().slice(0..40).as_ref(), b"another");
+}
+
+#[test]
+fn a_lost_handle_of_a_tar_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let tar = tar_with(folder.path(), &[("a.mp4", b"first"), ("b.mp4", b"second")]);
+    let bytes = FileBytes::open(&tar.join("b.mp4"), 0).unwrap();
+    bytes.lose_handle();
+    assert_eq!(bytes.slice(0..40).as_ref(), b"second");
+    assert!(bytes.check().is_ok());
 }
 
 #[test]

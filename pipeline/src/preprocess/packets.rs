@@ -63,7 +63,7 @@ pub(super) fn open(
         let (verdict, reason) = (known.verdict.clone(), known.reason.clone());
         return Err(SourceError::Failed { verdict, reason, reach: Reach::Video });
     }
-    let open = reader.open(&entry.path).map_err(|why| {
+    let open = reader.open(entry).map_err(|why| {
         let why = if videos.was_there(number) { why.of_one_that_was_there() } else { why };
         failed(&why, Reach::Video)
     })?;

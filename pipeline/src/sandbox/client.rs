@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     error::VideoError,
-    file, heartbeat,
+    file::Handle,
+    heartbeat,
     system::{self, SystemError},
     worker_pool::JobError,
 };
@@ -60,8 +61,8 @@ pub(crate) struct Film {
     number: u64,
     path: PathBuf,
     file: Mutex<File>,
-    /// Bytes of the file at the path; nothing where the film is in memory only.
-    length: Option<u64>,
+    /// The path by which the file can be opened again, and its bytes; nothing where the film is in memory only.
+    again: Option<(PathBuf, u64)>,
     open: Request,
     seconds: u32,
 }
@@ -106,12 +107,13 @@ impl Client {
         })))
     }
 
-    /// A film to be opened by the child; `file` is its handle, of a file of `length` bytes at the path, or of memory.
-    pub fn film(&self, path: &Path, file: File, length: Option<u64>, open: Open) -> Film {
+    /// A film to be opened by the child; `file` is its handle, which can be opened `again` under a path as a file of so many
+    /// bytes, or is that of memory.
+    pub fn film(&self, path: &Path, file: File, again: Option<(PathBuf, u64)>, open: Open) -> Film {
         let seconds = open.limits.seconds;
         let number = self.lock().number();
         let (path, file, open) = (path.to_owned(), Mutex::new(file), Request::Open(Box::new(open)));
-        Film { number, path, file, length, open, seconds }
+        Film { number, path, file, again, open, seconds }
     }
 
     /// Asks for something of `film`, which is opened before, or again, where the child has not got it: the answer, what
@@ -189,10 +191,8 @@ impl Film {
     /// Opens its file again: to a network file system a handle can be lost that its path is not. Says whether that
     /// worked, with a file of the same length.
     fn open_again(&self) -> bool {
-        let Some(length) = self.length else { return false };
-        let opened = system::persistently(|| file::handle(&self.path));
-        let same = |file: &File| file.metadata().is_ok_and(|found| found.len() == length);
-        let opened = opened.ok().filter(same);
+        let Some((path, length)) = &self.again else { return false };
+        let opened = system::persistently(|| Handle::open_again(path, *length)).ok().flatten();
         let is_open = opened.is_some();
         if let Some(file) = opened {
             *self.lock_file() = file;
@@ -203,7 +203,8 @@ impl Film {
     /// Loses the handle of its file: what is read through it fails until it is opened again.
     #[cfg(test)]
     pub(crate) fn lose_handle(&self) {
-        *self.lock_file() = File::options().write(true).open(&self.path).unwrap();
+        let (path, _) = self.again.as_ref().unwrap();
+        *self.lock_file() = File::options().write(true).open(path).unwrap();
     }
 
     fn lock_file(&self) -> MutexGuard<'_, File> {

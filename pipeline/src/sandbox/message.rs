@@ -49,6 +49,8 @@ pub(crate) enum Request {
 pub(crate) struct Open {
     /// The name of the file, for messages.
     pub path: Vec<u8>,
+    /// Where in the file the film is; all of it where nothing is said.
+    pub part: Option<ops::Range<u64>>,
     pub how: How,
     pub limits: Limits,
     pub skipping: Skip,

@@ -33,7 +33,7 @@ use crate::{
     FrameRank,
     decode::Work,
     error::VideoError,
-    file::FileBytes,
+    file::{FileBytes, Handle},
     heartbeat::{self, Heartbeat},
     picture::Picture,
     system::{self, SystemError},
@@ -204,7 +204,7 @@ impl Server<'_> {
 
     /// Opens a file in the place of the one before.
     fn opened(&mut self, open: Open, handle: OwnedFd) -> Result<OpenVideo, VideoError> {
-        let Open { path, how, limits, skipping, verify } = open;
+        let Open { path, part, how, limits, skipping, verify } = open;
         let path = PathBuf::from(OsString::from_vec(path));
         (self.before)(&path);
         // This is the process.
@@ -217,7 +217,9 @@ impl Server<'_> {
         let in_memory = if matches!(how, How::Read | How::Scan) { limits.file_bytes } else { 0 };
         let file = File::from(handle);
         // A child that died may have read from the same handle.
-        let file = system::read(&path, || FileBytes::of_handle(file.try_clone()?, &path, in_memory))?
+        let handle =
+            || Ok::<_, io::Error>(Handle { file: file.try_clone()?, path: path.clone(), part: part.clone() });
+        let file = system::read(&path, || FileBytes::of_handle(handle()?, in_memory))?
             .map_err(|cause| VideoError::CannotOpen { path: path.clone(), cause })?;
         match how {
             How::Read => reader.open_bytes(&path, file),

@@ -1,12 +1,8 @@
 //! Frames from video files: opened, planned and decoded when they are asked for.
 
-use std::{
-    fs,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
 use schemas::settings::{Skip, Verify};
@@ -117,8 +113,7 @@ impl ClipSource for VideoSource {
             // Asking for a size does not read the file. One that cannot be had will fail to open anyway.
             _ => {
                 let entry = self.videos.entries().get(video.index());
-                let file =
-                    entry.and_then(|entry| fs::metadata(&entry.path).ok()).map_or(0, |file| file.len());
+                let file = entry.map_or(0, VideoEntry::bytes);
                 let picture = match self.learnt.largest.load(Relaxed) {
                     0 => UNKNOWN_PICTURE,
                     largest => largest,
@@ -194,10 +189,10 @@ impl ClipReader for Reader {
 fn open_file(
     reader: &mut VideoReader,
     indexed: Option<&IndexedVideo>,
-    path: &Path,
+    video: &VideoEntry,
 ) -> Result<OpenVideo, VideoError> {
-    let open = indexed.map(|indexed| reader.open_indexed(path, indexed)).transpose()?.flatten();
-    open.map_or_else(|| reader.open(path), Ok)
+    let open = indexed.map(|indexed| reader.open_indexed(video, indexed)).transpose()?.flatten();
+    open.map_or_else(|| reader.open(video), Ok)
 }
 
 impl Reader {
@@ -216,7 +211,7 @@ impl Reader {
             _ => {
                 let opened = self.profile.time(Stage::Read, || {
                     let indexed = videos.indexed(number);
-                    open_file(&mut self.reader, indexed.as_ref(), &video.path)
+                    open_file(&mut self.reader, indexed.as_ref(), video)
                 });
                 opened.map_err(|why| {
                     let why = if self.was_there(number) { why.of_one_that_was_there() } else { why };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     codec::{Codec, StreamHeader},
     error::VideoError,
-    file::{self, FileBytes},
+    file::{FileBytes, Handle, Place},
     sandbox::{
         client::Allowance,
         memory,
@@ -23,16 +23,18 @@ use crate::{
 };
 
 impl VideoReader {
-    /// Opens the file at `path` in the child of this reader.
-    pub(super) fn open_in_child(&mut self, path: &Path, how: How) -> Result<OpenVideo, VideoError> {
+    /// Opens the file at `place` in the child of this reader.
+    pub(super) fn open_in_child(&mut self, place: Place<'_>, how: How) -> Result<OpenVideo, VideoError> {
         // Its list of plugins is in order when children begin.
         initialise()?;
         let Some(client) = self.child.clone() else { return Err(no_sense()) };
+        let path = place.path;
         let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
-        let file = system::read(path, || file::handle(path))?.map_err(cannot_open)?;
-        let bytes =
-            FileBytes::of_handle(file.try_clone().map_err(cannot_open)?, path, 0).map_err(cannot_open)?;
-        let film = client.film(path, file, Some(bytes.length()), self.to_open(path, how));
+        let handle = system::read(path, || Handle::open(place))?.map_err(cannot_open)?;
+        let open = Open { part: handle.part.clone(), ..self.to_open(path, how) };
+        let bytes = FileBytes::of_handle(handle.try_clone().map_err(cannot_open)?, 0).map_err(cannot_open)?;
+        let length = handle.file.metadata().map_err(cannot_open)?.len();
+        let film = client.film(path, handle.file, Some((handle.path, length)), open);
         self.ask_to_open(InChild::new(client, film, self.limits), bytes)
     }
 
@@ -61,6 +63,7 @@ impl VideoReader {
         // The child sees the bytes of a folder's pictures, and no folder.
         let pictures = path.is_dir().then(|| path.join("pictures"));
         Open {
+            part: None,
             path: pictures.as_deref().unwrap_or(path).as_os_str().as_encoded_bytes().to_vec(),
             how,
             limits: self.limits,

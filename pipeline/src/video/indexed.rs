@@ -1,7 +1,5 @@
 //! An open video as the index beside a manifest keeps it, and back, without taking the file apart again.
 
-use std::path::Path;
-
 use super::{
     OpenVideo, VideoReader,
     open::open_file,
@@ -13,7 +11,7 @@ use crate::{
     VideoNumber,
     demux::{Body, Packet},
     error::VideoError,
-    file::{FileBytes, FileStamp},
+    file::{FileBytes, FileStamp, Place},
     names,
     plan::order::IndexMode,
     system,
@@ -55,11 +53,13 @@ impl VideoReader {
     ///
     /// # Errors
     /// When the file cannot be read, or its description is not that of its codec.
-    pub fn open_indexed(
+    pub fn open_indexed<'a>(
         &mut self,
-        path: &Path,
+        video: impl Into<Place<'a>>,
         indexed: &IndexedVideo,
     ) -> Result<Option<OpenVideo>, VideoError> {
+        let place = video.into();
+        let path = place.path;
         let IndexedVideo { stored, places, stamp } = indexed;
         let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
         let found = system::read(path, || FileStamp::of(path))?.map_err(cannot_open)?;
@@ -69,9 +69,9 @@ impl VideoReader {
         #[cfg(target_os = "linux")]
         if self.child.is_some() {
             let how = How::Indexed { stored: Box::new(stored.clone()), places: places.clone() };
-            return self.open_in_child(path, how).map(Some);
+            return self.open_in_child(place, how).map(Some);
         }
-        self.open_at_places(stored, places, open_file(path, 0)?).map(Some)
+        self.open_at_places(stored, places, open_file(place, 0)?).map(Some)
     }
 
     /// Opens a video whose packets begin at these places of `file`.
@@ -94,7 +94,10 @@ impl VideoReader {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
 
     use super::*;
     use crate::{

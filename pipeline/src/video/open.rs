@@ -11,7 +11,7 @@ use crate::{
     codec::{Coded, StreamHeader, bits::MOST_UNITS, headers},
     demux::{self, Demuxed, demuxer},
     error::VideoError,
-    file::{Container, FileBytes, recognise},
+    file::{Container, FileBytes, Place, recognise},
     plan::{
         OutputIndex, PacketFact,
         order::{self, IndexMode},
@@ -20,16 +20,17 @@ use crate::{
 };
 
 impl VideoReader {
-    /// Reads `path`, takes it apart and ranks its frames.
+    /// Reads the file at a path, or the part of one that an entry names, takes it apart and ranks its frames.
     ///
     /// # Errors
     /// When the file is no video that can be read whole; see [`VideoError`].
-    pub fn open(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
+    pub fn open<'a>(&mut self, video: impl Into<Place<'a>>) -> Result<OpenVideo, VideoError> {
+        let place = video.into();
         #[cfg(target_os = "linux")]
         if self.child.is_some() {
-            return self.open_in_child(path, How::Read);
+            return self.open_in_child(place, How::Read);
         }
-        self.open_bytes(path, open_file(path, self.limits.file_bytes)?)
+        self.open_bytes(place.path, open_file(place, self.limits.file_bytes)?)
     }
 
     /// The same of the bytes of a file that is called `path`.
@@ -46,12 +47,13 @@ impl VideoReader {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_for_scan(&mut self, path: &Path) -> Result<OpenVideo, VideoError> {
+    pub fn open_for_scan<'a>(&mut self, video: impl Into<Place<'a>>) -> Result<OpenVideo, VideoError> {
+        let place = video.into();
         #[cfg(target_os = "linux")]
         if self.child.is_some() {
-            return self.open_in_child(path, How::Scan);
+            return self.open_in_child(place, How::Scan);
         }
-        self.scan_bytes(path, open_file(path, self.limits.file_bytes)?)
+        self.scan_bytes(place.path, open_file(place, self.limits.file_bytes)?)
     }
 
     /// The same of the bytes of a file that is called `path`.
@@ -176,9 +178,9 @@ fn packet_facts(coded: &[Coded], places: &[Option<OutputIndex>], may_skip: bool)
 }
 
 /// Opens a file, of which up to `in_memory` bytes are read at once.
-pub(super) fn open_file(path: &Path, in_memory: u64) -> Result<FileBytes, VideoError> {
-    system::read(path, || FileBytes::open(path, in_memory))?
-        .map_err(|cause| VideoError::CannotOpen { path: path.to_owned(), cause })
+pub(super) fn open_file(place: Place<'_>, in_memory: u64) -> Result<FileBytes, VideoError> {
+    system::read(place.path, || FileBytes::open(place, in_memory))?
+        .map_err(|cause| VideoError::CannotOpen { path: place.path.to_owned(), cause })
 }
 
 /// The bytes of a packet; one that cannot be read has none.

@@ -1,10 +1,13 @@
 //! Labelled videos in two parts: those that are trained on, and those that are held out for a test.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use pipeline::dataset::{
-    Dataset,
-    labels::{self, Classes, DrawnBy, Split, leaks},
+use pipeline::{
+    dataset::{
+        Dataset,
+        labels::{self, Classes, DrawnBy, Split, leaks},
+    },
+    video_entry::VideoEntry,
 };
 use schemas::ProblemType;
 
@@ -177,13 +180,14 @@ fn draw(videos: &LabelledVideos, share: f64, by: DrawnBy, seed: u64) -> Result<V
     if !matches!(videos.dataset(), Dataset::Videos(_)) {
         return Err(Usage::new("by=content needs the files of the videos, and shards have none").into());
     }
-    let out = |path: &Path| -> Result<bool> {
-        let digest = leaks::content_digest(path).with_context(|| {
-            format!("{} cannot be read, and the split is drawn by=content", pipeline::names::shown(path))
+    let out = |video: &VideoEntry| -> Result<bool> {
+        let digest = leaks::content_digest(video).with_context(|| {
+            let name = pipeline::names::shown(&video.path);
+            format!("{name} cannot be read, and the split is drawn by=content")
         })?;
         Ok(labels::is_held_out(digest.as_bytes(), share, seed))
     };
-    videos.entries().iter().map(|video| out(&video.path)).collect()
+    videos.entries().iter().map(out).collect()
 }
 
 /// Those that are trained on, and those that are held out.

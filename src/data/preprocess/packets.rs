@@ -98,8 +98,7 @@ fn videos_per_shard(settings: &Preprocessing, videos: &pipeline::dataset::VideoL
     if let Some(facts) = facts_in::<PacketShardFacts>(&settings.out)? {
         return Ok(facts.videos_per_shard);
     }
-    let size = |entry: &VideoEntry| std::fs::metadata(&entry.path).map_or(0, |file| file.len());
-    let bytes: u64 = videos.entries().iter().map(size).sum();
+    let bytes: u64 = videos.entries().iter().map(VideoEntry::bytes).sum();
     let shards = bytes.div_ceil(SHARD_BYTES).max(1);
     let each = (videos.entries().len() as u64).div_ceil(shards).clamp(1, 4096);
     Ok(each as u32)

@@ -163,7 +163,7 @@ fn look(
         };
     }
     let entry = &videos.entries()[at];
-    match reader.open(&entry.path) {
+    match reader.open(entry) {
         Ok(open) => Ok(match entry.segment.ranks(&open.facts.times) {
             Ok(part) => Ok((part.len() as u32, picture_bytes(open.facts.width, open.facts.height))),
             Err(why) => Err(why.to_string()),

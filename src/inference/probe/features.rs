@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::UNIX_EPOCH};
 
-use pipeline::{Slot, VideoNumber, sampling::labelled::Pass};
+use pipeline::{Slot, VideoNumber, file::file_of, sampling::labelled::Pass};
 use trainer::{
     Device, Recipe,
     batch::labelled::BatchError,
@@ -201,7 +201,7 @@ impl Making<'_> {
         of_videos.update(videos.dataset().digest().as_bytes());
         for entry in videos.entries() {
             let path = entry.name();
-            let facts = std::fs::metadata(&entry.path).ok().map(|facts| {
+            let facts = std::fs::metadata(file_of(&entry.path)).ok().map(|facts| {
                 let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
                 (facts.len(), changed)
             });

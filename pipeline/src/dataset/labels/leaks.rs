@@ -3,27 +3,21 @@
 //! Files of different lengths differ, so only files whose length occurs on both sides are read. A file that is not
 //! there is passed over: it gives no clip either.
 
-use std::{
-    collections::HashMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
-
-use schemas::regular_file;
+use std::{collections::HashMap, io, path::PathBuf};
 
 use super::{LabelError, Rows};
-use crate::video_entry::VideoEntry;
+use crate::{file::Handle, video_entry::VideoEntry};
 
 /// Pairs that an error names.
 const NAMED: usize = 5;
 
-/// BLAKE3 of a file's bytes.
+/// BLAKE3 of the bytes of a video's file.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn content_digest(path: &Path) -> io::Result<blake3::Hash> {
+pub fn content_digest(video: &VideoEntry) -> io::Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(regular_file::open(path)?)?;
+    hasher.update_reader(Handle::open(video.place())?.into_reader()?)?;
     Ok(hasher.finalize())
 }
 
@@ -32,26 +26,25 @@ pub fn content_digest(path: &Path) -> io::Result<blake3::Hash> {
 /// # Errors
 /// Names the pairs, or a file that cannot be read.
 pub fn check_contents(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), LabelError> {
-    let mut lengths: HashMap<u64, [Vec<&Path>; 2]> = HashMap::new();
+    let mut lengths: HashMap<u64, [Vec<&VideoEntry>; 2]> = HashMap::new();
     for (side, videos) in [train, test].into_iter().enumerate() {
         for video in videos {
             // Empty files are no copies of a video, and a folder of pictures is no file.
-            if let Some(facts) =
-                fs::metadata(&video.path).ok().filter(|facts| facts.is_file() && facts.len() > 0)
-            {
-                lengths.entry(facts.len()).or_default()[side].push(&video.path);
+            let bytes = video.bytes();
+            if bytes > 0 && !video.path.is_dir() {
+                lengths.entry(bytes).or_default()[side].push(video);
             }
         }
     }
     let mut pairs = Vec::new();
     for [train, test] in lengths.into_values().filter(|[train, test]| !train.is_empty() && !test.is_empty()) {
         let mut known = HashMap::new();
-        for path in train {
-            known.entry(digest(path)?).or_insert(path);
+        for video in train {
+            known.entry(digest(video)?).or_insert(&video.path);
         }
-        for path in test {
-            if let Some(same) = known.get(&digest(path)?) {
-                pairs.push(format!("{} = {}", crate::names::shown(same), crate::names::shown(path)));
+        for video in test {
+            if let Some(same) = known.get(&digest(video)?) {
+                pairs.push(format!("{} = {}", crate::names::shown(same), crate::names::shown(&video.path)));
             }
         }
     }
@@ -65,8 +58,9 @@ pub fn check_contents(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), L
     Err(LabelError::SameContent { pairs: pairs.join(", ") + &more })
 }
 
-fn digest(path: &Path) -> Result<blake3::Hash, LabelError> {
-    content_digest(path).map_err(|cause| LabelError::Io { action: "read", path: path.to_owned(), cause })
+fn digest(video: &VideoEntry) -> Result<blake3::Hash, LabelError> {
+    let failed = |cause| LabelError::Io { action: "read", path: video.path.to_path_buf(), cause };
+    content_digest(video).map_err(failed)
 }
 
 /// Refuses parts that share a video. Paths are compared as the file system resolves them, so a link or
@@ -85,6 +79,8 @@ pub fn check_disjoint(train: &[VideoEntry], test: &[VideoEntry]) -> Result<(), L
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

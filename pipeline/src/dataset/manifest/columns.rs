@@ -13,7 +13,7 @@ use arrow_schema::{Schema, SchemaRef};
 use schemas::clip_batch::item_field;
 
 use super::{ListedRow, ManifestRow, file_of};
-use crate::segment::Segment;
+use crate::{file::Extent, segment::Segment};
 
 /// The columns; what describes the file goes into Parquet's own metadata.
 pub(super) fn schema() -> SchemaRef {
@@ -56,6 +56,10 @@ pub fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
         column!(UInt32Array, stop),
         column!(Float64Array, start_seconds),
         column!(Float64Array, stop_seconds),
+        column!(UInt64Array, member_start),
+        column!(UInt64Array, member_bytes),
+        column!(UInt64Array, archive_bytes),
+        column!(Int64Array, archive_modified),
     ];
     RecordBatch::try_new(schema(), columns).expect("because the columns are those of the schema")
 }
@@ -130,6 +134,10 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
     take_if_there!(stop, as_primitive_opt::<UInt32Type>);
     take_if_there!(start_seconds, as_primitive_opt::<Float64Type>);
     take_if_there!(stop_seconds, as_primitive_opt::<Float64Type>);
+    take_if_there!(member_start, as_primitive_opt::<UInt64Type>);
+    take_if_there!(member_bytes, as_primitive_opt::<UInt64Type>);
+    take_if_there!(archive_bytes, as_primitive_opt::<UInt64Type>);
+    take_if_there!(archive_modified, as_primitive_opt::<Int64Type>);
     Ok(rows)
 }
 
@@ -146,7 +154,7 @@ pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static 
         Some(column) => Some(column.as_binary_opt::<i32>().ok_or("path_bytes")?),
         None => None,
     };
-    let segments = SegmentColumns::of(batch)?;
+    let (segments, extents) = (SegmentColumns::of(batch)?, ExtentColumns::of(batch)?);
     let text = |array: &StringArray, row: usize| array.is_valid(row).then(|| array.value(row).to_owned());
     let row = |row: usize| {
         let own = path_bytes.and_then(|bytes| bytes.is_valid(row).then(|| bytes.value(row)));
@@ -158,6 +166,7 @@ pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static 
             reason: text(reasons, row),
             verified: verified.is_valid(row) && verified.value(row),
             segment: segments.as_ref().map_or(Segment::Whole, |segments| segments.of_row(row)),
+            extent: extents.as_ref().and_then(|extents| extents.of_row(row)),
         })
     };
     if paths.null_count() > 0 {
@@ -192,6 +201,35 @@ impl<'a> SegmentColumns<'a> {
         let [start, stop] = self.frames.map(|column| column.is_valid(row).then(|| column.value(row)));
         let [from, to] = self.seconds.map(|column| column.is_valid(row).then(|| column.value(row)));
         ManifestRow { start, stop, start_seconds: from, stop_seconds: to, ..ManifestRow::default() }.segment()
+    }
+}
+
+/// The columns that say where in archives videos lie.
+struct ExtentColumns<'a> {
+    numbers: [&'a UInt64Array; 3],
+    modified: &'a Int64Array,
+}
+
+impl<'a> ExtentColumns<'a> {
+    /// Those of a batch; manifests of earlier versions have none.
+    fn of(batch: &'a RecordBatch) -> Result<Option<Self>, &'static str> {
+        if batch.column_by_name("member_start").is_none() {
+            return Ok(None);
+        }
+        let column = |name: &'static str| batch.column_by_name(name).ok_or(name);
+        let number = |name| column(name)?.as_primitive_opt::<UInt64Type>().ok_or(name);
+        let numbers = [number("member_start")?, number("member_bytes")?, number("archive_bytes")?];
+        let modified =
+            column("archive_modified")?.as_primitive_opt::<Int64Type>().ok_or("archive_modified")?;
+        Ok(Some(Self { numbers, modified }))
+    }
+
+    fn of_row(&self, row: usize) -> Option<Extent> {
+        let [member_start, member_bytes, archive_bytes] =
+            self.numbers.map(|column| column.is_valid(row).then(|| column.value(row)));
+        let archive_modified = self.modified.is_valid(row).then(|| self.modified.value(row));
+        let unknown = ManifestRow::default();
+        ManifestRow { member_start, member_bytes, archive_bytes, archive_modified, ..unknown }.extent()
     }
 }
 

@@ -134,6 +134,10 @@ mod tests {
             stop: None,
             start_seconds: Some(0.1),
             stop_seconds: Some(0.3),
+            member_start: Some(512),
+            member_bytes: Some(1234),
+            archive_bytes: Some(10_240),
+            archive_modified: Some(5),
         };
         let mut bad = ManifestRow::unopened(r"films/\xFF.mp4", None);
         bad.path_bytes = Some(b"films/\xff.mp4".to_vec());

@@ -39,7 +39,7 @@ pub struct ManifestReader<T> {
 type ToRows<T> = fn(&RecordBatch) -> Result<Vec<T>, &'static str>;
 
 /// The columns of a [`ListedRow`].
-const LISTED: [&str; 11] = [
+const LISTED: [&str; 15] = [
     "path",
     "path_bytes",
     "bytes",
@@ -51,6 +51,10 @@ const LISTED: [&str; 11] = [
     "stop",
     "start_seconds",
     "stop_seconds",
+    "member_start",
+    "member_bytes",
+    "archive_bytes",
+    "archive_modified",
 ];
 
 /// The manifest at `path` with all that it says of each video.

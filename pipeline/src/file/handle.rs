@@ -1,0 +1,89 @@
+//! An open file, and where in it the bytes of a video are.
+
+use std::{
+    fs,
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use schemas::regular_file;
+
+use super::{
+    archive::archive_of,
+    numbered,
+    parts::{Part, absent, cell_named, part},
+    place::Place,
+    stamp::FileStamp,
+    video_cells::VideoCells,
+};
+
+/// An open file, and where in it the bytes of a video are.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    /// The file.
+    pub file: fs::File,
+    /// Its own path, by which it can be opened again.
+    pub path: PathBuf,
+    /// Where in it they are; all of it where nothing is said.
+    pub part: Option<Range<u64>>,
+}
+
+impl Handle {
+    /// Opens what is at `place`. A folder of numbered pictures is opened as a file of all of them.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no file: opening a pipe would wait for somebody to write to it.
+    pub fn open(place: Place<'_>) -> io::Result<Self> {
+        let path = place.path;
+        if path.is_dir() {
+            return Ok(Self { file: numbered::joined(path)?, path: path.to_owned(), part: None });
+        }
+        let Some((archive, kind, name)) = archive_of(path) else {
+            return Ok(Self { file: regular_file::open(path)?, path: path.to_owned(), part: None });
+        };
+        let file = regular_file::open(archive)?;
+        let stamp = FileStamp::of_file(&file)?;
+        let found = match place.extent.filter(|extent| extent.archive == stamp) {
+            Some(known) => Part::Range(*known),
+            None => part(archive, kind, name)?,
+        };
+        match found {
+            Part::Range(extent) => Ok(Self { file, path: archive.to_owned(), part: Some(extent.range()) }),
+            Part::Packed { .. } => {
+                Ok(Self { file: unpacked(archive, name)?, path: path.to_owned(), part: None })
+            }
+        }
+    }
+
+    /// One more of the same file.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { file: self.file.try_clone()?, path: self.path.clone(), part: self.part.clone() })
+    }
+
+    /// Opens the file again, if it is still as long as it was.
+    pub fn open_again(path: &Path, length: u64) -> io::Result<Option<fs::File>> {
+        let opened = Self::open(path.into())?.file;
+        Ok((opened.metadata()?.len() == length).then_some(opened))
+    }
+
+    /// Reads the bytes from the first to the last.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn into_reader(mut self) -> io::Result<io::Take<fs::File>> {
+        let part = self.part.unwrap_or(0..u64::MAX);
+        self.file.seek(SeekFrom::Start(part.start))?;
+        Ok(self.file.take(part.end - part.start))
+    }
+}
+
+/// The film in a cell that is packed, as a file that has no name.
+fn unpacked(parquet: &Path, name: &Path) -> io::Result<fs::File> {
+    let (column, row) = cell_named(name).ok_or_else(|| absent(parquet, name))?;
+    let cells = VideoCells::open(parquet)?;
+    let film = cells.read(&cells.column(column)?, row)?;
+    let mut file = tempfile::tempfile()?;
+    file.write_all(&film)?;
+    Ok(file)
+}
