@@ -10,9 +10,12 @@ pub mod h264;
 pub mod headers;
 pub mod hevc;
 pub mod mpeg;
+pub mod other;
 pub mod sei;
+pub mod theora;
 pub mod vpx;
 
+use other::OtherCodec;
 use sei::Turns;
 use serde::{Deserialize, Serialize};
 
@@ -37,13 +40,17 @@ pub enum Codec {
     Mpeg1,
     /// Motion JPEG.
     Mjpeg,
+    /// Theora.
+    Theora,
+    /// One without rules of its own: decoded from the start, unless its packets are pictures by themselves.
+    Other(OtherCodec),
     /// The planes of G, B and R as they are: pictures that were decoded when their file was taken apart.
     Rgb,
 }
 
 impl Codec {
-    /// All that are decoded.
-    pub const ALL: [Self; 9] = [
+    /// All that are decoded by rules of their own.
+    pub const ALL: [Self; 10] = [
         Self::H264,
         Self::Hevc,
         Self::Vp8,
@@ -53,11 +60,13 @@ impl Codec {
         Self::Mpeg2,
         Self::Mpeg1,
         Self::Mjpeg,
+        Self::Theora,
     ];
 
     /// The codec of a name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().chain([Self::Rgb]).find(|codec| codec.name() == name)
+        let own = Self::ALL.into_iter().chain([Self::Rgb]).find(|codec| codec.name() == name);
+        own.or_else(|| OtherCodec::named(name).map(Self::Other))
     }
 
     /// The name in manifests and shards.
@@ -72,6 +81,8 @@ impl Codec {
             Self::Mpeg2 => "mpeg2",
             Self::Mpeg1 => "mpeg1",
             Self::Mjpeg => "mjpeg",
+            Self::Theora => "theora",
+            Self::Other(codec) => codec.name(),
             Self::Rgb => "rgb",
         }
     }
@@ -133,6 +144,8 @@ impl Coded {
         irregular: false,
         field: None,
     };
+    /// A packet of a stream whose frames are counted as they come out of its decoder.
+    pub const COUNTED: Self = Self { irregular: true, ..Self::UNKNOWN };
 }
 
 /// What the headers of a stream say.

@@ -5,6 +5,7 @@ mod allowance;
 pub(crate) mod demuxer;
 mod description;
 mod display_matrix;
+mod four_letters;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
 mod gstreamer;

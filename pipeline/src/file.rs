@@ -52,6 +52,16 @@ pub enum Container {
     ProgramStream,
     /// MPEG transport stream, packets of 188 or 192 bytes.
     TransportStream,
+    /// Flash Video.
+    Flv,
+    /// Ogg.
+    Ogg,
+    /// ASF, mostly called WMV.
+    Asf,
+    /// MXF.
+    Mxf,
+    /// Raw DV.
+    Dv,
     /// JPEG pictures, one behind the other.
     Jpeg,
     /// PNG pictures, one behind the other.
@@ -64,8 +74,18 @@ pub enum Container {
 
 impl Container {
     /// Those of films.
-    pub const ALL: [Self; 5] =
-        [Self::Mp4, Self::Matroska, Self::Avi, Self::ProgramStream, Self::TransportStream];
+    pub const ALL: [Self; 10] = [
+        Self::Mp4,
+        Self::Matroska,
+        Self::Avi,
+        Self::ProgramStream,
+        Self::TransportStream,
+        Self::Flv,
+        Self::Ogg,
+        Self::Asf,
+        Self::Mxf,
+        Self::Dv,
+    ];
     /// Those of pictures.
     pub const PICTURES: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP];
 
@@ -87,6 +107,11 @@ impl Container {
             Self::Avi => "avi",
             Self::ProgramStream => "mpeg-ps",
             Self::TransportStream => "mpeg-ts",
+            Self::Flv => "flv",
+            Self::Ogg => "ogg",
+            Self::Asf => "asf",
+            Self::Mxf => "mxf",
+            Self::Dv => "dv",
             Self::Jpeg => "jpeg",
             Self::Png => "png",
             Self::Gif => "gif",
@@ -108,6 +133,13 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
         [0x1a, 0x45, 0xdf, 0xa3] => return Some(Container::Matroska),
         b"RIFF" if at(8..11) == b"AVI" => return Some(Container::Avi),
         [0, 0, 1, 0xba] => return Some(Container::ProgramStream),
+        b"FLV\x01" => return Some(Container::Flv),
+        b"OggS" if foreign::is_film_in_ogg(bytes) => return Some(Container::Ogg),
+        [0x30, 0x26, 0xb2, 0x75] if at(4..8) == b"\x8e\x66\xcf\x11" => return Some(Container::Asf),
+        [0x06, 0x0e, 0x2b, 0x34] if at(4..13) == b"\x02\x05\x01\x01\x0d\x01\x02\x01\x01" => {
+            return Some(Container::Mxf);
+        }
+        [0x1f, 0x07, 0x00, 0x3f | 0xbf] => return Some(Container::Dv),
         [0xff, 0xd8, 0xff, _] => return Some(Container::Jpeg),
         b"\x89PNG" => return Some(Container::Png),
         b"GIF8" => return Some(Container::Gif),

@@ -35,9 +35,29 @@ const LAYOUTS: [(&str, Sampling, u8); 17] = [
     ("GBR_12LE", Sampling::Gbr, 12),
 ];
 
+/// What decoders give of a layout beside others: with a plane of transparency behind, which is left out as in FFmpeg's
+/// scaler, or with all components of a pixel beside each other.
+const SHOWN_AS: [(&str, &str); 14] = [
+    ("A420", "I420"),
+    ("A420_10LE", "I420_10LE"),
+    ("A422_10LE", "I422_10LE"),
+    ("A444_10LE", "Y444_10LE"),
+    ("GBRA", "GBR"),
+    ("RGB", "GBR"),
+    ("BGR", "GBR"),
+    ("RGBx", "GBR"),
+    ("BGRx", "GBR"),
+    ("xRGB", "GBR"),
+    ("xBGR", "GBR"),
+    ("RGBA", "GBR"),
+    ("BGRA", "GBR"),
+    ("ARGB", "GBR"),
+];
+
 impl Layout {
     /// The layout behind a GStreamer format name, if it is one that is read.
     pub fn named(format: &str) -> Option<Self> {
+        let format = SHOWN_AS.into_iter().find(|(name, _)| *name == format).map_or(format, |(_, as_)| as_);
         let (_, colour, bits) = LAYOUTS.into_iter().find(|(name, ..)| *name == format)?;
         Some(Self { colour, bits })
     }

@@ -78,6 +78,8 @@ fn codec_name(codec: Codec) -> &'static str {
         Codec::Mpeg2 => "MPEG-2",
         Codec::Mpeg1 => "MPEG-1",
         Codec::Mjpeg => "Motion JPEG",
+        Codec::Theora => "Theora",
+        Codec::Other(codec) => codec.known_as(),
         Codec::Rgb => "RGB",
     }
 }
@@ -91,6 +93,11 @@ fn container_name(container: Container) -> &'static str {
         Container::Avi => "AVI",
         Container::ProgramStream => "MPEG-PS",
         Container::TransportStream => "MPEG-TS",
+        Container::Flv => "FLV",
+        Container::Ogg => "Ogg",
+        Container::Asf => "ASF, WMV",
+        Container::Mxf => "MXF",
+        Container::Dv => "DV",
         Container::Jpeg => "JPEG",
         Container::Png => "PNG",
         Container::Gif => "GIF",

@@ -21,6 +21,7 @@ pub struct Package {
 /// The sets that GStreamer's plugins are published in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PluginSet {
+    Base,
     Good,
     Bad,
     Ugly,
@@ -31,8 +32,9 @@ impl PluginSet {
     /// The set that has an element.
     fn of(element: &str) -> Self {
         match element {
-            "avidemux" => Self::Good,
-            "x264enc" => Self::Ugly,
+            "oggdemux" | "theoradec" => Self::Base,
+            "avidemux" | "flvdemux" | "dvdemux" => Self::Good,
+            "x264enc" | "asfdemux" => Self::Ugly,
             name if name.starts_with("avdec_") => Self::Libav,
             _ => Self::Bad,
         }
@@ -41,21 +43,25 @@ impl PluginSet {
 
 /// What brings an element on a family of systems.
 fn package(element: &str, system: System) -> Package {
-    use PluginSet::{Bad, Good, Libav, Ugly};
+    use PluginSet::{Bad, Base, Good, Libav, Ugly};
     let set = PluginSet::of(element);
     let name = match (system, set) {
+        (System::Debian, Base) => "gstreamer1.0-plugins-base",
         (System::Debian, Good) => "gstreamer1.0-plugins-good",
         (System::Debian, Bad) => "gstreamer1.0-plugins-bad",
         (System::Debian, Ugly) => "gstreamer1.0-plugins-ugly",
         (System::Debian, Libav) => "gstreamer1.0-libav",
+        (System::Fedora, Base) => "gstreamer1-plugins-base",
         (System::Fedora, Good) => "gstreamer1-plugins-good",
         (System::Fedora, Bad) => "gstreamer1-plugins-bad-free",
         (System::Fedora, Ugly) => "gstreamer1-plugins-ugly",
         (System::Fedora, Libav) => "gstreamer1-plugin-libav",
+        (System::Arch, Base) => "gst-plugins-base",
         (System::Arch, Good) => "gst-plugins-good",
         (System::Arch, Bad) => "gst-plugins-bad",
         (System::Arch, Ugly) => "gst-plugins-ugly",
         (System::Arch, Libav) => "gst-libav",
+        (System::OpenSuse, Base) => "gstreamer-plugins-base",
         (System::OpenSuse, Good) => "gstreamer-plugins-good",
         (System::OpenSuse, Bad) => "gstreamer-plugins-bad",
         (System::OpenSuse, Ugly) => "gstreamer-plugins-ugly",
@@ -111,7 +117,7 @@ mod tests {
     fn every_package_is_one_that_the_setup_script_installs() {
         let script = std::fs::read_to_string("scripts/setup.sh").unwrap();
         let words: Vec<&str> = script.split([' ', '\n', '(', ')', '"']).collect();
-        for element in ["avidemux", "tsdemux", "x264enc", "avdec_vp9", "avdec_h264"] {
+        for element in ["avidemux", "tsdemux", "oggdemux", "asfdemux", "x264enc", "avdec_vp9", "avdec_h264"] {
             for package in packages(element, None) {
                 for name in package.names {
                     assert!(words.contains(&name), "scripts/setup.sh does not install {name}");

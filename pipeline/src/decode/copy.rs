@@ -53,6 +53,10 @@ pub(super) fn copy(
         range,
         planes: Bytes::new(),
     };
+    if info.n_planes() == 1 && layout.colour == Sampling::Gbr {
+        picture.planes = apart(&frame, left as usize, &picture)?.into();
+        return Some(picture);
+    }
     let sizes: Vec<_> = (0..layout.colour.planes())
         .map(|plane| {
             let (columns, rows) = picture.plane_size(plane);
@@ -76,6 +80,27 @@ pub(super) fn copy(
     }
     picture.planes = planes.into();
     Some(picture)
+}
+
+/// The planes of G, B and R of a frame whose pixels have them beside each other.
+fn apart(
+    frame: &gst_video::VideoFrameRef<&gst::BufferRef>,
+    left: usize,
+    picture: &Picture,
+) -> Option<Vec<u8>> {
+    let (columns, rows) = picture.plane_size(0);
+    let mut planes = Vec::with_capacity(3 * columns * rows);
+    // Components are counted from red.
+    for component in [1, 2, 0] {
+        let samples = frame.comp_data(component).ok()?;
+        let stride = usize::try_from(frame.comp_stride(component)).ok()?;
+        let step = usize::try_from(frame.comp_pstride(component)).ok().filter(|&step| step > 0)?;
+        for row in 0..rows {
+            let row = samples.get(row * stride + left * step..)?.iter().step_by(step);
+            planes.extend(row.take(columns));
+        }
+    }
+    (planes.len() == 3 * columns * rows).then_some(planes)
 }
 
 #[cfg(test)]

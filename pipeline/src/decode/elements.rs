@@ -19,6 +19,9 @@ pub(crate) fn names(codec: Codec) -> &'static [&'static str] {
         Codec::Mpeg4 => &["avdec_mpeg4"],
         Codec::Mpeg2 | Codec::Mpeg1 => &["avdec_mpeg2video"],
         Codec::Mjpeg => &["avdec_mjpeg"],
+        // No decoder of libav is registered for it.
+        Codec::Theora => &["theoradec"],
+        Codec::Other(other) => std::slice::from_ref(other.element()),
         Codec::Rgb => &[],
     }
 }

@@ -73,6 +73,14 @@ impl GstDecoder {
         if element.has_property("qos") {
             element.set_property("qos", false);
         }
+        if let Codec::Other(_) = codec {
+            // Their pictures may be of formats that GStreamer does not have, for which it would make a pool and crash.
+            element.set_property("direct-rendering", false);
+        }
+        if codec == Codec::Theora {
+            // Not one of libav's, whose messages are heard: this one posts an error only where none is let pass.
+            element.set_property("max-errors", 0i32);
+        }
         let missing =
             || VideoError::Refused { packets: 0, reason: "the decoder has no free pads".to_owned() };
         let bus = gst::Bus::new();
@@ -269,6 +277,11 @@ impl GstDecoder {
         }
         if complaints::any() {
             let Complaints { count, first } = complaints::take();
+            if first.starts_with(NO_FORMAT) {
+                return Err(VideoError::UnknownFormat {
+                    format: "one that GStreamer does not have".to_owned(),
+                });
+            }
             return Err(VideoError::Damaged { complaints: count, packets, first });
         }
         if let Err(error) = flow {
@@ -282,6 +295,9 @@ impl GstDecoder {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What decoders of libav complain of where GStreamer has no name for the format of their pictures.
+const NO_FORMAT: &str = "decoder requires a video format unsupported by GStreamer";
 
 /// Packets of which a decoder may give nothing, beside three of four: more than any holds back.
 const HELD_BACK: u64 = 4096;

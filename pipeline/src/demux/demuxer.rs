@@ -47,6 +47,11 @@ fn element(container: Container) -> Option<(&'static str, Mode)> {
         Container::Avi => Some(("avidemux", Mode::Pull)),
         Container::ProgramStream => Some(("mpegpsdemux", Mode::Push)),
         Container::TransportStream => Some(("tsdemux", Mode::Push)),
+        Container::Flv => Some(("flvdemux", Mode::Pull)),
+        Container::Ogg => Some(("oggdemux", Mode::Pull)),
+        Container::Asf => Some(("asfdemux", Mode::Pull)),
+        Container::Mxf => Some(("mxfdemux", Mode::Pull)),
+        Container::Dv => Some(("dvdemux", Mode::Pull)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a stream's description (GStreamer's caps) says: codec, framing, decoder configuration.
 
+use gst::prelude::*;
 use gstreamer as gst;
 
-use crate::codec::{Codec, bits::Framing};
+use crate::codec::{Codec, bits::Framing, other::OtherCodec};
 
 /// The codec that caps name.
 pub(crate) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
@@ -22,8 +23,22 @@ pub(crate) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
             4 => Codec::Mpeg4,
             _ => return None,
         },
-        _ => return None,
+        "video/x-theora" => Codec::Theora,
+        _ => {
+            return OtherCodec::all()
+                .find(|codec| codec.caps().iter().any(|caps| says(structure, caps)))
+                .map(Codec::Other);
+        }
     })
+}
+
+/// Whether a description says all that `caps` do.
+fn says(structure: &gst::StructureRef, caps: &str) -> bool {
+    let stated: gst::Structure = caps.parse().expect("because the caps of codecs are written correctly");
+    let is_said = |field: &str, value: &gst::glib::SendValue| {
+        structure.value(field).is_ok_and(|said| value.intersect(said).is_some())
+    };
+    stated.name() == structure.name() && stated.iter().all(|(field, value)| is_said(field, value))
 }
 
 /// How NAL units are framed: by lengths as the decoder configuration says, or by start codes.
@@ -67,6 +82,14 @@ pub(super) fn for_decoder(codec: Codec, caps: &gst::Caps) -> gst::Caps {
         }
         if codec == Codec::Mjpeg {
             structure.set("parsed", true);
+        }
+        // FLV has whole pictures and says nothing of it.
+        if codec == Codec::H264 && structure.get::<&str>("stream-format") == Ok("avc") {
+            structure.set("alignment", "au");
+        }
+        // A packet is a frame, also where the demuxer takes it for a piece of a stream with sound.
+        if structure.name() == "video/x-dv" {
+            structure.set("systemstream", false);
         }
     }
     caps

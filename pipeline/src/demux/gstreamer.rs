@@ -79,7 +79,8 @@ pub(super) fn demux(
     if !in_time {
         return Err(VideoError::TimeLimit { stage: "taking the file apart", seconds });
     }
-    let cut_reads = source.cut_reads();
+    // That of Ogg reads blocks of one size, to the end and beyond it.
+    let cut_reads = if container == Container::Ogg { 0 } else { source.cut_reads() };
     let track = std::mem::take(&mut *shared.lock());
     checks::check(track, &source.file, container, cut_reads)
 }
@@ -204,7 +205,7 @@ fn attend(
 fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
     let Some(structure) = caps.structure(0) else { return false };
     let media = structure.name().as_str();
-    if !pad.name().starts_with("video") || media.starts_with("audio/") {
+    if !is_video(pad, media) {
         return false;
     }
     if media == "image/png" {
@@ -228,10 +229,20 @@ fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
     wanted
 }
 
+/// Whether a pad is that of a video: by its name, or where its demuxer names all alike by what comes.
+fn is_video(pad: &gst::Pad, media: &str) -> bool {
+    match media.split('/').next() {
+        Some("audio") => false,
+        Some("video" | "image") => true,
+        _ => pad.name().starts_with("video"),
+    }
+}
+
 /// Names of the parsers that streams of a container may need.
 pub(super) fn parsers(container: Container) -> &'static [&'static str] {
     match container {
-        Container::Avi => &["h264parse", "h265parse"],
+        Container::Avi | Container::Asf => &["h264parse", "h265parse"],
+        Container::Flv | Container::Ogg | Container::Dv => &[],
         _ => &["h264parse", "h265parse", "mpegvideoparse", "mpeg4videoparse"],
     }
 }
@@ -248,7 +259,8 @@ struct Parser {
 fn parser_for(caps: &gst::Caps, container: Container, file: &FileBytes) -> Option<Parser> {
     let structure = caps.structure(0)?;
     let format = structure.get::<&str>("stream-format").unwrap_or("");
-    let streamed = matches!(container, Container::ProgramStream | Container::TransportStream);
+    let streamed =
+        matches!(container, Container::ProgramStream | Container::TransportStream | Container::Mxf);
     let version = structure.get::<i32>("mpegversion").unwrap_or(4);
     let mistaken = container == Container::ProgramStream && version < 4 && holds_mpeg4(file);
     let (name, output) = match structure.name().as_str() {

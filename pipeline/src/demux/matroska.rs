@@ -22,6 +22,7 @@ mod ids;
 mod metadata;
 mod packing;
 mod projection;
+mod prores;
 mod segments;
 #[cfg(test)]
 mod test_films;
@@ -75,6 +76,9 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
     }
     let caps = for_decoder(coded.codec, &caps::caps_of(&track, &coded));
     let framing = framing_of(caps.structure(0).ok_or_else(no_video)?);
-    let packets = found.into_packets(head.tick);
+    let mut packets = found.into_packets(head.tick);
+    if track.codec == codecs::PRORES {
+        packets.iter_mut().for_each(|packet| prores::head(packet, file));
+    }
     Ok(Demuxed { codec: coded.codec, framing, caps, packets, orientation, turns: Turns::default() })
 }

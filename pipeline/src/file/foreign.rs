@@ -48,13 +48,9 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 
 /// Name of a film's format, and how it is converted.
 fn film(bytes: &[u8]) -> Option<(&'static str, Way)> {
-    const BEGINNINGS: [(&[u8], &str, Way); 15] = [
-        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMV", Way::Encode),
+    const BEGINNINGS: [(&[u8], &str, Way); 11] = [
         (b"DKIF", "IVF", Way::Copy),
         (b"YUV4MPEG2 ", "Y4M", Way::Encode),
-        (b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01", "MXF", Way::Encode),
-        (b"\x1f\x07\x00\x3f", "DV", Way::Encode),
-        (b"\x1f\x07\x00\xbf", "DV", Way::Encode),
         (b"GIF87a", "GIF", Way::Encode),
         (b"GIF89a", "GIF", Way::Encode),
         (b".RMF", "RealMedia", Way::Encode),
@@ -69,11 +65,6 @@ fn film(bytes: &[u8]) -> Option<(&'static str, Way)> {
         return Some((format, *way));
     }
     match (at(bytes, 0..4), at(bytes, 8..12)) {
-        (b"FLV\x01", _) => Some(("FLV", way_of_flash(bytes))),
-        (b"OggS", _) => {
-            let films: [&[u8]; 4] = [b"\x80theora", b"OVP80", b"BBCD", b"\x01video"];
-            films.into_iter().any(|film| holds(bytes, film)).then_some(("Ogg", Way::Encode))
-        }
         (b"RIFF", b"AMV ") => Some(("AMV", Way::Encode)),
         (b"RIFF", b"WEBP") => {
             // The flag of an animation in the extended header.
@@ -85,17 +76,10 @@ fn film(bytes: &[u8]) -> Option<(&'static str, Way)> {
     }
 }
 
-/// FLV keeps H.264 as MP4 does; its older codecs are not read here. The first picture's tag tells.
-fn way_of_flash(bytes: &[u8]) -> Way {
-    let mut tag = 9 + 4;
-    while let [kind, a, b, c] = *at(bytes, tag..tag + 4) {
-        if kind & 0x1f == 9 {
-            let codec = at(bytes, tag + 11..tag + 12).first().map_or(0, |first| first & 0x0f);
-            return if codec == 7 { Way::Copy } else { Way::Encode };
-        }
-        tag += 11 + u32::from_be_bytes([0, a, b, c]) as usize + 4;
-    }
-    Way::Encode
+/// Whether Ogg holds pictures, by the headers of its streams at the beginning: of a codec that GStreamer has a name for.
+pub(super) fn is_film_in_ogg(bytes: &[u8]) -> bool {
+    let films: [&[u8]; 4] = [b"\x80theora", b"OVP80", b"BBCD", b"\x01video"];
+    films.into_iter().any(|film| holds(bytes, film))
 }
 
 /// A stream of pictures without a container: start codes of NAL units, or of MPEG headers. It has no times, and
@@ -213,7 +197,8 @@ pub fn codec_name(word: &str) -> Option<&'static str> {
         "image/bmp" | "bmp" | "wrle" => "BMP",
         "image/webp" | "webp" => "WebP",
         "image/x-j2c" | "image/x-jpc" | "image/jp2" | "mjp2" | "mjpeg2000" => "JPEG 2000",
-        "prores" | "apch" | "apcn" | "apcs" | "apco" | "ap4h" | "ap4x" => "ProRes",
+        "prores" | "apch" | "apcn" | "apcs" | "apco" => "ProRes",
+        "ap4h" | "ap4x" => "ProRes 4444",
         "dnxhd" | "avdn" | "avdh" => "DNxHD",
         "cineform" | "cfhd" => "CineForm",
         "dv" | "dvc" | "dvcp" | "dvsd" | "dv5n" | "dv5p" | "dvhp" => "DV",
@@ -258,29 +243,12 @@ mod tests {
         assert_eq!(of(b"GIF89a\x40\x01"), film("GIF", Way::Encode));
         assert_eq!(of(b"YUV4MPEG2 W64 H64 F25:1\n"), film("Y4M", Way::Encode));
         assert_eq!(of(b"DKIF\0\0\x20\0VP90"), film("IVF", Way::Copy));
-        assert_eq!(of(&wrapped([b"OggS\0\x02", &[0; 22], b"\x80theora"])), film("Ogg", Way::Encode));
         assert_eq!(
             of(&wrapped([b"OggS\0\x02", &[0; 22], b"\x01vorbis"])),
             Some(Foreign::NoFilm("sound (Ogg)"))
         );
         assert_eq!(of(b"RIFF\x10\0\0\0WEBPVP8X\x0a\0\0\0\x02"), film("animated WebP", Way::Elsewhere));
         assert_eq!(of(b"RIFF\x10\0\0\0WEBPVP8 "), Some(Foreign::NoFilm("a picture (WebP)")));
-        assert_eq!(of(b"\x1f\x07\x00\x3f\x68"), film("DV", Way::Encode));
-    }
-
-    #[test]
-    fn flash_is_copied_where_its_first_picture_is_of_h264() {
-        let tag = |kind: u8, body: &[u8]| {
-            let size = (body.len() as u32).to_be_bytes();
-            [&[kind][..], &size[1..], &[0; 7], body, &[0; 4]].concat()
-        };
-        let file = |codec: u8| {
-            [&b"FLV\x01\x05\0\0\0\x09\0\0\0\0"[..], &tag(18, b"onMetaData"), &tag(9, &[0x10 | codec, 0])]
-                .concat()
-        };
-        assert_eq!(of(&file(7)), film("FLV", Way::Copy));
-        assert_eq!(of(&file(2)), film("FLV", Way::Encode));
-        assert_eq!(of(b"FLV\x01"), film("FLV", Way::Encode));
     }
 
     #[test]

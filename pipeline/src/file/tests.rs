@@ -130,6 +130,12 @@ fn containers_are_told_by_their_content() {
     assert_eq!(recognise(b"\x89PNG\r\n\x1a\n"), Some(Container::Png));
     assert_eq!(recognise(b"\xff\xd8\xff\xe0"), Some(Container::Jpeg));
     assert_eq!(recognise(&[0, 0, 1, 0xba, 0x44]), Some(Container::ProgramStream));
+    assert_eq!(recognise(b"FLV\x01\x05\0\0\0\x09"), Some(Container::Flv));
+    let ogg = |stream: &[u8]| recognise(&[b"OggS\0\x02", &[0; 22][..], stream].concat());
+    assert_eq!((ogg(b"\x80theora"), ogg(b"\x01vorbis")), (Some(Container::Ogg), None));
+    assert_eq!(recognise(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"), Some(Container::Asf));
+    assert_eq!(recognise(b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01"), Some(Container::Mxf));
+    assert_eq!(recognise(b"\x1f\x07\x00\x3f\x68"), Some(Container::Dv));
     for (step, lead) in [(188, 0), (192, 4), (188, 17)] {
         let mut stream = vec![0; lead + 6 * step];
         (0..6).for_each(|packet| stream[lead + packet * step] = 0x47);

@@ -12,10 +12,15 @@ use seccompiler::{
 };
 
 /// Elements that take films apart or decode them. Their plugins are loaded while files can still be opened.
-const ELEMENTS: [&str; 16] = [
+const ELEMENTS: [&str; 22] = [
     "avidemux",
     "mpegpsdemux",
     "tsdemux",
+    "flvdemux",
+    "oggdemux",
+    "asfdemux",
+    "mxfdemux",
+    "dvdemux",
     "h264parse",
     "h265parse",
     "mpegvideoparse",
@@ -29,6 +34,7 @@ const ELEMENTS: [&str; 16] = [
     "avdec_mjpeg",
     "av1dec",
     "dav1ddec",
+    "theoradec",
 ];
 
 /// Handles that a child may have open: its socket, a film, pieces of memory, and those of GStreamer's buses and pools.

@@ -9,7 +9,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 
 use super::packet_pad::Shared;
-use crate::file::FileBytes;
+use crate::file::{FileBytes, FileSlice};
 
 /// Bytes that are pushed at a time.
 const PUSHED_BYTES: usize = 64 << 10;
@@ -43,8 +43,14 @@ impl FilePad {
             Mode::Push => pad.build(),
             Mode::Pull => {
                 let (file, cut) = (file.clone(), cut_reads.clone());
-                let give = move |offset, size| give(&file, &cut, offset, size);
-                pad.getrange_function(move |_, _, offset, _, size| give(offset, size)).build()
+                let give = move |offset, size, room: Option<&mut gst::BufferRef>| {
+                    let slice = bytes_at(&file, &cut, offset, size)?;
+                    Ok(match room {
+                        Some(room) => fill(room, slice.as_ref())?,
+                        None => gst::PadGetRangeSuccess::NewBuffer(buffer_of(slice, offset)),
+                    })
+                };
+                pad.getrange_function(move |_, _, offset, room, size| give(offset, size, room)).build()
             }
         };
         Self { pad, file, cut_reads }
@@ -71,10 +77,7 @@ impl FilePad {
             if !go_on() {
                 return false;
             }
-            let mut buffer = gst::Buffer::from_slice(self.file.slice(start..start + PUSHED_BYTES as u64));
-            if let Some(buffer) = buffer.get_mut() {
-                buffer.set_offset(start);
-            }
+            let buffer = buffer_of(self.file.slice(start..start + PUSHED_BYTES as u64), start);
             if self.pad.push(buffer).is_err() {
                 break;
             }
@@ -85,12 +88,13 @@ impl FilePad {
     }
 }
 
-fn give(
+/// The bytes that a demuxer asks for.
+fn bytes_at(
     file: &FileBytes,
     cut_reads: &AtomicU32,
     offset: u64,
     size: u32,
-) -> Result<gst::PadGetRangeSuccess, gst::FlowError> {
+) -> Result<FileSlice, gst::FlowError> {
     let length = file.length();
     let end = offset.saturating_add(size.into());
     // A read at the very end only looks whether the file goes on.
@@ -105,11 +109,22 @@ fn give(
         cut_reads.fetch_add(1, Ordering::Relaxed);
         return Err(gst::FlowError::Eos);
     }
+    Ok(slice)
+}
+
+fn buffer_of(slice: FileSlice, offset: u64) -> gst::Buffer {
     let mut buffer = gst::Buffer::from_slice(slice);
     if let Some(buffer) = buffer.get_mut() {
         buffer.set_offset(offset);
     }
-    Ok(gst::PadGetRangeSuccess::NewBuffer(buffer))
+    buffer
+}
+
+/// Fills the buffer of a demuxer that brings its own, as that of Ogg does.
+fn fill(room: &mut gst::BufferRef, bytes: &[u8]) -> Result<gst::PadGetRangeSuccess, gst::FlowError> {
+    room.copy_from_slice(0, bytes).map_err(|_| gst::FlowError::Error)?;
+    room.set_size(bytes.len());
+    Ok(gst::PadGetRangeSuccess::FilledBuffer)
 }
 
 fn answer(query: &mut gst::QueryRef, mode: Mode, length: u64) -> bool {

@@ -46,6 +46,9 @@ pub(super) fn caps_of(track: &Track, coded: &TrackCodec) -> gst::Caps {
 /// The format alone. The units of H.264 and HEVC have lengths where the setup is a configuration record, as FFmpeg
 /// tells it from parameter sets behind start codes: by its version.
 fn format_of(coded: &TrackCodec) -> gst::Structure {
+    if let Some(described) = &coded.described {
+        return described.clone();
+    }
     let setup = &coded.setup;
     let units = |name: &str, record: &str, is_record: bool| {
         let format = if is_record { record } else { "byte-stream" };
@@ -70,8 +73,9 @@ fn format_of(coded: &TrackCodec) -> gst::Structure {
             .field("alignment", "tu")
             .build(),
         Codec::Mjpeg => gst::Structure::new_empty("image/jpeg"),
-        // No film has it.
-        Codec::Rgb => gst::Structure::new_empty("video/x-raw"),
+        Codec::Theora => gst::Structure::new_empty("video/x-theora"),
+        // Described by its own; and no film has the other.
+        Codec::Other(_) | Codec::Rgb => gst::Structure::new_empty("video/x-raw"),
         Codec::Mpeg1 => mpeg(1),
         Codec::Mpeg2 => mpeg(2),
         // The decoder corrects the mistakes of these encoders, which their names tell.

@@ -1,8 +1,13 @@
 //! Which codec a track is of, and what its decoder must know, by the codec's name and setup (RFC 9559, section 5.1.4,
 //! and the codec mappings of Matroska).
 
+use gstreamer as gst;
+
 use super::tracks::Track;
-use crate::codec::Codec;
+use crate::{
+    codec::Codec,
+    demux::{description::codec_of, four_letters},
+};
 
 /// The codec of a track's blocks, and what comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +17,12 @@ pub(super) struct TrackCodec {
     pub setup: Vec<u8>,
     /// The four characters that name it, of a track in the manner of AVI. Its times are those of decoding.
     pub four: Option<[u8; 4]>,
+    /// The format, of a codec without rules of its own.
+    pub described: Option<gst::Structure>,
 }
 
 /// The codecs that are read, each by the beginning of its name, as FFmpeg compares them.
-const NAMES: [(&str, Codec); 11] = [
+const NAMES: [(&str, Codec); 12] = [
     ("V_AV1", Codec::Av1),
     ("V_MJPEG", Codec::Mjpeg),
     ("V_MPEG1", Codec::Mpeg1),
@@ -25,6 +32,7 @@ const NAMES: [(&str, Codec); 11] = [
     ("V_MPEG4/ISO/SP", Codec::Mpeg4),
     ("V_MPEG4/ISO/AVC", Codec::H264),
     ("V_MPEGH/ISO/HEVC", Codec::Hevc),
+    ("V_THEORA", Codec::Theora),
     ("V_VP8", Codec::Vp8),
     ("V_VP9", Codec::Vp9),
 ];
@@ -36,14 +44,22 @@ const AVI: &str = "V_MS/VFW/FOURCC";
 const AVI_HEADER: usize = 40;
 const AVI_FOUR: usize = 16;
 
+/// Where the bits of a pixel stand in it.
+const AVI_DEPTH: usize = 14;
+
 /// The name of tracks in the manner of QuickTime, whose setup is an entry of its table of descriptions.
 const QUICKTIME: &str = "V_QUICKTIME";
+
+/// Names of codecs without rules of their own.
+pub(super) const PRORES: &str = "V_PRORES";
+const FFV1: &str = "V_FFV1";
+const MICROSOFT: &str = "V_MPEG4/MS/V3";
 
 /// Where the four characters stand in it.
 const QUICKTIME_FOUR: usize = 4;
 
 /// Codecs by four characters, of which small letters are the same as large ones.
-const FOURS: [(&[u8; 4], Codec); 21] = [
+const FOURS: [(&[u8; 4], Codec); 22] = [
     (b"H264", Codec::H264),
     (b"X264", Codec::H264),
     (b"AVC1", Codec::H264),
@@ -59,6 +75,7 @@ const FOURS: [(&[u8; 4], Codec); 21] = [
     (b"M4S2", Codec::Mpeg4),
     (b"MJPG", Codec::Mjpeg),
     (b"JPEG", Codec::Mjpeg),
+    (b"LJPG", Codec::Mjpeg),
     (b"MPG1", Codec::Mpeg1),
     (b"MPG2", Codec::Mpeg2),
     (b"MPGV", Codec::Mpeg2),
@@ -73,20 +90,54 @@ impl TrackCodec {
         let setup = &track.setup;
         if track.codec == AVI && setup.len() >= AVI_HEADER {
             let four = four(&setup[AVI_FOUR..]);
+            let rest = setup[AVI_HEADER..].to_vec();
+            if let Some(mut other) = Self::other(&four, rest.clone()) {
+                other.note_depth(&setup[AVI_DEPTH..]);
+                return Ok(Self { four: Some(four), ..other });
+            }
             let codec = by_four(&four).ok_or_else(|| named(&track.codec, &four))?;
-            let setup = setup[AVI_HEADER..].to_vec();
-            return Ok(Self { codec, setup: used(codec, setup), four: Some(four) });
+            return Ok(Self { codec, setup: used(codec, rest), four: Some(four), described: None });
         }
         if track.codec == QUICKTIME && setup.len() > QUICKTIME_FOUR + 4 {
             let four = four(&setup[QUICKTIME_FOUR..]);
             // What others must know stands in boxes within, where FFmpeg does not look for it either.
             let codec = by_four(&four).filter(|&codec| codec == Codec::Mjpeg);
             let codec = codec.ok_or_else(|| named(&track.codec, &four))?;
-            return Ok(Self { codec, setup: Vec::new(), four: None });
+            return Ok(Self { codec, setup: Vec::new(), four: None, described: None });
+        }
+        // The setup of this one is its four characters.
+        let other = match track.codec.as_str() {
+            PRORES => Self::other(&four(setup), Vec::new()),
+            MICROSOFT => Self::other(b"MP43", Vec::new()),
+            FFV1 => Self::other(b"FFV1", setup.clone()),
+            _ => None,
+        };
+        if let Some(other) = other {
+            return Ok(other);
         }
         let found = NAMES.into_iter().find(|(name, _)| track.codec.starts_with(name));
         let (_, codec) = found.ok_or_else(|| track.codec.clone())?;
-        Ok(Self { codec, setup: used(codec, setup.clone()), four: None })
+        let setup = match codec {
+            Codec::Theora => headers_with_lengths(setup).ok_or_else(|| track.codec.clone())?,
+            _ => used(codec, setup.clone()),
+        };
+        Ok(Self { codec, setup, four: None, described: None })
+    }
+
+    /// A codec without rules of its own, by its four characters.
+    fn other(four: &[u8; 4], setup: Vec<u8>) -> Option<Self> {
+        let described: gst::Structure = four_letters::description(four)?.parse().ok()?;
+        let codec = codec_of(&described)?;
+        Some(Self { codec, setup, four: None, described: Some(described) })
+    }
+
+    /// Notes how many bits a pixel has, which decoders of several codecs must know.
+    fn note_depth(&mut self, bits: &[u8]) {
+        let depth = bits.first_chunk().map_or(0, |&bits| i32::from(u16::from_le_bytes(bits)));
+        if let Some(described) = self.described.as_mut().filter(|_| depth > 0) {
+            described.set("depth", depth);
+            described.set("bpp", depth);
+        }
     }
 }
 
@@ -106,4 +157,46 @@ fn by_four(four: &[u8; 4]) -> Option<Codec> {
 
 fn named(name: &str, four: &[u8; 4]) -> String {
     format!("{name} {}", four.escape_ascii())
+}
+
+/// The three headers of Theora, which Matroska keeps in laces of Xiph (RFC 9559, section 10.3.2), each behind its length in
+/// two bytes, as GStreamer's decoder takes them; nothing where they do not fit.
+fn headers_with_lengths(setup: &[u8]) -> Option<Vec<u8>> {
+    let (&more, mut rest) = setup.split_first()?;
+    let mut lengths = Vec::new();
+    for _ in 0..more {
+        let mut length = 0;
+        loop {
+            let (&byte, behind) = rest.split_first()?;
+            (rest, length) = (behind, length + usize::from(byte));
+            if byte < 255 {
+                break;
+            }
+        }
+        lengths.push(length);
+    }
+    lengths.push(rest.len().checked_sub(lengths.iter().sum())?);
+    let mut headers = Vec::with_capacity(rest.len() + 2 * lengths.len());
+    for length in lengths {
+        let (header, behind) = rest.split_at_checked(length)?;
+        headers.extend(u16::try_from(length).ok()?.to_be_bytes());
+        headers.extend(header);
+        rest = behind;
+    }
+    Some(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn laced_headers_get_their_lengths_before_them() {
+        let setup = [&[2, 3, 255, 1][..], &[1; 3], &[2; 256], &[3; 2]].concat();
+        let headers = [&[0, 3][..], &[1; 3], &[1, 0], &[2; 256], &[0, 2], &[3; 2]].concat();
+        assert_eq!(headers_with_lengths(&setup), Some(headers));
+        for cut in [0, 1, 3, 20] {
+            assert_eq!(headers_with_lengths(&setup[..cut]), None);
+        }
+    }
 }

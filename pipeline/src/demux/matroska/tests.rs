@@ -290,9 +290,9 @@ fn a_track_in_the_manner_of_avi_has_times_of_decoding() {
         let video = VideoReader::new(Limits::default()).open(path).unwrap();
         assert_eq!(video.facts.index, IndexMode::Linear);
     });
-    header[16..20].copy_from_slice(b"DIV3");
+    header[16..20].copy_from_slice(b"CLJR");
     let unknown = demuxed(&Film { setup: header, ..avi }.file()).unwrap_err();
-    assert_eq!(unknown.to_string(), "unknown codec: V_MS/VFW/FOURCC DIV3");
+    assert_eq!(unknown.to_string(), "unknown codec: V_MS/VFW/FOURCC CLJR");
 }
 
 #[test]

@@ -4,7 +4,10 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use super::entry::{Colour, Entry, Media};
-use crate::{codec::Codec, demux::description::for_decoder};
+use crate::{
+    codec::Codec,
+    demux::description::{codec_of, for_decoder},
+};
 
 /// What is known of a track beside its sample entry.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +43,7 @@ pub(super) fn caps(entry: &Entry, shown: Shown) -> Option<(Codec, gst::Caps)> {
         Media::Mpeg1 => (Codec::Mpeg1, mpeg(1)),
         Media::Mpeg2 => (Codec::Mpeg2, mpeg(2)),
         Media::Jpeg => (Codec::Mjpeg, structure("image/jpeg").field("parsed", true)),
+        Media::Other(description) => other(description, entry)?,
     };
     let mut media = media
         .field_if("codec_data", gst::Buffer::from_slice(entry.setup.clone()), !entry.setup.is_empty())
@@ -52,6 +56,18 @@ pub(super) fn caps(entry: &Entry, shown: Shown) -> Option<(Codec, gst::Caps)> {
     }
     let media = media.field_if_some("colorimetry", entry.colour.and_then(colorimetry)).build();
     Some((codec, for_decoder(codec, &gst::Caps::builder_full().structure(media).build())))
+}
+
+/// A codec without rules of its own. The decoders of those that have colours by numbers must know how many bits a pixel
+/// has; 32 and more of them mean shades of grey.
+fn other(description: &str, entry: &Entry) -> Option<(Codec, gst::structure::Builder)> {
+    let described: gst::Structure = description.parse().ok()?;
+    let mut builder = gst::Structure::builder(described.name());
+    for (field, value) in described.iter() {
+        builder = builder.field(field, value.clone());
+    }
+    let depth = i32::from(entry.depth);
+    Some((codec_of(&described)?, builder.field_if("depth", depth, depth > 0)))
 }
 
 /// The mean rate, as one of the usual fractions where it is near one.
@@ -140,6 +156,7 @@ mod tests {
             setup: Vec::new(),
             aspect,
             colour: None,
+            depth: 24,
             fields: false,
             reference: 1,
         };

@@ -1,13 +1,16 @@
 //! Sample entries of video (`stsd`, ISO 14496-12, 8.5.2 and 12.1): which codec, and what its decoder must be told.
 
 use super::boxes::{Child, Fields, children};
-use crate::error::VideoError;
+use crate::{demux::four_letters, error::VideoError};
 
 /// Sample entries that a track may have, as in FFmpeg.
 const MOST_ENTRIES: usize = 1024;
 
 /// Bytes of an entry before the boxes in it.
 const FIXED: usize = 78;
+
+/// Where the bits of a pixel stand in it.
+const DEPTH: usize = 74;
 
 /// What a codec is called in caps, and how its packets are framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(super) enum Media {
     Mpeg1,
     Mpeg2,
     Jpeg,
+    /// One without rules of its own, by its description.
+    Other(&'static str),
 }
 
 /// The colour that a container states, by the numbers of ISO/IEC 23091-2.
@@ -50,6 +55,8 @@ pub(super) struct Entry {
     /// Width and height of a pixel.
     pub aspect: Option<(u32, u32)>,
     pub colour: Option<Colour>,
+    /// Bits of a pixel, of codecs that are told.
+    pub depth: u16,
     /// Pictures are two fields.
     pub fields: bool,
     /// Which of the track's data references its samples lie behind, from 1.
@@ -91,9 +98,14 @@ impl Entry {
             setup,
             aspect,
             colour,
+            depth: Fields(body.get(DEPTH..).unwrap_or_default()).short().unwrap_or(0),
             fields: false,
             reference,
         };
+        if entry.format == *b"SVQ3" {
+            // Its decoder looks for what it needs by itself.
+            entry.setup = body.get(FIXED..).unwrap_or_default().to_vec();
+        }
         for child in children(body.get(FIXED..).unwrap_or_default()) {
             entry.note(&child);
         }
@@ -165,8 +177,8 @@ fn media_of(format: &[u8; 4]) -> Option<Media> {
         [b'x', b'd', b'v', b'1'..=b'9' | b'a'..=b'f'] => Media::Mpeg2,
         b"xd51" | b"xd54" | b"xd55" | b"xd59" | b"xdhd" | b"xdh2" => Media::Mpeg2,
         [b'x', b'd', b'5', b'a'..=b'f'] | [b'm', b'x', b'3'..=b'5', b'n' | b'p'] => Media::Mpeg2,
-        b"jpeg" | b"mjpa" | b"AVDJ" | b"dmb1" | b"MJPG" => Media::Jpeg,
-        _ => return None,
+        b"jpeg" | b"mjpa" | b"AVDJ" | b"dmb1" | b"MJPG" | b"LJPG" => Media::Jpeg,
+        _ => return four_letters::description(format).map(Media::Other),
     })
 }
 
@@ -320,7 +332,8 @@ mod tests {
             (b"xdv7", Some(Media::Mpeg2)),
             (b"mx5n", Some(Media::Mpeg2)),
             (b"XVID", Some(Media::Mpeg4)),
-            (b"dvh1", None),
+            (b"s263", Some(Media::Other("video/x-h263,variant=itu"))),
+            (b"apch", Some(Media::Other("video/x-prores,variant=hq"))),
             (b"ap4h", None),
             (b"png ", None),
         ] {

@@ -1,0 +1,61 @@
+//! Theora (Xiph.org, Theora specification, 6 and 7): which packets are headers, which pictures need no others, how large
+//! they are.
+//!
+//! Frames are counted as they come out of the decoder: a packet without bytes repeats the picture before it.
+
+use super::{Coded, StreamHeader, bits::Bits};
+
+/// What every header begins with, behind a byte with its kind.
+const HEADER: &[u8] = b"theora";
+
+/// The kind of the header that has the size of pictures.
+const IDENTIFICATION: u8 = 0x80;
+
+/// What the packets of a stream code. `setup` is the headers where the container keeps them apart, or empty.
+pub(super) fn look(
+    setup: &[u8],
+    packets: impl Iterator<Item = impl AsRef<[u8]>>,
+) -> (StreamHeader, Vec<Coded>) {
+    let mut header = StreamHeader::default();
+    // There the length of a header stands before it.
+    header.size = setup.get(2..).and_then(size);
+    let coded = packets.map(|packet| {
+        let packet = packet.as_ref();
+        header.size = header.size.or_else(|| size(packet));
+        Coded { shown: !is_header(packet), ..Coded::COUNTED }
+    });
+    let coded = coded.collect();
+    (header, coded)
+}
+
+fn is_header(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|kind| kind & 0x80 != 0)
+}
+
+/// Columns and rows of pictures by the identification header (6.2): behind the version and the number of macroblocks.
+fn size(packet: &[u8]) -> Option<(u32, u32)> {
+    let (&kind, rest) = packet.split_first()?;
+    let rest = rest.strip_prefix(HEADER).filter(|_| kind == IDENTIFICATION)?;
+    let mut bits = Bits::new(rest.get(7..)?);
+    bits.number(24).zip(bits.number(24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_show_nothing_and_the_first_of_them_has_the_size() {
+        let identification =
+            [&[0x80][..], b"theora", &[3, 2, 1, 0, 12, 0, 10, 0, 0, 178, 0, 0, 146, 0, 0]].concat();
+        let comment = [&[0x81][..], b"theora"].concat();
+        let packets = [identification.as_slice(), &comment, &[0x20, 1], &[0x40, 1], &[]];
+        let (header, coded) = look(&[], packets.into_iter());
+        assert_eq!(header.size, Some((178, 146)));
+        let shown: Vec<_> = coded.iter().map(|coded| coded.shown).collect();
+        assert_eq!(shown, [false, false, true, true, true]);
+        let kept_apart = [&[0, identification.len() as u8][..], &identification].concat();
+        assert_eq!(look(&kept_apart, packets[2..].iter()).0.size, Some((178, 146)));
+        assert_eq!(look(&[], packets[1..].iter()).0.size, None);
+    }
+}
