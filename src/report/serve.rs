@@ -16,6 +16,7 @@ use std::{
     io::{self, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, UNIX_EPOCH},
 };
@@ -49,6 +50,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     inputs: Vec<PathBuf>,
+    /// The page that was made last, and of which state it is.
+    made: Mutex<Option<(String, Arc<str>)>>,
 }
 
 impl Server {
@@ -63,7 +66,7 @@ impl Server {
                 .hint("`--port 0` takes one that is free")
         })?;
         let address = listener.local_addr().context("the address is not known")?;
-        Ok(Self { listener, address, inputs })
+        Ok(Self { listener, address, inputs, made: Mutex::default() })
     }
 
     /// Where it listens.
@@ -94,17 +97,29 @@ impl Server {
         };
         let whole = !request.is_head;
         match request.path.as_str() {
-            "/" => {
-                let state = self.state();
-                match page(&self.inputs, Some(&state), &()) {
-                    Ok(html) => send(&mut stream, "200 OK", "text/html", &html, whole),
-                    Err(why) => {
-                        send(&mut stream, "500 Internal Server Error", "text/plain", &in_full(&why), whole)
-                    }
+            "/" => match self.page() {
+                Ok(html) => send(&mut stream, "200 OK", "text/html", &html, whole),
+                Err(why) => {
+                    send(&mut stream, "500 Internal Server Error", "text/plain", &in_full(&why), whole)
                 }
-            }
+            },
             "/state" => send(&mut stream, "200 OK", "text/plain", &self.state(), whole),
             _ => send(&mut stream, "404 Not Found", "text/plain", "there is / and /state", whole),
+        }
+    }
+
+    /// The page, which is made once for a state: of a scan it takes a while.
+    fn page(&self) -> Result<Arc<str>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken before the page is made: what comes meanwhile makes another one next time.
+        let state = self.state();
+        match &*made {
+            Some((of, html)) if *of == state => Ok(Arc::clone(html)),
+            _ => {
+                let html: Arc<str> = page(&self.inputs, Some(&state), &())?.into();
+                *made = Some((state, Arc::clone(&html)));
+                Ok(html)
+            }
         }
     }
 
