@@ -1,7 +1,8 @@
 //! Theora (Xiph.org, Theora specification, 6 and 7): which packets are headers, which pictures need no others, how large
 //! they are.
 //!
-//! Frames are counted as they come out of the decoder: a packet without bytes repeats the picture before it.
+//! Frames are counted as they come out of the decoder. A packet without bytes stands for the picture before it, which
+//! FFmpeg does not show again: such packets are left out where the file is taken apart.
 
 use super::{Coded, StreamHeader, bits::Bits};
 

@@ -11,6 +11,7 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
+mod bitmap;
 mod checks;
 mod clock;
 mod continuity;
@@ -177,7 +178,7 @@ fn attend(
     demuxer.connect_pad_added(move |_, pad| {
         let Ok(mut links) = links.lock() else { return };
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let sink = if is_wanted(&added, pad, &caps) {
+        let sink = if is_wanted(&added, pad, &caps, &file) {
             match parser_for(&caps, container, &file) {
                 None => packet_pad::collect(&added, gst::Caps::new_any(), &file),
                 Some(parser) => match behind_parser(&parser, &added, &bus, &mut links, &file) {
@@ -202,7 +203,7 @@ fn attend(
 }
 
 /// Whether this pad is the first video that is no picture of the cover; notes what it is otherwise.
-fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
+fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps, file: &FileBytes) -> bool {
     let Some(structure) = caps.structure(0) else { return false };
     let media = structure.name().as_str();
     if !is_video(pad, media) {
@@ -215,7 +216,7 @@ fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps) -> bool {
     let mut wanted = false;
     shared.change(|track| {
         if track.chosen.is_none() && track.unknown.is_none() {
-            if codec_of(structure).is_some() {
+            if codec_of(structure).is_some() || (media == bitmap::UNKNOWN && bitmap::caps(file).is_some()) {
                 track.chosen = Some(pad.clone());
                 wanted = true;
             } else {

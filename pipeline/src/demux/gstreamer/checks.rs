@@ -6,8 +6,9 @@
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::{continuity, packet_pad::Track, pes, riff};
+use super::{bitmap, continuity, packet_pad::Track, pes, riff};
 use crate::{
+    codec::Codec,
     demux::{
         Demuxed, MOST_HELD, Packet,
         description::{codec_of, for_decoder, framing_of},
@@ -49,10 +50,17 @@ pub(super) fn check(
         return Err(VideoError::NoVideoStream { container: container.name() });
     };
     check_caps(&caps)?;
+    let described = first.structure(0).is_some_and(|stream| stream.name() == bitmap::UNKNOWN);
+    let described = if described { bitmap::caps(file) } else { None };
+    let first = described.as_ref().unwrap_or(first);
     let structure = first.structure(0).expect("a stream is only chosen by the structure of its caps");
     let Some(codec) = codec_of(structure) else {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
     };
+    if matches!(codec, Codec::Theora | Codec::Other(_)) {
+        // FFmpeg shows nothing for a packet without bytes; some decoders would show the picture before again.
+        packets.retain(|packet| packet.body.length() > 0);
+    }
     if container == Container::Avi {
         // AVI counts packets; what demuxer and parser call presentation times is a guess.
         for Packet { stamp, .. } in &mut packets {
