@@ -12,7 +12,7 @@ use rand_chacha::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
-    /// The order of an epoch's slots; the number is 0.
+    /// The order of an epoch's slots; the number is 0, in a mixture `pass × sets + set`.
     Order = 1,
     /// A clip's first frame; the number is the slot.
     Start = 2,
@@ -34,6 +34,8 @@ pub enum Purpose {
     Balance = 12,
     /// What a rendered video shows; the epoch is its set, the number is the video's.
     Scene = 16,
+    /// Which sets of a mixture 64 clips are of; the number is theirs over 64.
+    Mixture = 17,
 }
 
 /// A stream of random numbers of one purpose.
@@ -122,6 +124,7 @@ mod tests {
             (Purpose::Split, 9),
             (Purpose::Balance, 12),
             (Purpose::Scene, 16),
+            (Purpose::Mixture, 17),
         ];
         for (purpose, number) in numbered {
             assert_eq!(purpose as u64, number, "{purpose:?}");

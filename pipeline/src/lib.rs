@@ -35,6 +35,7 @@ pub mod heartbeat;
 pub mod installation;
 pub mod loader;
 pub mod mask;
+pub mod mixture;
 mod numbers;
 pub mod page_limits;
 pub mod parquet_digest;

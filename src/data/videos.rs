@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pipeline::{names, video_entry::VideoEntry};
 
-use super::{folder, found::Found, frames_folder, list::List};
+use super::{folder, found::Found, frames_folder, list::List, mixture};
 use crate::{
     error::{Result, Usage},
     input_file,
@@ -30,6 +30,7 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
     for path in given {
         if !path.is_dir() {
             input_file::check_file(path)?;
+            mixture::refuse(path)?;
         }
         if path.is_dir() {
             let (videos_here, others) = folder::videos_in(path)?;
