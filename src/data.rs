@@ -1,7 +1,7 @@
 //! From what a person names to batches of clips: the only place where recipe and pipeline meet.
 //!
 //! ```text
-//! VIDEOS ─▶ dataset::open ─▶ masked::batches                    pre-training
+//! VIDEOS ─▶ pretraining_videos ─▶ masked::batches              pre-training, also of several sets by weights
 //!       ├─▶ clip_dataset::ClipDataset                         the clips of both for other trainers, in any layout
 //!       └─▶ labels::LabelSettings ─▶ labelled::training, views  fine-tuning, validation, tests, windows
 //! ```
@@ -24,8 +24,11 @@ pub mod list;
 pub mod listing;
 pub mod loading;
 pub mod masked;
+pub mod mixture;
+mod mixture_file;
 pub mod narrow;
 pub mod preprocess;
+pub mod pretraining_videos;
 #[cfg(feature = "video")]
 pub mod read_clips;
 pub mod report;

@@ -16,6 +16,7 @@ pub mod looking;
 pub mod pictures;
 pub mod plan;
 pub mod pretrain;
+mod pretraining_videos;
 pub mod quarantine;
 pub mod ranks;
 pub mod settings;

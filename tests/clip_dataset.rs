@@ -147,6 +147,47 @@ fn whole_clips_are_the_masked_ones_without_masks() {
     assert!(in_cubes.pixels()[bytes..2 * bytes] == cubes(&in_frames, 1, &all_tokens(geometry)));
 }
 
+#[test]
+fn a_mixture_is_shared_by_ranks_and_says_the_set_of_each_clip() {
+    let samples = samples();
+    let set = |file: &str, weight: u32| format!("{}={weight}", samples.join(file).display());
+    let mixed = |kind, layout, (rank, world_size)| {
+        let videos = vec![format!("{},{}", set("flower.mp4", 1), set("*.webm", 2)).into()];
+        let wanted = wanted(kind, layout);
+        let recipe = RecipeChoice {
+            set: [wanted.recipe.set, vec!["clip.repeats=1".into()]].concat(),
+            ..wanted.recipe
+        };
+        ClipLoading { videos, recipe, rank, world_size, batch: Some(2), ..wanted }
+    };
+    let kinds = [(ClipKind::Masked, PixelLayout::Cubes), (ClipKind::Whole, PixelLayout::Ntchw)];
+    for (kind, layout) in kinds {
+        let all = epoch(&mixed(kind.clone(), layout, (0, 1)), 1, 0);
+        let of_ranks = [0, 1].map(|rank| epoch(&mixed(kind.clone(), layout, (rank, 2)), 1, 0));
+        let together: Vec<_> =
+            of_ranks[0].iter().zip(&of_ranks[1]).flat_map(|(one, other)| [one, other]).collect();
+        assert!(together.len() >= 2 && together.iter().zip(&all).all(|(one, other)| *one == other));
+        for batch in &all {
+            let text = |name: &str, row: usize| {
+                let column = batch.column_by_name(name).unwrap();
+                column.as_any().downcast_ref::<arrow_array::StringArray>().unwrap().value(row).to_owned()
+            };
+            for row in 0..batch.num_rows() {
+                let wanted = if text("video", row).ends_with("webm") { "*.webm" } else { "flower.mp4" };
+                assert!(text("set", row).ends_with(wanted), "{}", text("set", row));
+            }
+        }
+    }
+    let fingerprint = |weight: u32| {
+        let videos = vec![set("flower.mp4", weight).into(), set("*.webm", 2).into()];
+        open(&ClipLoading { videos, ..mixed(ClipKind::Whole, PixelLayout::Ntchw, (0, 1)) }).fingerprint()
+    };
+    assert_ne!(fingerprint(1), fingerprint(2));
+    let labelled = mixed(ClipKind::Labelled(LabelSettings::default()), PixelLayout::Cubes, (0, 1));
+    let refused = ClipDataset::open(&labelled, &()).err().unwrap();
+    assert!(refused.usage().unwrap().to_string().contains("which only pre-training takes"), "{refused}");
+}
+
 /// The sample videos in two class folders.
 fn class_folders() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

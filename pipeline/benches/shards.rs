@@ -128,6 +128,7 @@ fn main() {
         videos: dataset.videos(),
         videos_per_shard: 64,
         transcode: None,
+        parts: false,
         source: dataset.digest(),
         made_by: MADE_BY.to_owned(),
     };

@@ -101,6 +101,7 @@ fn cubes_and_batch(geometry: ClipGeometry, schedule: Schedule) -> RecordBatch {
         epoch: 0,
         video: "noise".into(),
         label: None,
+        set: None,
         frames: vec![FrameRank(0); geometry.frames()].into(),
         times: vec![StreamTime(0); geometry.frames()].into(),
         crop: Window { x: 0, y: 0, width: 224, height: 224 },

@@ -1,4 +1,4 @@
-//! What a command is given to read clips from: a list of videos, a manifest of them, or shards.
+//! What a command is given to read clips from: a list of videos, a manifest of them, shards, or a mixture of these.
 //!
 //! They differ in what they hold, not in how clips are counted: slot = video number × clips per
 //! video + k, and a video that is known to be bad keeps its slots, for the order of an epoch is
@@ -10,16 +10,21 @@ pub mod list_file;
 pub mod manifest;
 mod video_list;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use schemas::{
     frame_shard,
     packet_shard::{self, PacketShardFacts},
+    video_shard,
 };
 
 use self::manifest::ManifestError;
 use crate::{
     VideoNumber,
+    mixture::{Weighted, shares},
     shard::{self, FrameShards, PacketShards, ShardError},
     video_entry::VideoEntry,
 };
@@ -35,6 +40,8 @@ pub enum Dataset {
     FrameShards(FrameShards),
     /// Videos whose packets were stored before.
     PacketShards(PacketShards),
+    /// Several of these, mixed by weights; their videos are numbered set after set.
+    Mixture(Arc<[Weighted<Dataset>]>),
 }
 
 /// Why a dataset cannot be opened.
@@ -95,9 +102,9 @@ impl Dataset {
         Ok(shard::is_shard_folder(folder)?)
     }
 
-    /// Whether a file is a table of Parquet that another program wrote: a list of videos, if anything.
+    /// Whether a file is a table of Parquet as other programs write them: a list of videos, if anything, or their files.
     pub fn is_foreign_table(path: &Path) -> bool {
-        matches!(shard::format_of(path), Ok(None))
+        matches!(shard::format_of(path), Ok(format) if format.as_deref().is_none_or(|it| it == video_shard::VERSION))
     }
 
     /// Videos of the source, failed ones included.
@@ -106,14 +113,21 @@ impl Dataset {
             Self::Videos(videos) => videos.entries().len() as u64,
             Self::FrameShards(shards) => shards.facts().videos,
             Self::PacketShards(shards) => shards.facts().videos,
+            Self::Mixture(sets) => sets.iter().map(|set| set.set.videos()).sum(),
         }
     }
 
-    /// Clips drawn from each video: `wanted` of videos, in frame shards those that were stored.
+    /// Clips drawn from each video: `wanted` of videos, in frame shards those that were stored. All sets of a mixture must
+    /// have as many.
     pub fn clips_per_video(&self, wanted: u32) -> u32 {
         match self {
             Self::Videos(_) | Self::PacketShards(_) => wanted,
             Self::FrameShards(shards) => shards.facts().clips_per_video,
+            Self::Mixture(sets) => {
+                let stored =
+                    |set: &Weighted<Self>| Some(set.set.clips_per_video(wanted)).filter(|it| *it != wanted);
+                sets.iter().find_map(stored).unwrap_or(wanted)
+            }
         }
     }
 
@@ -128,6 +142,15 @@ impl Dataset {
             }
             Self::FrameShards(shards) => Ok(shards.listing()?),
             Self::PacketShards(shards) => Ok(shards.listing()?),
+            Self::Mixture(sets) => {
+                let (mut all, mut before) = (Vec::new(), 0);
+                for set in sets.iter() {
+                    let listing = set.set.listing()?.into_iter();
+                    all.extend(listing.map(|(number, entry)| (VideoNumber(before + number.0), entry)));
+                    before += set.set.videos();
+                }
+                Ok(all)
+            }
         }
     }
 
@@ -137,12 +160,19 @@ impl Dataset {
     }
 
     /// Digest of the source's list of videos; that of shards is the digest of what they were
-    /// made from.
+    /// made from, that of a mixture of the digests and the shares of its sets.
     pub fn digest(&self) -> String {
         match self {
             Self::Videos(videos) => videos.digest(),
             Self::FrameShards(shards) => shards.facts().source.clone(),
             Self::PacketShards(shards) => shards.facts().source.clone(),
+            Self::Mixture(sets) => {
+                let mut hasher = blake3::Hasher::new();
+                for (set, share) in sets.iter().zip(shares(sets)) {
+                    hasher.update(&share.to_le_bytes()).update(set.set.digest().as_bytes());
+                }
+                hasher.finalize().to_hex().to_string()
+            }
         }
     }
 }

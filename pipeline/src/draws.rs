@@ -12,7 +12,7 @@ use rand_chacha::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
-    /// The order of an epoch's slots; the number is 0.
+    /// The order of an epoch's slots; the number is 0, in a mixture `pass × sets + set`.
     Order = 1,
     /// A clip's first frame; the number is the slot.
     Start = 2,
@@ -36,6 +36,8 @@ pub enum Purpose {
     Scene = 16,
     /// Which kind of mask a row has, where there are several; the number is the row's.
     MaskKind = 17,
+    /// Which sets of a mixture 64 clips are of; the number is theirs over 64.
+    Mixture = 18,
 }
 
 /// A stream of random numbers of one purpose.
@@ -125,6 +127,7 @@ mod tests {
             (Purpose::Balance, 12),
             (Purpose::Scene, 16),
             (Purpose::MaskKind, 17),
+            (Purpose::Mixture, 18),
         ];
         for (purpose, number) in numbered {
             assert_eq!(purpose as u64, number, "{purpose:?}");

@@ -37,6 +37,7 @@ pub mod heartbeat;
 pub mod installation;
 pub mod loader;
 pub mod mask;
+pub mod mixture;
 mod numbers;
 mod page_header;
 pub mod page_limits;

@@ -14,6 +14,8 @@ pub mod single;
 pub mod stream;
 pub mod worker;
 
+use std::sync::Arc;
+
 use arrow_schema::ArrowError;
 
 use crate::{settings::SettingsError, source::SourceError};
@@ -52,6 +54,16 @@ pub enum StreamError {
     NothingLeft {
         /// Slots that were tried.
         slots: u64,
+        /// The epoch.
+        epoch: u32,
+    },
+    /// Every slot of a set of a mixture was tried for one clip.
+    #[error(
+        "none of the clips of {set} can be read in epoch {epoch}, and a mixture needs clips of each of its sets"
+    )]
+    NothingLeftOf {
+        /// The set.
+        set: Arc<str>,
         /// The epoch.
         epoch: u32,
     },

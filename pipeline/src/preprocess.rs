@@ -14,6 +14,8 @@ mod frames;
 mod packets;
 #[cfg(feature = "video")]
 mod transcode;
+#[cfg(feature = "video")]
+mod videos;
 
 use std::{
     ops::{ControlFlow, Range},
@@ -29,7 +31,11 @@ use schemas::Slice;
 
 pub use self::frames::clips;
 #[cfg(feature = "video")]
-pub use self::{packets::packets, transcode::transcode};
+pub use self::{
+    packets::packets,
+    transcode::transcode,
+    videos::{DescribedVideo, videos},
+};
 use crate::{
     quarantine::{Quarantine, QuarantineError},
     shard::{Row, ShardError, ShardFacts, ShardWriter, belongs_to, keys_of_shards, unfinished},

@@ -16,11 +16,17 @@
 //! batch b of a run ─▶ epoch b / S, batch b % S of it        S = ⌊slots / clips of a batch⌋, rest dropped
 //! ```
 //!
+//! In a mixture of sets ([`mixed_runs`]) a clip's set is drawn first; where its slot fails, the next one of the same set
+//! is taken. A slot that comes again in an epoch is numbered higher by all slots, so that it has a first frame of its own.
+//!
 //! With repeated sampling (VideoMAE V2's `num_sample`) a clip gives R rows with their own crops and
 //! masks; row r of clip n draws them by the number n·R + r.
 
+pub(crate) mod mixed_runs;
+
 use schemas::settings::ClipOrder;
 
+use self::mixed_runs::{MixedRuns, SetShare};
 use crate::{
     ClipNumber, RowNumber, Slot, VideoNumber,
     draws::{Draws, Purpose},
@@ -75,28 +81,41 @@ impl Schedule {
 
     /// The order of the slots in `epoch`.
     pub fn order(&self, epoch: u32) -> Order {
-        let of_video = match self.order {
-            ClipOrder::Together => u64::from(self.clips_per_video.max(1)),
-            ClipOrder::Scattered => 1,
-        };
+        let (of_video, _) = self.runs();
         let mut firsts: Vec<Slot> = (0..self.clips()).step_by(of_video as usize).map(Slot).collect();
         Draws::new(self.seed, Purpose::Order, epoch, 0).shuffle(&mut firsts);
-        Order { epoch, firsts, of_video }
+        Order { epoch, runs: Runs::Listed(firsts), of_video }
+    }
+
+    /// The order of the slots in `epoch`, where the videos are those of `sets`, one set after the other.
+    pub(crate) fn mixed_order(&self, epoch: u32, sets: &[SetShare]) -> Order {
+        let (of_video, of_each) = self.runs();
+        Order { epoch, runs: Runs::Mixed(MixedRuns::draw(self.seed, epoch, sets, of_each)), of_video }
+    }
+
+    /// Slots of a run, and runs of a video.
+    fn runs(&self) -> (u64, u64) {
+        let clips = u64::from(self.clips_per_video.max(1));
+        match self.order {
+            ClipOrder::Together => (clips, 1),
+            ClipOrder::Scattered => (1, clips),
+        }
     }
 
     /// The slots as they are numbered: clip n takes slot n.
     pub fn in_sequence(&self, epoch: u32) -> Order {
-        Order { epoch, firsts: (0..self.clips()).map(Slot).collect(), of_video: 1 }
+        Order { epoch, runs: Runs::Listed((0..self.clips()).map(Slot).collect()), of_video: 1 }
     }
 
     /// These slots, one after the other: clip n takes the slot at place n.
     pub fn in_order(epoch: u32, slots: Vec<Slot>) -> Order {
-        Order { epoch, firsts: slots, of_video: 1 }
+        Order { epoch, runs: Runs::Listed(slots), of_video: 1 }
     }
 
     /// The video that a slot belongs to.
     pub fn video_of(&self, slot: Slot) -> VideoNumber {
-        slot.video(self.clips_per_video)
+        let VideoNumber(video) = slot.video(self.clips_per_video);
+        VideoNumber(video.checked_rem(self.videos).unwrap_or(video))
     }
 
     /// The draw of a clip's first frame.
@@ -137,23 +156,38 @@ pub struct RowDraws {
 pub struct Order {
     /// The epoch.
     pub epoch: u32,
-    /// The first slot of each run of slots that follow each other.
-    firsts: Vec<Slot>,
+    /// The runs of slots that follow each other.
+    runs: Runs,
     /// Slots of a run.
     of_video: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Runs {
+    /// The first slot of each.
+    Listed(Vec<Slot>),
+    /// Those of a mixture.
+    Mixed(MixedRuns),
 }
 
 impl Order {
     /// The slot that `clip` takes after `failures` of its slots failed; none when all did.
     pub fn slot(&self, clip: ClipNumber, failures: u64) -> Option<Slot> {
-        let runs = self.firsts.len() as u64;
+        let run = clip.0 / self.of_video;
+        let (place, runs) = match &self.runs {
+            Runs::Listed(firsts) => (run.checked_rem(firsts.len() as u64)?, firsts.len() as u64),
+            Runs::Mixed(mixed) => mixed.place(run),
+        };
         if failures >= runs * self.of_video {
             return None;
         }
-        let run = (clip.0 / self.of_video % runs + failures % runs) % runs;
+        let place = (place + failures % runs) % runs;
         let of_run = (clip.0 % self.of_video + failures / runs) % self.of_video;
-        let first = self.firsts.get(usize::try_from(run).ok()?)?;
-        Some(Slot(first.0 + of_run))
+        let first = match &self.runs {
+            Runs::Listed(firsts) => firsts.get(usize::try_from(place).ok()?)?.0,
+            Runs::Mixed(mixed) => mixed.at(run, place)? * self.of_video,
+        };
+        Some(Slot(first + of_run))
     }
 
     /// How many clips from `clip` on are of the same video as it, one after the other.
@@ -224,6 +258,26 @@ mod tests {
         tried.sort_unstable();
         assert_eq!(tried, (0..10).collect::<Vec<_>>());
         assert_eq!(slot(&order, 3, 10), None);
+    }
+
+    #[test]
+    fn a_slot_of_a_mixture_that_fails_is_followed_by_one_of_its_set() {
+        let sets = [(3, 0.2), (2, 0.8)].map(|(videos, share)| SetShare { videos, share });
+        for schedule in [SCHEDULE, TOGETHER] {
+            let order = schedule.mixed_order(1, &sets);
+            for clip in 0..10 {
+                let set = |slot: u64| schedule.video_of(Slot(slot)).0 < 3;
+                let own = set(slot(&order, clip, 0).unwrap());
+                let slots: Vec<u64> = (0..).map_while(|failures| slot(&order, clip, failures)).collect();
+                assert!(slots.len() >= 4 && slots.iter().all(|&slot| set(slot) == own), "{clip}: {slots:?}");
+            }
+        }
+        // Clips of a video follow each other here too.
+        let order = TOGETHER.mixed_order(1, &sets);
+        let slots: Vec<u64> = (0..10).map(|clip| slot(&order, clip, 0).unwrap()).collect();
+        assert!(slots.chunks(2).all(|slots| slots[0] % 2 == 0 && slots[1] == slots[0] + 1), "{slots:?}");
+        // Set 1 has 8 of 10 clips, and 4 slots: they come again under other numbers.
+        assert!(slots.iter().any(|&slot| slot >= 10), "{slots:?}");
     }
 
     #[test]

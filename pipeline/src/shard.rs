@@ -1,7 +1,7 @@
 //! Shards: what was made of videos, in Parquet files, to be trained from again and again.
 //!
 //! A dataset of shards is a folder of one kind: frames (the decoded frames of clips), packets (the videos'
-//! own compressed packets) or a transcode (packets made for training). Shard n holds the rows of the keys
+//! own compressed packets), a transcode (packets made for training), or videos (whole files, for others to read). Shard n holds the rows of the keys
 //! from n × keys a shard on, and its bytes depend on nothing but them, so a folder can be finished by
 //! another process than began it:
 //!
@@ -24,6 +24,8 @@ mod layout;
 mod listing;
 mod packets;
 mod reader;
+#[cfg(feature = "video")]
+mod videos;
 mod writer;
 
 pub(crate) use blocks::{CheckedFile, Failure};
@@ -37,6 +39,8 @@ pub use layout::{facts_in, keys_of_shards, unfinished};
 pub(crate) use packets::write::SEGMENT_BYTES;
 pub use packets::{PacketShards, ShardVideo, file_index::FileIndex};
 pub use reader::{FrameShards, Shards};
+#[cfg(feature = "video")]
+pub(crate) use videos::{MOST_BYTES, video_row};
 pub use writer::Row;
 pub(crate) use writer::ShardWriter;
 

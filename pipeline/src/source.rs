@@ -4,6 +4,7 @@
 //! own, which holds what must stay on one thread (decoders, open files).
 
 mod frame_shards;
+pub mod mixture;
 #[cfg(feature = "video")]
 pub mod packet_shards;
 #[cfg(feature = "video")]
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use crate::{
     FrameRank, Slot, StreamTime, VideoNumber,
     draws::Draws,
+    mixture::MixtureSets,
     names,
     picture::{Orientation, Picture},
     profile::Profile,
@@ -140,6 +142,11 @@ pub trait ClipSource: Send + Sync {
     /// What is right of a video, where its videos were given classes or numbers of their own.
     fn truth(&self, _video: VideoNumber) -> Truth {
         Truth::default()
+    }
+
+    /// The sets that it mixes, where it is a mixture.
+    fn mixture(&self) -> Option<Arc<MixtureSets>> {
+        None
     }
 }
 

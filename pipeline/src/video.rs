@@ -32,6 +32,8 @@ mod reader;
 mod sequential;
 #[cfg(feature = "video")]
 mod stored;
+#[cfg(feature = "video")]
+mod stored_part;
 pub mod stored_video;
 #[cfg(feature = "video")]
 mod turned;

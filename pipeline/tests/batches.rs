@@ -142,6 +142,7 @@ fn packets(folder: &Path, films: &[VideoEntry]) -> PacketShards {
         videos: dataset.videos(),
         videos_per_shard: 4,
         transcode: None,
+        parts: false,
         source: dataset.digest(),
         made_by: MADE_BY.into(),
     };

@@ -69,6 +69,7 @@ fn shards(folder: &Path, films: &[VideoEntry]) -> PacketShards {
         videos: films.len() as u64,
         videos_per_shard: 4,
         transcode: None,
+        parts: false,
         source: Dataset::of_videos(films.to_vec()).digest(),
         made_by: MADE_BY.into(),
     };

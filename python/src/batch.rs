@@ -62,6 +62,7 @@ pub fn arrays(batch: RecordBatch, shape: RowShape) -> Option<Arrays> {
         let arrays = &mut found.arrays;
         match field.name().as_str() {
             "video" => found.words.push(("path", words(&column)?)),
+            "set" => found.words.push(("set", words(&column)?)),
             "verdict" => found.words.push(("verdict", words(&column)?)),
             "error" => found.words.push(("error", words(&column)?)),
             "pixels" | "cubes" => {

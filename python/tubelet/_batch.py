@@ -18,6 +18,7 @@ class Batch(dict[str, Any]):
     ``label``            int64 ``[B]``: the class; -1 where none is known
     ``labels``           float32 ``[B, classes]``: several labels, or numbers; only of data that has them
     ``path``             list of B strings: the videos
+    ``set``              list of B strings: the set of each; only of a mixture of data sets
     ``frames``           int64 ``[B, T]``: places of the frames in presentation order
     ``pts``              float64 ``[B, T]``: when they are shown, in seconds; ``times`` the same in ns, int64
     ``epoch``, ``clip``  int64 ``[B]``: what names a clip; seed, epoch and clip decide all that is drawn for it

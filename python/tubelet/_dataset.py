@@ -45,7 +45,8 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
     another clip takes its place; :attr:`quarantined` lists it.
 
     :param videos: files, folders (searched to the bottom), globs, list files with ``path label`` lines, a manifest, or a
-        folder of shards.
+        folder of shards. Without ``labels`` and ``views`` also a mixture of such data sets by their weights:
+        ``{"films": 2, "robots": 1}``, ``"films=2,robots=1"``, or a mixture file.
     :param recipe: a built-in recipe's name, or a TOML file: frames, stride, size, crops, masks, augmentation. By default
         VideoMAE's for ViT-B; with ``labels`` or ``views`` that of a fine-tuning.
     :param set: settings that differ from the recipe's, such as ``{"clip.stride": 2}``.

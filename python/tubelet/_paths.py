@@ -1,15 +1,15 @@
-"""VIDEOS as people give them: one path, or several."""
+"""VIDEOS as people give them: one path, or several, or data sets with their weights."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from ._errors import UsageError
 
 Path: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
-Videos: TypeAlias = "Path | Iterable[Path]"
+Videos: TypeAlias = "Path | Iterable[Path] | Mapping[Path, float]"
 
 
 def listed(videos: Videos) -> list[str]:
@@ -17,8 +17,11 @@ def listed(videos: Videos) -> list[str]:
     if isinstance(videos, (str, bytes, os.PathLike)):
         videos = [videos]
     try:
-        paths = [os.fsdecode(path) for path in videos]
-    except TypeError as error:
+        if isinstance(videos, Mapping):
+            paths = [f"{os.fsdecode(path)}={float(weight)}" for path, weight in videos.items()]
+        else:
+            paths = [os.fsdecode(path) for path in videos]
+    except (TypeError, ValueError) as error:
         raise UsageError(f"videos must be a path or several paths: {error}") from error
     if not paths:
         raise UsageError("no videos are given")

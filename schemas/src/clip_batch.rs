@@ -10,6 +10,7 @@
 //! target       list u16 tokens that count in the loss, ascending      (V1: all hidden ones)
 //! target_cubes list u8  their pixels
 //! context      list u16 tokens the decoder predicts without counting them (V2's decoder mask only)
+//! set          utf8     which set the video is of (mixtures of sets only)
 //! ```
 //!
 //! Cube bytes are in the order of the embedding weights ([`crate::geometry`]), so the trainer reshapes
@@ -35,6 +36,9 @@ pub const VERSION: &str = "tubelet-clip-batch/1";
 pub const VERSION_KEY: &str = "tubelet.format";
 /// Metadata key of the geometry, as JSON.
 pub const GEOMETRY_KEY: &str = "tubelet.geometry";
+
+/// Metadata key of the names of the sets of a mixture, a JSON list.
+pub const SETS_KEY: &str = "tubelet.sets";
 
 /// Why a record batch is no batch of clips.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +100,20 @@ pub fn schema(geometry: ClipGeometry, visible: usize) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, metadata(VERSION, geometry)))
 }
 
+/// The schema of the same batches of a mixture of sets with these names.
+pub fn schema_with_sets(schema: &Schema, names: &[Arc<str>]) -> SchemaRef {
+    let fields = schema.fields().iter().cloned().chain([Arc::new(set_field())]);
+    let mut metadata = schema.metadata().clone();
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    metadata.insert(SETS_KEY.to_owned(), serde_json::Value::from(names).to_string());
+    Arc::new(Schema::new_with_metadata(fields.collect::<Fields>(), metadata))
+}
+
+/// The field of the set that a clip's video is of.
+pub(crate) fn set_field() -> Field {
+    Field::new("set", DataType::Utf8, false)
+}
+
 /// The metadata of a batch of clips of this geometry, in this format.
 pub(crate) fn metadata(version: &str, geometry: ClipGeometry) -> HashMap<String, String> {
     HashMap::from([
@@ -149,6 +167,8 @@ pub struct ClipBatch {
     batch: RecordBatch,
     geometry: ClipGeometry,
     visible: usize,
+    /// Names of the sets of a mixture; empty where there is none.
+    sets: Arc<[Arc<str>]>,
 }
 
 impl TryFrom<RecordBatch> for ClipBatch {
@@ -164,8 +184,11 @@ impl TryFrom<RecordBatch> for ClipBatch {
                 return Err(ClipBatchError::Column { column: "visible", why });
             }
         };
-        check_columns(&found, &schema(geometry, visible))?;
-        let view = Self { batch, geometry, visible };
+        let sets = sets_in(&found)?;
+        let wanted = schema(geometry, visible);
+        let wanted = if sets.is_empty() { wanted } else { schema_with_sets(&wanted, &sets) };
+        check_columns(&found, &wanted)?;
+        let view = Self { batch, geometry, visible, sets };
         view.check_lengths()?;
         Ok(view)
     }
@@ -193,6 +216,17 @@ impl ClipBatch {
             }
         }
         Ok(())
+    }
+
+    /// The names of the sets of a mixture; empty where there is none.
+    pub fn sets(&self) -> &Arc<[Arc<str>]> {
+        &self.sets
+    }
+
+    /// Which of [`Self::sets`] clip `clip` is of; none where there is no mixture, or where it names another set.
+    pub fn set_of(&self, clip: usize) -> Option<usize> {
+        let names = self.batch.column_by_name("set")?.as_string::<i32>();
+        self.sets.iter().position(|set| **set == *names.value(clip))
     }
 
     /// Clips in the batch.
@@ -282,6 +316,16 @@ impl ClipBatch {
     fn list(&self, name: &str) -> &ListArray {
         self.column(name).as_list()
     }
+}
+
+/// The names of the sets that the metadata of a batch names.
+fn sets_in(schema: &Schema) -> Result<Arc<[Arc<str>]>, ClipBatchError> {
+    let Some(text) = schema.metadata().get(SETS_KEY) else { return Ok(Arc::default()) };
+    let names: Vec<String> = serde_json::from_str(text).map_err(|why| {
+        let why = format!("is not to be read, since `{SETS_KEY}` is no list of names: {why}");
+        ClipBatchError::Column { column: "set", why }
+    })?;
+    Ok(names.into_iter().map(Into::into).collect())
 }
 
 fn range(list: &ListArray, row: usize) -> std::ops::Range<usize> {

@@ -25,6 +25,7 @@ pub mod run_state;
 pub mod settings;
 pub mod slice;
 mod try_lock;
+pub mod video_shard;
 pub mod whole_clips;
 pub mod whole_file;
 

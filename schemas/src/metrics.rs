@@ -37,9 +37,22 @@ pub struct MetricsLine {
     /// What the loader did since the last line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loader: Option<LoaderLine>,
+    /// Each set of a mixture, by its name: what its clips had of the training since the last line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sets: Option<BTreeMap<String, SetLine>>,
     /// What a probe of the step's weights found, where one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeLine>,
+}
+
+/// A set of a mixture. The mean loss of all steps since the last line is the sum of share × loss over the sets.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetLine {
+    /// Its share of what was predicted, 0 to 1: that of its clips, where masks hide equally much of all.
+    pub share: f64,
+    /// Mean loss of its clips; none where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
 }
 
 /// What a frozen encoder knows of the classes of videos: shares of the test videos whose class is the first answer,

@@ -29,6 +29,9 @@ pub const PACKETS: &str = "packets";
 /// Columns with a number for each packet or frame.
 pub const PACKET_LISTS: [&str; 5] = ["times", "sizes", "pts", "ranks", "flags"];
 
+/// Columns of shards of parts of videos.
+pub const PART: [&str; 3] = ["first_frame", "start", "stop"];
+
 /// What the bits of a packet's flags mean.
 pub mod flags {
     /// Decoding may begin with this packet.
@@ -52,6 +55,9 @@ pub struct PacketShardFacts {
     pub videos_per_shard: u32,
     /// How the packets were made; nothing where they are the source's own.
     pub transcode: Option<TranscodeFacts>,
+    /// Whether the videos are parts of their files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parts: bool,
     /// Digest of the list of source videos, hexadecimal.
     pub source: String,
     /// What wrote it.
@@ -78,11 +84,17 @@ pub struct TranscodeFacts {
 /// `video_number` is the video's place in the source. A video has `segments` rows, `segment` counts them;
 /// `first_packet` is the number of a row's first packet within the video. `times` (the presentation time of
 /// every frame of the video, in ns) and `source_frames` stand in a video's first row only.
+///
+/// Where videos are parts of their files, the groups of packets that hold a part are stored. `first_frame` is the rank
+/// in the source of the first frame of these; the part is their frames `start` to `stop` − 1.
 pub fn schema(facts: &PacketShardFacts) -> SchemaRef {
     let mut fields = video_fields();
     if facts.transcode.is_some() {
         fields.push(Field::new("source_frames", DataType::List(item_field(DataType::UInt32)), false));
         fields.push(Field::new("encoder", DataType::Utf8, false));
+    }
+    if facts.parts {
+        fields.extend(PART.map(|name| Field::new(name, DataType::UInt32, false)));
     }
     fields.push(Field::new(PACKETS, DataType::LargeBinary, false));
     let facts = serde_json::to_string(facts).expect("because numbers and strings always make JSON");

@@ -86,7 +86,7 @@ pub struct InitialWeights {
 }
 
 /// What a run trains on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunData {
     /// Files, folders, globs and lists as they were named.
     pub named: Vec<String>,
@@ -101,6 +101,25 @@ pub struct RunData {
     pub videos: u64,
     /// BLAKE3 of `videos.jsonl`.
     pub list: String,
+    /// The sets of a mixture; empty where there is none. Their videos stand one set after the other in `videos.jsonl`,
+    /// each behind the name of its set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mixture: Vec<RunSet>,
+}
+
+/// A set of a mixture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSet {
+    /// What it is called.
+    pub name: String,
+    /// Its files, folders, globs and lists.
+    pub named: Vec<String>,
+    /// Its weight.
+    pub weight: f64,
+    /// Its videos.
+    pub videos: u64,
+    /// Digest of its videos' paths and labels.
+    pub digest: String,
 }
 
 /// How videos were divided into those to train on and those to test on.

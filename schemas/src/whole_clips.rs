@@ -11,6 +11,7 @@
 //! pixels u8[3·F·H·W]                  all pixels in the layout that the metadata names; not erased
 //! labels list<f32>?                   0 or 1 a class, or the numbers to answer: only where videos have several
 //! visible u16[V], target list u16, context list u16     tokens, ascending: only of masked clips
+//! set utf8                            which set the video is of: only of mixtures of sets
 //! verdict utf8?, error utf8?          why there is no clip: only of clips that are read by path and time; the row is
 //!                                     all zeros then. An error without a verdict is no fault of the video
 //! ```
@@ -31,7 +32,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use crate::{
     PixelLayout,
-    clip_batch::{ClipBatchError, check_columns, geometry_in, item_field, metadata},
+    clip_batch::{ClipBatchError, check_columns, geometry_in, item_field, metadata, set_field},
     geometry::ClipGeometry,
     labelled_batch::{fields, labels_field},
 };
@@ -55,6 +56,8 @@ pub struct WholeClipShape {
     pub with_labels: bool,
     /// Visible tokens of each clip, where clips are masked.
     pub visible: Option<usize>,
+    /// Whether rows name the set of a mixture that their video is of.
+    pub with_sets: bool,
     /// Whether a row may say why there is no clip.
     pub with_failures: bool,
 }
@@ -62,7 +65,7 @@ pub struct WholeClipShape {
 impl WholeClipShape {
     /// Clips of videos with one class each or none, without masks.
     pub fn new(geometry: ClipGeometry, layout: PixelLayout) -> Self {
-        Self { geometry, layout, with_labels: false, visible: None, with_failures: false }
+        Self { geometry, layout, with_labels: false, visible: None, with_sets: false, with_failures: false }
     }
 
     /// The schema of their batches.
@@ -77,6 +80,7 @@ impl WholeClipShape {
                 ["target", "context"].map(|name| list(name, DataType::List(item_field(DataType::UInt16))));
             fields.extend(free);
         }
+        fields.extend(self.with_sets.then(set_field));
         if self.with_failures {
             fields.extend(["verdict", "error"].map(|name| Field::new(name, DataType::Utf8, true)));
         }
@@ -95,8 +99,8 @@ impl WholeClipShape {
             _ => None,
         };
         let with_labels = found.column_with_name("labels").is_some();
-        let with_failures = found.column_with_name("error").is_some();
-        Ok(Self { geometry, layout, with_labels, visible, with_failures })
+        let [with_sets, with_failures] = ["set", "error"].map(|name| found.column_with_name(name).is_some());
+        Ok(Self { geometry, layout, with_labels, visible, with_sets, with_failures })
     }
 }
 

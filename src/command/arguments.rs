@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    data::{labels::settings::LabelSettings, list::List},
+    data::{labels::settings::LabelSettings, list::List, mixture},
     inference::model::{ModelSettings, TOGETHER},
     machine::{MOST_WORKERS, default_workers},
     recipe_choice::{RecipeChoice, RecipeSource},
@@ -43,7 +43,7 @@ impl ColumnArguments {
     /// `given`, the lists among it with the names of their columns.
     pub fn of(&self, given: &[PathBuf]) -> Vec<PathBuf> {
         let named = |path: &PathBuf| match &self.columns {
-            Some(columns) => List::with_columns(path, columns),
+            Some(columns) => mixture::with_columns(path, columns),
             None => path.clone(),
         };
         given.iter().map(named).collect()

@@ -23,7 +23,7 @@ use super::{
     narrow::narrow,
     source,
 };
-use crate::error::{Context as _, Result, Usage};
+use crate::error::{Context as _, Error, Result, Usage};
 
 /// Tokens of a clip by what becomes of them.
 pub struct TokenCounts {
@@ -86,6 +86,23 @@ pub fn settings(recipe: &Recipe, clips_per_video: u32) -> Result<ClipSettings> {
 /// When this build has no video decoder and the data are videos; usage error when shards hold other
 /// clips than the recipe asks for.
 pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>> {
+    check_stored(dataset, recipe)?;
+    source::source_by(dataset, recipe, settings(recipe, 1)?.sampling().into())
+}
+
+/// Refuses frame shards of other clips than the recipe asks for.
+fn check_stored(dataset: &Dataset, recipe: &Recipe) -> Result<()> {
+    if let Dataset::Mixture(sets) = dataset {
+        return sets.iter().try_for_each(|set| {
+            check_stored(&set.set, recipe).map_err(|why| match why {
+                Error::Usage(why) => {
+                    let usage = Usage::new(format!("{}: {why}", pipeline::names::one_line(&set.name)));
+                    why.hinted().into_iter().fold(usage, Usage::hint).into()
+                }
+                why => why,
+            })
+        });
+    }
     if let Dataset::FrameShards(shards) = dataset {
         let facts = shards.facts();
         let clip = &recipe.clip;
@@ -119,7 +136,7 @@ pub fn source(dataset: &Dataset, recipe: &Recipe) -> Result<Arc<dyn ClipSource>>
             .into());
         }
     }
-    source::source_by(dataset, recipe, settings(recipe, 1)?.sampling().into())
+    Ok(())
 }
 
 /// Micro-batches of masked clips from number `first` on, for ever: the same for any number of threads.

@@ -6,6 +6,8 @@ mod packets;
 pub mod settings;
 mod shards;
 mod slices;
+#[cfg(feature = "video")]
+mod videos;
 
 use std::sync::atomic::AtomicBool;
 
@@ -47,10 +49,14 @@ pub fn preprocess(
         Store::Packets => packets::make(settings, &dataset, &recipe, stop, observer),
         #[cfg(feature = "video")]
         Store::Transcode => packets::make_transcode(settings, &dataset, &recipe, stop, observer),
+        #[cfg(feature = "video")]
+        Store::Videos => videos::make(settings, &dataset, &recipe, stop, observer),
         #[cfg(not(feature = "video"))]
-        Store::Packets if !matches!(dataset, Dataset::Videos(_)) => Err(already_shards().into()),
+        Store::Packets | Store::Videos if !matches!(dataset, Dataset::Videos(_)) => {
+            Err(already_shards().into())
+        }
         #[cfg(not(feature = "video"))]
-        Store::Packets | Store::Transcode => {
+        Store::Packets | Store::Transcode | Store::Videos => {
             Err(Usage::new("this build cannot open videos").hint("build with `--features video`").into())
         }
     }

@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use pipeline::{dataset::Dataset, sampling::FrameRule, source::ClipSource};
+use pipeline::{
+    dataset::Dataset,
+    mixture::Weighted,
+    sampling::FrameRule,
+    source::{ClipSource, mixture::MixtureSource},
+};
 use trainer::Recipe;
 
+use super::{narrow::narrow, pretraining_videos::check_clips};
 use crate::error::Result;
 #[cfg(not(feature = "video"))]
 use crate::error::Usage;
@@ -18,6 +24,13 @@ pub fn source_by(dataset: &Dataset, recipe: &Recipe, rule: FrameRule) -> Result<
         Dataset::Videos(videos) => raw(videos, recipe, rule),
         Dataset::FrameShards(shards) => Ok(Arc::new(shards.clone())),
         Dataset::PacketShards(shards) => packets(shards, recipe, rule),
+        Dataset::Mixture(sets) => {
+            let source = |set: &Weighted<Dataset>| Ok(set.with(source_by(&set.set, recipe, rule)?));
+            let sources = sets.iter().map(source).collect::<Result<_>>()?;
+            let clips_per_video = dataset.clips_per_video(narrow(recipe.clip.clips_per_video));
+            check_clips(sets, clips_per_video)?;
+            Ok(Arc::new(MixtureSource::new(sources, clips_per_video)))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use pipeline::{
     video_entry::VideoEntry,
 };
 
-use super::{archives, braces, folder, found::Found, frames_folder, list::List, webdataset};
+use super::{archives, braces, folder, found::Found, frames_folder, list::List, mixture, webdataset};
 use crate::{
     error::{Result, Usage},
     input_file,
@@ -76,6 +76,7 @@ fn found_at(
         return in_folder(path, passed_over, observer);
     }
     input_file::check_file(path)?;
+    mixture::refuse(path)?;
     webdataset::check_uncompressed(path)?;
     if archives::is_one(path) {
         return archives::videos_in(&[path.to_owned()], &parent(), observer);

@@ -189,7 +189,7 @@ pub(super) fn taken(error: &RunFolderError) -> Usage {
 
 /// A path that was named in `folder`. Where it is there from here too, it stays as it was named: a run's folder
 /// may have moved with its videos.
-fn from(folder: &str, name: &str) -> PathBuf {
+pub(super) fn from(folder: &str, name: &str) -> PathBuf {
     if Path::new(name).exists() { PathBuf::from(name) } else { Path::new(folder).join(name) }
 }
 

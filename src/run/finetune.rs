@@ -133,6 +133,7 @@ fn learn(
         videos: videos(&parts),
         classes: parts.classes.names().to_vec(),
         split: parts.split.clone(),
+        mixture: Vec::new(),
     };
     let data = data.with_lists(settings.split.as_deref())?;
     ranks.check_same(&recipe, &data.digest, steps)?;

@@ -14,7 +14,7 @@ use schemas::{
     MADE_BY,
     run_state::{
         self, Change, ClassCount, DataPlace, InitialWeights, Part, PlannedSteps, RateSchedule, RunData,
-        RunSplit, RunState, RunVideo,
+        RunSet, RunSplit, RunState, RunVideo,
     },
 };
 use trainer::{
@@ -69,6 +69,8 @@ pub struct Data {
     pub classes: Vec<String>,
     /// The split, where there is one.
     pub split: Option<SplitAsked>,
+    /// The sets of a mixture.
+    pub mixture: Vec<RunSet>,
 }
 
 impl Data {
@@ -216,7 +218,7 @@ impl RunSettings {
 
     /// The plan as it is written down, with the text of its videos.
     fn state(&self, plan: &Plan<'_>, videos: &str) -> Result<RunState> {
-        let Data { named, test, digest, classes, split, videos: all, .. } = &plan.data;
+        let Data { named, test, digest, classes, split, videos: all, mixture, .. } = &plan.data;
         let folder = std::env::current_dir().context("the working directory cannot be read")?;
         let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
         let count = |part: Part| all.iter().filter(|video| video.part == part).count() as u64;
@@ -234,6 +236,7 @@ impl RunSettings {
                 digest: digest.clone(),
                 videos: all.len() as u64,
                 list: blake3::hash(videos.as_bytes()).to_hex().to_string(),
+                mixture: mixture.clone(),
             },
             split: split.as_ref().map(|split| RunSplit {
                 asked: split.text.clone(),
@@ -341,8 +344,9 @@ mod tests {
     fn plan(recipe: &Recipe, per_epoch: u64) -> Plan<'_> {
         let steps = Steps { per_epoch, schedule: 60, until: 60 };
         let (digest, videos, classes) = (String::new(), Vec::new(), Vec::new());
-        let named = Vec::new();
-        let data = Data { named, is_named_here: true, test: None, digest, videos, classes, split: None };
+        let (named, mixture) = Default::default();
+        let (test, split) = (None, None);
+        let data = Data { named, is_named_here: true, test, digest, videos, classes, split, mixture };
         Plan { command: "pretrain", recipe, steps, init: None, data }
     }
 

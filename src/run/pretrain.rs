@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pipeline::{dataset::Dataset, loader::epoch_cursor::RunPart};
-use schemas::run_state::{InitialWeights, Part, RunVideo};
+use schemas::run_state::InitialWeights;
 use trainer::{Asked, Device, Outcome, Recipe, Steps, checkpoint::Heads, train::state::TrainState};
 
 use super::{
@@ -11,13 +11,13 @@ use super::{
     live::Live,
     looking::Looking,
     plan::{Data, Plan, Ready},
+    pretraining_videos::RunVideos,
     ranks::{self, Ranks},
     settings::RunSettings,
     training_probe::TrainingProbe,
-    videos,
 };
 use crate::{
-    data::{listing::Listing, loading::Loading, masked, narrow::narrow},
+    data::{loading::Loading, masked, narrow::narrow},
     error::{Result, Usage},
     memory,
     observer::{Event, Observer},
@@ -32,8 +32,8 @@ const COMMAND: &str = "pretrain";
 /// A pre-training that is asked for.
 #[derive(Clone, Debug)]
 pub struct Pretraining {
-    /// Files, folders, globs, list files, a manifest, or one folder of shards; where a run goes on, where its videos
-    /// are now if they have moved.
+    /// Files, folders, globs, list files, a manifest, one folder of shards, or a mixture of these; where a run goes on,
+    /// where its videos are now if they have moved.
     pub data: Vec<PathBuf>,
     /// The run.
     pub run: RunSettings,
@@ -84,7 +84,7 @@ fn train(
     recipe_choice::check(&recipe)?;
     let share = ranks.share(&recipe, observer)?;
     memory::note_when_short(&recipe, ranks.device(), observer)?;
-    let (dataset, videos) = data(settings, begun.as_ref(), observer)?;
+    let RunVideos { dataset, videos, mixture } = RunVideos::open(&settings.data, begun.as_ref(), observer)?;
     let steps = run.steps(begun.as_ref(), &recipe, per_epoch(&recipe, &dataset)?)?;
     let (init, first) = first(settings, begun.as_ref(), &recipe, ranks.device(), observer)?;
     let probe = ranks
@@ -99,6 +99,7 @@ fn train(
         videos,
         classes: Vec::new(),
         split: None,
+        mixture,
     };
     ranks.check_same(&recipe, &data.digest, steps)?;
     let plan = Plan { command: COMMAND, recipe: &recipe, steps, init, data };
@@ -164,31 +165,6 @@ impl Learning<'_> {
         observer.on(Event::Trained(&trained));
         Ok(trained)
     }
-}
-
-/// The videos, as the run was begun with where it goes on.
-fn data(
-    settings: &Pretraining,
-    begun: Option<&Begun>,
-    observer: &dyn Observer,
-) -> Result<(Dataset, Vec<RunVideo>)> {
-    let named = begun.map_or_else(|| settings.data.clone(), |begun| begun.data(&settings.data));
-    if named.is_empty() {
-        return Err(Usage::new("no videos are given").hint("--data VIDEOS").into());
-    }
-    let listing = Listing::open(&named, observer)?;
-    listing.check_there()?;
-    let Some((state, known)) = begun.and_then(|begun| begun.known.as_ref()) else {
-        let video = |video| RunVideo { video, class: None, labels: None, part: Part::Train };
-        let videos = listing.names().into_iter().map(video).collect();
-        return Ok((listing.dataset, videos));
-    };
-    // The same list, whatever form the videos have: shards know what they were made of.
-    if listing.dataset.digest() == state.data.digest {
-        return Ok((listing.dataset, known.clone()));
-    }
-    let again = videos::again(known, None, &listing.names())?;
-    Ok((videos::in_order(listing, &again, observer)?, known.clone()))
 }
 
 /// The weights of --init, and what a run that begins with them begins with.

@@ -64,7 +64,7 @@ pub fn in_order(listing: Listing, again: &Again, observer: &dyn Observer) -> Res
                 again.rows.iter().filter_map(|&row| listing.numbers.get(row).copied()).collect();
             Ok(Dataset::Videos(videos.chosen(&numbers)))
         }
-        Dataset::FrameShards(_) | Dataset::PacketShards(_) => {
+        Dataset::FrameShards(_) | Dataset::PacketShards(_) | Dataset::Mixture(_) => {
             let others: Vec<String> =
                 again.others.iter().filter_map(|&row| names.get(row).cloned()).collect();
             let message = match others.is_empty() {

@@ -23,6 +23,7 @@ mod lists;
 mod locks;
 mod many_rows;
 mod messages;
+mod mixtures;
 mod probing;
 mod reporting;
 mod resuming;

@@ -4,7 +4,11 @@ use std::{fs, path::Path};
 
 use image::{Rgb, RgbImage, codecs::gif::GifEncoder};
 
-use crate::{films, models, refusal, said, stdout, text, tubelet};
+use crate::{
+    films,
+    fixtures::made::{self, Times},
+    models, refusal, said, stdout, text, tubelet,
+};
 
 /// A picture with a stripe at `x`.
 fn picture(x: u32) -> RgbImage {
@@ -26,11 +30,23 @@ fn animation(path: &Path, frames: u32) {
     encoder.encode_frames((0..frames).map(frame)).unwrap();
 }
 
+/// A photograph of 96×64 pixels.
+fn photograph(path: &Path) {
+    made::make(path, "jpegenc", "identity", Times::Right);
+    let pictures = fs::read(path).unwrap();
+    // Within a picture no byte of it follows an FF.
+    let end = pictures.windows(2).position(|pair| pair == [0xff, 0xd9]).unwrap() + 2;
+    fs::write(path, &pictures[..end]).unwrap();
+}
+
 #[test]
 fn pictures_and_animations_are_scanned_predicted_and_embedded() {
     let folder = tempfile::tempdir().unwrap();
-    let (png, gif) = (folder.path().join("still.png"), folder.path().join("moving.gif"));
+    let [png, gif, jpeg] = ["still.png", "moving.gif", "photo.jpg"].map(|name| folder.path().join(name));
     picture(3).save(&png).unwrap();
+    photograph(&jpeg);
+    let row = scanned(&jpeg);
+    assert_eq!((row["container"].as_str(), row["frames"].as_u64()), (Some("jpeg"), Some(1)), "{row}");
     animation(&gif, 20);
     let row = scanned(&png);
     assert_eq!((row["container"].as_str(), row["frames"].as_u64()), (Some("png"), Some(1)), "{row}");
@@ -44,10 +60,14 @@ fn pictures_and_animations_are_scanned_predicted_and_embedded() {
     assert_eq!((row["container"].as_str(), row["frames"].as_u64()), (Some("gif"), Some(20)), "{row}");
     assert_eq!(row["times"][1].as_u64(), Some(100_000_000));
     let model = models::classifier(folder.path(), &["a", "b"]);
-    let predicted = stdout(&["predict", text(&png), text(&gif), "--model", text(&model), "--json"]);
-    assert!(predicted.contains("still.png") && predicted.contains("moving.gif"), "{predicted}");
+    let all = [text(&png), text(&gif), text(&jpeg)];
+    let predicted = stdout(&[&["predict"], &all[..], &["--model", text(&model), "--json"]].concat());
+    assert!(
+        ["still.png", "moving.gif", "photo.jpg"].iter().all(|name| predicted.contains(name)),
+        "{predicted}"
+    );
     let out = folder.path().join("vectors.parquet");
-    said(&["embed", text(&png), text(&gif), "--model", text(&model), "--out", text(&out)]);
+    said(&[&["embed"], &all[..], &["--model", text(&model), "--out", text(&out)]].concat());
 }
 
 #[test]

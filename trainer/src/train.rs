@@ -37,6 +37,7 @@ mod pair_tree;
 mod prefetch;
 pub mod pretrain;
 pub mod run_folder;
+mod set_losses;
 pub mod state;
 pub mod steps;
 mod stopwatch;

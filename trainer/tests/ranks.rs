@@ -5,15 +5,17 @@ mod batches;
 mod scenes;
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{
-        Barrier, Mutex,
+        Arc, Barrier, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
 };
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use schemas::{ClipBatch, clip_batch::schema_with_sets, metrics::SetLine};
 use trainer::{
     Device, Outcome, Recipe, RunFolder, Steps, TrainError,
     checkpoint::native::Checkpoint,
@@ -135,12 +137,26 @@ struct Manner {
 
 type Ended = Result<Outcome, TrainError>;
 
+/// The loss of each step, and what the sets of a mixture had of it.
+type Losses = Vec<(f64, Option<BTreeMap<String, SetLine>>)>;
+
+/// The same clips, of two sets: every third of one, the others of the other.
+fn mixed(batch: RecordBatch) -> RecordBatch {
+    let names = ["films".into(), "robots".into()];
+    let schema = schema_with_sets(&batch.schema(), &names);
+    let clips = ClipBatch::try_from(batch.clone()).unwrap();
+    let set = |clip| &*names[usize::from(clips.identity(clip).1 % 3 == 0)];
+    let sets: StringArray = (0..clips.len()).map(|clip| Some(set(clip))).collect();
+    let columns = batch.columns().iter().cloned().chain([Arc::new(sets) as ArrayRef]);
+    RecordBatch::try_new(schema, columns.collect()).unwrap()
+}
+
 /// Trains in as many processes as there are manners; how each ended, the losses of the first and its last checkpoint.
-fn train(manners: &[Manner], steps: u64) -> (Vec<Ended>, Vec<f64>, Option<Checkpoint>) {
+fn train(manners: &[Manner], steps: u64) -> (Vec<Ended>, Losses, Option<Checkpoint>) {
     let (recipe, folder) = (recipe(), tempfile::tempdir().unwrap());
     let run = RunFolder::create(&folder.path().join("run"), &recipe, "made scenes").unwrap();
     let (size, meeting) = (manners.len(), Meeting::of(manners.len()));
-    let ended: Vec<(Ended, Vec<f64>)> = thread::scope(|scope| {
+    let ended: Vec<(Ended, Losses)> = thread::scope(|scope| {
         let started: Vec<_> = (0..size)
             .map(|rank| {
                 let member = Member { rank, size, meeting: &meeting, spoils: manners[rank].spoils };
@@ -160,12 +176,12 @@ fn train_as(
     recipe: &Recipe,
     run: &RunFolder,
     steps: u64,
-) -> (Ended, Vec<f64>) {
+) -> (Ended, Losses) {
     let (clips, parts) = recipe.accumulation().unwrap();
     let mine = recipe.share(member.rank, member.size).unwrap().unwrap();
     let batch = |number: usize| -> RecordBatch {
         let (clips, number) = (clips as u64, number as u64);
-        scenes::batch(recipe.geometry().unwrap(), clips * number..clips * (number + 1), 4)
+        mixed(scenes::batch(recipe.geometry().unwrap(), clips * number..clips * (number + 1), 4))
     };
     let numbers = (0..).filter(|number| mine.contains(&(number % parts)));
     let batches = numbers.take(manner.has.unwrap_or(usize::MAX)).enumerate().map(|(at, number)| {
@@ -175,7 +191,7 @@ fn train_as(
     let machines = Machines { device: &device, world: member };
     let steps = Steps { per_epoch: 4, schedule: 12, until: steps };
     let ended = pretrain(recipe, machines, batches, run, steps, &stop, |line| {
-        losses.push(line.loss);
+        losses.push((line.loss, line.sets.clone()));
         stop.store(manner.stops, SeqCst);
     });
     // Whoever made the world tells the others, unless it was told.
@@ -191,6 +207,12 @@ const WELL: Manner = Manner { has: None, reads: None, spoils: false, stops: fals
 fn one_two_and_four_processes_train_the_same_to_the_bit() {
     let (_, losses, whole) = train(&[WELL], 3);
     let whole = whole.unwrap();
+    for (loss, sets) in &losses {
+        let sets = sets.as_ref().unwrap();
+        assert!((sets["robots"].share - 1.0 / 3.0).abs() < 0.12, "{sets:?}");
+        let sum: f64 = sets.values().map(|set| set.share * set.loss.unwrap()).sum();
+        assert!((sum - loss).abs() < 1e-6, "{sum}, the loss is {loss}");
+    }
     for size in [2, 4] {
         let (ended, of_first, checkpoint) = train(&vec![WELL; size], 3);
         assert!(ended.iter().all(|ended| matches!(ended, Ok(Outcome::Done { .. }))), "{ended:?}");

@@ -13,7 +13,7 @@ use arrow_buffer::OffsetBuffer;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use schemas::{
     BatchBuilder, ClipGeometry,
-    clip_batch::{crop_fields, item_field, schema},
+    clip_batch::{crop_fields, item_field, schema, schema_with_sets},
 };
 
 use super::masked::ClipRow;
@@ -24,6 +24,7 @@ pub struct MaskedBatchBuilder {
     schema: SchemaRef,
     geometry: ClipGeometry,
     visible: usize,
+    with_sets: bool,
     rows: Vec<ClipRow>,
     visible_cubes: Vec<u8>,
     target_cubes: Vec<u8>,
@@ -33,7 +34,13 @@ impl MaskedBatchBuilder {
     /// A builder of batches with `visible` visible tokens a clip.
     pub fn new(geometry: ClipGeometry, visible: usize) -> Self {
         let (rows, visible_cubes, target_cubes) = Default::default();
-        Self { schema: schema(geometry, visible), geometry, visible, rows, visible_cubes, target_cubes }
+        let schema = schema(geometry, visible);
+        Self { schema, geometry, visible, with_sets: false, rows, visible_cubes, target_cubes }
+    }
+
+    /// The same of a mixture of sets with these names: rows say which set their video is of.
+    pub fn with_sets(self, names: &[Arc<str>]) -> Self {
+        Self { schema: schema_with_sets(&self.schema, names), with_sets: true, ..self }
     }
 
     /// The schema of its batches.
@@ -70,7 +77,7 @@ impl BatchBuilder for MaskedBatchBuilder {
         let rows = std::mem::take(&mut self.rows);
         let [visible_cubes, target_cubes] = self.take_cubes();
         let cube = self.geometry.cube();
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             Arc::new(rows.iter().map(|row| Some(row.clip.0)).collect::<UInt64Array>()),
             Arc::new(rows.iter().map(|row| Some(row.epoch)).collect::<UInt32Array>()),
             Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.video.as_ref()))),
@@ -106,6 +113,9 @@ impl BatchBuilder for MaskedBatchBuilder {
             )?,
             tokens(rows.iter().map(|row| row.mask.context.as_slice()))?,
         ];
+        if self.with_sets {
+            columns.push(Arc::new(rows.iter().map(|row| row.set.as_deref()).collect::<StringArray>()));
+        }
         RecordBatch::try_new(self.schema.clone(), columns)
     }
 }
@@ -169,6 +179,7 @@ mod tests {
             epoch: 2,
             video: "films/a.mp4".into(),
             label: (clip == 1).then_some(-4),
+            set: None,
             frames: (0..16).map(FrameRank).collect(),
             times: (0..16).map(StreamTime).collect(),
             crop: Window { x: 1, y: 2, width: 3, height: 4 },

@@ -13,11 +13,12 @@ use super::{
 use crate::{
     ClipNumber, FrameRank, RowNumber, Slot, StreamTime,
     mask::{Mask, MaskError, MaskRule},
+    mixture::MixtureSets,
     profile::{Profile, Stage},
     sampling::pretraining,
-    schedule::Schedule,
+    schedule::{Order, Schedule},
     settings::ClipSettings,
-    source::ClipFrames,
+    source::{ClipFrames, ClipSource},
     transform::crop::Window,
     tubelets,
 };
@@ -33,6 +34,8 @@ pub struct ClipRow {
     pub video: Arc<str>,
     /// Its label.
     pub label: Option<i32>,
+    /// The set of a mixture that the video is of.
+    pub set: Option<Arc<str>>,
     /// Rank of each frame.
     pub frames: Arc<[FrameRank]>,
     /// Presentation time of each frame.
@@ -58,11 +61,12 @@ impl ClipRow {
 
 /// Makes rows by fixed settings.
 #[doc(alias = "DataAugmentationForVideoMAE")]
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClipMaker {
     settings: ClipSettings,
     mask: MaskRule,
     schedule: Schedule,
+    mixture: Option<Arc<MixtureSets>>,
 }
 
 impl ClipMaker {
@@ -71,7 +75,13 @@ impl ClipMaker {
     /// # Errors
     /// When the mask does not fit the geometry.
     pub fn new(settings: ClipSettings, videos: u64) -> Result<Self, MaskError> {
-        Ok(Self { settings, mask: settings.mask_rule()?, schedule: settings.schedule(videos) })
+        let (mask, schedule) = (settings.mask_rule()?, settings.schedule(videos));
+        Ok(Self { settings, mask, schedule, mixture: None })
+    }
+
+    /// The same, with the sets that the source mixes.
+    pub(crate) fn knowing(self, source: &dyn ClipSource) -> Self {
+        Self { mixture: source.mixture(), ..self }
     }
 
     /// Visible tokens of each row.
@@ -87,12 +97,16 @@ impl RowMaker for ClipMaker {
         &self.schedule
     }
 
+    fn order(&self, epoch: u32) -> Order {
+        order(self.mixture.as_deref(), &self.schedule, epoch)
+    }
+
     /// One a repeat.
     fn rows(
         &self,
         mut frames: ClipFrames,
         epoch: u32,
-        _slot: Slot,
+        slot: Slot,
         clip: ClipNumber,
         profile: &Profile,
     ) -> Vec<ClipRow> {
@@ -102,6 +116,7 @@ impl RowMaker for ClipMaker {
         let (short_side, resample) = (self.settings.short_side, self.settings.resample);
         let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, short_side, resample));
         let mut canvas = Canvas::default();
+        let set = set_of(self.mixture.as_deref(), &self.schedule, slot);
         let row = |row: RowNumber| {
             let mut drawn = DrawnRow::of(&self.settings, self.schedule.row(epoch, row), pictures.size);
             let geometry = self.settings.geometry;
@@ -119,6 +134,7 @@ impl RowMaker for ClipMaker {
                 epoch,
                 video: frames.video.clone(),
                 label: frames.label,
+                set: set.clone(),
                 frames: ranks.clone(),
                 times: times.clone(),
                 crop: drawn.crop,
@@ -134,6 +150,16 @@ impl RowMaker for ClipMaker {
     fn bytes(row: &ClipRow) -> u64 {
         row.bytes()
     }
+}
+
+/// The order of an epoch, of a mixture where there is one.
+pub(super) fn order(mixture: Option<&MixtureSets>, schedule: &Schedule, epoch: u32) -> Order {
+    mixture.map_or_else(|| schedule.order(epoch), |mixture| mixture.order(schedule, epoch))
+}
+
+/// The set that a slot's video is of, where there is a mixture.
+pub(super) fn set_of(mixture: Option<&MixtureSets>, schedule: &Schedule, slot: Slot) -> Option<Arc<str>> {
+    mixture.and_then(|mixture| mixture.name_of(schedule.video_of(slot)))
 }
 
 #[cfg(test)]

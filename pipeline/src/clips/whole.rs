@@ -13,18 +13,20 @@ use schemas::{
 use super::{
     RowMaker,
     drawn_row::DrawnRow,
+    masked::{order, set_of},
     upright::{Canvas, Upright},
     whole_frames::numbers,
 };
 use crate::{
     ClipNumber, RowNumber, Slot,
     mask::{Mask, MaskError, MaskRule},
+    mixture::MixtureSets,
     pixels::PixelWriter,
     profile::{Profile, Stage},
     sampling::pretraining,
-    schedule::Schedule,
+    schedule::{Order, Schedule},
     settings::ClipSettings,
-    source::ClipFrames,
+    source::{ClipFrames, ClipSource},
 };
 
 /// Makes whole rows by fixed settings.
@@ -34,6 +36,7 @@ pub(crate) struct WholeMaker {
     mask: Option<MaskRule>,
     schedule: Schedule,
     writer: PixelWriter,
+    mixture: Option<Arc<MixtureSets>>,
 }
 
 impl WholeMaker {
@@ -46,7 +49,17 @@ impl WholeMaker {
     ) -> Result<Self, MaskError> {
         let mask = if masked { Some(settings.mask_rule()?) } else { None };
         let writer = PixelWriter::new(settings.geometry, layout);
-        Ok(Self { settings, mask, schedule: settings.schedule(videos), writer })
+        Ok(Self { settings, mask, schedule: settings.schedule(videos), writer, mixture: None })
+    }
+
+    /// The same, with the sets that the source mixes.
+    pub(crate) fn knowing(self, source: &dyn ClipSource) -> Self {
+        Self { mixture: source.mixture(), ..self }
+    }
+
+    /// Whether rows name the set that their video is of.
+    pub(crate) fn has_sets(&self) -> bool {
+        self.mixture.is_some()
     }
 
     /// Visible tokens of each row, where rows have masks.
@@ -60,6 +73,10 @@ impl RowMaker for WholeMaker {
 
     fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    fn order(&self, epoch: u32) -> Order {
+        order(self.mixture.as_deref(), &self.schedule, epoch)
     }
 
     /// One a repeat.
@@ -77,6 +94,7 @@ impl RowMaker for WholeMaker {
         let (short_side, resample) = (self.settings.short_side, self.settings.resample);
         let pictures = profile.time(Stage::Transform, || Upright::of(&mut frames, short_side, resample));
         let mut canvas = Canvas::default();
+        let set = set_of(self.mixture.as_deref(), &self.schedule, slot);
         let row = |row: RowNumber| {
             let mut drawn = DrawnRow::of(&self.settings, self.schedule.row(epoch, row), pictures.size);
             let mut lap = profile.start();
@@ -104,7 +122,7 @@ impl RowMaker for WholeMaker {
                 erase: None,
                 pixels,
             };
-            WholeClip { clip, tokens, failure: None }
+            WholeClip { clip, tokens, set: set.clone(), failure: None }
         };
         clip.rows(self.settings.repeats).map(row).collect()
     }

@@ -229,8 +229,7 @@ impl<M: RowMaker> Dispatcher<M> {
         let mut failures = 0;
         loop {
             failures += 1;
-            let nothing_left = StreamError::NothingLeft { slots: schedule.clips(), epoch: order.epoch };
-            let slot = order.slot(clip, failures).ok_or(nothing_left)?;
+            let slot = order.slot(clip, failures).ok_or_else(|| self.nothing_left(order, clip))?;
             let video = schedule.video_of(slot);
             if self.is_lost(video) {
                 continue;
@@ -241,6 +240,16 @@ impl<M: RowMaker> Dispatcher<M> {
                 Some(Err(why)) => self.write_down(video, why).await?,
                 None => {}
             }
+        }
+    }
+
+    /// Every slot that `clip` could take has failed.
+    fn nothing_left(&self, order: &Order, clip: ClipNumber) -> StreamError {
+        let (schedule, epoch) = (self.maker.schedule(), order.epoch);
+        let video = order.slot(clip, 0).map(|slot| schedule.video_of(slot));
+        match video.and_then(|video| self.source.mixture()?.name_of(video)) {
+            Some(set) => StreamError::NothingLeftOf { set, epoch },
+            None => StreamError::NothingLeft { slots: schedule.clips(), epoch },
         }
     }
 

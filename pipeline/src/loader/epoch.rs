@@ -117,9 +117,11 @@ impl EpochLoader {
 
     fn whole(self, settings: ClipSettings, masked: bool) -> Result<BatchStream, StreamError> {
         let maker = WholeMaker::new(settings, self.layout, masked, self.source.videos())
-            .map_err(SettingsError::from)?;
+            .map_err(SettingsError::from)?
+            .knowing(&*self.source);
         let shape = WholeClipShape {
             visible: maker.visible_tokens(),
+            with_sets: maker.has_sets(),
             ..WholeClipShape::new(settings.geometry, self.layout)
         };
         let inputs = self.inputs(output(settings.geometry, settings.repeats));

@@ -59,7 +59,12 @@ pub(super) fn masked_at(
     profile: Arc<Profile>,
 ) -> Result<impl Stream<Item = Result<RecordBatch, StreamError>> + Send + 'static, StreamError> {
     let maker = ClipMaker::new(settings, inputs.source.videos()).map_err(SettingsError::from)?;
+    let maker = maker.knowing(&*inputs.source);
     let builder = MaskedBatchBuilder::new(settings.geometry, maker.visible_tokens());
+    let builder = match inputs.source.mixture() {
+        Some(mixture) => builder.with_sets(mixture.names()),
+        None => builder,
+    };
     let clips = clips(inputs, maker, places, profile.clone())?;
     Ok(batched(clips, builder, u64::from(settings.batch) * u64::from(settings.repeats), profile))
 }

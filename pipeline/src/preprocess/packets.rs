@@ -1,6 +1,6 @@
 //! Rows of packet shards: each video's own packets, with the index that was found when it was opened.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use schemas::packet_shard::PacketShardFacts;
 
@@ -9,7 +9,7 @@ use crate::{
     VideoNumber,
     dataset::VideoList,
     error::VideoError,
-    names,
+    segment::Segment,
     shard::{Row, SEGMENT_BYTES},
     source::{Reach, SourceError, sampled::failed},
     video::{Limits, OpenVideo, VideoReader, stored_video::StoredVideo},
@@ -34,9 +34,13 @@ pub(super) fn of_each_video(
     Arc::new(move || {
         let shared = Arc::clone(&shared);
         let mut reader = VideoReader::new(limits);
+        // The file that was verified last: its parts follow each other in most lists.
+        let mut verified = None;
         Box::new(move |key| {
             let ((videos, rows), number) = (&*shared, VideoNumber(key));
-            let opened = open(&mut reader, videos, number)?;
+            let file = videos.file_of(number);
+            let opened = open(&mut reader, videos, number, verified == Some(file))?;
+            verified = opened.open.is_verified().then_some(file);
             rows(&mut reader, opened, number)
         })
     })
@@ -48,13 +52,24 @@ pub(super) struct Opened {
     pub name: String,
     pub label: Option<i32>,
     pub digest: [u8; 16],
+    /// The part of it that is meant.
+    pub segment: Segment,
 }
 
-/// Opens video `number`, and takes the digest of its file.
+impl Opened {
+    /// The frames that are meant.
+    pub fn part(&self) -> Result<Range<usize>, SourceError> {
+        let part = self.segment.ranks(&self.open.facts.times);
+        part.map_err(|why| failed(&why.into(), Reach::Video))
+    }
+}
+
+/// Opens video `number`, and takes the digest of its file. It is not decoded whole where it `is_verified`.
 pub(super) fn open(
     reader: &mut VideoReader,
     videos: &VideoList,
     number: VideoNumber,
+    is_verified: bool,
 ) -> Result<Opened, SourceError> {
     let entry = videos.entries().get(number.index()).ok_or_else(|| SourceError::Broken {
         reason: format!("video {} of {} was asked for", number.0, videos.entries().len()),
@@ -67,28 +82,37 @@ pub(super) fn open(
         let why = if videos.was_there(number) { why.of_one_that_was_there() } else { why };
         failed(&why, Reach::Video)
     })?;
+    if is_verified {
+        open.trust();
+    }
     if reader.verifies(&open) {
         reader.verify(&open).map_err(|why| failed(&why, Reach::Video))?;
     }
     let digest = open.digest().map_err(|why| failed(&why, Reach::Video))?;
-    Ok(Opened { open, name: names::name_of(&entry.path), label: entry.label, digest })
+    Ok(Opened { open, name: entry.name(), label: entry.label, digest, segment: entry.segment })
 }
 
 fn rows(opened: Opened, number: VideoNumber, facts: &PacketShardFacts) -> Result<Vec<Row>, SourceError> {
-    let Opened { open, name, label, digest } = opened;
+    let part = if facts.parts { Some(opened.part()?) } else { None };
+    let Opened { open, name, label, digest, .. } = opened;
     let stored = open.to_stored(number, name, label, digest).map_err(|why| failed(&why, Reach::Video))?;
-    packet_rows(&open, stored, facts).map_err(|why| failed(&why, Reach::Video))
+    let (stored, kept) = match part {
+        Some(part) => stored.part(part),
+        None => (stored, 0..0),
+    };
+    packet_rows(&open, stored, kept.start, facts).map_err(|why| failed(&why, Reach::Video))
 }
 
-/// The rows of a video, `stored` being what a shard keeps of it.
+/// The rows of a video, `stored` being what a shard keeps of it, from packet `first` on.
 pub(super) fn packet_rows(
     open: &OpenVideo,
     stored: StoredVideo,
+    first: usize,
     facts: &PacketShardFacts,
 ) -> Result<Vec<Row>, VideoError> {
     let bytes = open.packet_bytes()?;
     let container = open.facts.container;
     stored
-        .into_rows(facts, SEGMENT_BYTES, |at| bytes.get(at)?.as_deref())
+        .into_rows(facts, SEGMENT_BYTES, |at| bytes.get(first + at)?.as_deref())
         .map_err(|reason| VideoError::ContainerDamaged { container, reason })
 }

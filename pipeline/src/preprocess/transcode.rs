@@ -17,7 +17,7 @@ use crate::{
     shard::Row,
     source::{Reach, SourceError, sampled::failed},
     transform,
-    video::{Limits, OpenVideo, VideoReader, stored_video::Made},
+    video::{Limits, OpenVideo, VideoFacts, VideoReader, stored_video::Made},
 };
 
 /// Makes the rows of a transcode of `videos`, as the facts say.
@@ -41,23 +41,27 @@ fn rows(
     facts: &PacketShardFacts,
     made: &TranscodeFacts,
 ) -> Result<Vec<Row>, SourceError> {
-    let packets::Opened { open, name, label, digest } = opened;
+    let part = opened.part()?;
+    let packets::Opened { open, name, label, digest, .. } = opened;
     let failure = |why: VideoError| failed(&why, Reach::Video);
-    let encoded = encode_all(reader, &open, made).map_err(failure)?;
-    let source_frames = (0..open.facts.frames).map(FrameRank).collect();
-    let transcoded = OpenVideo::of_encoded(encoded.caps, encoded.packets, &open.facts).map_err(failure)?;
+    let source_frames: Vec<_> = part.clone().map(|rank| FrameRank(rank as u32)).collect();
+    let encoded = encode_all(reader, &open, &source_frames, made).map_err(failure)?;
+    let (frames, times) = (part.len() as u32, open.facts.times[part].to_vec());
+    let facts_of_part = VideoFacts { frames, times, ..open.facts.clone() };
+    let transcoded = OpenVideo::of_encoded(encoded.caps, encoded.packets, &facts_of_part).map_err(failure)?;
     let mut stored = transcoded.to_stored(number, name, label, digest).map_err(failure)?;
     stored.made = Some(Made { source_frames, encoder: encode::told(made) });
-    packets::packet_rows(&transcoded, stored, facts).map_err(failure)
+    packets::packet_rows(&transcoded, stored, 0, facts).map_err(failure)
 }
 
 /// Bytes of pictures that wait for the encoder; a video of which they are more is decoded in parts.
 const BYTES_AT_ONCE: u64 = 256 << 20;
 
-/// Every frame upright, made smaller where it is larger than asked for, through a fresh encoder.
+/// These frames upright, made smaller where it is larger than asked for, through a fresh encoder.
 fn encode_all(
     reader: &mut VideoReader,
     open: &OpenVideo,
+    ranks: &[FrameRank],
     made: &TranscodeFacts,
 ) -> Result<encode::Encoded, VideoError> {
     let mut encoder = Encoder::new(made)?;
@@ -66,7 +70,6 @@ fn encode_all(
     let short_side = if larger { made.short_side } else { 0 };
     let picture = u64::from(facts.width.max(1)) * u64::from(facts.height.max(1)) * 3;
     let at_once = (BYTES_AT_ONCE / picture).clamp(16, 4096) as usize;
-    let ranks: Vec<_> = (0..facts.frames).map(FrameRank).collect();
     for ranks in ranks.chunks(at_once) {
         for (_, picture) in reader.decode(open, ranks)? {
             heartbeat::step();

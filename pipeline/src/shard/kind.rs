@@ -3,12 +3,13 @@
 use arrow_schema::SchemaRef;
 use parquet::{
     basic::{Compression, Encoding},
-    file::properties::WriterPropertiesBuilder,
+    file::properties::{EnabledStatistics, WriterPropertiesBuilder},
     schema::types::ColumnPath,
 };
 use schemas::{
     frame_shard::{self, FrameShardFacts},
     packet_shard::{self, PACKET_LISTS, PacketShardFacts},
+    video_shard::{self, VideoShardFacts},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -30,6 +31,9 @@ pub trait ShardFacts:
     /// Bytes of blobs in a row group, about: what a reader that knows only row groups must read for a
     /// row, and what a writer holds in memory.
     const ROW_GROUP_BYTES: usize;
+    /// Whether the Arrow schema lies in the file beside that of Parquet. Where it does, pyarrow looks nowhere else for the
+    /// schema's metadata.
+    const HOLDS_ARROW_SCHEMA: bool = true;
 
     /// What files with these facts are called before their number.
     fn name(&self) -> &'static str;
@@ -146,5 +150,49 @@ impl ShardFacts for PacketShardFacts {
                 .set_column_data_page_row_count_limit(items, 1);
         }
         properties
+    }
+}
+
+impl ShardFacts for VideoShardFacts {
+    const VERSION: &'static str = video_shard::VERSION;
+    const FACTS_KEY: &'static str = video_shard::FACTS_KEY;
+    const KEY: &'static str = "video_number";
+    const NAMES: &'static [&'static str] = &["videos"];
+    const MOST_ROWS: u32 = 1;
+    const ROW_GROUP_BYTES: usize = 64 << 20;
+    /// `datasets` asks pyarrow for the metadata.
+    const HOLDS_ARROW_SCHEMA: bool = false;
+
+    fn name(&self) -> &'static str {
+        "videos"
+    }
+
+    fn keys(&self) -> u64 {
+        self.videos
+    }
+
+    fn keys_per_shard(&self) -> u32 {
+        self.videos_per_shard
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        (self.videos_per_shard == 0).then_some("shards cannot be empty")
+    }
+
+    fn schema(&self) -> SchemaRef {
+        video_shard::schema(self)
+    }
+
+    fn blobs(&self) -> &'static str {
+        video_shard::VIDEO
+    }
+
+    /// A page a film, uncompressed: whoever reads one finds its bytes in one piece.
+    fn columns(&self, properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
+        let bytes = ColumnPath::from(vec![video_shard::VIDEO.to_owned(), "bytes".to_owned()]);
+        properties
+            .set_compression(Compression::UNCOMPRESSED)
+            .set_column_statistics_enabled(bytes.clone(), EnabledStatistics::None)
+            .set_column_data_page_row_count_limit(bytes, 1)
     }
 }

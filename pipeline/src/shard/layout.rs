@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemas::{Slice, frame_shard::FrameShardFacts, packet_shard::PacketShardFacts};
+use schemas::{
+    Slice, frame_shard::FrameShardFacts, packet_shard::PacketShardFacts, video_shard::VideoShardFacts,
+};
 
 use super::{
     ShardError,
@@ -65,7 +67,7 @@ pub fn facts_in<F: ShardFacts>(out: &Path) -> Result<Option<F>, ShardError> {
     }
 }
 
-/// Whether a folder has a file under the name of a shard of any kind.
+/// Whether a folder has a file under the name of a shard of a kind that clips are read from.
 pub(crate) fn is_shard_folder(folder: &Path) -> Result<bool, ShardError> {
     Ok(holds::<FrameShardFacts>(folder)? || holds::<PacketShardFacts>(folder)?)
 }
@@ -75,7 +77,12 @@ fn kinds(folder: &Path) -> Result<usize, ShardError> {
     if !folder.exists() {
         return Ok(0);
     }
-    Ok(usize::from(holds::<FrameShardFacts>(folder)?) + usize::from(holds::<PacketShardFacts>(folder)?))
+    let kinds = [
+        holds::<FrameShardFacts>(folder)?,
+        holds::<PacketShardFacts>(folder)?,
+        holds::<VideoShardFacts>(folder)?,
+    ];
+    Ok(kinds.into_iter().filter(|is_there| *is_there).count())
 }
 
 /// Whether a folder has a file under the name of a shard of this kind.

@@ -13,7 +13,7 @@ use std::{
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use parquet::{
-    arrow::ArrowWriter,
+    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     errors::ParquetError,
     file::{
         metadata::KeyValue,
@@ -75,7 +75,10 @@ impl ShardWriter {
 
         let described = facts.schema();
         let schema: SchemaRef = Schema::new(described.fields().clone()).into();
-        let writer = ArrowWriter::try_new(file, schema, Some(properties(facts, &described)))
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(facts, &described))
+            .with_skip_arrow_metadata(!F::HOLDS_ARROW_SCHEMA);
+        let writer = ArrowWriter::try_new_with_options(file, schema, options)
             .map_err(|cause| not_written(&path, cause))?;
         Ok(Self {
             path,

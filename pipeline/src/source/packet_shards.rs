@@ -19,7 +19,7 @@ use crate::{
     sampling::FrameRule,
     segment::Segment,
     shard::{PacketShards, ShardError, ShardVideo},
-    video::{Limits, OpenVideo, VideoReader},
+    video::{Limits, OpenVideo, VideoReader, stored_video::StoredPart},
 };
 
 /// Packet shards as a source of clips; a clone shares what was learnt of them.
@@ -138,13 +138,12 @@ impl Opened {
     fn clip(&self, drawn: SampledFrames, mut pictures: Pictures) -> ClipFrames {
         let SampledFrames { mut ranks, times, .. } = drawn;
         let stored = &self.video.stored;
-        if let Some(made) = &stored.made {
-            let in_source = |rank: &mut FrameRank| {
-                *rank = made.source_frames.get(rank.0 as usize).copied().unwrap_or(*rank);
-            };
-            ranks.iter_mut().for_each(in_source);
-            pictures.iter_mut().for_each(|(rank, _)| in_source(rank));
-        }
+        let in_source = |rank: &mut FrameRank| {
+            let made = stored.made.as_ref().and_then(|made| made.source_frames.get(rank.0 as usize).copied());
+            *rank = made.or_else(|| Some(stored.part?.in_source(*rank))).unwrap_or(*rank);
+        };
+        ranks.iter_mut().for_each(in_source);
+        pictures.iter_mut().for_each(|(rank, _)| in_source(rank));
         let pixels = Pixels::Pictures { pictures, orientation: stored.orientation };
         ClipFrames { video: stored.video.as_str().into(), label: stored.label, ranks, times, pixels }
     }
@@ -176,9 +175,9 @@ impl ClipReader for Reader {
         };
         let rule = self.source.rule;
         let facts = &opened.open.facts;
-        let draw = |(slot, mut start): (Slot, Draws)| {
-            SampledFrames::of(facts, Segment::Whole, rule, slot, &mut start)
-        };
+        let segment = opened.video.stored.part.map_or(Segment::Whole, StoredPart::segment);
+        let draw =
+            |(slot, mut start): (Slot, Draws)| SampledFrames::of(facts, segment, rule, slot, &mut start);
         let drawn: Vec<_> = slots.into_iter().map(draw).collect();
         let pictures = sampled::together(&drawn, |wanted| {
             let shards = &self.source.shards;

@@ -87,6 +87,7 @@ impl OpenVideo {
             times: facts.times.clone(),
             packets: self.packets.iter().zip(self.index.iter().copied()).map(packet).collect(),
             made: None,
+            part: None,
         })
     }
 

@@ -8,6 +8,7 @@ use crate::{
     file::FileStamp,
     picture::Orientation,
     plan::{PacketFact, order::IndexMode},
+    segment::Segment,
 };
 
 /// What is kept of a video besides the bytes of its packets.
@@ -49,6 +50,8 @@ pub struct StoredVideo {
     pub packets: Vec<StoredPacket>,
     /// What it was transcoded from, and by what.
     pub made: Option<Made>,
+    /// Which of its frames are the part that a list names; where shards hold parts.
+    pub part: Option<StoredPart>,
 }
 
 impl StoredVideo {
@@ -72,6 +75,29 @@ pub struct StoredPacket {
     pub hidden: bool,
     /// The container marks it as a key frame.
     pub key: bool,
+}
+
+/// Which frames of a stored video are the part that a list names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPart {
+    /// The rank in the source of the first frame that is stored.
+    pub first: u32,
+    /// The first frame of the part, counted from the first that is stored.
+    pub start: u32,
+    /// The first frame behind it.
+    pub stop: u32,
+}
+
+impl StoredPart {
+    /// The part, counted from the first frame that is stored.
+    pub fn segment(self) -> Segment {
+        Segment::Frames { start: self.start, stop: Some(self.stop) }
+    }
+
+    /// The rank in the source of a frame that is stored.
+    pub fn in_source(self, rank: FrameRank) -> FrameRank {
+        FrameRank(rank.0.saturating_add(self.first))
+    }
 }
 
 /// How the packets of a transcode came about.

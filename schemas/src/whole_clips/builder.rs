@@ -45,13 +45,15 @@ pub struct WholeClip {
     pub clip: LabelledClip,
     /// Its tokens, where clips are masked.
     pub tokens: Option<MaskTokens>,
+    /// The set of a mixture that the video is of.
+    pub set: Option<Arc<str>>,
     /// Why it is all zeros, where it could not be read.
     pub failure: Option<ClipFailure>,
 }
 
 impl From<LabelledClip> for WholeClip {
     fn from(clip: LabelledClip) -> Self {
-        Self { clip, tokens: None, failure: None }
+        Self { clip, tokens: None, set: None, failure: None }
     }
 }
 
@@ -62,6 +64,7 @@ pub struct WholeClipsBuilder {
     schema: SchemaRef,
     clips: Vec<LabelledClip>,
     tokens: Vec<MaskTokens>,
+    sets: Vec<Option<Arc<str>>>,
     failures: Vec<Option<ClipFailure>>,
     /// Of a batch; it begins where a vector register and a page of other programs' arrays would.
     pixels: MutableBuffer,
@@ -70,8 +73,8 @@ pub struct WholeClipsBuilder {
 impl WholeClipsBuilder {
     /// A builder of batches of this shape.
     pub fn new(shape: WholeClipShape) -> Self {
-        let (clips, tokens, failures) = Default::default();
-        Self { shape, schema: shape.schema(), clips, tokens, failures, pixels: MutableBuffer::new(0) }
+        let (clips, tokens, sets, failures) = Default::default();
+        Self { shape, schema: shape.schema(), clips, tokens, sets, failures, pixels: MutableBuffer::new(0) }
     }
 }
 
@@ -82,17 +85,18 @@ impl BatchBuilder for WholeClipsBuilder {
         self.clips.len()
     }
 
-    fn push(&mut self, WholeClip { mut clip, tokens, failure }: WholeClip) {
+    fn push(&mut self, WholeClip { mut clip, tokens, set, failure }: WholeClip) {
         self.pixels.extend_from_slice(&std::mem::take(&mut clip.pixels));
         self.clips.push(clip);
         self.tokens.push(tokens.unwrap_or_default());
+        self.sets.push(set);
         self.failures.push(failure);
     }
 
     /// Fails when a row does not have the shape's number of frames, bytes or visible tokens.
     fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let (clips, tokens) = (std::mem::take(&mut self.clips), std::mem::take(&mut self.tokens));
-        let failures = std::mem::take(&mut self.failures);
+        let (sets, failures) = (std::mem::take(&mut self.sets), std::mem::take(&mut self.failures));
         // The next batch is most often as large: no pixel is moved to where there is more room.
         let next = MutableBuffer::new(self.pixels.len());
         let pixels = std::mem::replace(&mut self.pixels, next);
@@ -105,6 +109,9 @@ impl BatchBuilder for WholeClipsBuilder {
             columns.push(fixed(visible, tokens.iter().map(|it| it.visible.as_slice()))?);
             columns.push(free(tokens.iter().map(|it| it.target.as_slice()))?);
             columns.push(free(tokens.iter().map(|it| it.context.as_slice()))?);
+        }
+        if self.shape.with_sets {
+            columns.push(Arc::new(sets.iter().map(Option::as_deref).collect::<StringArray>()));
         }
         if self.shape.with_failures {
             let of = |part: fn(&ClipFailure) -> Option<&str>| -> ArrayRef {
@@ -157,7 +164,7 @@ mod tests {
             erase: None,
             pixels: vec![number as u8 + 7; 2 * 4 * 8 * 3],
         };
-        WholeClip { clip, tokens: Some(tokens), failure: None }
+        WholeClip { clip, tokens: Some(tokens), set: None, failure: None }
     }
 
     fn tokens(target: u16) -> MaskTokens {

@@ -26,7 +26,8 @@ use crate::{
 /// and the largest. packets stores every video's own compressed packets with an index: no pixel is lost, and
 /// training draws new clips in each epoch, as from the files. transcode encodes every frame again with x264,
 /// short side 256, in groups of 32 in which only every stride-th picture is referred to: clips decode about
-/// three times as fast, from about twice the bytes, and frames keep their ranks and times.
+/// three times as fast, from about twice the bytes, and frames keep their ranks and times. video stores the
+/// files as they are, with their classes, as Hugging Face's `datasets` reads them.
 ///
 /// If it is interrupted, run it again: it continues with the rest.
 ///
@@ -55,7 +56,7 @@ pub struct Arguments {
     /// frames: number of clips per shard
     #[arg(long, value_name = "N", default_value_t = CLIPS_PER_SHARD, value_parser = clap::value_parser!(u32).range(1..))]
     clips_per_shard: u32,
-    /// packets: number of videos per shard; by default it depends on the sizes of the files
+    /// packets, video: number of videos per shard; by default it depends on the sizes of the files
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     videos_per_shard: Option<u32>,
     /// transcode: constant rate factor of x264; a lower one gives better quality and larger files
@@ -83,6 +84,8 @@ enum StoreArgument {
     Packets,
     /// H.264 made for training: small frames, and a clip decodes about a third of its span
     Transcode,
+    /// The files as they are, for Hugging Face's `datasets` and the Hub
+    Video,
 }
 
 /// What is kept of a frame.
@@ -103,6 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             StoreArgument::Frames => Store::Frames,
             StoreArgument::Packets => Store::Packets,
             StoreArgument::Transcode => Store::Transcode,
+            StoreArgument::Video => Store::Videos,
         },
         pixels: arguments.pixels.map(|pixels| match pixels {
             PixelsArgument::Planes => StoredPixels::Planes,

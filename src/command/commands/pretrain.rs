@@ -21,11 +21,16 @@ use crate::{
 /// bit-exactly from the newest checkpoint, with the steps, initial weights and videos that the run began
 /// with; videos added since are left out.
 ///
+/// Data sets with weights (--data films=2,robots=1, or a mixture file: mixture.toml) are mixed: an epoch has as
+/// many clips as all of them together, and of every 64 clips a set has its share, here 42 or 43 of films. The
+/// videos of a set come equally often, those of a small one several times an epoch. metrics.jsonl has the share
+/// and the loss of each set.
+///
 /// Example: tubelet pretrain --data films --out run --recipe tiny --steps 300
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards; with --resume, where
-    /// the videos of the run are now, if they have moved
+    /// Files, folders, globs, list files, a manifest.parquet, one folder of shards, or several of these with
+    /// weights, as in `films=2,robots=1`; with --resume, where the videos of the run are now, if they have moved
     #[arg(long, value_name = "VIDEOS", num_args = 1.., required_unless_present_any = ["resume", "resume_from"])]
     data: Vec<PathBuf>,
     #[command(flatten)]

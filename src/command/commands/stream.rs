@@ -40,7 +40,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Example: tubelet stream films --recipe tiny --batch 4 --layout NTHWC | python train.py
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
+    /// Files, folders, globs, list files, a manifest.parquet, one folder of shards, or, for masked and whole
+    /// clips, several data sets with weights as in `films=2,robots=1`
     #[arg(value_name = "VIDEOS", required = true)]
     videos: Vec<PathBuf>,
     #[command(flatten)]

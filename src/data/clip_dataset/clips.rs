@@ -28,8 +28,8 @@ use crate::{
     data::{
         labelled::{self, Wanted},
         labels::{labelled_videos::LabelledVideos, settings::LabelSettings},
-        listing::Listing,
         masked,
+        pretraining_videos::PretrainingVideos,
     },
     error::{Result, Usage},
     observer::Observer,
@@ -67,9 +67,8 @@ impl Clips {
     }
 
     fn of_pretraining(wanted: &ClipLoading, recipe: &Recipe, observer: &dyn Observer) -> Result<Self> {
-        let listing = Listing::open(&wanted.videos, observer)?;
-        listing.check_there()?;
-        let dataset = &listing.dataset;
+        let found = PretrainingVideos::open(&wanted.videos, observer)?;
+        let dataset = found.dataset()?;
         let clips_per_video = dataset.clips_per_video(recipe.clip.clips_per_video as u32);
         let settings = ClipSettings {
             batches_per_update: wanted.world_size,
@@ -79,12 +78,12 @@ impl Clips {
             ClipKind::Whole => Making::Whole(settings),
             _ => Making::Masked(settings),
         };
-        let labels = listing.entries.iter().map(|video| video.label).collect();
-        let videos = NamedVideos { names: listing.names(), labels, answers: Vec::new(), classes: &[] };
-        let fingerprint = making.fingerprint(dataset, &videos, recipe, wanted);
+        let (names, labels) = (found.names(), found.labels());
+        let videos = NamedVideos { names, labels, answers: Vec::new(), classes: &[] };
+        let fingerprint = making.fingerprint(&dataset, &videos, recipe, wanted);
         Ok(Self {
             making,
-            source: masked::source(dataset, recipe)?,
+            source: masked::source(&dataset, recipe)?,
             classes: Classes::default(),
             fingerprint,
         })

@@ -1,6 +1,9 @@
 //! What decides which clips a batch holds, as one digest: a loader that goes on compares it.
 
-use pipeline::dataset::Dataset;
+use pipeline::{
+    dataset::Dataset,
+    mixture::{Weighted, shares},
+};
 use schemas::PixelLayout;
 use trainer::Recipe;
 
@@ -64,6 +67,10 @@ fn of_store(dataset: &Dataset) -> String {
         Dataset::PacketShards(shards) => shards.facts().transcode.as_ref().map_or_else(String::new, |made| {
             format!("transcode {} {} {} {}", made.short_side, made.group, made.quality, made.encoder)
         }),
+        Dataset::Mixture(sets) => {
+            let set = |(set, share): (&Weighted<Dataset>, f64)| format!("{share} {}", of_store(&set.set));
+            sets.iter().zip(shares(sets)).map(set).collect::<Vec<_>>().join("; ")
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::{data::labels::settings::LabelSettings, machine, recipe_choice::Recip
 /// Clips that are asked for.
 #[derive(Clone, Debug)]
 pub struct ClipLoading {
-    /// Files, folders, globs, list files, a manifest, or one folder of shards.
+    /// Files, folders, globs, list files, a manifest, or one folder of shards; for [`ClipKind::Masked`] and
+    /// [`ClipKind::Whole`] also several of these with weights, as in `films=2,robots=1`.
     pub videos: Vec<PathBuf>,
     /// How clips are drawn, cut and masked; where none is named, the default of pre-training for [`ClipKind::Masked`]
     /// and [`ClipKind::Whole`], that of fine-tuning for the others.

@@ -2,7 +2,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use pipeline::{VideoNumber, dataset::Dataset, preprocess, shard::facts_in, video_entry::VideoEntry};
+use pipeline::{
+    VideoNumber,
+    dataset::Dataset,
+    preprocess,
+    shard::{ShardFacts, facts_in},
+    video_entry::VideoEntry,
+};
 use schemas::{
     MADE_BY,
     packet_shard::{PacketShardFacts, TranscodeFacts},
@@ -60,7 +66,10 @@ fn make_of(
     let videos = videos_of(dataset)?;
     let facts = PacketShardFacts {
         videos: dataset.videos(),
-        videos_per_shard: videos_per_shard(settings, videos)?,
+        videos_per_shard: videos_per_shard(settings, videos, |facts: PacketShardFacts| {
+            facts.videos_per_shard
+        })?,
+        parts: videos.segments() > 0 && made.is_none(),
         transcode: made,
         source: dataset.digest(),
         made_by: MADE_BY.to_owned(),
@@ -77,28 +86,31 @@ fn make_of(
 }
 
 /// The videos that packets are taken from.
-fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::VideoList> {
+pub(super) fn videos_of(dataset: &Dataset) -> Result<&pipeline::dataset::VideoList> {
     match dataset {
-        Dataset::Videos(videos) if videos.segments() > 0 => Err(Usage::new(format!(
-            "{} of the videos are parts of their files, and packets are stored for whole files",
-            videos.segments()
-        ))
-        .hint("`--store frames` stores the frames of drawn clips, or give the files themselves")
-        .into()),
         Dataset::Videos(videos) => Ok(videos),
-        Dataset::FrameShards(_) | Dataset::PacketShards(_) => Err(already_shards().into()),
+        Dataset::FrameShards(_) | Dataset::PacketShards(_) | Dataset::Mixture(_) => {
+            Err(already_shards().into())
+        }
     }
 }
 
 /// Videos of a shard: as many as there are, or so many that shards have about [`SHARD_BYTES`].
-fn videos_per_shard(settings: &Preprocessing, videos: &pipeline::dataset::VideoList) -> Result<u32> {
+pub(super) fn videos_per_shard<F: ShardFacts>(
+    settings: &Preprocessing,
+    videos: &pipeline::dataset::VideoList,
+    those_of: impl Fn(F) -> u32,
+) -> Result<u32> {
     if let Some(wanted) = settings.videos_per_shard {
         return Ok(wanted);
     }
-    if let Some(facts) = facts_in::<PacketShardFacts>(&settings.out)? {
-        return Ok(facts.videos_per_shard);
+    if let Some(facts) = facts_in::<F>(&settings.out)? {
+        return Ok(those_of(facts));
     }
-    let bytes: u64 = videos.entries().iter().map(VideoEntry::bytes).sum();
+    // A file of which many parts are named counts once.
+    let is_first = |(number, _): &(VideoNumber, _)| videos.file_of(*number) == *number;
+    let numbered = (0..).map(VideoNumber).zip(videos.entries());
+    let bytes: u64 = numbered.filter(is_first).map(|(_, entry)| VideoEntry::bytes(entry)).sum();
     let shards = bytes.div_ceil(SHARD_BYTES).max(1);
     let each = (videos.entries().len() as u64).div_ceil(shards).clamp(1, 4096);
     Ok(each as u32)
@@ -121,7 +133,7 @@ fn transcoding(settings: &Preprocessing, recipe: &Recipe) -> Result<TranscodeFac
     Ok(made)
 }
 
-fn name_of(videos: &pipeline::dataset::VideoList, number: VideoNumber) -> String {
+pub(super) fn name_of(videos: &pipeline::dataset::VideoList, number: VideoNumber) -> String {
     let entry = videos.entries().get(number.index());
     entry.map_or_else(String::new, VideoEntry::name)
 }

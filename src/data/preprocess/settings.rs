@@ -25,6 +25,8 @@ pub enum Store {
     Packets,
     /// H.264 made for training: small frames, and a clip decodes about a third of its span.
     Transcode,
+    /// The files as they are, in the form of Hugging Face's `datasets`.
+    Videos,
 }
 
 /// Shards that are asked for.
@@ -46,7 +48,7 @@ pub struct Preprocessing {
     pub recipe: RecipeChoice,
     /// Frames: clips of one shard.
     pub clips_per_shard: u32,
-    /// Packets: videos of one shard; by their files' sizes where nothing is said.
+    /// Packets and videos: videos of one shard; by their files' sizes where nothing is said.
     pub videos_per_shard: Option<u32>,
     /// Transcode: constant rate factor of x264; lower is better and larger.
     pub quality: u32,

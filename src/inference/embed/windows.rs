@@ -155,7 +155,9 @@ fn look(
         return match shards.video(number) {
             Ok(Some(video)) => {
                 let (width, height) = video.stored.size;
-                Ok(Ok((video.stored.times.len() as u32, picture_bytes(width, height))))
+                let all = video.stored.times.len() as u32;
+                let frames = video.stored.part.map_or(all, |part| part.stop - part.start);
+                Ok(Ok((frames, picture_bytes(width, height))))
             }
             Ok(None) => Ok(Err("it is not in the shards".to_owned())),
             Err(why @ ShardError::System(_)) => Err(why.into()),

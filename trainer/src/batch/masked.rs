@@ -14,7 +14,7 @@
 //!
 //! Shapes: B clips, V visible tokens, M mask tokens, T targets, C values of a cube.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use burn::tensor::{Int, Tensor, TensorData};
 use schemas::{ClipBatch, ClipGeometry, geometry::CHANNELS};
@@ -35,6 +35,15 @@ pub struct ClipIdentity {
     pub number: u64,
 }
 
+/// Which set of a mixture each clip of a batch is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetsOfClips {
+    /// The names of all sets.
+    pub names: Arc<[Arc<str>]>,
+    /// The place of each clip's set among them, and how many of its targets count.
+    pub of_clips: Vec<(usize, usize)>,
+}
+
 /// A batch on its device.
 #[derive(Clone, Debug)]
 #[doc(alias("random_masking", "bool_masked_pos"))]
@@ -51,6 +60,8 @@ pub struct MaskedClips {
     pub targets: usize,
     /// Targets that count, over all clips.
     pub counted: usize,
+    /// Which set of a mixture each is of; none where there is no mixture.
+    pub sets: Option<SetsOfClips>,
     /// 1 for targets that count and 0 for others, `[B, T, 1]`; none when all count.
     pub weights: Option<Tensor<3>>,
     visible_cubes: Tensor<3, Int>,
@@ -133,6 +144,7 @@ impl MaskedClips {
             ),
             targets,
             counted,
+            sets: sets_of(batch),
             weights: (counted < clips * targets).then(|| weights(batch, targets, device)),
             visible_cubes: upload_cubes(
                 batch.visible_cubes(),
@@ -203,6 +215,12 @@ pub fn normalise(cubes: Tensor<3, Int>) -> Tensor<3> {
     // A cube's bytes are colour after colour.
     let levels = cubes.float().reshape([clips, tokens, CHANNELS, cube / CHANNELS]);
     ((levels / 255.0 - colours(PIXEL_MEAN)) / colours(PIXEL_STD)).reshape([clips, tokens, cube])
+}
+
+fn sets_of(batch: &ClipBatch) -> Option<SetsOfClips> {
+    let of_clip = |clip| Some((batch.set_of(clip)?, batch.target(clip).len()));
+    let of_clips = (0..batch.len()).map(of_clip).collect::<Option<_>>()?;
+    Some(SetsOfClips { names: Arc::clone(batch.sets()), of_clips })
 }
 
 fn identity(batch: &ClipBatch, clip: usize) -> ClipIdentity {

@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{
     forward_backward::Gradients,
+    set_losses::SetLosses,
     world::{World, WorldError},
 };
 use crate::weights::floats;
@@ -23,10 +24,11 @@ impl Gradients {
         if world.place().size == 1 {
             return Ok(self);
         }
-        let Self { loss, tensors, counted } = self;
+        let Self { loss, tensors, counted, sets } = self;
         let mut means = Vec::with_capacity(tensors.len() + 1);
         let (mut bucket, mut tensors_in_it) = (Vec::new(), Vec::new());
-        let mut all = iter::once(loss).chain(tensors).peekable();
+        let (names, of_sets) = sets.map(SetLosses::into_parts).unzip();
+        let mut all = iter::once(loss).chain(tensors).chain(of_sets).peekable();
         while let Some(tensor) = all.next() {
             let device = tensor.device();
             let values = floats(tensor);
@@ -44,8 +46,9 @@ impl Gradients {
             }
             bucket.clear();
         }
-        let tensors = means.split_off(1);
+        let mut tensors = means.split_off(1);
+        let sets = names.and_then(|names| Some(SetLosses::of_parts(names, tensors.pop()?)));
         let loss = means.pop().expect("because the loss was the first of them");
-        Ok(Self { loss, tensors, counted })
+        Ok(Self { loss, tensors, counted, sets })
     }
 }

@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 use super::{
     activation_checkpointing::{TensorGradients, with_checkpointing},
     pair_tree::shares,
+    set_losses::{ClipLosses, SetLosses},
 };
 use crate::{
     batch::masked::{ClipIdentity, MaskedClips},
@@ -33,6 +34,8 @@ pub struct Gradients {
     pub tensors: Vec<Tensor<1>>,
     /// How many targets, or clips, were counted.
     pub counted: usize,
+    /// What the sets of a mixture had of it.
+    pub sets: Option<SetLosses>,
 }
 
 /// How a forward and backward pass is computed.
@@ -101,10 +104,14 @@ pub fn forward_backward(
     how: impl Into<Computation>,
 ) -> Gradients {
     let how = how.into();
-    let loss = |predicted, part| reconstruction::masked_loss(predicted, clips, part, target);
+    let of_clips = ClipLosses::of(clips, target);
+    let loss = |predicted: Tensor<3>, part: Range<usize>| {
+        of_clips.see(&predicted, &part);
+        reconstruction::masked_loss(predicted, clips, part, target)
+    };
     let (loss, gradients) =
         how.with(weights, || how.run(&model.stages(clips, mode), weights, clips.visible_pixels(), loss));
-    Gradients::of(weights, loss, gradients, clips.counted)
+    Gradients { sets: of_clips.by_set(), ..Gradients::of(weights, loss, gradients, clips.counted) }
 }
 
 /// Forward and backward of one micro-batch of whole clips towards `targets` (`[B, K]`). `identities` say which clips
@@ -142,7 +149,7 @@ pub fn forward_backward_labelled(
 
 impl Gradients {
     fn of(weights: &Weights, loss: Tensor<1>, gradients: TensorGradients, counted: usize) -> Self {
-        Self { loss, tensors: weights.or_zeros(gradients), counted }
+        Self { loss, tensors: weights.or_zeros(gradients), counted, sets: None }
     }
 
     /// The mean loss. Waits for the device.
@@ -159,6 +166,7 @@ impl Gradients {
             loss: self.loss * left + other.loss * right,
             tensors: tensors.map(|(first, second)| first * left + second * right).collect(),
             counted,
+            sets: self.sets.zip(other.sets).map(|(first, second)| first.join(second, [left, right])),
         }
     }
 }

@@ -79,6 +79,7 @@ mod tests {
             seconds: 3.0,
             time: None,
             loader: None,
+            sets: None,
             probe: None,
         }
     }

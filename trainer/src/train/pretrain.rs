@@ -90,6 +90,7 @@ pub fn pretrain_and_look<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
             Next::Stop => return log.stopped(&state),
             Next::OutOfData => return log.out_of_data(&state, asked),
         };
+        log.stopwatch.sets(gradients.sets.as_ref());
         let (loss, gradient_norm);
         (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
         let step = state.step;

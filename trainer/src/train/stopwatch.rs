@@ -1,9 +1,11 @@
 //! Measures where the time of a training goes: clips per second, the share of waiting for data, that of summing with other
-//! processes, and the share of frames that were computed although they repeat another.
+//! processes, the share of frames that were computed although they repeat another, and the sets of a mixture.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use schemas::metrics::MetricsLine;
+
+use super::set_losses::{SetLosses, SetTotals};
 
 /// Times of a training since its process began, and since its last line of metrics.
 pub(crate) struct Stopwatch {
@@ -16,13 +18,15 @@ pub(crate) struct Stopwatch {
     frames: usize,
     repeated: usize,
     stood: Duration,
+    sets: SetTotals,
 }
 
 impl Stopwatch {
     pub(crate) fn start() -> Self {
         let now = Instant::now();
         let (waited, stood) = (Duration::ZERO, Duration::ZERO);
-        Self { began: now, last_line: now, waited, summed: None, clips: 0, frames: 0, repeated: 0, stood }
+        let (clips, frames, repeated, sets) = Default::default();
+        Self { began: now, last_line: now, waited, summed: None, clips, frames, repeated, stood, sets }
     }
 
     /// Counts the time that `wait` takes as time spent waiting.
@@ -55,6 +59,13 @@ impl Stopwatch {
         self.repeated += repeated;
     }
 
+    /// Counts what the sets of a mixture had of a step.
+    pub(crate) fn sets(&mut self, of_step: Option<&SetLosses>) {
+        if let Some(of_step) = of_step {
+            self.sets.add(of_step);
+        }
+    }
+
     /// Counts a step of `clips` clips; gives the times since the last line, the rest of it filled by
     /// `fill`.
     pub(crate) fn line(
@@ -78,6 +89,7 @@ impl Stopwatch {
             seconds: self.began.elapsed().as_secs_f64(),
             time: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs_f64()),
             loader: None,
+            sets: self.sets.line(),
             probe: None,
         })
     }

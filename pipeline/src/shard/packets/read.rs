@@ -5,7 +5,7 @@ use arrow_array::{
     cast::AsArray as _,
     types::{ArrowPrimitiveType, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type},
 };
-use schemas::packet_shard::flags;
+use schemas::packet_shard::{self, flags};
 
 use crate::{
     FrameRank, StreamTime, VideoNumber,
@@ -13,7 +13,7 @@ use crate::{
     picture::Orientation,
     plan::{OutputIndex, PacketFact, order::IndexMode},
     shard::{VideoFlaw, columns::values},
-    video::stored_video::{Made, StoredPacket, StoredVideo},
+    video::stored_video::{Made, StoredPacket, StoredPart, StoredVideo},
 };
 
 /// The modes by the words that shards have for them.
@@ -138,6 +138,7 @@ impl Part {
             times: times.values().iter().map(|&time| StreamTime(time)).collect(),
             packets: self.packets,
             made: made(row, frames)?,
+            part: part(row, frames)?,
         })
     }
 }
@@ -153,6 +154,23 @@ fn made(row: &RecordBatch, frames: u32) -> Result<Option<Made>, VideoFlaw> {
         return Err(VideoFlaw::Times { times: source_frames.len(), frames });
     }
     Ok(Some(Made { source_frames, encoder: text(row, "encoder")? }))
+}
+
+/// Which of so many frames are the part that a list names; nothing where shards hold whole videos.
+fn part(row: &RecordBatch, frames: u32) -> Result<Option<StoredPart>, VideoFlaw> {
+    let [first, start, stop] = packet_shard::PART;
+    if row.column_by_name(first).is_none() {
+        return Ok(None);
+    }
+    let part = StoredPart {
+        first: number::<UInt32Type>(row, first)?,
+        start: number::<UInt32Type>(row, start)?,
+        stop: number::<UInt32Type>(row, stop)?,
+    };
+    match part.start < part.stop && part.stop <= frames && part.first.checked_add(frames).is_some() {
+        true => Ok(Some(part)),
+        false => Err(VideoFlaw::Word { column: stop, found: part.stop.to_string() }),
+    }
 }
 
 /// Checks what holds for a video's packets together: each frame is shown by one of them.

@@ -27,6 +27,7 @@ fn facts() -> PacketShardFacts {
         videos: 2,
         videos_per_shard: 2,
         transcode: None,
+        parts: false,
         source: "00".repeat(32),
         made_by: MADE_BY.to_owned(),
     }
@@ -65,6 +66,7 @@ fn video(number: u64) -> StoredVideo {
         times: (0..7).map(|rank| StreamTime(rank * 40)).collect(),
         packets: (0..9).map(packet).collect(),
         made: None,
+        part: None,
     }
 }
 

@@ -65,6 +65,11 @@ impl StoredVideo {
             columns.push(Arc::new(list(UInt32Array::from_iter_values(ranks.iter().map(|rank| rank.0)))));
             columns.push(Arc::new(StringArray::from(vec![made.encoder.as_str()])));
         }
+        if facts.parts {
+            let part = self.part.ok_or("a part must say which frames it has")?;
+            let number = |number: u32| Arc::new(UInt32Array::from(vec![number])) as ArrayRef;
+            columns.extend([part.first, part.start, part.stop].map(number));
+        }
         let length = blob.len();
         let offsets = OffsetBuffer::from_lengths([length]);
         columns.push(Arc::new(LargeBinaryArray::new(offsets, Buffer::from_vec(blob), None)));

@@ -21,7 +21,7 @@ use crate::{
         terminal::Terminal,
     },
     data::{
-        self, Loading, masked,
+        Loading, masked, pretraining_videos,
         report::{Watch, sentence},
     },
     machine::{self, default_workers},
@@ -41,7 +41,8 @@ const BATCH: usize = 4;
 /// Example: tubelet bench load films --seconds 10 --workers 2 --repeat 3
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
+    /// Files, folders, globs, list files, a manifest.parquet, one folder of shards, or several data sets with
+    /// weights as in `films=2,robots=1`
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
     /// Seconds per repetition
@@ -74,11 +75,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     recipe.optimiser.micro_batch = 0;
     recipe.clip.clips_per_video = arguments.clips_per_video.unwrap_or(recipe.clip.clips_per_video);
     recipe_choice::check(&recipe)?;
-    let dataset = match data::open(&arguments.data, &Terminal::default())? {
-        Dataset::Videos(videos) if recipe.clip.verify == Verify::Clip => {
-            Dataset::Videos(videos.taken_for_verified())
-        }
-        dataset => dataset,
+    let dataset = pretraining_videos::open(&arguments.data, &Terminal::default())?;
+    let dataset = match recipe.clip.verify {
+        Verify::Clip => taken_for_verified(dataset),
+        _ => dataset,
     };
     let clips = dataset.slots(recipe.clip.clips_per_video as u32) as usize;
     recipe.optimiser.batch = recipe.optimiser.batch.min(clips * recipe.clip.repeats);
@@ -109,6 +109,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     println!("{}", summary(&interval, cpu_seconds, best, &rounds, loading.quarantine.failed()));
     Ok(())
+}
+
+/// The same videos, which count as verified.
+fn taken_for_verified(dataset: Dataset) -> Dataset {
+    match dataset {
+        Dataset::Videos(videos) => Dataset::Videos(videos.taken_for_verified()),
+        Dataset::Mixture(sets) => {
+            Dataset::Mixture(sets.iter().map(|set| set.with(taken_for_verified(set.set.clone()))).collect())
+        }
+        shards => shards,
+    }
 }
 
 /// The JSON object that is printed.

@@ -124,6 +124,7 @@ fn random_batch(recipe: &trainer::Recipe) -> Result<arrow_array::RecordBatch> {
             epoch: 0,
             video: "noise".into(),
             label: None,
+            set: None,
             frames: vec![FrameRank(0); geometry.frames()].into(),
             times: vec![StreamTime(0); geometry.frames()].into(),
             crop: Window { x: 0, y: 0, width: geometry.width() as u32, height: geometry.height() as u32 },

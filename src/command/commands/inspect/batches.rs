@@ -17,7 +17,7 @@ use crate::{
         arguments::{self, ColumnArguments, LabelArguments, RecipeArguments},
         terminal::Terminal,
     },
-    data::{Loading, batch_file, clip_identity::MaskedClip, masked},
+    data::{Loading, batch_file, clip_identity::MaskedClip, masked, pretraining_videos},
     machine::default_workers,
     output_lock, recipe_choice,
 };
@@ -39,7 +39,8 @@ use crate::{
 /// Example: tubelet inspect batches films --count 8 --workers 2 --recipe tiny
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Files, folders, globs, list files, a manifest.parquet, or one folder of shards
+    /// Files, folders, globs, list files, a manifest.parquet, one folder of shards, or several data sets with
+    /// weights as in `films=2,robots=1`
     #[arg(value_name = "VIDEOS", required = true)]
     data: Vec<PathBuf>,
     #[command(flatten)]
@@ -77,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let labels = arguments.labels.settings();
         return labelled::run(&data, labels, &recipe, arguments.workers, &output);
     }
-    let dataset = crate::data::open(&data, &terminal)?;
+    let dataset = pretraining_videos::open(&data, &terminal)?;
     let loading = Loading::begin(None, dataset.videos(), recipe.run.max_failed_share)?;
     match &arguments.out {
         Some(out) => {

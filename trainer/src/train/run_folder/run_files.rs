@@ -174,6 +174,7 @@ mod tests {
                 digest,
                 videos: 1,
                 list,
+                mixture: Vec::new(),
             },
             split: None,
             classes: Vec::new(),
