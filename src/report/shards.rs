@@ -30,7 +30,7 @@ pub fn write(page: &mut Page, folder: &Path) -> Result<()> {
             Some(_) => ("videos encoded again", object(shards.facts())?),
             None => ("the videos' own packets", object(shards.facts())?),
         },
-        Dataset::Videos(_) => return Ok(()),
+        Dataset::Videos(_) | Dataset::Mixture(_) => return Ok(()),
     };
     let stored = dataset.listing()?;
     page.heading(1, &format!("Shards: {}", names::shown(folder)));
