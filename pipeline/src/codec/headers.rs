@@ -21,7 +21,7 @@ pub fn look(
         Codec::Vp8 => (header, packets.map(|packet| vpx::vp8(packet.as_ref())).collect()),
         Codec::Vp9 => (header, packets.map(|packet| vpx::vp9(packet.as_ref())).collect()),
         Codec::Av1 => (header, av1::look(setup, packets)),
-        Codec::Theora => theora::look(setup, packets),
+        Codec::Theora => theora::look(packets),
         Codec::Mjpeg | Codec::Rgb => (header, each(ALONE, packets)),
         Codec::Other(other) if other.is_alone() => (header, each(ALONE, packets)),
         Codec::Other(_) => (header, each(Coded::COUNTED, packets)),
