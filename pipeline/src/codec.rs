@@ -12,6 +12,7 @@ pub mod hevc;
 pub mod mpeg;
 pub mod other;
 pub mod sei;
+pub mod sorenson;
 pub mod theora;
 pub mod vpx;
 

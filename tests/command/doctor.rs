@@ -13,12 +13,18 @@ use crate::{
 };
 
 /// Plugins, and the packages of Debian and Fedora that bring them.
-const PLUGINS: [(&str, &str, &str); 7] = [
+const PLUGINS: [(&str, &str, &str); 13] = [
     ("aom", "gstreamer1.0-plugins-bad", "gstreamer1-plugins-bad-free"),
+    ("asf", "gstreamer1.0-plugins-ugly", "gstreamer1-plugins-ugly"),
     ("avi", "gstreamer1.0-plugins-good", "gstreamer1-plugins-good"),
+    ("dv", "gstreamer1.0-plugins-good", "gstreamer1-plugins-good"),
+    ("flv", "gstreamer1.0-plugins-good", "gstreamer1-plugins-good"),
     ("libav", "gstreamer1.0-libav", "gstreamer1-plugin-libav"),
     ("mpegpsdemux", "gstreamer1.0-plugins-bad", "gstreamer1-plugins-bad-free"),
     ("mpegtsdemux", "gstreamer1.0-plugins-bad", "gstreamer1-plugins-bad-free"),
+    ("mxf", "gstreamer1.0-plugins-bad", "gstreamer1-plugins-bad-free"),
+    ("ogg", "gstreamer1.0-plugins-base", "gstreamer1-plugins-base"),
+    ("theora", "gstreamer1.0-plugins-base", "gstreamer1-plugins-base"),
     ("videoparsersbad", "gstreamer1.0-plugins-bad", "gstreamer1-plugins-bad-free"),
     ("x264", "gstreamer1.0-plugins-ugly", "gstreamer1-plugins-ugly"),
 ];
@@ -122,7 +128,7 @@ fn an_installation_without_plugins_says_what_brings_all_of_them() {
     };
     assert_eq!([state("HEVC"), state("AVI"), state("H.264 encoder")], ["missing"; 3]);
     assert_eq!([state("MP4, MOV"), state("Matroska, WebM")], ["ok"; 2]);
-    assert!(said.starts_with("error: 1") && said.contains("of 15 formats lack something: "), "{said}");
+    assert!(said.starts_with("error: 1") && said.contains("of 21 formats lack something: "), "{said}");
 }
 
 #[test]

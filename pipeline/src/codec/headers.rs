@@ -3,7 +3,7 @@
 //! The container's key flag also marks open groups, recovery points and clean random-access pictures,
 //! and is wrong or missing in damaged files; the slices say what may be trusted.
 
-use super::{Codec, Coded, Start, StreamHeader, av1, bits::Framing, h264, hevc, mpeg, theora, vpx};
+use super::{Codec, Coded, Start, StreamHeader, av1, bits::Framing, h264, hevc, mpeg, sorenson, theora, vpx};
 
 /// What the packets of a stream code. `setup` is the container's decoder configuration, or empty.
 pub fn look(
@@ -21,9 +21,10 @@ pub fn look(
         Codec::Vp8 => (header, packets.map(|packet| vpx::vp8(packet.as_ref())).collect()),
         Codec::Vp9 => (header, packets.map(|packet| vpx::vp9(packet.as_ref())).collect()),
         Codec::Av1 => (header, av1::look(setup, packets)),
-        Codec::Theora => theora::look(setup, packets),
+        Codec::Theora => theora::look(packets),
         Codec::Mjpeg | Codec::Rgb => (header, each(ALONE, packets)),
         Codec::Other(other) if other.is_alone() => (header, each(ALONE, packets)),
+        Codec::Other(other) if other.name() == "flv1" => sorenson::look(packets),
         Codec::Other(_) => (header, each(Coded::COUNTED, packets)),
     }
 }

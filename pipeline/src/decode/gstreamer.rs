@@ -77,8 +77,8 @@ impl GstDecoder {
             // Their pictures may be of formats that GStreamer does not have, for which it would make a pool and crash.
             element.set_property("direct-rendering", false);
         }
-        if codec == Codec::Theora {
-            // Not one of libav's, whose messages are heard: this one posts an error only where none is let pass.
+        if matches!(codec, Codec::Theora | Codec::Other(_)) {
+            // Their decoders say nothing of some packets that they cannot decode, unless none is let pass.
             element.set_property("max-errors", 0i32);
         }
         let missing =

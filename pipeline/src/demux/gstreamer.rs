@@ -11,11 +11,13 @@
 //!
 //! A parser stands behind it only where packets are not whole access units.
 
+mod asf_packets;
 mod bitmap;
 mod checks;
 mod clock;
 mod continuity;
 pub(super) mod file_pad;
+mod ogg_pages;
 mod packet_pad;
 mod pes;
 mod riff;
@@ -54,6 +56,11 @@ pub(super) fn demux(
         && let Some(reason) = superindex::flaw(&file)
     {
         return Err(damaged(reason.to_owned()));
+    }
+    match container {
+        Container::Ogg => ogg_pages::check(&file)?,
+        Container::Asf => asf_packets::check(&file)?,
+        _ => {}
     }
     let demuxer = gst::ElementFactory::make(name).build().map_err(|_| VideoError::no_element(name))?;
     let shared = Arc::new(Shared::default());

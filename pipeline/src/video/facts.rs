@@ -24,10 +24,11 @@ type Name = &'static str;
 pub struct VideoFacts {
     /// Bytes of the file.
     pub bytes: u64,
-    /// Name of the container: `mp4`, `matroska`, `avi`, `mpeg-ps`, `mpeg-ts`.
+    /// Name of the container: `mp4`, `matroska`, `avi`, `mpeg-ps`, `mpeg-ts`, `flv`, `ogg`, `asf`, `mxf`, `dv`.
     #[serde(deserialize_with = "container_name")]
     pub container: Name,
-    /// Name of the codec: `h264`, `hevc`, `vp8`, `vp9`, `av1`, `mpeg4`, `mpeg2`, `mpeg1`, `mjpeg`.
+    /// Name of the codec: `h264`, `hevc`, `vp8`, `vp9`, `av1`, `mpeg4`, `mpeg2`, `mpeg1`, `mjpeg`, `theora`, or one of
+    /// [`OtherCodec`](crate::codec::other::OtherCodec)'s.
     #[serde(deserialize_with = "codec_name")]
     pub codec: Name,
     /// Columns of a picture before it is turned upright.

@@ -57,6 +57,9 @@ pub(super) fn check(
     let Some(codec) = codec_of(structure) else {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
     };
+    if codec == Codec::Theora && container != Container::Ogg {
+        return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
+    }
     if matches!(codec, Codec::Theora | Codec::Other(_)) {
         // FFmpeg shows nothing for a packet without bytes; some decoders would show the picture before again.
         packets.retain(|packet| packet.body.length() > 0);

@@ -73,9 +73,8 @@ fn format_of(coded: &TrackCodec) -> gst::Structure {
             .field("alignment", "tu")
             .build(),
         Codec::Mjpeg => gst::Structure::new_empty("image/jpeg"),
-        Codec::Theora => gst::Structure::new_empty("video/x-theora"),
-        // Described by its own; and no film has the other.
-        Codec::Other(_) | Codec::Rgb => gst::Structure::new_empty("video/x-raw"),
+        // These are described by their own, or not read; and no film has the last.
+        Codec::Theora | Codec::Other(_) | Codec::Rgb => gst::Structure::new_empty("video/x-raw"),
         Codec::Mpeg1 => mpeg(1),
         Codec::Mpeg2 => mpeg(2),
         // The decoder corrects the mistakes of these encoders, which their names tell.

@@ -22,7 +22,7 @@ pub(super) struct TrackCodec {
 }
 
 /// The codecs that are read, each by the beginning of its name, as FFmpeg compares them.
-const NAMES: [(&str, Codec); 12] = [
+const NAMES: [(&str, Codec); 11] = [
     ("V_AV1", Codec::Av1),
     ("V_MJPEG", Codec::Mjpeg),
     ("V_MPEG1", Codec::Mpeg1),
@@ -32,7 +32,6 @@ const NAMES: [(&str, Codec); 12] = [
     ("V_MPEG4/ISO/SP", Codec::Mpeg4),
     ("V_MPEG4/ISO/AVC", Codec::H264),
     ("V_MPEGH/ISO/HEVC", Codec::Hevc),
-    ("V_THEORA", Codec::Theora),
     ("V_VP8", Codec::Vp8),
     ("V_VP9", Codec::Vp9),
 ];
@@ -117,10 +116,7 @@ impl TrackCodec {
         }
         let found = NAMES.into_iter().find(|(name, _)| track.codec.starts_with(name));
         let (_, codec) = found.ok_or_else(|| track.codec.clone())?;
-        let setup = match codec {
-            Codec::Theora => headers_with_lengths(setup).ok_or_else(|| track.codec.clone())?,
-            _ => used(codec, setup.clone()),
-        };
+        let setup = used(codec, setup.clone());
         Ok(Self { codec, setup, four: None, described: None })
     }
 
@@ -157,46 +153,4 @@ fn by_four(four: &[u8; 4]) -> Option<Codec> {
 
 fn named(name: &str, four: &[u8; 4]) -> String {
     format!("{name} {}", four.escape_ascii())
-}
-
-/// The three headers of Theora, which Matroska keeps in laces of Xiph (RFC 9559, section 10.3.2), each behind its length in
-/// two bytes, as GStreamer's decoder takes them; nothing where they do not fit.
-fn headers_with_lengths(setup: &[u8]) -> Option<Vec<u8>> {
-    let (&more, mut rest) = setup.split_first()?;
-    let mut lengths = Vec::new();
-    for _ in 0..more {
-        let mut length = 0;
-        loop {
-            let (&byte, behind) = rest.split_first()?;
-            (rest, length) = (behind, length + usize::from(byte));
-            if byte < 255 {
-                break;
-            }
-        }
-        lengths.push(length);
-    }
-    lengths.push(rest.len().checked_sub(lengths.iter().sum())?);
-    let mut headers = Vec::with_capacity(rest.len() + 2 * lengths.len());
-    for length in lengths {
-        let (header, behind) = rest.split_at_checked(length)?;
-        headers.extend(u16::try_from(length).ok()?.to_be_bytes());
-        headers.extend(header);
-        rest = behind;
-    }
-    Some(headers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn laced_headers_get_their_lengths_before_them() {
-        let setup = [&[2, 3, 255, 1][..], &[1; 3], &[2; 256], &[3; 2]].concat();
-        let headers = [&[0, 3][..], &[1; 3], &[1, 0], &[2; 256], &[0, 2], &[3; 2]].concat();
-        assert_eq!(headers_with_lengths(&setup), Some(headers));
-        for cut in [0, 1, 3, 20] {
-            assert_eq!(headers_with_lengths(&setup[..cut]), None);
-        }
-    }
 }
