@@ -67,7 +67,7 @@ fn parts_of_videos_are_scanned_embedded_tested_and_learnt_from() {
 }
 
 #[test]
-fn packets_of_parts_are_refused_and_columns_are_named() {
+fn files_of_parts_are_refused_and_columns_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("parts.tsv");
     fs::write(&list, format!("film\tfrom\tto\n{}/cars.mp4\t0.5\t1.5\n", samples())).unwrap();
@@ -80,7 +80,7 @@ fn packets_of_parts_are_refused_and_columns_are_named() {
     let words = said(&[&scan[..], &columns].concat());
     assert!(words.contains("is read as a table with a head: 1 videos, 1 of them parts of videos"), "{words}");
     let out = folder.path().join("shards");
-    let preprocess = ["preprocess", text(&list), "--out", text(&out), "--store", "packets"];
+    let preprocess = ["preprocess", text(&list), "--out", text(&out), "--store", "video"];
     let (code, words) = refusal(&[&preprocess[..], &columns].concat());
     assert_eq!(code, 2);
     assert!(words.contains("1 of the videos are parts of their files"), "{words}");

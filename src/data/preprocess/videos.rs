@@ -57,18 +57,21 @@ fn described(
 ) -> Result<(Vec<String>, Vec<DescribedVideo>)> {
     // How lists are read was said when they were opened.
     let quiet: &dyn Observer = &();
+    let without = |why: &dyn std::fmt::Display| {
+        observer.note(format_args!("note: no classes are stored: {why}"));
+        let listing = Listing::open(&settings.videos, quiet)?;
+        let labels = listing.entries.iter().map(|video| video.label).collect();
+        Ok::<_, Error>((Vec::new(), listing.names(), labels))
+    };
     let (classes, names, labels): (_, _, Vec<_>) =
         match LabelSettings::default().videos(&settings.videos, None, quiet) {
+            // A folder without folders in it.
+            Ok((_, labelled)) if labelled.classes.names().len() == 1 => without(&"there is only one")?,
             Ok((videos, labelled)) => {
                 let labels = videos.entries().iter().map(|video| video.label).collect();
                 (labelled.classes.names().to_vec(), videos.names(), labels)
             }
-            Err(Error::Usage(why)) => {
-                observer.note(format_args!("note: no classes are stored: {why}"));
-                let listing = Listing::open(&settings.videos, quiet)?;
-                let labels = listing.entries.iter().map(|video| video.label).collect();
-                (Vec::new(), listing.names(), labels)
-            }
+            Err(Error::Usage(why)) => without(&why)?,
             Err(why) => return Err(why),
         };
     let said = names.into_iter().zip(labels).map(|(name, label)| DescribedVideo { name, label }).collect();
