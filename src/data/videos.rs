@@ -11,7 +11,7 @@ use pipeline::{
     video_entry::VideoEntry,
 };
 
-use super::{archives, braces, folder, found::Found, frames_folder, list::List, webdataset};
+use super::{archives, braces, folder, found::Found, frames_folder, lerobot, list::List, webdataset};
 use crate::{
     error::{Result, Usage},
     input_file,
@@ -108,6 +108,9 @@ fn in_folder(
     passed_over: &mut folder::PassedOver,
     observer: &dyn Observer,
 ) -> Result<Vec<Found>> {
+    if let Some(episodes) = lerobot::videos_in(folder, observer)? {
+        return Ok(episodes);
+    }
     let (videos, others) = folder::videos_in(folder)?;
     if videos.is_empty() && frames_folder::is_one(folder) {
         let root = folder.parent().unwrap_or(Path::new("")).into();
