@@ -20,6 +20,7 @@ pub mod frames;
 pub(crate) mod frames_folder;
 pub mod labelled;
 pub mod labels;
+mod lerobot;
 pub mod list;
 pub mod listing;
 pub mod loading;

@@ -43,8 +43,7 @@ const TURNED: [(&str, u8, bool); 4] = [
 ];
 
 /// Files that must be refused, and the verdict.
-const REFUSED: [(&str, &str); 6] = [
-    ("reports/09_huffyuv.avi", "unknown-codec"),
+const REFUSED: [(&str, &str); 5] = [
     ("reports/09_png_in_mov.mov", "unknown-codec"),
     ("reports/09_raw_hevc.hevc", "unsupported"),
     ("attacks/ebml_nested_blockgroups.mkv", "container-damaged"),

@@ -11,7 +11,9 @@ use pipeline::{
     video_entry::VideoEntry,
 };
 
-use super::{archives, braces, folder, found::Found, frames_folder, list::List, mixture, webdataset};
+use super::{
+    archives, braces, folder, found::Found, frames_folder, lerobot, list::List, mixture, webdataset,
+};
 use crate::{
     error::{Result, Usage},
     input_file,
@@ -109,6 +111,9 @@ fn in_folder(
     passed_over: &mut folder::PassedOver,
     observer: &dyn Observer,
 ) -> Result<Vec<Found>> {
+    if let Some(episodes) = lerobot::videos_in(folder, observer)? {
+        return Ok(episodes);
+    }
     let (videos, others) = folder::videos_in(folder)?;
     if videos.is_empty() && frames_folder::is_one(folder) {
         let root = folder.parent().unwrap_or(Path::new("")).into();

@@ -57,6 +57,7 @@ impl Handle {
     }
 
     /// One more of the same file.
+    #[cfg(all(feature = "video", target_os = "linux"))]
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self { file: self.file.try_clone()?, path: self.path.clone(), part: self.part.clone() })
     }
