@@ -26,6 +26,12 @@ const SMALLEST: u32 = 160;
 /// Milliseconds that a frame is shown in motion.
 const FRAME_MS: u32 = 120;
 
+/// What a picture's name may end in.
+#[cfg(feature = "video")]
+const ENDINGS: &str = ".png, .gif, .mp4 or .webm";
+#[cfg(not(feature = "video"))]
+const ENDINGS: &str = ".png or .gif";
+
 const PAPER: Rgb<u8> = Rgb([255; 3]);
 const INK: Rgb<u8> = Rgb([30; 3]);
 
@@ -134,7 +140,7 @@ pub fn save(out: &Path, title: &str, rows: &[Row], columns: &[usize]) -> Result<
         Some("webm") => bytes = film(title, rows, FilmFormat::WebM)?,
         _ => {
             return Err(crate::error::Usage::new(format!(
-                "{} must end in .png, .gif, .mp4 or .webm",
+                "{} must end in {ENDINGS}",
                 pipeline::names::shown(out)
             ))
             .into());
