@@ -22,7 +22,7 @@ use trainer::Recipe;
 use crate::command::Arguments;
 
 /// Which commands can say what stands in a file, where the file is not a command's own. The longest match counts.
-const REACHED: [(&str, &[&str]); 41] = [
+const REACHED: [(&str, &[&str]); 44] = [
     ("src/class_counts.rs", &["finetune", "probe"]),
     ("src/convert.rs", &["convert"]),
     ("src/data/labelled.rs", &["finetune", "evaluate", "predict", "probe", "embed", "stream"]),
@@ -48,6 +48,9 @@ const REACHED: [(&str, &[&str]); 41] = [
     ("src/command/terminal/classes.rs", &["finetune", "probe"]),
     ("src/command/terminal/training.rs", &["pretrain", "finetune"]),
     ("src/weights.rs", &["finetune"]),
+    ("src/command/commands/bench/all.rs", &["bench products"]),
+    ("src/command/commands/bench/all/loading.rs", &["bench load"]),
+    ("src/command/commands/bench/all/steps.rs", &["bench train"]),
     ("src/command/commands/bench/", &["bench views"]),
     ("src/command/commands/convert.rs", &["convert"]),
     ("src/command/commands/embed", &["embed"]),

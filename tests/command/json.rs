@@ -10,7 +10,7 @@ use crate::{films, help::leaves, models, stdout, text};
 const OTHERS: [&str; 2] = ["stream", "completions"];
 
 /// Prints JSON and has no other form.
-const ALWAYS: [&str; 3] = ["bench load", "bench train", "bench views"];
+const ALWAYS: [&str; 4] = ["bench load", "bench products", "bench train", "bench views"];
 
 /// A command line, and keys that its last object has.
 type Case<'a> = (Vec<&'a str>, &'static [&'static str]);
@@ -121,6 +121,11 @@ fn every_command_prints_objects_that_can_be_parsed() {
             &["step_seconds"],
         ),
         (vec!["bench", "views", data, "--model", classifier], &[]),
+        (vec!["bench", "products", "--seconds", "0"], &["f32", "bf16"]),
+        (
+            vec!["bench", "all", data, "--model", "tiny", "--batch", "1", "--seconds", "1"],
+            &["products", "steps", "loading"],
+        ),
     ];
     let tried: BTreeSet<String> = cases.iter().map(|(line, _)| command_of(line)).collect();
     for (line, keys) in cases {

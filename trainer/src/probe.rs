@@ -10,6 +10,7 @@
 //! well. Settings are chosen on test videos only where somebody asks for it, to compare with papers that do.
 
 pub mod attentive;
+pub mod feature_cache;
 pub mod features;
 pub mod grid;
 pub mod knn;

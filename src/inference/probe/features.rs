@@ -12,7 +12,10 @@ use trainer::{
     batch::labelled::BatchError,
     inference::frozen_encoder::{self, FeaturesError, Pool, Source},
     kernels,
-    probe::features::{Cache, FailedVideo, Features},
+    probe::{
+        feature_cache::FeatureCache,
+        features::{FailedVideo, Features},
+    },
 };
 
 use crate::{
@@ -84,7 +87,7 @@ impl Making<'_> {
         let pass = if clips == 1 { Pass::Validation } else { Pass::Test { clips } };
         let wanted = Wanted { pass, crops, ..Wanted::validation(self.recipe) };
         let how = self.in_words(videos, wanted)?;
-        let cache = Cache::new(self.cache);
+        let cache = FeatureCache::new(self.cache);
         let digests: Vec<String> = self.sources.iter().map(Source::digest).collect();
         self.ranks.all_here()?;
         let mut found: Vec<Option<Features>> =
@@ -126,7 +129,7 @@ impl Making<'_> {
     }
 
     /// The shares of so many processes in one, which is kept in their place.
-    fn joined(&self, cache: &Cache, key: [&str; 3], processes: usize) -> Result<Features> {
+    fn joined(&self, cache: &FeatureCache, key: [&str; 3], processes: usize) -> Result<Features> {
         let names: Vec<String> = (0..processes).map(|rank| share_in_words([rank, processes])).collect();
         let shares = names.iter().map(|share| {
             cache.find(&[key[0], key[1], key[2], share]).ok_or_else(|| {

@@ -171,7 +171,7 @@ fn every_contradiction_has_its_name() {
     assert_eq!(damaged("frames", one(8)), VideoFlaw::Times { times: 7, frames: 8 });
     assert_eq!(damaged("mode", word("guess")), VideoFlaw::Word { column: "mode", found: "guess".into() });
     assert_eq!(damaged("mode", word("linear")), VideoFlaw::Frames { packets: 9, frames: 0 });
-    assert_eq!(damaged("codec", word("prores")), VideoFlaw::Word { column: "codec", found: "prores".into() });
+    assert_eq!(damaged("codec", word("prose")), VideoFlaw::Word { column: "codec", found: "prose".into() });
     let turned = std::sync::Arc::new(UInt16Array::from(vec![45]));
     assert_eq!(damaged("rotation", turned), VideoFlaw::Word { column: "rotation", found: "45".into() });
     assert_eq!(damaged("segment", one(1)), VideoFlaw::Segment { found: 1, expected: 0, segments: 1 });

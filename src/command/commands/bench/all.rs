@@ -6,8 +6,10 @@
 //!
 //! Each figure is taken by a command of its own, so that none finds memory or threads of another.
 
+mod loading;
 mod peers;
 mod rows;
+mod steps;
 
 use std::{
     path::PathBuf,
@@ -18,10 +20,10 @@ use anyhow::{Context as _, Result, ensure};
 use pipeline::names::shown;
 use serde_json::Value;
 
-use self::rows::{Found, Step};
+use self::rows::Found;
 use crate::{
     command::{arguments, report},
-    machine::default_workers,
+    machine::{self, default_workers},
 };
 
 /// Measure this machine: products, training steps, loading, and what limits a training; prints one table
@@ -72,36 +74,24 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn measure(arguments: &Arguments) -> Result<Found> {
-    let Arguments { model, batch, device, seconds, workers, .. } = arguments;
     report::say("products");
-    let products = itself(&["products", "--device", device])?;
-    let step = |precision: &str| -> Result<Step> {
-        report::say(format_args!("steps of {model}, {batch} clips, {precision}"));
-        let (set, batch) = (format!("model.precision={precision}"), batch.to_string());
-        let words = ["train", "--model", model, "--batch", &batch, "--device", device, "--set", &set];
-        Ok(Step { precision: precision.to_owned(), found: itself(&words)? })
-    };
-    let steps = vec![step("f32")?, step("bf16")?];
-    let (seconds, workers) = (seconds.to_string(), workers.to_string());
-    let load = |clips: &str| -> Result<Value> {
-        report::say(format_args!("loading, {clips} clips a video"));
-        let videos = arguments.data.iter().map(|path| path.as_os_str().to_owned());
-        let words = ["load", "--seconds", &seconds, "--workers", &workers, "--clips-per-video", clips];
-        itself_with(&words, videos)
-    };
+    let products = itself(&["products", "--device", &arguments.device], &[])?;
+    let steps = ["f32", "bf16"].into_iter().map(|precision| steps::time(arguments, precision));
+    let steps = steps.collect::<Result<_>>()?;
     let (mut loading, mut others) = (Vec::new(), Vec::new());
     if !arguments.data.is_empty() {
-        loading = vec![(1, load("1")?), (4, load("4")?)];
+        loading =
+            [1, 4].into_iter().map(|clips| loading::measure(arguments, clips)).collect::<Result<_>>()?;
         if let Some(python) = &arguments.python {
             report::say(format_args!("readers of {}", shown(python)));
-            others = peers::measure(python, &arguments.data, &seconds, &workers)?;
+            others = peers::measure(python, &arguments.data, arguments.seconds, arguments.workers)?;
         }
     }
     Ok(Found {
-        machine: crate::machine::in_words(),
-        device: device.clone(),
-        model: model.clone(),
-        batch: *batch,
+        machine: machine::in_words(),
+        device: arguments.device.clone(),
+        model: arguments.model.clone(),
+        batch: arguments.batch,
         products,
         steps,
         loading,
@@ -109,12 +99,8 @@ fn measure(arguments: &Arguments) -> Result<Found> {
     })
 }
 
-/// What another `bench` of this command prints.
-fn itself(words: &[&str]) -> Result<Value> {
-    itself_with(words, [])
-}
-
-fn itself_with(words: &[&str], paths: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Value> {
+/// What another `bench` of this command prints, of these words and paths.
+fn itself(words: &[&str], paths: &[PathBuf]) -> Result<Value> {
     let command = std::env::current_exe().context("the command does not know where it is")?;
     let done = Command::new(command)
         .arg("bench")
@@ -125,6 +111,6 @@ fn itself_with(words: &[&str], paths: impl IntoIterator<Item = std::ffi::OsStrin
         .stderr(Stdio::inherit())
         .output()
         .context("the command cannot be started again")?;
-    ensure!(done.status.success(), "`tubelet bench {}` failed", words.first().unwrap_or(&""));
+    ensure!(done.status.success(), "measuring `{}` failed", words.first().unwrap_or(&""));
     serde_json::from_slice(&done.stdout).context("what it printed is no JSON")
 }

@@ -21,11 +21,11 @@ const SCRIPT: &str = include_str!("peers.py");
 pub fn measure(
     python: &Path,
     videos: &[PathBuf],
-    seconds: &str,
-    workers: &str,
+    seconds: f64,
+    workers: usize,
 ) -> Result<Vec<(String, f64)>> {
     let mut child = Command::new(python)
-        .args(["-", seconds, workers])
+        .args(["-", &seconds.to_string(), &workers.to_string()])
         .args(videos)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::steps::Step;
+
 /// What was measured: what the single commands print.
 #[derive(Serialize)]
 pub struct Found {
@@ -22,15 +24,6 @@ pub struct Found {
     pub loading: Vec<(u64, Value)>,
     /// Readers of a Python, and their clips a second.
     pub others: Vec<(String, f64)>,
-}
-
-/// Training steps in one precision.
-#[derive(Serialize)]
-pub struct Step {
-    /// `f32` or `bf16`.
-    pub precision: String,
-    /// What `bench train` printed.
-    pub found: Value,
 }
 
 impl Found {
