@@ -6,21 +6,18 @@
 //!
 //! Each figure is taken by a command of its own, so that none finds memory or threads of another.
 
+mod another_bench;
 mod loading;
 mod peers;
 mod rows;
 mod steps;
 
-use std::{
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use pipeline::names::shown;
-use serde_json::Value;
 
-use self::rows::Found;
+use self::{another_bench::another_bench, rows::Found};
 use crate::{
     command::{arguments, report},
     machine::{self, default_workers},
@@ -74,43 +71,28 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn measure(arguments: &Arguments) -> Result<Found> {
+    let Arguments { model, batch, device, seconds, workers, .. } = arguments;
     report::say("products");
-    let products = itself(&["products", "--device", &arguments.device], &[])?;
-    let steps = ["f32", "bf16"].into_iter().map(|precision| steps::time(arguments, precision));
+    let products = another_bench(&["products", "--device", device], &[])?;
+    let steps = ["f32", "bf16"].into_iter().map(|precision| steps::time(model, *batch, device, precision));
     let steps = steps.collect::<Result<_>>()?;
     let (mut loading, mut others) = (Vec::new(), Vec::new());
     if !arguments.data.is_empty() {
-        loading =
-            [1, 4].into_iter().map(|clips| loading::measure(arguments, clips)).collect::<Result<_>>()?;
+        let load = |clips| loading::measure(&arguments.data, *seconds, *workers, clips);
+        loading = [1, 4].into_iter().map(load).collect::<Result<_>>()?;
         if let Some(python) = &arguments.python {
             report::say(format_args!("readers of {}", shown(python)));
-            others = peers::measure(python, &arguments.data, arguments.seconds, arguments.workers)?;
+            others = peers::measure(python, &arguments.data, *seconds, *workers)?;
         }
     }
     Ok(Found {
         machine: machine::in_words(),
-        device: arguments.device.clone(),
-        model: arguments.model.clone(),
-        batch: arguments.batch,
+        device: device.clone(),
+        model: model.clone(),
+        batch: *batch,
         products,
         steps,
         loading,
         others,
     })
-}
-
-/// What another `bench` of this command prints, of these words and paths.
-fn itself(words: &[&str], paths: &[PathBuf]) -> Result<Value> {
-    let command = std::env::current_exe().context("the command does not know where it is")?;
-    let done = Command::new(command)
-        .arg("bench")
-        .args(words)
-        .arg("--")
-        .args(paths)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("the command cannot be started again")?;
-    ensure!(done.status.success(), "measuring `{}` failed", words.first().unwrap_or(&""));
-    serde_json::from_slice(&done.stdout).context("what it printed is no JSON")
 }

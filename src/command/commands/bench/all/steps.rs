@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Arguments, itself};
+use super::another_bench::another_bench;
 use crate::command::report;
 
 /// Training steps in one precision.
@@ -20,10 +20,9 @@ pub struct Step {
 ///
 /// # Errors
 /// As `bench train`.
-pub fn time(arguments: &Arguments, precision: &str) -> Result<Step> {
-    let Arguments { model, batch, device, .. } = arguments;
+pub fn time(model: &str, batch: usize, device: &str, precision: &str) -> Result<Step> {
     report::say(format_args!("steps of {model}, {batch} clips, {precision}"));
     let (set, batch) = (format!("model.precision={precision}"), batch.to_string());
     let words = ["train", "--model", model, "--batch", &batch, "--device", device, "--set", &set];
-    Ok(Step { precision: precision.to_owned(), found: itself(&words, &[])? })
+    Ok(Step { precision: precision.to_owned(), found: another_bench(&words, &[])? })
 }
