@@ -20,9 +20,15 @@ pub fn decode_by(program: PathBuf, arguments: Vec<OsString>) -> bool {
     }
 }
 
-/// Opens and decodes for the process at the other end of standard input until that is closed.
+/// Opens and decodes for the process at the other end of standard input until that is closed. Large blocks are kept, as the
+/// command's decoding processes keep them: pictures are made and dropped again and again.
 #[pyfunction]
 pub fn serve() {
     #[cfg(all(feature = "video", target_os = "linux"))]
-    let _ = tubelet::pipeline::sandbox::serve::serve();
+    {
+        // What a decoding process reserves counts as what it has.
+        tubelet::trainer::allocator::KeptMemory::reserve_at_once(32 << 20);
+        crate::allocator::keep();
+        let _ = tubelet::pipeline::sandbox::serve::serve();
+    }
 }
