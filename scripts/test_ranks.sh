@@ -121,8 +121,8 @@ for file in validation.jsonl best.safetensors; do
 done
 
 echo "== a probe, with a video that fails"
-cp "$samples/bottles.webm" films
-for film in films/*; do echo "$film $(($(basename "$film" | wc -c) % 2))"; done >probed.txt
+cp films/cars.mp4 films/more_cars.mp4
+printf "films/%s %s\n" cars.mp4 1 big_buck_bunny.mp4 0 broken.mp4 0 more_cars.mp4 1 >probed.txt
 for processes in 1 2 3; do
   mpirun -n "$processes" "$tubelet" probe linear --model of-1 --baseline --split train=probed.txt,test=test.txt \
     --cache "cache-$processes" --json >"probe-$processes.json" 2>"$work/said" || fail "$(cat "$work/said")"
