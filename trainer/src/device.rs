@@ -134,7 +134,7 @@ impl Device {
 #[cfg(feature = "tch")]
 #[allow(deprecated)]
 fn libtorch(card: Option<usize>) -> Option<tensor::Device> {
-    crate::kernels::keep_libtorch_memory();
+    kernels::keep_libtorch_memory();
     Some(card.map_or_else(tensor::Device::libtorch, tensor::Device::libtorch_cuda))
 }
 
