@@ -55,29 +55,36 @@ impl ClipSource for Noise {
 }
 
 impl ClipReader for Noise {
-    fn frames(&mut self, _: VideoNumber, slot: Slot, _: Draws) -> Result<ClipFrames, SourceError> {
-        let sample = |at: u32, salt: u32| {
-            let noise = at.wrapping_add(salt).wrapping_mul(2_654_435_761) >> 30;
-            ((at % 340) / 4 + noise) as u8
+    fn frames_together(
+        &mut self,
+        _: VideoNumber,
+        slots: Vec<(Slot, Draws)>,
+    ) -> Vec<Result<ClipFrames, SourceError>> {
+        let of = |(slot, _): (Slot, Draws)| {
+            let sample = |at: u32, salt: u32| {
+                let noise = at.wrapping_add(salt).wrapping_mul(2_654_435_761) >> 30;
+                ((at % 340) / 4 + noise) as u8
+            };
+            let picture = |rank: u32| Picture {
+                layout: Layout { colour: Sampling::Yuv420, bits: 8 },
+                width: 340,
+                height: 256,
+                matrix: Matrix::Bt601,
+                range: Range::Limited,
+                planes: (0..340 * 256 * 3 / 2).map(|at| sample(at, rank + slot.0 as u32)).collect(),
+            };
+            Ok(ClipFrames {
+                video: format!("noise {}", slot.0).into(),
+                label: None,
+                ranks: (0..FRAMES).map(FrameRank).collect(),
+                times: (0..i64::from(FRAMES)).map(StreamTime).collect(),
+                pixels: Pixels::Pictures {
+                    pictures: (0..FRAMES).map(|rank| (FrameRank(rank), picture(rank))).collect(),
+                    orientation: Orientation::default(),
+                },
+            })
         };
-        let picture = |rank: u32| Picture {
-            layout: Layout { colour: Sampling::Yuv420, bits: 8 },
-            width: 340,
-            height: 256,
-            matrix: Matrix::Bt601,
-            range: Range::Limited,
-            planes: (0..340 * 256 * 3 / 2).map(|at| sample(at, rank + slot.0 as u32)).collect(),
-        };
-        Ok(ClipFrames {
-            video: format!("noise {}", slot.0).into(),
-            label: None,
-            ranks: (0..FRAMES).map(FrameRank).collect(),
-            times: (0..i64::from(FRAMES)).map(StreamTime).collect(),
-            pixels: Pixels::Pictures {
-                pictures: (0..FRAMES).map(|rank| (FrameRank(rank), picture(rank))).collect(),
-                orientation: Orientation::default(),
-            },
-        })
+        slots.into_iter().map(of).collect()
     }
 }
 

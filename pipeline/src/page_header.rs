@@ -162,12 +162,12 @@ impl Thrift<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use bytes::Bytes;
 
     use super::*;
 
-    fn varint(mut value: u64) -> Vec<u8> {
+    pub(crate) fn varint(mut value: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         while value > 127 {
             bytes.push(value as u8 | 128);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     /// The header of a page of data with these sizes and values, behind which nothing stands.
-    fn header(unpacked: u64, packed: u64, values: u64) -> Vec<u8> {
+    pub(crate) fn header(unpacked: u64, packed: u64, values: u64) -> Vec<u8> {
         let number = |value: u64| varint(value << 1);
         let data = [&[0x15][..], &number(values), &[0x15, 0, 0x15, 6, 0x15, 6, 0]].concat();
         [&[0x15, 0, 0x15][..], &number(unpacked), &[0x15], &number(packed), &[0x2c], &data, &[0]].concat()

@@ -109,23 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn varint(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while value > 127 {
-            bytes.push(value as u8 | 128);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-        bytes
-    }
-
-    /// The header of a page of data with these sizes and values, behind which nothing stands.
-    fn header(unpacked: u64, packed: u64, values: u64) -> Vec<u8> {
-        let number = |value: u64| varint(value << 1);
-        let data = [&[0x15][..], &number(values), &[0x15, 0, 0x15, 6, 0x15, 6, 0]].concat();
-        [&[0x15, 0, 0x15][..], &number(unpacked), &[0x15], &number(packed), &[0x2c], &data, &[0]].concat()
-    }
+    use crate::page_header::tests::{header, varint};
 
     #[test]
     fn pages_that_ask_for_too_much_are_refused() {

@@ -165,15 +165,16 @@ pub trait ClipReader {
     ///
     /// # Errors
     /// When the slot gives no frames.
-    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError>;
+    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
+        let mut one = self.frames_together(video, vec![(slot, start)]);
+        one.pop().expect("because each slot has a result")
+    }
 
-    /// The frames of several slots of `video`, in their order. Each is what
+    /// The frames of several slots of `video`, a result each, in their order. Each is what
     /// [`Self::frames`] gives for it alone; a source that can reads them in one pass.
     fn frames_together(
         &mut self,
         video: VideoNumber,
         slots: Vec<(Slot, Draws)>,
-    ) -> Vec<Result<ClipFrames, SourceError>> {
-        slots.into_iter().map(|(slot, start)| self.frames(video, slot, start)).collect()
-    }
+    ) -> Vec<Result<ClipFrames, SourceError>>;
 }

@@ -70,15 +70,12 @@ impl ClipReader for NoiseReader {
         slots: Vec<(Slot, Draws)>,
     ) -> Vec<Result<ClipFrames, SourceError>> {
         self.0.most_together.fetch_max(slots.len() as u64, Relaxed);
-        slots.into_iter().map(|(slot, start)| self.frames(video, slot, start)).collect()
+        slots.into_iter().map(|(slot, start)| self.noise(video, slot, start)).collect()
     }
+}
 
-    fn frames(
-        &mut self,
-        video: VideoNumber,
-        slot: Slot,
-        mut start: Draws,
-    ) -> Result<ClipFrames, SourceError> {
+impl NoiseReader {
+    fn noise(&self, video: VideoNumber, slot: Slot, mut start: Draws) -> Result<ClipFrames, SourceError> {
         let (VideoNumber(video), Slot(slot)) = (video, slot);
         let reading = self.0.reading.fetch_add(1, Relaxed) + 1;
         self.0.most_reading.fetch_max(reading, Relaxed);

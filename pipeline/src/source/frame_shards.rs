@@ -39,8 +39,18 @@ struct Reader {
 }
 
 impl ClipReader for Reader {
-    /// The start was drawn when the shards were written.
-    fn frames(&mut self, _video: VideoNumber, slot: Slot, _start: Draws) -> Result<ClipFrames, SourceError> {
+    /// The starts were drawn when the shards were written.
+    fn frames_together(
+        &mut self,
+        _video: VideoNumber,
+        slots: Vec<(Slot, Draws)>,
+    ) -> Vec<Result<ClipFrames, SourceError>> {
+        slots.into_iter().map(|(slot, _)| self.stored(slot)).collect()
+    }
+}
+
+impl Reader {
+    fn stored(&self, slot: Slot) -> Result<ClipFrames, SourceError> {
         let row = self.profile.time(Stage::Read, || self.shards.read(slot));
         match row.map_err(|why| SourceError::Broken { reason: why.to_string() })? {
             Some(clip) => {

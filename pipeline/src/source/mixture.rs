@@ -70,11 +70,6 @@ struct Reader {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
-        let mut one = self.frames_together(video, vec![(slot, start)]);
-        one.pop().expect("because each slot has a result")
-    }
-
     fn frames_together(
         &mut self,
         video: VideoNumber,
@@ -120,14 +115,21 @@ mod tests {
     }
 
     impl ClipReader for Echo {
-        fn frames(&mut self, video: VideoNumber, slot: Slot, _: Draws) -> Result<ClipFrames, SourceError> {
-            Ok(ClipFrames {
-                video: self.name(video).into(),
-                label: None,
-                ranks: vec![FrameRank(slot.0 as u32)],
-                times: Vec::new(),
-                pixels: Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() },
-            })
+        fn frames_together(
+            &mut self,
+            video: VideoNumber,
+            slots: Vec<(Slot, Draws)>,
+        ) -> Vec<Result<ClipFrames, SourceError>> {
+            let of = |(slot, _): (Slot, Draws)| {
+                Ok(ClipFrames {
+                    video: self.name(video).into(),
+                    label: None,
+                    ranks: vec![FrameRank(slot.0 as u32)],
+                    times: Vec::new(),
+                    pixels: Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() },
+                })
+            };
+            slots.into_iter().map(of).collect()
         }
     }
 

@@ -154,11 +154,6 @@ fn broken(why: ShardError) -> SourceError {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
-        let mut one = self.frames_together(video, vec![(slot, start)]);
-        one.pop().expect("because each slot has a result")
-    }
-
     /// One plan and one pass for all slots; the segments that it takes are read once.
     fn frames_together(
         &mut self,

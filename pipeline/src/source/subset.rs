@@ -97,12 +97,6 @@ impl Reader {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
-        let chosen = self.video(video)?;
-        let frames = self.reader.frames(chosen.number, self.behind(chosen, slot), start)?;
-        Ok(ClipFrames { label: chosen.label, ..frames })
-    }
-
     fn frames_together(
         &mut self,
         video: VideoNumber,
@@ -146,14 +140,21 @@ mod tests {
     }
 
     impl ClipReader for Echo {
-        fn frames(&mut self, video: VideoNumber, slot: Slot, _: Draws) -> Result<ClipFrames, SourceError> {
-            Ok(ClipFrames {
-                video: format!("video {}", video.0).into(),
-                label: None,
-                ranks: vec![FrameRank(slot.0 as u32)],
-                times: vec![StreamTime(0)],
-                pixels: Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() },
-            })
+        fn frames_together(
+            &mut self,
+            video: VideoNumber,
+            slots: Vec<(Slot, Draws)>,
+        ) -> Vec<Result<ClipFrames, SourceError>> {
+            let of = |(slot, _): (Slot, Draws)| {
+                Ok(ClipFrames {
+                    video: format!("video {}", video.0).into(),
+                    label: None,
+                    ranks: vec![FrameRank(slot.0 as u32)],
+                    times: vec![StreamTime(0)],
+                    pixels: Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() },
+                })
+            };
+            slots.into_iter().map(of).collect()
         }
     }
 

@@ -138,11 +138,6 @@ struct Reader {
 }
 
 impl ClipReader for Reader {
-    fn frames(&mut self, video: VideoNumber, slot: Slot, start: Draws) -> Result<ClipFrames, SourceError> {
-        let mut one = self.frames_together(video, vec![(slot, start)]);
-        one.pop().expect("because each slot has a result")
-    }
-
     /// One plan and one pass for all slots.
     fn frames_together(
         &mut self,
