@@ -214,37 +214,14 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::matrix::tests::check_products, *};
 
-    /// The first columns of rows that are longer.
-    fn target(output: &mut [f32], width: usize) -> Target<'_> {
-        Target::columns(output, width + 3, width).swap_remove(0)
-    }
-
-    fn check([m, n, k]: [usize; 3], instructions: Instructions) {
-        let left: Vec<f32> = (0..2 * m * k).map(|at| (at % 13) as f32 - 6.0).collect();
-        let right: Vec<f32> = (0..2 * k * n).map(|at| (at % 11) as f32 - 5.0).collect();
-        let orders = |rows: usize, columns: usize| [(columns, 1), (1, rows), (2 * columns, 2)];
-        let pairs = orders(m, k).into_iter().flat_map(|left| orders(k, n).map(|right| (left, right)));
-        for (left_strides, right_strides) in pairs {
-            let matrix = |values, (row_stride, column_stride)| Matrix { values, row_stride, column_stride };
-            let (left, right) = (matrix(&left, left_strides), matrix(&right, right_strides));
-            let value = |matrix: Matrix, at: [usize; 2]| matrix.from(at).values[0];
-            let sum = |row, column| -> f32 {
-                (0..k).map(|place| value(left, [row, place]) * value(right, [place, column])).sum()
-            };
-            // Rows of the output are longer than the product, which leaves the rest alone.
-            let mut output = vec![1.0; m * (n + 3)];
-            let whole = &mut target(&mut output, n);
-            multiply([m, n, k], left, right, whole, Output::Overwritten, instructions);
-            let panels = Panels::new(right, [k, n], instructions);
-            multiply_alone(m, left, &panels, whole, Output::AddedTo);
-            for (at, found) in output.iter().enumerate() {
-                let (row, column) = (at / (n + 3), at % (n + 3));
-                let wanted = if column < n { 2.0 * sum(row, column) } else { 1.0 };
-                assert_eq!(*found, wanted, "{instructions:?}, {m}×{n}×{k}, row {row}, column {column}");
-            }
-        }
+    fn check(lengths: [usize; 3], instructions: Instructions) {
+        let [m, n, k] = lengths;
+        check_products(lengths, 2.0, &format!("{instructions:?}"), |left, right, output| {
+            multiply([m, n, k], left, right, output, Output::Overwritten, instructions);
+            multiply_alone(m, left, &Panels::new(right, [k, n], instructions), output, Output::AddedTo);
+        });
     }
 
     #[test]

@@ -118,3 +118,39 @@ impl<'a> Target<'a> {
         );
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(super) mod tests {
+    use super::*;
+
+    /// Checks that `compute`, given two factors and an output, leaves `times` times their product there, for factors in each
+    /// of three orders in memory. They are small whole numbers, which every precision holds as they are, so that every order
+    /// of adding gives the same.
+    pub(in super::super) fn check_products(
+        [m, n, k]: [usize; 3],
+        times: f32,
+        what: &str,
+        compute: impl Fn(Matrix, Matrix, &mut Target),
+    ) {
+        let left: Vec<f32> = (0..2 * m * k).map(|at| (at % 13) as f32 - 6.0).collect();
+        let right: Vec<f32> = (0..2 * k * n).map(|at| (at % 11) as f32 - 5.0).collect();
+        let orders = |rows: usize, columns: usize| [(columns, 1), (1, rows), (2 * columns, 2)];
+        let pairs = orders(m, k).into_iter().flat_map(|left| orders(k, n).map(|right| (left, right)));
+        for (left_strides, right_strides) in pairs {
+            let matrix = |values, (row_stride, column_stride)| Matrix { values, row_stride, column_stride };
+            let (left, right) = (matrix(&left, left_strides), matrix(&right, right_strides));
+            let value = |matrix: Matrix, at: [usize; 2]| matrix.from(at).values[0];
+            let sum = |row, column| -> f32 {
+                (0..k).map(|place| value(left, [row, place]) * value(right, [place, column])).sum()
+            };
+            // Rows of the output are longer than the product, which leaves the rest alone.
+            let mut output = vec![1.0; m * (n + 3)];
+            compute(left, right, &mut Target::columns(&mut output, n + 3, n).swap_remove(0));
+            for (at, found) in output.iter().enumerate() {
+                let (row, column) = (at / (n + 3), at % (n + 3));
+                let wanted = if column < n { times * sum(row, column) } else { 1.0 };
+                assert_eq!(*found, wanted, "{what}, {m}×{n}×{k}, row {row}, column {column}");
+            }
+        }
+    }
+}
