@@ -29,15 +29,24 @@ pub fn table_of(runs: &[RunFacts]) -> String {
     let heads: String = runs
         .iter()
         .enumerate()
-        .map(|(at, run)| {
-            format!(r#"<th class="n"><i class="mark run{}"></i>{}</th>"#, at % 4, escape(&run.name))
-        })
+        .map(|(at, run)| format!(r#"<th class="n">{}</th>"#, marked(at, run)))
         .collect();
     let empty = html.find("<tr>").zip(html.find("</tr>"));
     if let Some((begin, end)) = empty {
         html.replace_range(begin..end, &format!("<tr><th></th>{heads}"));
     }
     html
+}
+
+/// Which curves are whose: in a line above them, since the table's head may be wider than the page.
+pub fn legend(runs: &[RunFacts]) -> String {
+    let names = runs.iter().enumerate().map(|(at, run)| format!("<span>{}</span>", marked(at, run)));
+    format!(r#"<p class="legend">{}</p>"#, names.collect::<String>())
+}
+
+/// A run's name behind the mark of its curves; `page.css` and `page.js` know eight.
+fn marked(at: usize, run: &RunFacts) -> String {
+    format!(r#"<i class="mark run{}"></i>{}"#, at % 8, escape(&run.name))
 }
 
 /// What is to be known of a run; empty where it is not known.

@@ -64,9 +64,9 @@ function draw(figure, chart, logarithmic) {
   }
   for (const of of series) {
     const path = of.points.map(([step, value], at) => `${at ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`);
-    element("path", { d: path.join(""), class: `curve run${of.run % 4}` }, svg);
+    element("path", { d: path.join(""), class: `curve run${of.run % 8}` }, svg);
     if (of.points.length < 2) {
-      for (const [step, value] of of.points) element("circle", { cx: x(step), cy: y(value), r: 3.5, class: `dot run${of.run % 4}` }, svg);
+      for (const [step, value] of of.points) element("circle", { cx: x(step), cy: y(value), r: 3.5, class: `dot run${of.run % 8}` }, svg);
     }
   }
   const marks = element("g", {}, svg);
@@ -88,7 +88,7 @@ function tell(figure, chart, series, step, marks, x, y) {
   if (found.length === 0) return;
   const at = x(found[0][1][0]);
   element("line", { x1: at, x2: at, y1: TOP, y2: HEIGHT - BOTTOM, class: "cross" }, marks);
-  for (const [of, [step, value]] of found) element("circle", { cx: x(step), cy: y(value), r: 4, class: `dot run${of.run % 4}` }, marks);
+  for (const [of, [step, value]] of found) element("circle", { cx: x(step), cy: y(value), r: 4, class: `dot run${of.run % 8}` }, marks);
   const unit = chart.unit ? ` ${chart.unit}` : "";
   const several = charts.some((chart) => chart.series.length > 1);
   figure.querySelector(".told").textContent = found

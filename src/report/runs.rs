@@ -27,6 +27,9 @@ pub fn write(page: &mut Page, runs: &[RunFacts]) {
         page.paragraph("No step has been written down yet.");
     } else {
         page.heading(2, "Curves");
+        if runs.len() > 1 {
+            page.html(&overview::legend(runs));
+        }
         page.charts(charts);
     }
     for run in runs {

@@ -76,9 +76,9 @@ fn a_report_of_runs_has_their_curves_and_what_differs_and_no_name_becomes_a_scri
         assert!(dom.contains("step 3: ") || dom.contains("step 4: "));
     }
     if let Some(dom) = look(&[&first, &second], &place("two.html")) {
-        assert!(
-            dom.contains("curve run1") && dom.contains("optimiser.base_lr") && dom.contains("first, step ")
-        );
+        for words in ["curve run1", "class=\"legend\"", "optimiser.base_lr", "first, step "] {
+            assert!(dom.contains(words), "{words}");
+        }
     }
     if let Some(dom) = look(&[&tuned], &place("tuned.html")) {
         for words in ["first answer is right (top-1)", "Confusion", "Validation: loss", "class=\"matrix\""] {
