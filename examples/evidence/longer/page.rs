@@ -29,6 +29,8 @@ pub fn text(scale: &Scale, accuracies: &Found, costs: &Found) -> String {
         let _ = write!(page, "\n## {title}\n\n{}", table(&arms, accuracies, costs));
     }
     page + "\n## What this does not show\n\n\
+            - Which of two rows is better, where their brackets meet: with so short a training and three seeds, chance decides \
+            more than the length of the clips does. A fine-tuning either finds the motion within its steps or does not.\n\
             - Nothing about videos in which something happens late, or slowly: here two frames tell the class. Longer clips can \
             only win by seeing the same motion more often.\n\
             - Nothing about equal time: a longer clip has as many steps as a shorter one, and each takes longer.\n\
