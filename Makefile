@@ -4,7 +4,7 @@
 # make bench  speed of every stage on this machine
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md
 #                (an hour or two on two cores; `scripts/evidence.sh --quick` takes minutes)
-# make features  type-checks the command with every device, for several processes, and without video
+# make features  type-checks the command with every device, for object stores, for several processes, and without video
 # make wheel  the Python package, in target/wheels (PROFILE=dev shares what the tests have compiled)
 # make python-test   the Python package's own tests, in a fresh virtual environment; part of `make test`
 # make dist   archives of the release build in target/dist: with GStreamer, and without video
@@ -45,6 +45,7 @@ features:
 	cargo check --no-default-features --features command
 	cargo check --features wgpu
 	DOCS_RS=1 cargo check --features cuda
+	cargo check --features cloud
 	scripts/setup.sh --mpi
 	cargo check --features mpi,nccl
 

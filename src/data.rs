@@ -20,6 +20,7 @@ pub mod frames;
 pub(crate) mod frames_folder;
 pub mod labelled;
 pub mod labels;
+mod lerobot;
 pub mod list;
 pub mod listing;
 pub mod loading;
@@ -32,6 +33,7 @@ pub mod report;
 #[cfg(feature = "video")]
 pub mod scan;
 pub mod source;
+mod stores;
 mod table_films;
 pub mod videos;
 mod webdataset;

@@ -6,6 +6,7 @@
 
 pub mod film_table;
 pub mod labels;
+pub mod lerobot;
 pub mod list_file;
 pub mod manifest;
 mod video_list;

@@ -32,12 +32,18 @@ const BLOB_TIMES: u64 = 16;
 /// # Errors
 /// When a header cannot be read, or asks for more than such a file ever has.
 pub fn check<R: ChunkReader>(file: &R, metadata: &ParquetMetaData) -> Result<()> {
-    check_rows(metadata, file.len())?;
-    if !columns_have_places(metadata) {
-        return Err(refused("a column has no place in the file"));
-    }
+    check_places(metadata, file.len())?;
     let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
     chunks.into_iter().try_for_each(|chunk| check_chunk(file, chunk))
+}
+
+/// Checks what a file of so many bytes says of its rows and columns, before a page is read.
+///
+/// # Errors
+/// When it promises many more rows than it has bytes, or a column has no place in it.
+pub(crate) fn check_places(metadata: &ParquetMetaData, bytes: u64) -> Result<()> {
+    check_rows(metadata, bytes)?;
+    if columns_have_places(metadata) { Ok(()) } else { Err(refused("a column has no place in the file")) }
 }
 
 /// Checks that there are not many more rows than bytes.

@@ -30,6 +30,7 @@
 mod channel;
 pub(crate) mod client;
 mod confine;
+mod link;
 pub(crate) mod memory;
 pub(crate) mod message;
 mod process;

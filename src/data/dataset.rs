@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use pipeline::dataset::Dataset;
+use pipeline::{dataset::Dataset, store};
 
-use super::videos;
+use super::{stores, videos};
 use crate::{
     error::{Result, Usage},
     observer::Observer,
@@ -27,6 +27,15 @@ pub fn open(given: &[PathBuf], observer: &dyn Observer) -> Result<Dataset> {
 /// # Errors
 /// Usage error where it is not given alone; failed where it cannot be read.
 pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
+    if let [address] = given
+        && store::is_address(address)
+        && address.extension().is_some_and(|ending| ending == "parquet")
+    {
+        let copy = stores::copy(address)?;
+        if is_parquet(copy.path()) {
+            return Ok(Some(Dataset::open_parquet(copy.path())?));
+        }
+    }
     if let [path] = given
         && is_parquet(path)
     {

@@ -19,7 +19,6 @@ use pipeline::{
         manifest::{self, ManifestRow, index::IndexWriter},
     },
     error::VideoError,
-    file::FileStamp,
     names,
     shard::Row,
     system::SystemError,
@@ -257,7 +256,7 @@ impl ScanContext {
                 return Ok(FileScanned { rows: Vec::new(), indexed: None });
             };
             let video = &self.videos[at];
-            let stamp = FileStamp::of(&video.path).ok();
+            let stamp = video.place().stamp().ok();
             let opened = if self.verify { decoded(&mut reader, video) } else { reader.open_for_scan(video) };
             if let Err(VideoError::System(why)) = opened {
                 return Err(why);

@@ -6,12 +6,12 @@ use std::{
 };
 
 use pipeline::{
-    file::{self, Archives, Part},
-    names, system,
+    file::{self, Archives, Part, Place},
+    names, store, system,
     video_entry::VideoEntry,
 };
 
-use super::{archives, braces, folder, found::Found, frames_folder, list::List, webdataset};
+use super::{archives, braces, folder, found::Found, frames_folder, lerobot, list::List, stores, webdataset};
 use crate::{
     error::{Result, Usage},
     input_file,
@@ -39,7 +39,7 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
             videos.extend(found_at(path, &mut passed_over, observer)?);
             continue;
         };
-        if let Some(absent) = counted.iter().find(|path| !path.exists()) {
+        if let Some(absent) = counted.iter().find(|path| !Place::from(*path).exists()) {
             return Err(Usage::new(format!("{}: no such file", names::shown(absent))).into());
         }
         if counted.iter().all(|path| archives::is_one(path)) {
@@ -71,6 +71,9 @@ fn found_at(
     observer: &dyn Observer,
 ) -> Result<Vec<Found>> {
     let parent = || Arc::from(path.parent().unwrap_or(Path::new("")));
+    if store::is_address(path) {
+        return stores::videos_at(path, observer);
+    }
     let single = || vec![Found::below(&parent(), VideoEntry::whole(path.to_owned(), None))];
     if path.is_dir() {
         return in_folder(path, passed_over, observer);
@@ -108,6 +111,9 @@ fn in_folder(
     passed_over: &mut folder::PassedOver,
     observer: &dyn Observer,
 ) -> Result<Vec<Found>> {
+    if let Some(episodes) = lerobot::videos_in(folder, observer)? {
+        return Ok(episodes);
+    }
     let (videos, others) = folder::videos_in(folder)?;
     if videos.is_empty() && frames_folder::is_one(folder) {
         let root = folder.parent().unwrap_or(Path::new("")).into();

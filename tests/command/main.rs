@@ -29,6 +29,8 @@ mod shards;
 mod signals;
 mod slices;
 mod stills;
+#[cfg(feature = "cloud")]
+mod stores;
 mod streaming;
 mod tables;
 mod training;

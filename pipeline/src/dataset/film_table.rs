@@ -5,8 +5,8 @@
 
 use std::{io, path::Path};
 
-use arrow_array::{RecordBatch, cast::AsArray as _};
-use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
+use arrow_array::cast::AsArray as _;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use schemas::regular_file;
 
 use super::labels::column_text::texts;
@@ -15,7 +15,7 @@ use crate::{
         FileStamp, Part,
         video_cells::{Cell, VideoCells, VideoColumn},
     },
-    page_limits,
+    parquet_table,
 };
 
 /// Names of a column of classes; the first that is there counts.
@@ -88,7 +88,7 @@ impl Classes {
         let names = names.and_then(|names| names.as_array()).into_iter().flatten();
         let names = names.map(|name| name.as_str().unwrap_or_default().to_owned()).collect();
         let mut cells = Vec::new();
-        for batch in rows_of(path, |name_of_leaf| name_of_leaf == name)? {
+        for batch in parquet_table::columns(path, |name_of_leaf| name_of_leaf == name)? {
             cells.extend(texts(batch.column(0).as_ref()).map_err(damaged)?);
         }
         Ok(Self { cells, names })
@@ -110,29 +110,12 @@ impl Classes {
 fn paths(file: &Path, column: &VideoColumn) -> io::Result<Vec<Option<String>>> {
     let wanted = format!("{}.path", column.name);
     let mut paths = Vec::new();
-    for batch in rows_of(file, |name| name == wanted)? {
+    for batch in parquet_table::columns(file, |name| name == wanted)? {
         let column = batch.column(0).as_struct_opt().and_then(|films| films.columns().first());
         let column = column.ok_or_else(|| damaged("its films have no paths"))?;
         paths.extend(texts(column.as_ref()).map_err(damaged)?);
     }
     Ok(paths)
-}
-
-/// The rows of a table with the columns alone whose path `is_wanted`.
-fn rows_of(file: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<RecordBatch>> {
-    let table = regular_file::open(file)?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(table.try_clone()?).map_err(damaged)?;
-    let columns = reader.parquet_schema().columns().iter().enumerate();
-    let leaves: Vec<usize> =
-        columns.filter(|(_, column)| is_wanted(&column.path().string())).map(|(leaf, _)| leaf).collect();
-    for group in reader.metadata().row_groups() {
-        for &leaf in &leaves {
-            page_limits::check_chunk(&table, group.column(leaf)).map_err(damaged)?;
-        }
-    }
-    let mask = ProjectionMask::leaves(reader.parquet_schema(), leaves);
-    let batches = reader.with_projection(mask).build().map_err(damaged)?;
-    batches.map(|batch| batch.map_err(damaged)).collect()
 }
 
 fn damaged(why: impl std::fmt::Display) -> io::Error {

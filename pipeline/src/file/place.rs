@@ -6,7 +6,9 @@ use super::{
     archive::{archive_of, file_of},
     extent::Extent,
     parts::part,
+    stamp::FileStamp,
 };
+use crate::store;
 
 /// What a video's bytes are found by.
 #[derive(Clone, Copy, Debug)]
@@ -33,14 +35,25 @@ impl Place<'_> {
         if let Some(extent) = self.extent {
             return Ok(extent.bytes);
         }
+        if store::is_address(self.path) {
+            return Ok(store::stamp(self.path)?.bytes);
+        }
         match archive_of(self.path) {
             Some((archive, kind, name)) => Ok(part(archive, kind, name)?.bytes()),
             None => Ok(fs::metadata(self.path)?.len()),
         }
     }
 
-    /// Whether the file, or the one that it is a part of, is there.
+    /// The stamp of the file; of a part of one, that of the file that it is a part of.
+    ///
+    /// # Errors
+    /// When there is none, or the system keeps no times.
+    pub fn stamp(&self) -> io::Result<FileStamp> {
+        if store::is_address(self.path) { store::stamp(self.path) } else { FileStamp::of(self.path) }
+    }
+
+    /// Whether the file, or the one that it is a part of, is there. Of an object that is not asked.
     pub fn exists(&self) -> bool {
-        file_of(self.path).exists()
+        store::is_address(self.path) || file_of(self.path).exists()
     }
 }

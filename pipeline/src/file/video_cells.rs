@@ -31,7 +31,7 @@ use parquet::{
 use schemas::regular_file;
 
 use super::levels;
-use crate::{page_header::Page, page_limits};
+use crate::{page_header::Page, page_limits, parquet_table::of_table};
 
 /// A column of films.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,11 +73,8 @@ impl VideoCells {
     /// When it cannot be read, or is no Parquet file.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = regular_file::open(path)?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(failed)?;
-        page_limits::check_rows(metadata.metadata(), file.len()).map_err(failed)?;
-        if !page_limits::columns_have_places(metadata.metadata()) {
-            return Err(wrong("a column has no place in the file"));
-        }
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(of_table)?;
+        page_limits::check_places(metadata.metadata(), file.len()).map_err(of_table)?;
         Ok(Self { file, metadata })
     }
 
@@ -140,7 +137,7 @@ impl VideoCells {
         let chunk = group.column(column.leaf);
         let rows = usize::try_from(group.num_rows()).map_err(io::Error::other)?;
         if let Some(cells) =
-            plain_cells(&self.file, chunk).map_err(failed)?.filter(|cells| cells.len() == rows)
+            plain_cells(&self.file, chunk).map_err(of_table)?.filter(|cells| cells.len() == rows)
         {
             return Ok(cells);
         }
@@ -157,14 +154,14 @@ impl VideoCells {
     pub fn read(&self, column: &VideoColumn, row: u64) -> io::Result<Vec<u8>> {
         let (group, row) = self.group_of(row)?;
         let chunk = self.metadata.metadata().row_group(group).column(column.leaf);
-        page_limits::check_pages(&self.file, chunk, MOST_UNPACKED).map_err(failed)?;
+        page_limits::check_pages(&self.file, chunk, MOST_UNPACKED).map_err(of_table)?;
         let file = self.file.try_clone()?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let one = RowSelection::from(vec![RowSelector::skip(row), RowSelector::select(1)]);
         let wanted = ProjectionMask::leaves(builder.parquet_schema(), [column.leaf]);
         let builder = builder.with_row_groups(vec![group]).with_projection(wanted);
-        let mut reader = builder.with_row_selection(one).with_batch_size(1).build().map_err(failed)?;
-        let batch = reader.next().ok_or_else(absent)?.map_err(|why| failed(why.into()))?;
+        let mut reader = builder.with_row_selection(one).with_batch_size(1).build().map_err(of_table)?;
+        let batch = reader.next().ok_or_else(absent)?.map_err(|why| of_table(why.into()))?;
         let cell =
             batch.column(0).as_struct_opt().and_then(|cell| cell.columns().first()).ok_or_else(absent)?;
         let null = || io::Error::new(io::ErrorKind::NotFound, "its cell has no film");
@@ -258,19 +255,4 @@ fn is_text(kind: &DataType) -> bool {
 
 fn absent() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "it has no such row")
-}
-
-fn wrong(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
-}
-
-/// What Parquet's reader says: the system's own words, where these are behind it.
-fn failed(why: ParquetError) -> io::Error {
-    match why {
-        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
-            Ok(of_system) => *of_system,
-            Err(other) => io::Error::new(io::ErrorKind::InvalidData, other),
-        },
-        why => io::Error::new(io::ErrorKind::InvalidData, why),
-    }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io,
+    ops::Range,
     os::{
         fd::{AsFd as _, BorrowedFd},
         unix::fs::FileExt as _,
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     error::VideoError,
-    file::Handle,
+    file::{Fetch, Handle},
     heartbeat,
     system::{self, SystemError},
     worker_pool::JobError,
@@ -63,6 +64,8 @@ pub(crate) struct Film {
     file: Mutex<File>,
     /// The path by which the file can be opened again, and its bytes; nothing where the film is in memory only.
     again: Option<(PathBuf, u64)>,
+    /// What brings its bytes, where they are not there yet.
+    fetch: Option<Arc<dyn Fetch>>,
     open: Request,
     seconds: u32,
 }
@@ -113,7 +116,7 @@ impl Client {
         let seconds = open.limits.seconds;
         let number = self.lock().number();
         let (path, file, open) = (path.to_owned(), Mutex::new(file), Request::Open(Box::new(open)));
-        Film { number, path, file, again, open, seconds }
+        Film { number, path, file, again, fetch: None, open, seconds }
     }
 
     /// Asks for something of `film`, which is opened before, or again, where the child has not got it: the answer, what
@@ -181,6 +184,17 @@ impl Film {
     /// The path of its file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same film, whose bytes are brought when the child needs them.
+    pub fn with_fetch(self, fetch: Option<Arc<dyn Fetch>>) -> Self {
+        Self { fetch, ..self }
+    }
+
+    /// Lets these bytes be there; the reason why they cannot be had.
+    fn bring(&self, range: Range<u64>) -> Option<String> {
+        let fetched = heartbeat::reading(|| self.fetch.as_ref().map(|fetch| fetch.fetch(range)));
+        fetched?.err().map(|why| why.to_string())
     }
 
     /// Puts bytes into the memory that it is in.
@@ -372,6 +386,11 @@ impl Running {
                     return Err(Broken::Lost(io::ErrorKind::TimedOut.into()));
                 }
                 Answer::Alive { reading, .. } => is_reading = reading,
+                Answer::Need { start, end } => {
+                    let fetched = Request::Fetched(film.bring(start..end));
+                    channel::send(socket, &fetched, None).map_err(Broken::Lost)?;
+                    last = Instant::now();
+                }
                 // Limits hold without it.
                 Answer::Unfiltered(why) => drop(UNFILTERED.set(why)),
                 answer => return Ok(answer),

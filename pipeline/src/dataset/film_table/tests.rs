@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs::File, path::PathBuf, sync::Arc};
 
-use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray, StructArray};
+use arrow_array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
 use parquet::{
@@ -127,4 +127,24 @@ fn rows_and_columns_that_are_not_there_are_none() {
     let text = folder.path().join("text.parquet");
     std::fs::write(&text, "no table").unwrap();
     assert!(!has_films(&text));
+}
+
+#[test]
+fn damage_is_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = table(folder.path(), plain().build());
+    let whole = std::fs::read(&table).unwrap();
+    for at in (0..whole.len()).step_by(3) {
+        for bit in [0x01, 0x40, 0x80] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= bit;
+            std::fs::write(&table, &damaged).unwrap();
+            for found in read(&table).unwrap_or_default() {
+                // Whatever the place is, it lies in the file.
+                let extent = found.part.and_then(Part::extent);
+                assert!(extent.is_none_or(|extent| extent.range().end <= whole.len() as u64), "byte {at}");
+                let _ = film(&table, found.row, None);
+            }
+        }
+    }
 }
