@@ -1,6 +1,10 @@
 //! Opening a Parquet file whose rows are kept in memory: a manifest, embeddings, predictions, tables of labels.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use arrow_array::RecordBatch;
 use parquet::{
@@ -52,7 +56,15 @@ pub fn columns(file: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<
     }
     let mask = ProjectionMask::leaves(reader.parquet_schema(), leaves);
     let batches = reader.with_projection(mask).build().map_err(of_table)?;
-    batches.map(|batch| batch.map_err(|why| of_table(why.into()))).collect()
+    let mut read = batches.map(|batch| batch.map_err(|why| of_table(why.into())));
+    without_panic(|| read.by_ref().collect())?
+}
+
+/// What `read` gives, which reads pages: Parquet's reader panics at some that are damaged.
+pub(crate) fn without_panic<T>(read: impl FnOnce() -> T) -> io::Result<T> {
+    // What a panic leaves half done is not used any more.
+    catch_unwind(AssertUnwindSafe(read))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a page is damaged"))
 }
 
 /// What Parquet's reader says: the system's own words, where these are behind it.

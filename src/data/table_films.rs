@@ -50,7 +50,7 @@ pub fn videos_in(tables: &[PathBuf], root: &Arc<Path>, observer: &dyn Observer) 
         tables.len(),
         videos.len(),
         some(beside, "in files beside the table"),
-        some(packed, "in compressed or encoded pages, each of which is unpacked whole when it is opened"),
+        some(packed, "in compressed or encoded pages, unpacked from the beginning of their row group when they are opened"),
     ));
     Ok(videos)
 }

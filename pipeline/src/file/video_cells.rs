@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Where the column is neither compressed nor encoded, which is how `datasets` writes it, a film is a range of the file:
-//! headers of pages and lengths of values are read, and no film. Else its page is unpacked when it is opened.
+//! headers of pages and lengths of values are read, and no film. Else its page, and those before it in its group of rows, are unpacked when it is opened.
 
 use std::{fs::File, io, ops::Range, path::Path};
 
@@ -16,10 +16,7 @@ use bytes::Buf as _;
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{
-            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-            RowSelector,
-        },
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
     },
     basic::Compression,
     errors::ParquetError,
@@ -31,7 +28,11 @@ use parquet::{
 use schemas::regular_file;
 
 use super::levels;
-use crate::{page_header::Page, page_limits, parquet_table::of_table};
+use crate::{
+    page_header::Page,
+    page_limits,
+    parquet_table::{of_table, without_panic},
+};
 
 /// A column of films.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,11 +158,12 @@ impl VideoCells {
         page_limits::check_pages(&self.file, chunk, MOST_UNPACKED).map_err(of_table)?;
         let file = self.file.try_clone()?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let one = RowSelection::from(vec![RowSelector::skip(row), RowSelector::select(1)]);
         let wanted = ProjectionMask::leaves(builder.parquet_schema(), [column.leaf]);
         let builder = builder.with_row_groups(vec![group]).with_projection(wanted);
-        let mut reader = builder.with_row_selection(one).with_batch_size(1).build().map_err(of_table)?;
-        let batch = reader.next().ok_or_else(absent)?.map_err(|why| of_table(why.into()))?;
+        let mut reader = builder.with_batch_size(1).build().map_err(of_table)?;
+        // Rows before it are read, and not skipped: the reader believes the lengths of values that it skips.
+        let batch =
+            without_panic(|| reader.nth(row))?.ok_or_else(absent)?.map_err(|why| of_table(why.into()))?;
         let cell =
             batch.column(0).as_struct_opt().and_then(|cell| cell.columns().first()).ok_or_else(absent)?;
         let null = || io::Error::new(io::ErrorKind::NotFound, "its cell has no film");
