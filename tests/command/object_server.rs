@@ -190,10 +190,12 @@ fn answered(request: &Request, objects: &mut Objects) -> (Vec<u8>, Vec<u8>) {
         "GET" if query.contains("list-type=2") => of_xml(list(name, query, objects)),
         "POST" if query.starts_with("delete") => {
             let text = String::from_utf8(body.clone()).unwrap();
+            let mut deleted = String::new();
             for key in text.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap()) {
                 objects.remove(&format!("{name}/{key}"));
+                deleted += &format!("<Deleted><Key>{key}</Key></Deleted>");
             }
-            of_xml("<DeleteResult></DeleteResult>".to_owned())
+            of_xml(format!("<DeleteResult>{deleted}</DeleteResult>"))
         }
         "PUT" => {
             objects.insert(name.clone(), body.clone());

@@ -81,7 +81,15 @@ fn films_of_a_server_give_the_clips_of_files_also_where_it_fails_now_and_then() 
 
 #[test]
 fn a_manifest_in_a_store_has_an_index_by_which_less_than_the_films_is_read() {
-    let server = Server::start(films("bucket/films/"), Fault::None, false);
+    let mut objects = films("bucket/films/");
+    for film in objects.values_mut() {
+        // Nobody needs this box for a clip. (Matroska has another of the kind.)
+        let (box_bytes, is_mp4) = (300_000u32, film.get(4..8) == Some(b"ftyp"));
+        film.extend(box_bytes.to_be_bytes().into_iter().filter(|_| is_mp4));
+        film.extend(b"free".iter().filter(|_| is_mp4));
+        film.resize(film.len() + if is_mp4 { box_bytes as usize - 8 } else { 0 }, 0);
+    }
+    let server = Server::start(objects, Fault::None, false);
     let size: usize = server.objects("bucket/films/").values().map(Vec::len).sum();
     let manifest = "s3://bucket/lists/all.parquet";
     let rows = succeed(&server, &["scan", "s3://bucket/films/", "--out", manifest, "--json", "--verify"]);
@@ -93,7 +101,7 @@ fn a_manifest_in_a_store_has_an_index_by_which_less_than_the_films_is_read() {
 
     assert_eq!(clips_of(&server, manifest, &[]), clips_of_files());
     let of_clips = server.take_given();
-    assert!(of_clips < size as u64 * 3 / 4, "{of_clips} bytes for 4 clips of {size}");
+    assert!(of_clips < size as u64 / 2, "{of_clips} bytes for 4 clips of {size}");
     // A manifest that is written again leaves no index of other videos.
     succeed(&server, &["scan", "s3://bucket/films/cars.mp4", "--out", manifest, "--only-good"]);
     let written: Vec<String> = server.objects("bucket/lists/").into_keys().collect();
@@ -199,7 +207,7 @@ fn a_training_goes_on_where_its_server_died() {
         let settings =
             ["--recipe", "tiny", "--steps", "4", "--workers", "1", "--set", "run.checkpoint_every=1"];
         let more =
-            ["--set", "optimiser.batch=2", "--set", "run.loading_mib=1", "--set", "run.seconds_per_clip=600"];
+            ["--set", "optimiser.batch=2", "--set", "run.log_every=1", "--set", "run.seconds_per_clip=600"];
         run(
             &server,
             &[&["pretrain", "--data", "s3://bucket/films/", "--out", text(out)], &settings[..], &more]
@@ -218,7 +226,7 @@ fn a_training_goes_on_where_its_server_died() {
     assert_eq!(quarantine, "", "that says nothing of a film");
 
     server.revive();
-    let arguments = ["pretrain", "--resume", text(&broken)];
+    let arguments = ["pretrain", "--out", text(&broken), "--resume"];
     let (code, _, said) = run(&server, &arguments);
     assert_eq!(code, 0, "{said}");
     let losses = |run: &Path| {
@@ -228,6 +236,7 @@ fn a_training_goes_on_where_its_server_died() {
         };
         lines.lines().filter_map(loss).collect::<Vec<_>>()
     };
+    assert_eq!(losses(&whole).len(), 4);
     assert_eq!(losses(&broken), losses(&whole));
     for file in ["run.json", "recipe.toml", "metrics.jsonl"] {
         let text = fs::read_to_string(broken.join(file)).unwrap_or_default();

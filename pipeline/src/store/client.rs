@@ -26,8 +26,9 @@ use tokio::runtime::{Builder, Runtime};
 use super::{address, failure::StoreFailure};
 use crate::{file::FileStamp, heartbeat};
 
-/// Times that a request is sent again, the longest pause between two, and how long all of them may take.
-const RETRIES: usize = 6;
+/// Times that a request is sent again, the pauses between two, and how long all of them may take.
+const RETRIES: usize = 8;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -66,8 +67,10 @@ impl Version {
 /// When the store cannot be asked, or cannot list.
 pub fn list(path: &Path) -> io::Result<Vec<Listed>> {
     let place = Place::of(path)?;
-    let (store, key) = (place.store.clone(), place.key.clone());
-    let found: Vec<ObjectMeta> = wait(async move { store.list(Some(&key)).try_collect().await })?;
+    let found: Vec<ObjectMeta> = whole(|| {
+        let (store, key) = (place.store.clone(), place.key.clone());
+        async move { store.list(Some(&key)).try_collect().await }
+    })?;
     let mut listed: Vec<Listed> =
         found.iter().map(|meta| (place.path_of(&meta.location), Version::of(meta).stamp)).collect();
     listed.sort_by(|one, other| one.0.cmp(&other.0));
@@ -77,8 +80,10 @@ pub fn list(path: &Path) -> io::Result<Vec<Listed>> {
 /// The objects directly below an address, in no order.
 pub(super) fn children(path: &Path) -> io::Result<Vec<PathBuf>> {
     let place = Place::of(path)?;
-    let (store, key) = (place.store.clone(), place.key.clone());
-    let listed = wait(async move { store.list_with_delimiter(Some(&key)).await })?;
+    let listed = whole(|| {
+        let (store, key) = (place.store.clone(), place.key.clone());
+        async move { store.list_with_delimiter(Some(&key)).await }
+    })?;
     Ok(listed.objects.iter().map(|meta| place.path_of(&meta.location)).collect())
 }
 
@@ -112,6 +117,20 @@ pub(super) fn read(path: &Path, version: &Version, range: Range<u64>) -> io::Res
         }
     }
     Err(StoreFailure::error(&short))
+}
+
+/// What a store lists, asked for again where an answer ended early: the crate sends a request again that got none.
+fn whole<T: Send + 'static, F>(ask: impl Fn() -> F) -> io::Result<T>
+where
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let mut tries = 1;
+    loop {
+        match wait(ask()) {
+            Err(why) if tries < TRIES_OF_SHORT && StoreFailure::is_of_a_body(&why) => tries += 1,
+            answer => return answer,
+        }
+    }
 }
 
 fn changed() -> io::Error {
@@ -159,7 +178,8 @@ fn store(scheme: &str, base: &str) -> io::Result<Arc<dyn ObjectStore>> {
 fn made(scheme: &str, base: &str) -> Result<Arc<dyn ObjectStore>, Error> {
     // Another library of this program may have chosen one before; any will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let backoff = BackoffConfig { max_backoff: LONGEST_PAUSE, ..BackoffConfig::default() };
+    let pauses = (SHORTEST_PAUSE, LONGEST_PAUSE);
+    let backoff = BackoffConfig { init_backoff: pauses.0, max_backoff: pauses.1, ..BackoffConfig::default() };
     let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_TIMEOUT };
     let options = ClientOptions::new().with_timeout(TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
     Ok(match scheme {

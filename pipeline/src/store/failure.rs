@@ -15,6 +15,12 @@ impl StoreFailure {
         io::Error::other(Self(address::shown(&without_body(words))))
     }
 
+    /// Whether a request was answered, and the answer ended early.
+    #[cfg(feature = "cloud")]
+    pub(super) fn is_of_a_body(error: &io::Error) -> bool {
+        Self::in_error(error).is_some_and(|failure| failure.0.contains("response body"))
+    }
+
     /// The store's failure that an error is or comes from.
     pub fn in_error(error: &io::Error) -> Option<&Self> {
         let mut next: Option<&(dyn Error + 'static)> = Some(error);
