@@ -5,7 +5,7 @@
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md, and
 #                docs/evidence-before-and-after.md and docs/evidence-longer.md of two smaller experiments
 #                (some hours on two cores; `scripts/evidence.sh --quick` takes minutes)
-# make features  type-checks the command with every device, for several processes, and without video
+# make features  type-checks the command with every device, for object stores, for several processes, and without video
 # make wheel  the Python package, in target/wheels (PROFILE=dev shares what the tests have compiled)
 # make python-test   the Python package's own tests, in a fresh virtual environment; part of `make test`
 # make dist   archives of the release build in target/dist: with GStreamer, and without video
@@ -50,6 +50,7 @@ features:
 	cargo check --no-default-features --features command
 	cargo check --features wgpu
 	DOCS_RS=1 cargo check --features cuda
+	cargo check --features cloud
 	scripts/setup.sh --mpi
 	cargo check --features mpi,nccl
 

@@ -90,6 +90,7 @@ pub fn main<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments, Arguments::command()),
     };
+    report::say_fetched();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pipeline::store;
 use schemas::output_lock::{OutputLock, OutputLockError};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 /// # Errors
 /// Usage error: another process writes it. When it cannot be made or written.
 pub fn folder(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
-    taken(OutputLock::folder(path), path, observer)
+    taken(path, OutputLock::folder, observer)
 }
 
 /// Locks the file, or the folder that appears whole, at `path`.
@@ -22,7 +23,7 @@ pub fn folder(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
 /// # Errors
 /// Usage error: another process writes it. When its folder is not there or cannot be written.
 pub fn file(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
-    taken(OutputLock::file(path), path, observer)
+    taken(path, OutputLock::file, observer)
 }
 
 /// Locks the folder at `path`, which is made where it does not exist, together with other slices of it.
@@ -30,7 +31,7 @@ pub fn file(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
 /// # Errors
 /// Usage error: a process writes it that is no slice. When it cannot be made or written.
 pub fn shared_folder(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
-    taken(OutputLock::shared_folder(path), path, observer)
+    taken(path, OutputLock::shared_folder, observer)
 }
 
 /// Locks the file at `path` together with other slices of it.
@@ -38,15 +39,23 @@ pub fn shared_folder(path: &Path, observer: &dyn Observer) -> Result<OutputLock>
 /// # Errors
 /// Usage error: a process writes it that is no slice. When its folder is not there or cannot be written.
 pub fn shared_file(path: &Path, observer: &dyn Observer) -> Result<OutputLock> {
-    taken(OutputLock::shared_file(path), path, observer)
+    taken(path, OutputLock::shared_file, observer)
 }
 
 fn taken(
-    lock: Result<OutputLock, OutputLockError>,
     path: &Path,
+    lock: fn(&Path) -> Result<OutputLock, OutputLockError>,
     observer: &dyn Observer,
 ) -> Result<OutputLock> {
-    let lock = match lock {
+    if store::is_address(path) {
+        let shown = store::shown(&pipeline::names::shown(path));
+        return Err(Usage::new(format!(
+            "{shown} is an address of an object store, and this is written to files"
+        ))
+        .hint("`tubelet scan` and `tubelet preprocess` write to stores, without slices")
+        .into());
+    }
+    let lock = match lock(path) {
         Ok(lock) => lock,
         Err(OutputLockError::File { path, cause }) => {
             return Err(cause)

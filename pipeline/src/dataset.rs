@@ -27,6 +27,7 @@ use crate::{
     VideoNumber,
     mixture::{Weighted, shares},
     shard::{self, FrameShards, PacketShards, ShardError},
+    store,
     video_entry::VideoEntry,
 };
 
@@ -76,7 +77,7 @@ impl Dataset {
     /// # Errors
     /// When it is none of them, or not whole.
     pub fn open_parquet(path: &Path) -> Result<Self, DatasetError> {
-        if path.is_dir() {
+        if store::is_folder(path) {
             return if shard::holds::<PacketShardFacts>(path)? {
                 Ok(Self::PacketShards(PacketShards::open(path)?))
             } else {

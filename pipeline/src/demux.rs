@@ -13,7 +13,10 @@ mod matroska;
 mod mp4;
 mod pictures;
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use ::gstreamer as gst;
 use bytes::Bytes;
@@ -69,6 +72,16 @@ impl Body {
 }
 
 impl Packet {
+    /// Where in the file its bytes are, if they are read when it is sent.
+    pub(crate) fn place(&self) -> Option<Range<u64>> {
+        match self.body {
+            Body::Held(_) => None,
+            Body::Headed { place, length, .. }
+            | Body::OnDisk { place, length }
+            | Body::Packed { place, length, .. } => Some(place..place.saturating_add(length.into())),
+        }
+    }
+
     /// The packet for a decoder. `file` is where it came from.
     pub(crate) fn buffer(&self, file: &FileBytes) -> gst::Buffer {
         let slice = |place: u64, length: u32| file.slice(place..place + u64::from(length));

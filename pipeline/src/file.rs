@@ -2,11 +2,15 @@
 
 mod archive;
 mod archives;
+#[cfg(feature = "video")]
+mod bring;
 mod extent;
+mod fetch;
 pub mod foreign;
 mod handle;
 mod levels;
 pub mod numbered;
+mod open_file;
 mod parts;
 mod place;
 mod stamp;
@@ -30,6 +34,8 @@ pub use self::{
     archive::{Kind, archive_of, file_of, kind_of},
     archives::Archives,
     extent::Extent,
+    fetch::Fetch,
+    open_file::OpenFile,
     parts::{Part, cell_name},
     place::Place,
     stamp::FileStamp,
@@ -183,6 +189,8 @@ struct Disk {
     file_bytes: u64,
     /// Where in it the bytes begin.
     start: u64,
+    /// What brings its bytes, where they are not there yet.
+    fetch: Option<Arc<dyn Fetch>>,
     /// The parts that were read last, with their places in the file.
     recent: VecDeque<(u64, Weak<Vec<u8>>)>,
 }
@@ -204,12 +212,13 @@ impl FileBytes {
 
     /// The same of a file that is open already.
     pub(crate) fn of_handle(handle: Handle, in_memory: u64) -> io::Result<Self> {
-        let Handle { mut file, path, part } = handle;
+        let Handle { mut file, path, part, fetch } = handle;
         let file_bytes = file.metadata()?.len();
         let (start, length) =
             part.as_ref().map_or((0, file_bytes), |part| (part.start, part.end - part.start));
-        if length > in_memory {
-            let disk = Disk { path, file, file_bytes, start, recent: VecDeque::new() };
+        // Of what must be brought no more is read than is asked for.
+        if length > in_memory || fetch.is_some() {
+            let disk = Disk { path, file, file_bytes, start, fetch, recent: VecDeque::new() };
             return Ok(Self::of(Source::Disk(Arc::new(Mutex::new(disk))), length, 0));
         }
         file.seek(SeekFrom::Start(start))?;
@@ -337,9 +346,13 @@ impl FileBytes {
 impl Disk {
     /// The bytes asked for, fewer where the file has become shorter.
     fn read(&mut self, start: u64, length: u64) -> io::Result<Vec<u8>> {
+        let start = self.start.saturating_add(start);
+        if let Some(fetch) = &self.fetch {
+            fetch.fetch(start..start.saturating_add(length))?;
+        }
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        self.file.seek(SeekFrom::Start(self.start.saturating_add(start)))?;
+        self.file.seek(SeekFrom::Start(start))?;
         read_all(&self.file, length, &mut bytes)?;
         Ok(bytes)
     }

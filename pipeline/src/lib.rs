@@ -57,6 +57,7 @@ pub mod segment;
 pub mod settings;
 pub mod shard;
 pub mod source;
+pub mod store;
 mod sync;
 pub mod system;
 pub mod transform;

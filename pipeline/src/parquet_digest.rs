@@ -19,7 +19,9 @@ use parquet::{
         reader::ChunkReader,
     },
 };
-use schemas::{MADE_BY, WholeFile};
+use schemas::MADE_BY;
+
+use crate::store::Output;
 
 /// Key of the entry.
 const KEY: &str = "tubelet.digest";
@@ -41,7 +43,8 @@ pub fn entry() -> KeyValue {
 ///
 /// # Errors
 /// When it cannot be read back, written, synced or renamed.
-pub fn finish(mut file: WholeFile) -> io::Result<()> {
+pub fn finish(file: impl Into<Output>) -> io::Result<()> {
+    let mut file = file.into();
     let open = file.as_file_mut();
     let tail = Tail::of(&*open).map_err(io::Error::other)?;
     let at = tail.digits.ok_or_else(|| io::Error::other("the file has no entry for its digest"))?;
@@ -133,6 +136,7 @@ mod tests {
     use arrow_array::{RecordBatch, UInt64Array};
     use bytes::Bytes;
     use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
+    use schemas::WholeFile;
 
     use super::*;
 

@@ -8,13 +8,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use schemas::{Kind, MADE_BY, quarantine::QuarantineLine};
+
+use crate::{file::OpenFile, store};
 
 /// Failed videos that a run bears whatever their share is, unless it is to bear none. One bad file of
 /// five says nothing of the others, as long as there are others.
@@ -72,10 +74,22 @@ pub struct Quarantine {
 
 #[derive(Debug)]
 struct State {
-    file: Option<File>,
+    lines: Lines,
     failed: BTreeMap<String, QuarantineLine>,
     /// How many of them, by what is wrong.
     kinds: BTreeMap<Kind, u64>,
+}
+
+/// Where lines are written.
+#[derive(Debug)]
+enum Lines {
+    Nowhere,
+    File(File),
+    /// An object cannot grow: it is written anew with each line, of which there are few.
+    Object {
+        address: PathBuf,
+        bytes: Vec<u8>,
+    },
 }
 
 impl Quarantine {
@@ -87,7 +101,7 @@ impl Quarantine {
     /// When the file cannot be read or written, or is no quarantine.
     pub fn open(path: Option<&Path>, videos: u64, max_failed_share: f64) -> Result<Self, QuarantineError> {
         let state = match path {
-            None => State { file: None, failed: BTreeMap::new(), kinds: BTreeMap::new() },
+            None => State::empty(),
             Some(path) => State::open(path)?,
         };
         let path = path.map(Path::to_owned).unwrap_or_default();
@@ -152,23 +166,33 @@ impl Quarantine {
 }
 
 impl State {
+    fn empty() -> Self {
+        Self { lines: Lines::Nowhere, failed: BTreeMap::new(), kinds: BTreeMap::new() }
+    }
+
     /// Takes up the file at `path`, or begins one.
     fn open(path: &Path) -> Result<Self, QuarantineError> {
         let io = |cause| QuarantineError::Io { path: path.to_owned(), cause };
-        let written = match fs::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            read => read.map_err(io)?,
-        };
+        let mut written = Vec::new();
+        match OpenFile::open(path).and_then(|mut file| file.read_to_end(&mut written)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            read => drop(read.map_err(io)?),
+        }
         let whole = written.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let mut state = Self { file: None, failed: BTreeMap::new(), kinds: BTreeMap::new() };
+        let mut state = Self::empty();
         for (line, bytes) in (1..).zip(written[..whole].split_inclusive(|&byte| byte == b'\n')) {
             let entry: QuarantineLine = serde_json::from_slice(bytes)
                 .map_err(|cause| QuarantineError::WrongLine { path: path.to_owned(), line, cause })?;
             state.insert(entry);
         }
+        if store::is_address(path) {
+            written.truncate(whole);
+            let lines = Lines::Object { address: path.to_owned(), bytes: written };
+            return Ok(Self { lines, ..state });
+        }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(io)?;
         file.set_len(whole as u64).map_err(io)?;
-        Ok(Self { file: Some(file), ..state })
+        Ok(Self { lines: Lines::File(file), ..state })
     }
 
     fn insert(&mut self, line: QuarantineLine) {
@@ -179,15 +203,23 @@ impl State {
     }
 
     fn append(&mut self, line: &QuarantineLine) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
-        file.write_all(&bytes)
+        let mut line = serde_json::to_vec(line)?;
+        line.push(b'\n');
+        match &mut self.lines {
+            Lines::Nowhere => Ok(()),
+            Lines::File(file) => file.write_all(&line),
+            Lines::Object { address, bytes } => {
+                bytes.extend_from_slice(&line);
+                store::put(address, bytes.clone())
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn videos_in(path: &Path) -> Vec<String> {

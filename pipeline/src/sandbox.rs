@@ -30,6 +30,8 @@
 mod channel;
 pub(crate) mod client;
 mod confine;
+pub(crate) mod film;
+mod link;
 pub(crate) mod memory;
 pub(crate) mod message;
 mod process;

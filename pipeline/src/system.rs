@@ -17,7 +17,7 @@ use std::{
 
 use rustix::io::Errno;
 
-use crate::{heartbeat, names};
+use crate::{heartbeat, names, store::StoreFailure};
 
 /// Pauses between attempts: two seconds in all, since the limits of a clip run meanwhile.
 const PAUSES: [Duration; 4] = [
@@ -64,7 +64,9 @@ pub fn is_of_the_system(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound, OutOfMemory};
     let of_the_path = matches!(error.kind(), NotFound | NotADirectory | IsADirectory | InvalidFilename)
         || Errno::from_io_error(error) == Some(Errno::LOOP);
-    error.kind() == OutOfMemory || (error.raw_os_error().is_some() && !of_the_path)
+    error.kind() == OutOfMemory
+        || (error.raw_os_error().is_some() && !of_the_path)
+        || StoreFailure::in_error(error).is_some()
 }
 
 /// Asks the system until it answers, or has refused several times: the answer, or its last error. What it says of
@@ -75,7 +77,8 @@ pub fn is_of_the_system(error: &io::Error) -> bool {
 pub fn persistently<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for pause in PAUSES {
         match heartbeat::reading(&mut ask) {
-            Err(error) if is_of_the_system(&error) => wait(pause),
+            // A store was asked several times already.
+            Err(error) if is_of_the_system(&error) && StoreFailure::in_error(&error).is_none() => wait(pause),
             answer => return answer,
         }
     }
@@ -119,6 +122,9 @@ fn advice(cause: &io::Error) -> &'static str {
         }
         Some(Errno::NOMEM) => "memory is used up: use fewer workers, or end other programs",
         Some(Errno::NOENT) => "it was there before: put it back, or scan the folder again",
+        _ if StoreFailure::in_error(cause).is_some() => {
+            "see that the store can be reached and that the credentials in the environment are right, then run the command again"
+        }
         _ if cause.kind() == io::ErrorKind::OutOfMemory => {
             "memory is used up: use fewer workers, or end other programs"
         }

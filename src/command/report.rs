@@ -131,6 +131,17 @@ pub fn say(line: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", lines(&line.to_string()));
 }
 
+/// Says how much of films and shards came from object stores, if any did.
+pub fn say_fetched() {
+    let (bytes, requests) = pipeline::store::fetched();
+    if requests > 0 {
+        say(format_args!(
+            "{:.2} MB were read from object stores, in {requests} requests",
+            bytes as f64 / 1e6
+        ));
+    }
+}
+
 /// Text without control characters other than the ends of its lines: what a file is called must not steer the
 /// terminal.
 fn lines(text: &str) -> String {

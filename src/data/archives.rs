@@ -8,6 +8,7 @@ use std::{
 use pipeline::{
     dataset::film_table,
     file::{self, Kind},
+    store,
 };
 
 use super::{found::Found, table_films, webdataset};
@@ -16,7 +17,8 @@ use crate::{error::Result, observer::Observer};
 /// Whether a file holds several videos. A table of Parquet does where it has a column of films.
 pub fn is_one(path: &Path) -> bool {
     match file::kind_of(path) {
-        Some(Kind::Tar) => path.is_file(),
+        // Whether an object is there is found when it is read.
+        Some(Kind::Tar) => store::is_address(path) || path.is_file(),
         Some(Kind::Parquet) => path.is_file() && film_table::has_films(path),
         None => false,
     }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use pipeline::dataset::Dataset;
+use pipeline::{dataset::Dataset, store};
 
-use super::videos;
+use super::{stores, videos};
 use crate::{
     error::{Result, Usage},
     observer::Observer,
@@ -27,12 +27,14 @@ pub fn open(given: &[PathBuf], observer: &dyn Observer) -> Result<Dataset> {
 /// # Errors
 /// Usage error where it is not given alone; failed where it cannot be read.
 pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
-    if let [path] = given
-        && is_parquet(path)
-    {
-        return Ok(Some(Dataset::open_parquet(path)?));
-    }
-    if let Some(path) = given.iter().find(|path| is_parquet(path)) {
+    given.iter().filter(|path| store::is_address(path)).try_for_each(|address| stores::check(address))?;
+    for path in given {
+        if !is_parquet(path)? {
+            continue;
+        }
+        if given.len() == 1 {
+            return Ok(Some(Dataset::open_parquet(path)?));
+        }
         return Err(Usage::new(format!(
             "{}: a manifest or a folder of shards cannot be combined with other videos",
             pipeline::names::shown(path)
@@ -43,11 +45,16 @@ pub fn open_parquet(given: &[PathBuf]) -> Result<Option<Dataset>> {
 }
 
 /// Whether this is a Parquet file that was written here, or a folder of shards.
-fn is_parquet(path: &Path) -> bool {
-    if path.is_dir() {
-        return Dataset::is_shard_folder(path).unwrap_or(false);
+fn is_parquet(path: &Path) -> Result<bool> {
+    let is_address = store::is_address(path);
+    if is_address && !stores::may_be_parquet(path) {
+        return Ok(false);
     }
-    path.is_file()
+    if store::is_folder(path) {
+        let is_one = Dataset::is_shard_folder(path);
+        return if is_address { Ok(is_one?) } else { Ok(is_one.unwrap_or(false)) };
+    }
+    Ok((is_address || path.is_file())
         && path.extension().is_some_and(|ending| ending == "parquet")
-        && !Dataset::is_foreign_table(path)
+        && !Dataset::is_foreign_table(path))
 }

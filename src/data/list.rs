@@ -18,12 +18,12 @@ use std::{
 use pipeline::{
     dataset::list_file::{self, Columns, Form, ListError, Listed},
     file::{self, Archives, Extent, Part},
-    names,
+    names, store,
     system::{self, SystemError},
     video_entry::VideoEntry,
 };
 
-use super::{folder, found::Found, frames_folder};
+use super::{folder, found::Found, frames_folder, stores};
 use crate::{
     error::{Error, Result, Usage},
     observer::Observer,
@@ -156,6 +156,12 @@ impl Search {
         let is_folder = |path: &Path| self.home.join(path).is_dir() || path.is_dir();
         let listed = frames_folder::reread(&listed, is_folder).unwrap_or(listed);
         self.form = self.form.max(Some(listed.form));
+        let address = PathBuf::from(&listed.path);
+        if store::is_address(&address) {
+            store::check(&address).map_err(|why| Failed::Archive(stores::shown(&address).into(), why))?;
+            // Objects are not looked for: that would be a request for each.
+            return Ok(self.video(listed, address, None));
+        }
         let (folders, mut places) = (self.folders(listed.form), listed.form.places(&listed));
         let tries = folders.len() * places.len();
         // Plain lists are looked through in their order, so that a path has one meaning.

@@ -12,7 +12,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pipeline::{mixture::Weighted, names};
+use pipeline::{mixture::Weighted, names, store};
 
 use super::{list::List, mixture_file};
 use crate::error::{Result, Usage};
@@ -70,7 +70,9 @@ pub fn with_columns(path: &Path, columns: &str) -> PathBuf {
 
 /// Paths with weights; none where `given` is something that is there, or has no weight at its end.
 fn weighted(given: &Path) -> Option<Vec<(String, f64)>> {
-    let text = given.to_str().filter(|_| given.symlink_metadata().is_err())?;
+    // In the query of an address there may be secrets, which no message about a mixture shall tell.
+    let may_be_one = given.symlink_metadata().is_err() && store::check(given).is_ok();
+    let text = given.to_str().filter(|_| may_be_one)?;
     let mut sets = Vec::new();
     let mut path = String::new();
     for part in text.split(',') {
@@ -132,7 +134,8 @@ fn checked(sets: Vec<mixture_file::NamedSet>) -> Result<Mixture> {
 }
 
 fn beside(with: &Path, without: &Path) -> Usage {
-    let (with, without) = (names::shown(with), names::shown(without));
+    let shown = |path: &Path| store::shown(&names::shown(path));
+    let (with, without) = (shown(with), shown(without));
     Usage::new(format!("{without} has no weight, and {with} has one")).hint(format!(
         "a mixture gives each set a weight: {with} {without}=1; paths that end in `=NUMBER` can be named in a mixture file"
     ))

@@ -15,7 +15,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pipeline::names;
+use pipeline::{names, store};
 use schemas::regular_file;
 use serde::Deserialize;
 
@@ -45,7 +45,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedSet>> {
     let place = |path: String| {
         let below = folder.join(&path);
         let lies_below = below.exists() || !Path::new(&path).exists();
-        if lies_below { below } else { path.into() }
+        if lies_below && !store::is_address(Path::new(&path)) { below } else { path.into() }
     };
     let set = |set: Set| {
         let paths = match set.videos {

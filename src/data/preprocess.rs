@@ -13,12 +13,13 @@ use std::sync::atomic::AtomicBool;
 
 #[cfg(not(feature = "video"))]
 use pipeline::dataset::Dataset;
+use pipeline::store;
 use trainer::Recipe;
 
 #[cfg(not(feature = "video"))]
 use self::settings::already_shards;
 use self::settings::{Preprocessed, Preprocessing, Store};
-use super::dataset;
+use super::{dataset, stores};
 use crate::error::Result;
 #[cfg(not(feature = "video"))]
 use crate::error::Usage;
@@ -38,6 +39,10 @@ pub fn preprocess(
     recipe.clip.short_side = settings.short_side.unwrap_or(recipe.clip.short_side);
     recipe_choice::check(&recipe)?;
     let _lock = match settings.share {
+        _ if store::is_address(&settings.out) => {
+            stores::check_out(&settings.out, settings.share)?;
+            None
+        }
         Share::All | Share::Finish => Some(output_lock::folder(&settings.out, observer)?),
         // It shares the lock with other slices once it is known that something is to be made.
         Share::Slice(_) => None,

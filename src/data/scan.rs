@@ -19,9 +19,9 @@ use pipeline::{
         manifest::{self, ManifestRow, index::IndexWriter},
     },
     error::VideoError,
-    file::FileStamp,
     names,
     shard::Row,
+    store,
     system::SystemError,
     video::{Limits, OpenVideo, VideoReader},
     video_entry::VideoEntry,
@@ -29,12 +29,13 @@ use pipeline::{
 };
 use schemas::{file_index::FileIndexFacts, manifest::GOOD};
 
-use super::videos::find_videos;
+use super::{stores, videos::find_videos};
 use crate::{
     error::{Context as _, Error, Result},
     machine,
     observer::{Event, Observer},
     output_lock,
+    slices::Share,
 };
 
 /// A scan that is asked for.
@@ -79,8 +80,14 @@ pub struct Scanned {
 /// # Errors
 /// Usage error: nothing is there. When the system cannot read or write a file: no manifest is written then.
 pub fn scan(settings: &Scanning, stop: &AtomicBool, observer: &dyn Observer) -> Result<Scanned> {
-    let lock = |out: &PathBuf| output_lock::file(out, observer);
-    let _lock = settings.out.as_ref().map(lock).transpose()?;
+    let _lock = match &settings.out {
+        Some(out) if store::is_address(out) => {
+            stores::check_out(out, Share::All)?;
+            None
+        }
+        Some(out) => Some(output_lock::file(out, observer)?),
+        None => None,
+    };
     let videos = find_videos(&settings.videos, observer)?;
     let wanted = videos.len();
     let rows = rows(videos, settings, stop, observer)?;
@@ -257,7 +264,7 @@ impl ScanContext {
                 return Ok(FileScanned { rows: Vec::new(), indexed: None });
             };
             let video = &self.videos[at];
-            let stamp = FileStamp::of(&video.path).ok();
+            let stamp = video.place().stamp().ok();
             let opened = if self.verify { decoded(&mut reader, video) } else { reader.open_for_scan(video) };
             if let Err(VideoError::System(why)) = opened {
                 return Err(why);

@@ -6,13 +6,13 @@ use std::{
 };
 
 use pipeline::{
-    file::{self, Archives, Part},
-    names, system,
+    file::{self, Archives, Part, Place},
+    names, store, system,
     video_entry::VideoEntry,
 };
 
 use super::{
-    archives, braces, folder, found::Found, frames_folder, lerobot, list::List, mixture, webdataset,
+    archives, braces, folder, found::Found, frames_folder, lerobot, list::List, mixture, stores, webdataset,
 };
 use crate::{
     error::{Result, Usage},
@@ -37,11 +37,14 @@ pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
     let mut videos = Vec::new();
     let mut passed_over = folder::PassedOver::default();
     for path in given {
+        if store::is_address(path) {
+            stores::check(path)?;
+        }
         let Some(counted) = braces::counted(path)? else {
             videos.extend(found_at(path, &mut passed_over, observer)?);
             continue;
         };
-        if let Some(absent) = counted.iter().find(|path| !path.exists()) {
+        if let Some(absent) = counted.iter().find(|path| !Place::from(*path).exists()) {
             return Err(Usage::new(format!("{}: no such file", names::shown(absent))).into());
         }
         if counted.iter().all(|path| archives::is_one(path)) {
@@ -73,6 +76,9 @@ fn found_at(
     observer: &dyn Observer,
 ) -> Result<Vec<Found>> {
     let parent = || Arc::from(path.parent().unwrap_or(Path::new("")));
+    if store::is_address(path) {
+        return stores::videos_at(path, observer);
+    }
     let single = || vec![Found::below(&parent(), VideoEntry::whole(path.to_owned(), None))];
     if path.is_dir() {
         return in_folder(path, passed_over, observer);

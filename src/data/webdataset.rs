@@ -10,13 +10,13 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use pipeline::{
-    file::{Extent, FileStamp, tar_members},
+    file::{Extent, OpenFile, tar_members},
     names, system,
     video_entry::VideoEntry,
 };
@@ -78,9 +78,9 @@ pub fn check_uncompressed(path: &Path) -> Result<()> {
 
 /// The videos of a tar, and what it says of their classes.
 fn samples(tar: &Path) -> io::Result<Vec<(VideoEntry, Option<Arc<str>>)>> {
-    let stamp = FileStamp::of(tar)?;
-    let members = tar_members::read(tar)?;
-    let mut file = fs::File::open(tar)?;
+    let mut file = OpenFile::open(tar)?;
+    let stamp = file.stamp()?;
+    let members = tar_members::read(&mut file)?;
     let mut classes: HashMap<&str, Arc<str>> = HashMap::new();
     for ending in ["cls", "json"] {
         for member in &members {
@@ -136,6 +136,8 @@ fn of_json(bytes: &[u8]) -> Result<Option<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{data::videos, observer::Event};
 

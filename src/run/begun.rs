@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pipeline::store;
 use schemas::run_state::{RunState, RunVideo};
 use trainer::{
     Recipe, RunFolder,
@@ -190,7 +191,8 @@ pub(super) fn taken(error: &RunFolderError) -> Usage {
 /// A path that was named in `folder`. Where it is there from here too, it stays as it was named: a run's folder
 /// may have moved with its videos.
 pub(super) fn from(folder: &str, name: &str) -> PathBuf {
-    if Path::new(name).exists() { PathBuf::from(name) } else { Path::new(folder).join(name) }
+    let stays = store::is_address(Path::new(name)) || Path::new(name).exists();
+    if stays { PathBuf::from(name) } else { Path::new(folder).join(name) }
 }
 
 /// Refuses to go on with a run by the other command.

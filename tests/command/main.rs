@@ -24,6 +24,8 @@ mod locks;
 mod many_rows;
 mod messages;
 mod mixtures;
+#[cfg(feature = "cloud")]
+mod object_server;
 mod probing;
 mod reporting;
 mod resuming;
@@ -32,6 +34,8 @@ mod shards;
 mod signals;
 mod slices;
 mod stills;
+#[cfg(feature = "cloud")]
+mod stores;
 mod streaming;
 mod tables;
 mod training;

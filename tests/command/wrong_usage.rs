@@ -127,3 +127,18 @@ fn a_run_is_not_overwritten_unless_it_is_resumed() {
     assert_eq!(code, 2, "{words}");
     assert!(words.contains("--resume"), "{words}");
 }
+
+#[test]
+#[cfg(not(feature = "cloud"))]
+fn a_build_without_object_stores_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    for arguments in [
+        &["scan", "s3://bucket/films/"][..],
+        &["pretrain", "--data", "https://host/a.mp4", "--out", text(&out), "--steps", "1"],
+        &["preprocess", &samples(), "--out", "s3://bucket/shards/"],
+    ] {
+        let (code, words) = refusal(arguments, &folder);
+        assert!(code == 2 && words.contains("built without the feature `cloud`"), "{code}: {words}");
+    }
+}

@@ -9,6 +9,8 @@
 
 use std::path::Path;
 
+use crate::store;
+
 /// What an archive is, by the ending of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -31,7 +33,12 @@ pub fn kind_of(path: &Path) -> Option<Kind> {
 /// The archive that a path leads into, what that is, and the name of the part; nothing for a path that leads into none.
 pub fn archive_of(path: &Path) -> Option<(&Path, Kind, &Path)> {
     path.ancestors().skip(1).find_map(|above| {
-        let kind = kind_of(above).filter(|_| above.is_file())?;
+        let kind = kind_of(above)?;
+        // A store has no folders, so that an address says by its words alone what it leads into; tables are read from files.
+        let is_there = if store::is_address(above) { kind == Kind::Tar } else { above.is_file() };
+        if !is_there {
+            return None;
+        }
         Some((above, kind, path.strip_prefix(above).ok()?))
     })
 }

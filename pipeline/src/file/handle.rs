@@ -5,18 +5,19 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-
-use schemas::regular_file;
 
 use super::{
     archive::archive_of,
+    fetch::Fetch,
     numbered,
+    open_file::OpenFile,
     parts::{Part, absent, cell_named, part},
     place::Place,
-    stamp::FileStamp,
     video_cells::VideoCells,
 };
+use crate::store;
 
 /// An open file, and where in it the bytes of a video are.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Handle {
     pub path: PathBuf,
     /// Where in it they are; all of it where nothing is said.
     pub part: Option<Range<u64>>,
+    /// What brings its bytes, where they are not there yet.
+    pub fetch: Option<Arc<dyn Fetch>>,
 }
 
 impl Handle {
@@ -36,34 +39,43 @@ impl Handle {
     /// When it cannot be read, or is no file: opening a pipe would wait for somebody to write to it.
     pub fn open(place: Place<'_>) -> io::Result<Self> {
         let path = place.path;
-        if path.is_dir() {
-            return Ok(Self { file: numbered::joined(path)?, path: path.to_owned(), part: None });
+        if !store::is_address(path) && path.is_dir() {
+            return Ok(Self::whole(numbered::joined(path)?.into(), path));
         }
         let Some((archive, kind, name)) = archive_of(path) else {
-            return Ok(Self { file: regular_file::open(path)?, path: path.to_owned(), part: None });
+            return Ok(Self::whole(OpenFile::open(path)?, path));
         };
-        let file = regular_file::open(archive)?;
-        let stamp = FileStamp::of_file(&file)?;
+        let file = OpenFile::open(archive)?;
+        let stamp = file.stamp()?;
         let found = match place.extent.filter(|extent| extent.archive == stamp) {
             Some(known) => Part::Range(*known),
             None => part(archive, kind, name)?,
         };
         match found {
-            Part::Range(extent) => Ok(Self { file, path: archive.to_owned(), part: Some(extent.range()) }),
-            Part::Packed { .. } => {
-                Ok(Self { file: unpacked(archive, name)?, path: path.to_owned(), part: None })
-            }
+            Part::Range(extent) => Ok(Self { part: Some(extent.range()), ..Self::whole(file, archive) }),
+            Part::Packed { .. } => Ok(Self::whole(unpacked(archive, name)?.into(), path)),
         }
+    }
+
+    /// All of a file.
+    fn whole(opened: OpenFile, path: &Path) -> Self {
+        let OpenFile { file, fetch, .. } = opened;
+        Self { file, path: path.to_owned(), part: None, fetch }
     }
 
     /// One more of the same file.
     #[cfg(all(feature = "video", target_os = "linux"))]
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { file: self.file.try_clone()?, path: self.path.clone(), part: self.part.clone() })
+        let (path, part, fetch) = (self.path.clone(), self.part.clone(), self.fetch.clone());
+        Ok(Self { file: self.file.try_clone()?, path, part, fetch })
     }
 
-    /// Opens the file again, if it is still as long as it was.
+    /// Opens the file again, if it is still as long as it was. Of an object there is none again: what was brought of it is
+    /// in the file that it has.
     pub fn open_again(path: &Path, length: u64) -> io::Result<Option<fs::File>> {
+        if store::is_address(path) {
+            return Ok(None);
+        }
         let opened = Self::open(path.into())?.file;
         Ok((opened.metadata()?.len() == length).then_some(opened))
     }
@@ -74,6 +86,9 @@ impl Handle {
     /// When the file cannot be read.
     pub fn into_reader(mut self) -> io::Result<io::Take<fs::File>> {
         let part = self.part.unwrap_or(0..u64::MAX);
+        if let Some(fetch) = &self.fetch {
+            fetch.fetch(part.clone())?;
+        }
         self.file.seek(SeekFrom::Start(part.start))?;
         Ok(self.file.take(part.end - part.start))
     }

@@ -9,6 +9,7 @@ use std::{
 use super::{
     archive::Kind,
     extent::Extent,
+    open_file::OpenFile,
     stamp::FileStamp,
     tar_members,
     video_cells::{Cell, VideoCells},
@@ -91,17 +92,18 @@ pub(super) fn part(archive: &Path, kind: Kind, name: &Path) -> io::Result<Part> 
 /// # Errors
 /// When the archive cannot be read.
 pub(super) fn all(archive: &Path, kind: Kind) -> io::Result<HashMap<PathBuf, Part>> {
-    let stamp = FileStamp::of(archive)?;
     match kind {
         Kind::Tar => {
+            let mut tar = OpenFile::open(archive)?;
+            let stamp = tar.stamp()?;
             let part = |member: tar_members::Member| {
                 let extent = Extent { start: member.start, bytes: member.bytes, archive: stamp };
                 (member.name, Part::Range(extent))
             };
-            Ok(tar_members::read(archive)?.into_iter().map(part).collect())
+            Ok(tar_members::read(&mut tar)?.into_iter().map(part).collect())
         }
         Kind::Parquet => {
-            let file = VideoCells::open(archive)?;
+            let (stamp, file) = (FileStamp::of(archive)?, VideoCells::open(archive)?);
             let mut parts = HashMap::new();
             for column in file.columns() {
                 for (row, cell) in (0..).zip(file.cells(&column)?) {

@@ -6,7 +6,9 @@ use super::{
     archive::{archive_of, file_of},
     extent::Extent,
     parts::part,
+    stamp::FileStamp,
 };
+use crate::store;
 
 /// What a video's bytes are found by.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +37,22 @@ impl Place<'_> {
         }
         match archive_of(self.path) {
             Some((archive, kind, name)) => Ok(part(archive, kind, name)?.bytes()),
+            None if store::is_address(self.path) => Ok(store::stamp(self.path)?.bytes),
             None => Ok(fs::metadata(self.path)?.len()),
         }
     }
 
-    /// Whether the file, or the one that it is a part of, is there.
+    /// The stamp of the file; of a part of one, that of the file that it is a part of.
+    ///
+    /// # Errors
+    /// When there is none, or the system keeps no times.
+    pub fn stamp(&self) -> io::Result<FileStamp> {
+        let file = file_of(self.path);
+        if store::is_address(file) { store::stamp(file) } else { FileStamp::of(file) }
+    }
+
+    /// Whether the file, or the one that it is a part of, is there. Of an object that is not asked.
     pub fn exists(&self) -> bool {
-        file_of(self.path).exists()
+        store::is_address(self.path) || file_of(self.path).exists()
     }
 }

@@ -3,14 +3,12 @@
 use std::{
     cell::Cell,
     collections::HashSet,
-    fs,
     io::{self, Read, Seek, SeekFrom},
     path::{Component, Path, PathBuf},
     rc::Rc,
 };
 
-use schemas::regular_file;
-
+use super::open_file::OpenFile;
 use crate::heartbeat;
 
 /// A file in a tar.
@@ -35,10 +33,9 @@ const MAGIC: usize = 6;
 /// # Errors
 /// When it cannot be read or is compressed, a header is damaged, a member has holes, leads out of the tar, has the name of
 /// another or lies behind the end.
-pub fn read(tar: &Path) -> io::Result<Vec<Member>> {
-    let mut file = regular_file::open(tar)?;
-    let length = file.metadata()?.len();
-    refuse_compressed(&mut file)?;
+pub fn read(file: &mut OpenFile) -> io::Result<Vec<Member>> {
+    let length = file.length()?;
+    refuse_compressed(file)?;
     let left = Rc::new(Cell::new(HEADERS));
     let mut archive = tar::Archive::new(Frugal { file, left: Rc::clone(&left) });
     let (mut members, mut names) = (Vec::new(), HashSet::new());
@@ -74,7 +71,7 @@ pub fn read(tar: &Path) -> io::Result<Vec<Member>> {
 ///
 /// # Errors
 /// When it cannot be read, or has more than `most`.
-pub fn small(tar: &mut fs::File, member: &Member, most: u64) -> io::Result<Vec<u8>> {
+pub fn small(tar: &mut OpenFile, member: &Member, most: u64) -> io::Result<Vec<u8>> {
     if member.bytes > most {
         return Err(wrong(&member.name, &format!("has {} bytes, more than {most}", member.bytes)));
     }
@@ -84,7 +81,7 @@ pub fn small(tar: &mut fs::File, member: &Member, most: u64) -> io::Result<Vec<u
     Ok(bytes)
 }
 
-fn refuse_compressed(file: &mut fs::File) -> io::Result<()> {
+fn refuse_compressed(file: &mut OpenFile) -> io::Result<()> {
     let mut magic = Vec::new();
     file.take(MAGIC as u64).read_to_end(&mut magic)?;
     file.rewind()?;
@@ -133,12 +130,12 @@ fn data(why: String) -> io::Error {
 }
 
 /// A file of which no more than `left` bytes are read until that is set again: what is skipped is not read.
-struct Frugal {
-    file: fs::File,
+struct Frugal<'a> {
+    file: &'a mut OpenFile,
     left: Rc<Cell<u64>>,
 }
 
-impl Read for Frugal {
+impl Read for Frugal<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         let left = self.left.get().checked_sub(read as u64);
@@ -148,7 +145,7 @@ impl Read for Frugal {
     }
 }
 
-impl Seek for Frugal {
+impl Seek for Frugal<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }
@@ -156,6 +153,8 @@ impl Seek for Frugal {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// A tar of these members.
@@ -173,17 +172,17 @@ mod tests {
     }
 
     fn refused(tar: &Path) -> String {
-        read(tar).unwrap_err().to_string()
+        read(&mut OpenFile::open(tar).unwrap()).unwrap_err().to_string()
     }
 
     #[test]
     fn members_are_where_their_bytes_are_also_with_long_names() {
         let long = "a/".repeat(120) + "film.mp4";
         let file = tar_of(&[("one.mp4", b"film"), (&long, b"long"), ("./three.cls", b"3"), ("empty", b"")]);
-        let members = read(file.path()).unwrap();
+        let mut tar = OpenFile::open(file.path()).unwrap();
+        let members = read(&mut tar).unwrap();
         let names: Vec<_> = members.iter().map(|member| member.name.to_str().unwrap()).collect();
         assert_eq!(names, ["one.mp4", &long, "three.cls", "empty"]);
-        let mut tar = fs::File::open(file.path()).unwrap();
         let bytes: Vec<_> = members.iter().map(|member| small(&mut tar, member, 4).unwrap()).collect();
         assert_eq!(bytes, [&b"film"[..], b"long", b"3", b""]);
         assert!(small(&mut tar, &members[0], 3).unwrap_err().to_string().contains("more than 3"));

@@ -3,10 +3,7 @@
 use std::{
     fs::File,
     io,
-    os::{
-        fd::{AsFd as _, BorrowedFd},
-        unix::fs::FileExt as _,
-    },
+    os::fd::{AsFd as _, BorrowedFd},
     path::{Path, PathBuf},
     process,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -17,17 +14,12 @@ use bytes::Bytes;
 
 use super::{
     Launch, channel,
+    film::Film,
     memory::Memory,
     message::{Answer, Failure, Open, Request},
     process::{Bounds, End, Process},
 };
-use crate::{
-    error::VideoError,
-    file::Handle,
-    heartbeat,
-    system::{self, SystemError},
-    worker_pool::JobError,
-};
+use crate::{error::VideoError, heartbeat, system::SystemError, worker_pool::JobError};
 
 /// The child of one reader, which the reader and its videos share.
 #[derive(Clone, Debug)]
@@ -53,18 +45,6 @@ struct Running {
     busy: Duration,
     /// Pieces of memory that it knows.
     memories: Vec<u64>,
-}
-
-/// A film that a child opens, once or again.
-#[derive(Debug)]
-pub(crate) struct Film {
-    number: u64,
-    path: PathBuf,
-    file: Mutex<File>,
-    /// The path by which the file can be opened again, and its bytes; nothing where the film is in memory only.
-    again: Option<(PathBuf, u64)>,
-    open: Request,
-    seconds: u32,
 }
 
 /// What an exchange may use.
@@ -113,7 +93,7 @@ impl Client {
         let seconds = open.limits.seconds;
         let number = self.lock().number();
         let (path, file, open) = (path.to_owned(), Mutex::new(file), Request::Open(Box::new(open)));
-        Film { number, path, file, again, open, seconds }
+        Film { number, path, file, again, fetch: None, open, seconds }
     }
 
     /// Asks for something of `film`, which is opened before, or again, where the child has not got it: the answer, what
@@ -174,41 +154,6 @@ impl Client {
             state.running = None;
             state
         })
-    }
-}
-
-impl Film {
-    /// The path of its file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Puts bytes into the memory that it is in.
-    pub fn put(&self, bytes: &[u8], place: u64) -> io::Result<()> {
-        self.lock_file().write_all_at(bytes, place)
-    }
-
-    /// Opens its file again: to a network file system a handle can be lost that its path is not. Says whether that
-    /// worked, with a file of the same length.
-    fn open_again(&self) -> bool {
-        let Some((path, length)) = &self.again else { return false };
-        let opened = system::persistently(|| Handle::open_again(path, *length)).ok().flatten();
-        let is_open = opened.is_some();
-        if let Some(file) = opened {
-            *self.lock_file() = file;
-        }
-        is_open
-    }
-
-    /// Loses the handle of its file: what is read through it fails until it is opened again.
-    #[cfg(test)]
-    pub(crate) fn lose_handle(&self) {
-        let (path, _) = self.again.as_ref().unwrap();
-        *self.lock_file() = File::options().write(true).open(path).unwrap();
-    }
-
-    fn lock_file(&self) -> MutexGuard<'_, File> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -372,6 +317,11 @@ impl Running {
                     return Err(Broken::Lost(io::ErrorKind::TimedOut.into()));
                 }
                 Answer::Alive { reading, .. } => is_reading = reading,
+                Answer::Need { start, end } => {
+                    let fetched = Request::Fetched(film.bring(start..end));
+                    channel::send(socket, &fetched, None).map_err(Broken::Lost)?;
+                    last = Instant::now();
+                }
                 // Limits hold without it.
                 Answer::Unfiltered(why) => drop(UNFILTERED.set(why)),
                 answer => return Ok(answer),

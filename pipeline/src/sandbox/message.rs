@@ -10,6 +10,7 @@ use crate::{
     error::VideoError,
     file::FileStamp,
     picture::{Layout, Matrix, Range},
+    store::{self, StoreFailure},
     system::SystemError,
     verdicts::verdict_named,
     video::{Limits, VideoFacts, stored_video::StoredVideo},
@@ -40,6 +41,8 @@ pub(crate) enum Request {
     Index { number: VideoNumber, video: String, label: Option<i32>, stamp: FileStamp, known: Known },
     /// For the bytes of its packets.
     Packets(Known),
+    /// To go on: the bytes that it needs are there, or cannot be had for this reason.
+    Fetched(Option<String>),
     /// To put what the answer before spoke of into this memory; where it is new its handle comes with this.
     Put { memory: u64, forget: Vec<u64> },
 }
@@ -51,6 +54,8 @@ pub(crate) struct Open {
     pub path: Vec<u8>,
     /// Where in the file the film is; all of it where nothing is said.
     pub part: Option<ops::Range<u64>>,
+    /// Whether its bytes must be asked for before they are read.
+    pub fetched: bool,
     pub how: How,
     pub limits: Limits,
     pub skipping: Skip,
@@ -97,6 +102,11 @@ pub(crate) enum Answer {
     Alive {
         steps: u64,
         reading: bool,
+    },
+    /// It needs these bytes of the film.
+    Need {
+        start: u64,
+        end: u64,
     },
     /// The kernel has no filter for calls of the system, for this reason.
     Unfiltered(String),
@@ -179,7 +189,11 @@ impl Failure {
                 verdict_named(&verdict).map(told)
             }
             Self::System { number, words, .. } => {
-                let cause = number.map_or_else(|| io::Error::other(cut(words)), io::Error::from_raw_os_error);
+                let told = |words: String| match store::is_address(path) {
+                    true => StoreFailure::error(&words),
+                    false => io::Error::other(words),
+                };
+                let cause = number.map_or_else(|| told(cut(words)), io::Error::from_raw_os_error);
                 Some(VideoError::System(SystemError::new("read", path, cause)))
             }
         }

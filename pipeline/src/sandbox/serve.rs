@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
@@ -26,14 +26,16 @@ use rustix::time::{ClockId, clock_gettime};
 use schemas::settings::{Skip, Verify};
 
 use super::{
-    channel, confine, memory,
+    channel, confine,
+    link::Link,
+    memory,
     message::{Answer, Cost, Failure, How, Known, Open, Placed, Request},
 };
 use crate::{
     FrameRank,
     decode::Work,
     error::VideoError,
-    file::{FileBytes, Handle},
+    file::{Fetch, FileBytes, Handle},
     heartbeat::{self, Heartbeat},
     picture::Picture,
     system::{self, SystemError},
@@ -60,19 +62,16 @@ fn served(before: &dyn Fn(&Path)) -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     crate::video::initialise().map_err(io::Error::other)?;
     confine::load_plugins();
-    let lock = Mutex::new(());
-    let say = |answer: &Answer| {
-        let _whole = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        channel::send(&socket, answer, None)
-    };
+    let link = Arc::new(Link { socket, saying: Mutex::default(), asking: Mutex::default() });
     let (own, is_busy) = (heartbeat::of_this_thread(), AtomicBool::new(false));
     thread::scope(|scope| {
-        thread::Builder::new().spawn_scoped(scope, || show_life(&own, &is_busy, &say))?;
+        thread::Builder::new().spawn_scoped(scope, || show_life(&own, &is_busy, &link))?;
         if let Err(why) = confine::give_up() {
-            say(&Answer::Unfiltered(why))?;
+            link.say(&Answer::Unfiltered(why))?;
         }
         let mut server = Server {
             before,
+            link: Arc::clone(&link),
             reader: None,
             open: None,
             ready: Ready::Nothing,
@@ -80,7 +79,7 @@ fn served(before: &dyn Fn(&Path)) -> io::Result<()> {
             cpu: 0,
         };
         let ended = loop {
-            let (request, handle) = match channel::receive(&socket, || Ok(())) {
+            let (request, handle) = match channel::receive(&link.socket, || Ok(())) {
                 Ok(request) => request,
                 Err(why) if why.kind() == io::ErrorKind::UnexpectedEof => break Ok(()),
                 Err(why) => break Err(why),
@@ -88,7 +87,7 @@ fn served(before: &dyn Fn(&Path)) -> io::Result<()> {
             is_busy.store(true, Relaxed);
             let answer = server.answer(request, handle);
             is_busy.store(false, Relaxed);
-            if let Err(why) = say(&answer) {
+            if let Err(why) = link.say(&answer) {
                 break Err(why);
             }
         };
@@ -101,11 +100,11 @@ fn served(before: &dyn Fn(&Path)) -> io::Result<()> {
 const SIGN: Duration = Duration::from_millis(200);
 
 /// Tells the parent what the heartbeat of the thread that works says.
-fn show_life(own: &Heartbeat, is_busy: &AtomicBool, say: &impl Fn(&Answer) -> io::Result<()>) {
+fn show_life(own: &Heartbeat, is_busy: &AtomicBool, link: &Link) {
     loop {
         thread::sleep(SIGN);
         let alive = Answer::Alive { steps: own.steps(), reading: own.is_reading() };
-        if is_busy.load(Relaxed) && say(&alive).is_err() {
+        if is_busy.load(Relaxed) && link.say(&alive).is_err() {
             return;
         }
     }
@@ -114,6 +113,7 @@ fn show_life(own: &Heartbeat, is_busy: &AtomicBool, say: &impl Fn(&Answer) -> io
 /// What a child keeps from request to request.
 struct Server<'a> {
     before: &'a dyn Fn(&Path),
+    link: Arc<Link>,
     reader: Option<(Settings, VideoReader)>,
     open: Option<OpenVideo>,
     /// What is to be put into shared memory.
@@ -199,12 +199,13 @@ impl Server<'_> {
                 Ok(Answer::Ready { bytes, known: self.known(), cost: self.cost(before) })
             }
             Request::Put { memory, forget } => self.put(memory, &forget, handle),
+            Request::Fetched(_) => Err(out_of_turn()),
         }
     }
 
     /// Opens a file in the place of the one before.
     fn opened(&mut self, open: Open, handle: OwnedFd) -> Result<OpenVideo, VideoError> {
-        let Open { path, part, how, limits, skipping, verify } = open;
+        let Open { path, part, fetched, how, limits, skipping, verify } = open;
         let path = PathBuf::from(OsString::from_vec(path));
         (self.before)(&path);
         // This is the process.
@@ -217,8 +218,15 @@ impl Server<'_> {
         let in_memory = if matches!(how, How::Read | How::Scan) { limits.file_bytes } else { 0 };
         let file = File::from(handle);
         // A child that died may have read from the same handle.
-        let handle =
-            || Ok::<_, io::Error>(Handle { file: file.try_clone()?, path: path.clone(), part: part.clone() });
+        let fetch = || fetched.then(|| Arc::clone(&self.link) as Arc<dyn Fetch>);
+        let handle = || {
+            Ok::<_, io::Error>(Handle {
+                file: file.try_clone()?,
+                path: path.clone(),
+                part: part.clone(),
+                fetch: fetch(),
+            })
+        };
         let file = system::read(&path, || FileBytes::of_handle(handle()?, in_memory))?
             .map_err(|cause| VideoError::CannotOpen { path: path.clone(), cause })?;
         match how {

@@ -10,7 +10,6 @@
 //! ```
 
 use std::{
-    fs::File,
     io::{self, Read, Seek as _, SeekFrom, Write},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -22,7 +21,7 @@ use parquet::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::system;
+use crate::{file::OpenFile, system};
 
 /// Metadata key of the digests ([`Blocks`], as JSON).
 pub(super) const BLOCKS_KEY: &str = "tubelet.blocks";
@@ -50,7 +49,7 @@ pub(super) struct Hashed<W> {
 /// A file that gives only bytes with the right digests.
 #[derive(Clone, Debug)]
 pub(crate) struct CheckedFile {
-    file: Arc<File>,
+    file: Arc<OpenFile>,
     bytes: u64,
     blocks: Arc<Blocks>,
     /// The block that was read last and where it begins: a row's small columns lie in one.
@@ -113,8 +112,8 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 impl CheckedFile {
-    pub(super) fn new(file: File, blocks: Arc<Blocks>, failure: Failure) -> io::Result<Self> {
-        let bytes = file.metadata()?.len();
+    pub(super) fn new(file: OpenFile, blocks: Arc<Blocks>, failure: Failure) -> io::Result<Self> {
+        let bytes = file.length()?;
         Ok(Self { file: Arc::new(file), bytes, blocks, last: Arc::default(), failure })
     }
 
@@ -206,6 +205,8 @@ fn shortened(digest: &blake3::Hash) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -233,7 +234,7 @@ mod tests {
             prop_assert_eq!(&blocks, &written(&bytes(length), BLOCK).1);
             file.write_all(&vec![7; tail]).unwrap();
             let all: Vec<u8> = bytes(length).into_iter().chain(vec![7; tail]).collect();
-            let file = CheckedFile::new(file, Arc::new(blocks), Failure::default()).unwrap();
+            let file = CheckedFile::new(file.into(), Arc::new(blocks), Failure::default()).unwrap();
             let start = start.min(all.len());
             let end = (start + count).min(all.len());
             prop_assert!(file.get_bytes(start as u64, end - start).unwrap() == all[start..end]);
@@ -248,7 +249,7 @@ mod tests {
         let (mut file, blocks) = written(&bytes(3 * BLOCK), BLOCK);
         file.seek(SeekFrom::Start(BLOCK as u64 + 5)).unwrap();
         file.write_all(&[!bytes(BLOCK + 6)[BLOCK + 5]]).unwrap();
-        let file = CheckedFile::new(file, Arc::new(blocks), Failure::default()).unwrap();
+        let file = CheckedFile::new(file.into(), Arc::new(blocks), Failure::default()).unwrap();
         assert!(file.get_bytes(0, BLOCK).is_ok());
         assert!(file.get_bytes(BLOCK as u64 + 100, 1).is_err());
         assert!(file.get_bytes(2 * BLOCK as u64, BLOCK).is_ok());
@@ -262,11 +263,11 @@ mod tests {
         // A handle for writing alone cannot be read from.
         let broken = File::options().write(true).open(&path).unwrap();
         let failure = Failure::default();
-        let checked = CheckedFile::new(broken, blocks(), failure.clone()).unwrap();
+        let checked = CheckedFile::new(broken.into(), blocks(), failure.clone()).unwrap();
         assert!(checked.get_bytes(0, 10).is_err() && failure.get().is_some());
 
         let failure = Failure::default();
-        let checked = CheckedFile::new(File::open(&path).unwrap(), blocks(), failure.clone()).unwrap();
+        let checked = CheckedFile::new(File::open(&path).unwrap().into(), blocks(), failure.clone()).unwrap();
         std::fs::write(&path, [7; 50]).unwrap();
         assert!(checked.get_bytes(40, 20).is_err() && failure.get().is_none());
     }

@@ -7,7 +7,7 @@ use parquet::{
     errors::ParquetError,
     file::metadata::PageIndexPolicy,
 };
-use schemas::{frame_shard::VERSION_KEY, regular_file};
+use schemas::frame_shard::VERSION_KEY;
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -16,7 +16,9 @@ use super::{
     kind::ShardFacts,
 };
 use crate::{
+    file::OpenFile,
     page_limits,
+    store::StoreFailure,
     system::{self, SystemError},
 };
 
@@ -112,7 +114,7 @@ fn load(path: &Path) -> Result<ArrowReaderMetadata, ShardError> {
 /// Opens a shard's file; `failure` is told what the system fails at.
 pub(crate) fn open(path: &Path, blocks: Arc<Blocks>, failure: &Failure) -> Result<CheckedFile, ShardError> {
     let opened =
-        system::read(path, || CheckedFile::new(regular_file::open(path)?, blocks.clone(), failure.clone()))?;
+        system::read(path, || CheckedFile::new(OpenFile::open(path)?, blocks.clone(), failure.clone()))?;
     opened.map_err(|cause| ShardError::Io { action: "read", path: path.to_owned(), cause })
 }
 
@@ -120,7 +122,11 @@ pub(crate) fn open(path: &Path, blocks: Arc<Blocks>, failure: &Failure) -> Resul
 pub(super) fn failed(path: &Path, failure: &Failure, cause: ParquetError) -> ShardError {
     match failure.get() {
         Some(why) => {
-            let same = why.raw_os_error().map_or_else(|| why.kind().into(), io::Error::from_raw_os_error);
+            let same = match (StoreFailure::in_error(why), why.raw_os_error()) {
+                (Some(failure), _) => io::Error::other(failure.clone()),
+                (None, Some(number)) => io::Error::from_raw_os_error(number),
+                (None, None) => why.kind().into(),
+            };
             SystemError::new("read", path, same).into()
         }
         None => ShardError::Damaged { path: path.to_owned(), cause },

@@ -1,7 +1,7 @@
 //! Which shard holds which slots, what its file is called, and which shards are not there yet.
 
 use std::{
-    fs, io,
+    io,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -15,6 +15,7 @@ use super::{
     footer::{self, Footer},
     kind::ShardFacts,
 };
+use crate::{file::Place, store};
 
 /// The keys of shards that still have to be written to `out`, in order.
 ///
@@ -58,7 +59,7 @@ pub fn keys_of_shards<F: ShardFacts>(facts: &F, slice: Option<Slice>) -> impl It
 /// # Errors
 /// When one is there that cannot be read.
 pub fn facts_in<F: ShardFacts>(out: &Path) -> Result<Option<F>, ShardError> {
-    if !out.is_dir() {
+    if !store::is_folder(out) {
         return Ok(None);
     }
     match present::<F>(out)?.first() {
@@ -69,12 +70,33 @@ pub fn facts_in<F: ShardFacts>(out: &Path) -> Result<Option<F>, ShardError> {
 
 /// Whether a folder has a file under the name of a shard of a kind that clips are read from.
 pub(crate) fn is_shard_folder(folder: &Path) -> Result<bool, ShardError> {
+    if store::is_address(folder) {
+        // Its films may be millions, which are not listed to find that there are no shards.
+        let names = FrameShardFacts::NAMES.iter().chain(PacketShardFacts::NAMES);
+        let firsts = names.map(|name| folder.join(file_name(name, 0)));
+        return is_one_there(firsts).map_err(|cause| ShardError::Io {
+            action: "read",
+            path: folder.to_owned(),
+            cause,
+        });
+    }
     Ok(holds::<FrameShardFacts>(folder)? || holds::<PacketShardFacts>(folder)?)
+}
+
+fn is_one_there(paths: impl Iterator<Item = PathBuf>) -> io::Result<bool> {
+    for path in paths {
+        match Place::from(&path).stamp() {
+            Ok(_) => return Ok(true),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(false)
 }
 
 /// Of how many kinds a folder has shards; one that does not exist yet has none.
 fn kinds(folder: &Path) -> Result<usize, ShardError> {
-    if !folder.exists() {
+    if !store::is_folder(folder) {
         return Ok(0);
     }
     let kinds = [
@@ -119,8 +141,7 @@ pub(super) fn number_of<F: ShardFacts>(path: &Path) -> Option<u64> {
 pub(super) fn present<F: ShardFacts>(folder: &Path) -> Result<Vec<(u64, PathBuf)>, ShardError> {
     let failed = |cause| ShardError::Io { action: "read", path: folder.to_owned(), cause };
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    for path in store::entries(folder).map_err(failed)? {
         if let Some(number) = number_of::<F>(&path) {
             found.push((number, path));
         }

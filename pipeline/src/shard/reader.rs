@@ -32,7 +32,7 @@ use super::{
     kind::ShardFacts,
     layout,
 };
-use crate::{Slot, page_limits};
+use crate::{Slot, page_limits, store};
 
 /// An opened dataset of shards; a clone shares what was read from the footers.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ impl<F: ShardFacts> Shards<F> {
     /// # Errors
     /// When there is no shard, one is missing or not whole, or they differ in their facts.
     pub fn open(path: &Path) -> Result<Self, ShardError> {
-        let files = if path.is_dir() {
+        let files = if store::is_folder(path) {
             layout::present::<F>(path)?
         } else {
             let number = layout::number_of::<F>(path).ok_or_else(|| ShardError::NotAShard {
@@ -100,7 +100,7 @@ impl<F: ShardFacts> Shards<F> {
             return Err(ShardError::NoShards { folder: path.to_owned() });
         };
         let facts = Footer::<F>::read(first)?.facts;
-        if path.is_dir() {
+        if store::is_folder(path) {
             all_there(path, &facts, &files)?;
         }
         let (mut shards, mut places) = (Vec::new(), Vec::new());

@@ -5,11 +5,18 @@
 //! over them.
 
 use std::{
-    fs,
     ops::Range,
     path::{Path, PathBuf},
 };
 
+use super::{
+    ShardError,
+    blocks::{BLOCKS_KEY, Hashed},
+    footer,
+    kind::ShardFacts,
+    layout,
+};
+use crate::store::{self, Output};
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use parquet::{
@@ -20,15 +27,6 @@ use parquet::{
         properties::{EnabledStatistics, WriterProperties},
     },
     schema::types::ColumnPath,
-};
-use schemas::WholeFile;
-
-use super::{
-    ShardError,
-    blocks::{BLOCKS_KEY, Hashed},
-    footer,
-    kind::ShardFacts,
-    layout,
 };
 
 /// A row, ready to be written.
@@ -52,7 +50,7 @@ pub struct ShardWriter {
     /// Whether a key may have more rows than one.
     several: bool,
     group_bytes: usize,
-    writer: ArrowWriter<Hashed<WholeFile>>,
+    writer: ArrowWriter<Hashed<Output>>,
     bytes: usize,
 }
 
@@ -70,8 +68,8 @@ impl ShardWriter {
         }
         let path = out.join(layout::file_name(facts.name(), shard));
         let failed = |cause| ShardError::Io { action: "write", path: path.clone(), cause };
-        fs::create_dir_all(out).map_err(failed)?;
-        let file = Hashed::new(WholeFile::create(&path).map_err(failed)?);
+        store::make_folder(out).map_err(failed)?;
+        let file = Hashed::new(Output::create(&path).map_err(failed)?);
 
         let described = facts.schema();
         let schema: SchemaRef = Schema::new(described.fields().clone()).into();

@@ -31,10 +31,11 @@ impl VideoReader {
         let path = place.path;
         let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
         let handle = system::read(path, || Handle::open(place))?.map_err(cannot_open)?;
-        let open = Open { part: handle.part.clone(), ..self.to_open(path, how) };
+        let open =
+            Open { part: handle.part.clone(), fetched: handle.fetch.is_some(), ..self.to_open(path, how) };
         let bytes = FileBytes::of_handle(handle.try_clone().map_err(cannot_open)?, 0).map_err(cannot_open)?;
         let length = handle.file.metadata().map_err(cannot_open)?.len();
-        let film = client.film(path, handle.file, Some((handle.path, length)), open);
+        let film = client.film(path, handle.file, Some((handle.path, length)), open).with_fetch(handle.fetch);
         self.ask_to_open(InChild::new(client, film, self.limits), bytes)
     }
 
@@ -64,6 +65,7 @@ impl VideoReader {
         let pictures = path.is_dir().then(|| path.join("pictures"));
         Open {
             part: None,
+            fetched: false,
             path: pictures.as_deref().unwrap_or(path).as_os_str().as_encoded_bytes().to_vec(),
             how,
             limits: self.limits,

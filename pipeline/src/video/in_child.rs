@@ -20,7 +20,8 @@ use crate::{
     picture::Picture,
     profile,
     sandbox::{
-        client::{Allowance, Answers, Client, Film},
+        client::{Allowance, Answers, Client},
+        film::Film,
         message::{Answer, Cost, Failure, Known, Placed, Request},
     },
     system::SystemError,

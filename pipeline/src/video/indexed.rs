@@ -62,7 +62,7 @@ impl VideoReader {
         let path = place.path;
         let IndexedVideo { stored, places, stamp } = indexed;
         let cannot_open = |cause| VideoError::CannotOpen { path: path.to_owned(), cause };
-        let found = system::read(path, || FileStamp::of(path))?.map_err(cannot_open)?;
+        let found = system::read(path, || place.stamp())?.map_err(cannot_open)?;
         if found != *stamp || stored.video != names::name_of(path) {
             return Ok(None);
         }

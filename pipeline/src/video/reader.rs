@@ -205,6 +205,8 @@ impl VideoReader {
         if extent == Extent::Video {
             runs = vec![whole(video)];
         }
+        let sent = runs.iter().flat_map(|run| &run.send);
+        video.file.bring(sent.filter_map(|packet| video.packets.get(packet.0 as usize)?.place()));
         let seconds = self.limits.seconds;
         let limit = TimeLimit { deadline: demux::deadline(seconds), seconds, stop: self.stop.as_ref() };
         // Taken out, and put back only when all went well: a decoder that failed is not used again.

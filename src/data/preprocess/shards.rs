@@ -10,6 +10,7 @@ use pipeline::{
     dataset::Dataset,
     preprocess::{Filled, KeyMaker, Making, fill},
     shard::{ShardFacts, keys_of_shards},
+    store,
     worker_pool::patience,
 };
 use schemas::Slice;
@@ -46,7 +47,7 @@ impl Shards<'_> {
         observer: &dyn Observer,
     ) -> Result<Preprocessed> {
         let out = &settings.out;
-        std::fs::create_dir_all(out)
+        store::make_folder(out)
             .with_context(|| format!("{} cannot be created", pipeline::names::shown(out)))?;
         let list = out.join("quarantine.jsonl");
         let most_failed = recipe.run.max_failed_share;

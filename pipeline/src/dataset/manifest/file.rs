@@ -10,10 +10,10 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::{metadata::KeyValue, properties::WriterProperties},
 };
-use schemas::{MADE_BY, WholeFile, manifest::VERSION};
+use schemas::{MADE_BY, manifest::VERSION};
 
 use super::{ManifestError, ManifestRow, columns};
-use crate::parquet_digest;
+use crate::{parquet_digest, store::Output};
 
 /// Rows that are written at once; a row has thousands of times.
 const ROWS_AT_ONCE: usize = 1024;
@@ -22,7 +22,7 @@ const ROWS_AT_ONCE: usize = 1024;
 #[derive(Debug)]
 pub struct ManifestWriter {
     path: PathBuf,
-    writer: ArrowWriter<WholeFile>,
+    writer: ArrowWriter<Output>,
     /// Rows that are not yet enough to be written.
     waiting: Vec<ManifestRow>,
 }
@@ -42,7 +42,7 @@ impl ManifestWriter {
             ]))
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .build();
-        let file = WholeFile::create(path).map_err(|cause| not_written(path, cause))?;
+        let file = Output::create(path).map_err(|cause| not_written(path, cause))?;
         let writer = ArrowWriter::try_new(file, columns::schema(), Some(properties));
         let writer = writer.map_err(|cause| not_written(path, io::Error::other(cause)))?;
         Ok(Self { path: path.to_owned(), writer, waiting: Vec::new() })

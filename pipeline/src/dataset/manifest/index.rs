@@ -15,6 +15,7 @@ use schemas::{MADE_BY, Slice, file_index::FileIndexFacts};
 use crate::{
     VideoNumber,
     shard::{FileIndex, Row, ShardError, ShardFacts as _, ShardWriter},
+    store,
 };
 #[cfg(feature = "video")]
 use crate::{file::FileStamp, names, video::OpenVideo, video_entry::VideoEntry};
@@ -44,18 +45,17 @@ fn folder_of(manifest: &Path) -> PathBuf {
 /// The index beside `manifest`, if it has a whole one for the list of videos with the digest `source`.
 pub fn beside(manifest: &Path, source: &str) -> Option<FileIndex> {
     let folder = folder_of(manifest);
-    let index = if folder.is_dir() { FileIndex::open(&folder).ok()? } else { return None };
+    let index = if store::is_folder(&folder) { FileIndex::open(&folder).ok()? } else { return None };
     (index.facts().source == source).then_some(index)
 }
 
 /// Takes away the files of an index.
 fn clear(folder: &Path) -> Result<(), ShardError> {
     let failed = |cause| ShardError::Io { action: "write", path: folder.to_owned(), cause };
-    if folder.is_dir() {
-        for file in fs::read_dir(folder).map_err(failed)? {
-            let path = file.map_err(failed)?.path();
+    if store::is_folder(folder) {
+        for path in store::entries(folder).map_err(failed)? {
             if FileIndex::is_name(&path) {
-                fs::remove_file(&path).map_err(failed)?;
+                store::remove_file(&path).map_err(failed)?;
             }
         }
     }

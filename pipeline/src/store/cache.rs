@@ -1,0 +1,111 @@
+//! The objects that are kept on this machine, bounded in bytes and in number; the one that was used longest ago goes first.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use rustix::process::{Resource, getrlimit};
+
+use super::object::{self, Object};
+use crate::file::{Fetch, FileStamp};
+
+/// Bytes that are kept, where `TUBELET_STORE_CACHE` does not say it. They lie in the folder for temporary files, without
+/// names: a process that ends leaves nothing.
+const BYTES: u64 = 8 << 30;
+
+/// Objects that are kept at most: each has a handle.
+const OBJECTS: u64 = 4096;
+
+/// Objects by their addresses, with the number of their last use.
+#[derive(Debug, Default)]
+struct Cache {
+    objects: HashMap<PathBuf, (u64, Arc<Object>)>,
+    uses: u64,
+}
+
+static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
+
+/// The file of an object, what fills it, and its stamp.
+pub(crate) fn open(path: &Path) -> io::Result<(fs::File, Arc<dyn Fetch>, FileStamp)> {
+    let object = object(path)?;
+    let (file, stamp) = (object.file()?, object.stamp());
+    Ok((file, Arc::new(Kept(object)), stamp))
+}
+
+/// The stamp of an object.
+pub(crate) fn stamp(path: &Path) -> io::Result<FileStamp> {
+    Ok(object(path)?.stamp())
+}
+
+/// An object that somebody reads; it is his until he is done, also where the cache has given it up.
+#[derive(Debug)]
+struct Kept(Arc<Object>);
+
+impl Fetch for Kept {
+    fn fetch(&self, range: Range<u64>) -> io::Result<()> {
+        self.0.fetch(range)?;
+        if object::held() > most_bytes() {
+            cache().shrink();
+        }
+        Ok(())
+    }
+}
+
+fn cache() -> MutexGuard<'static, Cache> {
+    CACHE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn object(path: &Path) -> io::Result<Arc<Object>> {
+    if let Some(object) = cache().used(path) {
+        return Ok(object);
+    }
+    // Nobody waits for this one who wants another.
+    let object = Arc::new(Object::open(path)?);
+    let mut cache = cache();
+    cache.shrink();
+    cache.uses += 1;
+    let uses = cache.uses;
+    cache.objects.insert(path.to_owned(), (uses, Arc::clone(&object)));
+    Ok(object)
+}
+
+impl Cache {
+    fn used(&mut self, path: &Path) -> Option<Arc<Object>> {
+        self.uses += 1;
+        let uses = self.uses;
+        let (last, object) = self.objects.get_mut(path)?;
+        *last = uses;
+        Some(Arc::clone(object))
+    }
+
+    /// Gives up objects until the rest is within the bounds. One that is being read is given up last: it keeps its bytes
+    /// until its reader is done.
+    fn shrink(&mut self) {
+        let (most, most_objects) = (most_bytes(), most_objects());
+        while object::held() > most || self.objects.len() as u64 >= most_objects {
+            let unread = self.objects.iter().filter(|(_, (_, object))| Arc::strong_count(object) == 1);
+            let oldest = unread.min_by_key(|(_, (last, _))| *last).map(|(path, _)| path.clone());
+            match oldest {
+                Some(path) => drop(self.objects.remove(&path)),
+                None => return,
+            }
+        }
+    }
+}
+
+fn most_bytes() -> u64 {
+    static MOST: OnceLock<u64> = OnceLock::new();
+    *MOST.get_or_init(|| {
+        let given = std::env::var("TUBELET_STORE_CACHE").ok();
+        given.and_then(|bytes| bytes.parse().ok()).unwrap_or(BYTES)
+    })
+}
+
+/// Half of the handles that this process may have are left to others.
+fn most_objects() -> u64 {
+    getrlimit(Resource::Nofile).current.map_or(OBJECTS, |most| (most / 2).clamp(1, OBJECTS))
+}
