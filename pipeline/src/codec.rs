@@ -11,6 +11,7 @@ pub mod headers;
 pub mod hevc;
 pub mod mpeg;
 pub mod other;
+mod recovery;
 pub mod sei;
 pub mod sorenson;
 pub mod theora;
@@ -133,6 +134,8 @@ pub struct Coded {
     pub irregular: bool,
     /// The only field that it holds.
     pub field: Option<Field>,
+    /// H.264: FFmpeg shows no frame before it, since the stream does not begin with a start.
+    pub recovers: bool,
 }
 
 impl Coded {
@@ -144,6 +147,7 @@ impl Coded {
         role: Role::Anchor,
         irregular: false,
         field: None,
+        recovers: false,
     };
     /// A packet of a stream whose frames are counted as they come out of its decoder.
     pub const COUNTED: Self = Self { irregular: true, ..Self::UNKNOWN };
@@ -160,6 +164,8 @@ pub struct StreamHeader {
     pub left: Option<(u32, u32)>,
     /// The first packet before which a picture that others refer to is missing.
     pub gap: Option<u32>,
+    /// Frames that come before the first that is right, where the stream does not begin with a start.
+    pub unrecovered: u32,
     /// The first packet that has more units than any ([`bits::MOST_UNITS`]).
     pub crowded: Option<u32>,
     /// How its pictures are to be turned for display.

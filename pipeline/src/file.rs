@@ -68,6 +68,10 @@ pub enum Container {
     Mxf,
     /// Raw DV.
     Dv,
+    /// A stream of H.264 without a container, its units behind start codes.
+    RawH264,
+    /// The same of HEVC.
+    RawHevc,
     /// JPEG pictures, one behind the other.
     Jpeg,
     /// PNG pictures, one behind the other.
@@ -80,7 +84,7 @@ pub enum Container {
 
 impl Container {
     /// Those of films.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Mp4,
         Self::Matroska,
         Self::Avi,
@@ -91,6 +95,8 @@ impl Container {
         Self::Asf,
         Self::Mxf,
         Self::Dv,
+        Self::RawH264,
+        Self::RawHevc,
     ];
     /// Those of pictures.
     pub const PICTURES: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP];
@@ -118,6 +124,8 @@ impl Container {
             Self::Asf => "asf",
             Self::Mxf => "mxf",
             Self::Dv => "dv",
+            Self::RawH264 => "h264",
+            Self::RawHevc => "hevc",
             Self::Jpeg => "jpeg",
             Self::Png => "png",
             Self::Gif => "gif",
@@ -152,7 +160,12 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
         b"RIFF" if at(8..12) == b"WEBP" => return Some(Container::WebP),
         _ => {}
     }
-    transport_packets(bytes).map(|_| Container::TransportStream)
+    let raw = || match foreign::raw_stream(bytes)? {
+        foreign::RAW_H264 => Some(Container::RawH264),
+        foreign::RAW_HEVC => Some(Container::RawHevc),
+        _ => None,
+    };
+    transport_packets(bytes).map(|_| Container::TransportStream).or_else(raw)
 }
 
 /// Where the first packet of a transport stream begins, and from one to the next: five sync bytes in a row, also

@@ -28,6 +28,7 @@ mod parts;
 mod position;
 #[cfg(feature = "video")]
 mod reader;
+mod recovered;
 #[cfg(feature = "video")]
 mod sequential;
 #[cfg(feature = "video")]

@@ -14,11 +14,7 @@ use pipeline::{
 use shared::{Film, films, folder, md5_of};
 
 /// Films that FFmpeg decodes without a word and that are refused all the same, with the reason.
-const REFUSED_THOUGH_CLEAN: &[(&str, &str, &str)] = &[
-    ("first_key_removed.mkv", "packets-missing", "begins in the middle of a group"),
-    ("first_key_removed.mp4", "packets-missing", "begins in the middle of a group"),
-    ("png_named.mp4", "not-a-video", "one still picture"),
-];
+const REFUSED_THOUGH_CLEAN: &[(&str, &str, &str)] = &[("png_named.mp4", "not-a-video", "one still picture")];
 
 /// What the name of a film says was done to it, and the verdict that such damage deserves.
 const BY_NAME: &[(&str, &str)] = &[

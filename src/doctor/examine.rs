@@ -98,6 +98,8 @@ fn container_name(container: Container) -> &'static str {
         Container::Asf => "ASF, WMV",
         Container::Mxf => "MXF",
         Container::Dv => "DV",
+        Container::RawH264 => "H.264 without a container",
+        Container::RawHevc => "HEVC without a container",
         Container::Jpeg => "JPEG",
         Container::Png => "PNG",
         Container::Gif => "GIF",

@@ -120,6 +120,7 @@ fn look_at(packet: &[u8], header: &mut StreamHeader) -> Coded {
         role: if kind == 3 { Role::Between } else { Role::Anchor },
         irregular: !fields.is_empty() || pictures > 1,
         field: if let [field] = fields[..] { Some(field) } else { None },
+        recovers: false,
     }
 }
 
@@ -138,6 +139,7 @@ fn mpeg4(packet: &[u8]) -> Coded {
         role: if pictures.first() == Some(&2) { Role::Between } else { Role::Anchor },
         irregular: pictures.len() != 1 || packet.len() <= 7,
         field: None,
+        recovers: false,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Supplemental enhancement information of H.264 and HEVC: how a picture is to be turned for display.
+//! Supplemental enhancement information of H.264 and HEVC: how a picture is to be turned for display, and where decoding
+//! may begin.
 //!
 //! A message of display orientation (ITU-T H.264, D.1.29; H.265, D.2.17) flips the picture, then turns it
 //! anticlockwise by an angle in 65536ths; or it cancels the one before. A film has one orientation here, that of its
@@ -11,6 +12,9 @@ use crate::picture::Orientation;
 
 /// The payload type of a message of display orientation.
 const DISPLAY_ORIENTATION: u32 = 47;
+
+/// That of a message of a recovery point (H.264, D.1.8).
+const RECOVERY_POINT: u32 = 6;
 
 /// Bytes of a unit in which messages are looked for: they come first in what is usual, and are few.
 const LOOKED_AT: usize = 4096;
@@ -58,23 +62,44 @@ pub(crate) fn turn_in_hevc(unit: &[u8]) -> Option<Turn> {
     if unit.first()? >> 1 & 63 == IN_HEVC { display_orientation(unit, 2) } else { None }
 }
 
+/// How many frames of H.264 lie before the one from which on all are right (`recovery_frame_cnt`), by the last message of
+/// a recovery point in a unit.
+pub(crate) fn recovery_point_in_h264(unit: &[u8]) -> Option<u32> {
+    let mut found = None;
+    if unit.first()? & 31 == IN_H264 {
+        each_message(unit, 1, |kind, payload| {
+            if kind == RECOVERY_POINT {
+                found = Bits::new(payload).unsigned().or(found);
+            }
+        });
+    }
+    found
+}
+
 /// The last message of display orientation in a unit whose header has `header` bytes; one that cancels what was said
 /// leaves pictures upright.
 fn display_orientation(unit: &[u8], header: usize) -> Option<Turn> {
-    let raw = raw_bytes(unit, LOOKED_AT);
-    let mut rest = raw.get(header..)?;
     let mut found = None;
+    each_message(unit, header, |kind, payload| {
+        if kind == DISPLAY_ORIENTATION {
+            found = turn_of(payload).or(found);
+        }
+    });
+    found
+}
+
+/// Gives the type and the payload of each message in a unit whose header has `header` bytes to `each`.
+fn each_message(unit: &[u8], header: usize, mut each: impl FnMut(u32, &[u8])) {
+    let raw = raw_bytes(unit, LOOKED_AT);
+    let mut rest = raw.get(header..).unwrap_or_default();
     // A message has a byte of type, one of size, and behind the last one stands a set bit.
     while rest.len() > 2 {
         let Some((kind, behind)) = extended(rest) else { break };
         let Some((size, behind)) = extended(behind) else { break };
         let Some((payload, behind)) = behind.split_at_checked(size as usize) else { break };
-        if kind == DISPLAY_ORIENTATION {
-            found = turn_of(payload).or(found);
-        }
+        each(kind, payload);
         rest = behind;
     }
-    found
 }
 
 /// A number as bytes of 255, all but the last (7.3.2.3.1).
@@ -140,6 +165,15 @@ mod tests {
         assert_eq!(turned(0, 0x4020), quarter(3, false));
         assert_eq!(turned(0, 0x2000), Turn::Odd(315));
         assert_eq!(turned(0b001, 0x2000), Turn::Odd(135));
+    }
+
+    #[test]
+    fn recovery_points_count_frames() {
+        // `recovery_frame_cnt` is 0, then 2; exact, not broken; in front of a message of another type.
+        assert_eq!(recovery_point_in_h264(&[6, 6, 1, 0b1100_0100, 0x80]), Some(0));
+        assert_eq!(recovery_point_in_h264(&[6, 6, 1, 0b0111_0010, 1, 2, 9, 9, 0x80]), Some(2));
+        assert_eq!(recovery_point_in_h264(&[6, 1, 2, 9, 9, 0x80]), None);
+        assert_eq!(recovery_point_in_h264(&[9, 6, 1, 0b1100_0100, 0x80]), None);
     }
 
     #[test]

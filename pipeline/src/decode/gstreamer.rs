@@ -20,7 +20,13 @@ use super::{
     output::{OutputState, output_pad},
     packet_time,
 };
-use crate::{PacketNumber, codec::Codec, demux, error::VideoError, heartbeat};
+use crate::{
+    PacketNumber,
+    codec::{Codec, Start},
+    demux,
+    error::VideoError,
+    heartbeat,
+};
 
 /// A decoder of one codec.
 #[derive(Debug)]
@@ -167,10 +173,26 @@ impl GstDecoder {
         {
             self.lock().own.note(bytes.as_slice());
         }
-        let flow = self.input.push(packet_time::with_own(buffer, self.base + place));
+        let buffer = packet_time::with_own(buffer, self.base + place);
+        let mut flow = self.input.push(buffer.clone());
+        if at == 0 && self.codec == Codec::H264 && stream.index[0].start == Start::Open {
+            // Before it libavcodec invents the pictures that were cut off. For each it asks GStreamer for a buffer, which gives
+            // some for a packet and then fails; it goes on where it stopped.
+            for _ in 0..MOST_INVENTED {
+                if !complaints::any() {
+                    break;
+                }
+                complaints::take();
+                flow = self.input.push(buffer.clone());
+            }
+        }
         self.stands_at = Some(number);
         sending.pushed += 1;
         heartbeat::step();
+        if stream.index[at].place.is_some_and(|place| place.0 < stream.header.unrecovered) {
+            // Of what is not there for it. No frame is shown of this picture, and none of those refers to it that are.
+            complaints::take();
+        }
         self.check(flow, sending.pushed, sending.limit)?;
         sending.kept += self.hand_over(sending.keep);
         Ok(())
@@ -219,6 +241,7 @@ impl GstDecoder {
         let mut output = self.lock();
         output.naming = request.naming;
         output.left = stream.header.left;
+        output.unrecovered = stream.header.unrecovered.into();
         output.base = self.base;
         output.wanted = request.wanted.to_vec();
         output.last_needed = request.last_needed();
@@ -298,6 +321,9 @@ impl GstDecoder {
 
 /// What decoders of libav complain of where GStreamer has no name for the format of their pictures.
 const NO_FORMAT: &str = "decoder requires a video format unsupported by GStreamer";
+
+/// Pictures of H.264 that others refer to, at most.
+const MOST_INVENTED: u32 = 16;
 
 /// Packets of which a decoder may give nothing, beside three of four: more than any holds back.
 const HELD_BACK: u64 = 4096;

@@ -7,6 +7,7 @@ use gstreamer_video as gst_video;
 
 use super::{Naming, av1_colour::StatedColour, complaints, copy, packet_time};
 use crate::{
+    FrameRank,
     error::VideoError,
     picture::{Layout, Picture, Range},
     plan::OutputIndex,
@@ -27,6 +28,8 @@ pub(super) struct OutputState {
     pub last: Option<u64>,
     /// The visible window's first column and width, where it does not begin with column 0.
     pub left: Option<(u32, u32)>,
+    /// Places before the first frame that is right.
+    pub unrecovered: u64,
     pub base: u64,
     pub wanted: Vec<OutputIndex>,
     /// The last of them that is needed.
@@ -47,6 +50,7 @@ impl OutputState {
             naming: Naming::ByPacket,
             last: None,
             left: None,
+            unrecovered: 0,
             base: 0,
             wanted: Vec::new(),
             last_needed: None,
@@ -101,6 +105,13 @@ impl OutputState {
                 self.error = self.error.take().or(Some(VideoError::OutOfOrder { came: self.came }));
             }
             self.last = place;
+            if place.is_some_and(|place| place < self.unrecovered) {
+                // FFmpeg would show one that the decoder does not mark.
+                if !buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
+                    self.error = self.error.take().or(Some(VideoError::NoStart { rank: FrameRank(0) }));
+                }
+                return;
+            }
         }
         self.came += 1;
         let slot = place.and_then(|place| {

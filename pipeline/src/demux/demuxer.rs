@@ -52,6 +52,9 @@ fn element(container: Container) -> Option<(&'static str, Mode)> {
         Container::Asf => Some(("asfdemux", Mode::Pull)),
         Container::Mxf => Some(("mxfdemux", Mode::Pull)),
         Container::Dv => Some(("dvdemux", Mode::Pull)),
+        // There is nothing to take apart but the stream itself.
+        Container::RawH264 => Some(("h264parse", Mode::Push)),
+        Container::RawHevc => Some(("h265parse", Mode::Push)),
     }
 }
 

@@ -1,4 +1,5 @@
-//! A file's bytes taken apart by GStreamer's demuxers: AVI, program and transport streams.
+//! A file's bytes taken apart by GStreamer's demuxers: AVI, program and transport streams. Of a stream without a
+//! container only the parser is needed.
 //!
 //! A demuxer stands alone: no pipeline, no queue, no main loop. It takes the bytes from a pad of ours
 //! ([`FilePad`]) and gives its streams to pads of ours ([`packet_pad`]); packets of AVI are places in the file, those
@@ -17,6 +18,7 @@ mod checks;
 mod clock;
 mod continuity;
 pub(super) mod file_pad;
+mod headless;
 mod ogg_pages;
 mod packet_pad;
 mod pes;
@@ -24,7 +26,7 @@ mod riff;
 mod superindex;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -71,14 +73,13 @@ pub(super) fn demux(
     let bus = listen(&shared);
     demuxer.set_bus(Some(&bus));
     let links = Arc::new(Mutex::new(Links::default()));
-    attend(&demuxer, &shared, &links, &bus, container, &file);
-
+    let sink = entrance(&demuxer, container, &shared, &links, &bus, &file);
     let file = match container {
         Container::TransportStream => clock::without(&file).unwrap_or(file),
         _ => file,
     };
     let source = FilePad::new(file, mode);
-    let sink = demuxer.static_pad("sink").ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
+    let sink = sink.ok_or_else(|| damaged("the demuxer takes no bytes".to_owned()))?;
     source.pad.link(&sink).map_err(|error| damaged(error.to_string()))?;
     let in_time = run(&demuxer, &source, &shared, container, mode, deadline);
     heartbeat::step();
@@ -91,6 +92,26 @@ pub(super) fn demux(
     let cut_reads = if container == Container::Ogg { 0 } else { source.cut_reads() };
     let track = std::mem::take(&mut *shared.lock());
     checks::check(track, &source.file, container, cut_reads)
+}
+
+/// The pad that takes the bytes, behind which all is linked that comes out, or will be.
+fn entrance(
+    demuxer: &gst::Element,
+    container: Container,
+    shared: &Arc<Shared>,
+    links: &Arc<Mutex<Links>>,
+    bus: &gst::Bus,
+    file: &FileBytes,
+) -> Option<gst::Pad> {
+    let Some(caps) = raw_caps(container) else {
+        attend(demuxer, shared, links, bus, container, file);
+        return demuxer.static_pad("sink");
+    };
+    shared.change(|track| track.chosen = demuxer.static_pad("src"));
+    let mut links = links.lock().unwrap_or_else(PoisonError::into_inner);
+    let sink = link_parser(demuxer, caps, None, shared, &mut links, file)?;
+    sink.set_active(true).ok()?;
+    Some(sink)
 }
 
 /// Runs the demuxer to the end of the video; false when the deadline came first.
@@ -115,6 +136,8 @@ fn run(
                 source.pad.set_active(true).is_ok() && demuxer.set_state(gst::State::Paused).is_ok();
             let caps = match container {
                 Container::TransportStream => "video/mpegts,systemstream=true",
+                Container::RawH264 => "video/x-h264,stream-format=byte-stream",
+                Container::RawHevc => "video/x-h265,stream-format=byte-stream",
                 _ => "video/mpeg,mpegversion=2,systemstream=true",
             };
             let caps = caps.parse().expect("the caps are written correctly above");
@@ -250,7 +273,7 @@ fn is_video(pad: &gst::Pad, media: &str) -> bool {
 pub(super) fn parsers(container: Container) -> &'static [&'static str] {
     match container {
         Container::Avi | Container::Asf => &["h264parse", "h265parse"],
-        Container::Flv | Container::Ogg | Container::Dv => &[],
+        Container::Flv | Container::Ogg | Container::Dv | Container::RawH264 | Container::RawHevc => &[],
         _ => &["h264parse", "h265parse", "mpegvideoparse", "mpeg4videoparse"],
     }
 }
@@ -272,12 +295,8 @@ fn parser_for(caps: &gst::Caps, container: Container, file: &FileBytes) -> Optio
     let version = structure.get::<i32>("mpegversion").unwrap_or(4);
     let mistaken = container == Container::ProgramStream && version < 4 && holds_mpeg4(file);
     let (name, output) = match structure.name().as_str() {
-        "video/x-h264" if format != "avc" => {
-            ("h264parse", "video/x-h264,stream-format=byte-stream,alignment=au")
-        }
-        "video/x-h265" if !matches!(format, "hvc1" | "hev1") => {
-            ("h265parse", "video/x-h265,stream-format=byte-stream,alignment=au")
-        }
+        "video/x-h264" if format != "avc" => ("h264parse", H264_OF_PARSER),
+        "video/x-h265" if !matches!(format, "hvc1" | "hev1") => ("h265parse", HEVC_OF_PARSER),
         "video/mpeg" if streamed && version < 4 && !mistaken => {
             ("mpegvideoparse", "video/mpeg,parsed=true,systemstream=false")
         }
@@ -290,6 +309,20 @@ fn parser_for(caps: &gst::Caps, container: Container, file: &FileBytes) -> Optio
     let input = "video/mpeg,mpegversion=4,systemstream=false,parsed=false";
     let input = mistaken.then(|| input.parse().expect("the caps are written correctly above"));
     Some(Parser { name, output, input })
+}
+
+/// What parsers put out.
+const H264_OF_PARSER: &str = "video/x-h264,stream-format=byte-stream,alignment=au";
+const HEVC_OF_PARSER: &str = "video/x-h265,stream-format=byte-stream,alignment=au";
+
+/// What the parser of a stream without a container puts out.
+fn raw_caps(container: Container) -> Option<gst::Caps> {
+    let caps = match container {
+        Container::RawH264 => H264_OF_PARSER,
+        Container::RawHevc => HEVC_OF_PARSER,
+        _ => return None,
+    };
+    Some(caps.parse().expect("the caps are written correctly above"))
 }
 
 /// Whether the pictures of a program stream are MPEG-4, which the demuxer takes for MPEG-2 where no map of the
@@ -315,14 +348,26 @@ fn behind_parser(
     let Parser { name, output, input } = parser;
     let parser = gst::ElementFactory::make(name).build().ok()?;
     parser.set_bus(Some(bus));
-    let collector = packet_pad::collect(shared, output.clone(), file);
+    link_parser(&parser, output.clone(), input.clone(), shared, links, file)
+}
+
+/// Puts `parser`, whose output and input are said to be of these formats, before a collector.
+fn link_parser(
+    parser: &gst::Element,
+    output: gst::Caps,
+    input: Option<gst::Caps>,
+    shared: &Arc<Shared>,
+    links: &mut Links,
+    file: &FileBytes,
+) -> Option<gst::Pad> {
+    let collector = packet_pad::collect(shared, output, file);
     collector.set_active(true).ok()?;
     parser.static_pad("src")?.link(&collector).ok()?;
     parser.set_state(gst::State::Paused).ok()?;
-    let (sink, between) = packet_pad::before_parser(&parser.static_pad("sink")?, input.clone(), shared)?;
+    let (sink, between) = packet_pad::before_parser(&parser.static_pad("sink")?, input, shared)?;
     links.pads.push(between);
     links.pads.push(collector);
-    links.parsers.push(parser);
+    links.parsers.push(parser.clone());
     Some(sink)
 }
 

@@ -82,9 +82,13 @@ pub(super) fn is_film_in_ogg(bytes: &[u8]) -> bool {
     films.into_iter().any(|film| holds(bytes, film))
 }
 
+/// Names of streams without a container that are read.
+pub(super) const RAW_H264: &str = "raw H.264";
+pub(super) const RAW_HEVC: &str = "raw HEVC";
+
 /// A stream of pictures without a container: start codes of NAL units, or of MPEG headers. It has no times, and
 /// some writers of containers refuse its packets for that, so its pictures are compressed again.
-fn raw_stream(bytes: &[u8]) -> Option<&'static str> {
+pub(super) fn raw_stream(bytes: &[u8]) -> Option<&'static str> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let unit = match bytes.get(zeros) {
         Some(1) if (2..16).contains(&zeros) => &bytes[zeros + 1..],
@@ -98,9 +102,9 @@ fn raw_stream(bytes: &[u8]) -> Option<&'static str> {
         0x00..=0x1f if unit.get(1..5) == Some(&[0, 0, 1, 0x20]) => Some("raw MPEG-4"),
         0x0f => Some("raw VC-1"),
         // Parameter sets and delimiters, which streams begin with; their second byte tells them apart.
-        0x40 | 0x42 | 0x46 if first_of_layer => Some("raw HEVC"),
+        0x40 | 0x42 | 0x46 if first_of_layer => Some(RAW_HEVC),
         0x00 if first_of_layer && matches!(second >> 3, 14 | 15 | 20) => Some("raw VVC"),
-        0x09 | 0x06 | 0x27 | 0x47 | 0x67 => Some("raw H.264"),
+        0x09 | 0x06 | 0x27 | 0x47 | 0x67 => Some(RAW_H264),
         _ => None,
     }
 }

@@ -136,6 +136,10 @@ fn containers_are_told_by_their_content() {
     assert_eq!(recognise(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"), Some(Container::Asf));
     assert_eq!(recognise(b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01"), Some(Container::Mxf));
     assert_eq!(recognise(b"\x1f\x07\x00\x3f\x68"), Some(Container::Dv));
+    assert_eq!(recognise(b"\0\0\0\x01\x67\x64\0\x1f"), Some(Container::RawH264));
+    assert_eq!(recognise(b"\0\0\x01\x09\x10\0\0\x01"), Some(Container::RawH264));
+    assert_eq!(recognise(b"\0\0\0\x01\x40\x01\x0c\x01"), Some(Container::RawHevc));
+    assert_eq!(recognise(b"\0\0\x01\xb3\x14\0\xf0\x24"), None);
     for (step, lead) in [(188, 0), (192, 4), (188, 17)] {
         let mut stream = vec![0; lead + 6 * step];
         (0..6).for_each(|packet| stream[lead + packet * step] = 0x47);

@@ -24,7 +24,8 @@ type Name = &'static str;
 pub struct VideoFacts {
     /// Bytes of the file.
     pub bytes: u64,
-    /// Name of the container: `mp4`, `matroska`, `avi`, `mpeg-ps`, `mpeg-ts`, `flv`, `ogg`, `asf`, `mxf`, `dv`.
+    /// Name of the container: `mp4`, `matroska`, `avi`, `mpeg-ps`, `mpeg-ts`, `flv`, `ogg`, `asf`, `mxf`, `dv`,
+    /// `h264`, `hevc` (streams without a container).
     #[serde(deserialize_with = "container_name")]
     pub container: Name,
     /// Name of the codec: `h264`, `hevc`, `vp8`, `vp9`, `av1`, `mpeg4`, `mpeg2`, `mpeg1`, `mjpeg`, `theora`, or one of

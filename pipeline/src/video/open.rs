@@ -4,7 +4,7 @@ use std::{path::Path, sync::Once};
 
 use gstreamer as gst;
 
-use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, turned, unsupported};
+use super::{OpenVideo, VideoFacts, VideoReader, facts, paired, parts, recovered, turned, unsupported};
 #[cfg(target_os = "linux")]
 use crate::sandbox::message::How;
 use crate::{
@@ -79,15 +79,18 @@ impl VideoReader {
 
         let setup = caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let bodies = packets.iter().map(|packet| packet.buffer(&file).into_mapped_buffer_readable());
-        let (header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
+        let (mut header, mut coded) = headers::look(codec, framing, &setup, bodies.map(Bytes));
         check_units(&header, container)?;
         let turns = if turns.first.is_some() { turns } else { header.turns };
         let orientation = turned::upright(orientation, turns)?;
         paired::join(&mut packets, &mut coded);
         parts::join(&mut packets, &mut coded)?;
-        let stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
+        let mut stamps: Vec<_> = packets.iter().map(|packet| packet.stamp).collect();
         let (mode, places) = order::order(codec, &stamps, &coded);
         let parts = stamps.last().map_or(1, |stamp| stamp.part as usize + 1);
+        if mode == IndexMode::Times && parts == 1 {
+            header.unrecovered = recovered::hide(&mut packets, &mut stamps, &mut coded, &places);
+        }
         if parts > 1 && mode != IndexMode::Times {
             return Err(VideoError::EditList { parts, reason: "the times of its packets are not their own" });
         }

@@ -222,7 +222,10 @@ impl VideoReader {
         if extent == Extent::Video {
             let came = decoder.frames_that_came();
             let promised = match naming {
-                Naming::ByPacket => video.index.iter().filter(|packet| packet.place.is_some()).count() as u64,
+                Naming::ByPacket => {
+                    let places = video.index.iter().filter(|packet| packet.place.is_some()).count() as u64;
+                    places - u64::from(video.header.unrecovered)
+                }
                 // What opening the video counted, or is about to count.
                 Naming::Counting if video.facts.index == IndexMode::Linear => came,
                 Naming::Counting => video.facts.frames.into(),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     FrameRank, PacketNumber, VideoNumber,
-    codec::{Codec, StreamHeader, headers},
+    codec::{Codec, Start, StreamHeader, headers},
     demux::{self, Body, Packet},
     error::VideoError,
     file::FileBytes,
@@ -46,6 +46,11 @@ impl OpenVideo {
         if !self.shown.is_empty() {
             let parts = self.packets.last().map_or(1, |packet| packet.stamp.part as usize + 1);
             return Err(VideoError::EditList { parts, reason: "shards of packets keep films of one part" });
+        }
+        let unrecovered = self.header.unrecovered;
+        if unrecovered > 0 && unrecovered != self.hidden {
+            let reason = "it hides frames of a film that begins in the middle of a stream";
+            return Err(VideoError::EditList { parts: 1, reason });
         }
         let setup = self.caps.structure(0).map(demux::setup_of).unwrap_or_default();
         let mut caps = self.caps.clone();
@@ -246,10 +251,13 @@ impl VideoReader {
             stamp: Stamp { pts: packet.pts, hidden: packet.hidden, ..Stamp::default() },
             key: packet.key,
         };
+        let first = stored.packets.first().map(|packet| packet.fact.start);
+        let in_the_middle = stored.codec == Codec::H264 && first == Some(Start::Open);
         let header = StreamHeader {
             size: stored.coded,
             interlaced: stored.interlaced,
             left: stored.left,
+            unrecovered: if in_the_middle { stored.hidden_before() } else { 0 },
             ..StreamHeader::default()
         };
         let mut facts = VideoFacts::of_stored(stored);

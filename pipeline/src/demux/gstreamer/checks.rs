@@ -15,6 +15,7 @@ use crate::{
     },
     error::VideoError,
     file::{Container, FileBytes},
+    plan::order::Stamp,
 };
 
 /// Turns what came out into packets, or says why it cannot be trusted.
@@ -33,14 +34,15 @@ pub(super) fn check(
     let Some(chosen) = &track.chosen else { return Err(no_video(track, container, cut_reads)) };
     let pid = pid_of(chosen).filter(|_| container == Container::TransportStream);
     check_whole(&track, file, container, cut_reads, pid)?;
-    let Track { mut packets, caps, orientation, replaced, parsed, turns, .. } = track;
+    let Track { mut packets, caps, orientation, replaced, parsed, headless, turns, .. } = track;
     if let Some(pid) = pid {
         pes::fill(&mut packets, file, pid);
     }
     // Parsers leave out, without a word, pictures whose parameter sets are missing.
-    let (entered, left) = parsed;
-    if entered > left {
-        let reason = format!("{} of {entered} pictures lack what describes them", entered - left);
+    let (entered, missing) = (parsed.0, parsed.0.saturating_sub(parsed.1));
+    let first = || packets.first()?.buffer(file).into_mapped_buffer_readable().ok();
+    if missing > 0 && !first().is_some_and(|first| headless.explains(missing, &first)) {
+        let reason = format!("{missing} of {entered} pictures lack what describes them");
         return Err(VideoError::ContainerDamaged { container: container.name(), reason });
     }
     if replaced {
@@ -64,15 +66,21 @@ pub(super) fn check(
         // FFmpeg shows nothing for a packet without bytes; some decoders would show the picture before again.
         packets.retain(|packet| packet.body.length() > 0);
     }
-    if container == Container::Avi {
-        // AVI counts packets; what demuxer and parser call presentation times is a guess.
-        for Packet { stamp, .. } in &mut packets {
-            stamp.dts = stamp.dts.or(stamp.pts.take());
-            stamp.pts = None;
-        }
+    for Packet { stamp, .. } in &mut packets {
+        forget_guesses(stamp, container);
     }
     let framing = framing_of(structure);
     Ok(Demuxed { codec, framing, caps: for_decoder(codec, first), packets, orientation, turns })
+}
+
+/// Takes out of a packet's times what its container does not have, and demuxer and parser guess.
+fn forget_guesses(stamp: &mut Stamp, container: Container) {
+    match container {
+        // It counts packets.
+        Container::Avi => (stamp.dts, stamp.pts) = (stamp.dts.or(stamp.pts), None),
+        Container::RawH264 | Container::RawHevc => (stamp.dts, stamp.pts) = (None, None),
+        _ => {}
+    }
 }
 
 /// Why there is no video.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use gst::prelude::*;
 use gstreamer as gst;
 
+use super::headless::Headless;
 use crate::{
     StreamTime,
     codec::{
@@ -49,6 +50,8 @@ pub(super) struct Track {
     pub replaced: bool,
     /// Pictures that went into the parser behind the demuxer, and that came out.
     pub parsed: (u32, u32),
+    /// Of the pictures that went in, those that nothing describes.
+    pub headless: Headless,
     /// What messages said of the orientation of pictures before the parser, which may lose them.
     pub turns: Turns,
     /// No further pads will come.
@@ -168,6 +171,7 @@ pub(super) fn before_parser(
             if let Some((codec, bytes)) = units_in(&buffer, &packets) {
                 let mut track = shared.lock();
                 track.parsed.0 += pictures_in(codec, &bytes);
+                track.headless.note(codec, &bytes);
                 turns_in(codec, &bytes).for_each(|turn| track.turns.note(turn));
             }
             packets.push(buffer)
