@@ -52,7 +52,9 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "video")]
     ("pictures", pictures),
     #[cfg(feature = "video")]
-    ("foreign", |bytes| drop(foreign::recognise(bytes, bytes.len() as u64))),
+    ("foreign", |bytes| {
+        let _ = foreign::recognise(bytes, bytes.len() as u64);
+    }),
     #[cfg(feature = "video")]
     ("open", open),
     ("h264", |bytes| headers_of(Codec::H264, bytes)),
