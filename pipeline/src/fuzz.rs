@@ -3,23 +3,28 @@
 //! Each takes any bytes at all, and ends: with something read, or with an error that is thrown away. A panic is a bug.
 //! Only tests and `fuzz/` have this module.
 
+mod made;
+
 use std::{io::Write as _, path::Path};
 
 use ::bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+pub use self::made::made;
 #[cfg(feature = "video")]
-pub use crate::demux::fuzz::{avi, box_, ebml, edit_list, first_packets, transport};
+pub use crate::demux::fuzz::{
+    asf, avi, box_, ebml, edit_list, first_packets, ogg, pictures, streams, transport,
+};
 use crate::{
     Slot, VideoNumber,
     codec::{Codec, bits::Framing, headers},
-    dataset::{list_file, manifest},
-    page_limits,
+    dataset::{film_table, labels::Table, lerobot, list_file, manifest},
+    file::{tar_members, video_cells::VideoCells},
+    page_limits, parquet_table,
     shard::{FileIndex, FrameShards, PacketShards},
 };
 #[cfg(feature = "video")]
 use crate::{
-    file::FileBytes,
+    file::{FileBytes, foreign},
     video::{Limits, VideoReader},
 };
 
@@ -39,6 +44,18 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "video")]
     ("edit_list", edit_list),
     #[cfg(feature = "video")]
+    ("ogg", ogg),
+    #[cfg(feature = "video")]
+    ("asf", asf),
+    #[cfg(feature = "video")]
+    ("streams", streams),
+    #[cfg(feature = "video")]
+    ("pictures", pictures),
+    #[cfg(feature = "video")]
+    ("foreign", |bytes| {
+        let _ = foreign::recognise(bytes, bytes.len() as u64);
+    }),
+    #[cfg(feature = "video")]
     ("open", open),
     ("h264", |bytes| headers_of(Codec::H264, bytes)),
     ("hevc", |bytes| headers_of(Codec::Hevc, bytes)),
@@ -47,10 +64,15 @@ pub const TARGETS: &[Target] = &[
     ("vp9", |bytes| headers_of(Codec::Vp9, bytes)),
     ("mpeg2", |bytes| headers_of(Codec::Mpeg2, bytes)),
     ("mpeg4", |bytes| headers_of(Codec::Mpeg4, bytes)),
+    ("theora", |bytes| headers_of(Codec::Theora, bytes)),
+    ("flv1", |bytes| Codec::named("flv1").into_iter().for_each(|codec| headers_of(codec, bytes))),
     ("shard", shard),
     ("manifest", manifest_),
     ("index", index),
     ("pages", pages),
+    ("table", table),
+    ("lerobot", lerobot_),
+    ("tar", |bytes| as_file("films.tar", bytes, |path| drop(tar_members::read(path)))),
     ("list", list),
 ];
 
@@ -126,13 +148,42 @@ fn index(bytes: &[u8]) {
     });
 }
 
-/// The headers of pages, of a file that Parquet's own reader takes for one.
+/// The rows of any program's Parquet file, after its headers of pages were looked at.
 fn pages(bytes: &[u8]) {
     let file = Bytes::copy_from_slice(bytes);
     let _ = page_limits::check_blob(&file, 0);
-    if let Ok(builder) = ParquetRecordBatchReaderBuilder::try_new(file.clone()) {
-        let _ = page_limits::check(&file, builder.metadata());
+    if let Ok(batches) = parquet_table::open_foreign(file).and_then(parquet_table::batches) {
+        batches.for_each(drop);
     }
+}
+
+/// A Parquet file as a table of films, of classes, and as a list.
+fn table(bytes: &[u8]) {
+    as_file("table.parquet", bytes, |path| {
+        let _ = Table::read(path, None);
+        let _ = film_table::read(path);
+        let _ = VideoCells::open(path).map(|cells| {
+            cells.columns().iter().for_each(|column| drop((cells.cells(column), cells.read(column, 0))));
+        });
+    });
+}
+
+/// The folder of LeRobot's data set: a line of `info.json`, then a table of episodes.
+fn lerobot_(bytes: &[u8]) {
+    let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
+    let (info, table) = bytes.split_at(end);
+    as_file("info.json", info, |path| {
+        let Some(folder) = path.parent() else { return };
+        let episodes = folder.join("meta/episodes/chunk-000");
+        let written = std::fs::create_dir_all(&episodes)
+            .and_then(|()| std::fs::rename(path, folder.join("meta/info.json")))
+            .and_then(|()| {
+                std::fs::write(episodes.join("file-000.parquet"), table.get(1..).unwrap_or_default())
+            });
+        if written.is_ok() {
+            let _ = lerobot::episodes(folder);
+        }
+    });
 }
 
 fn list(bytes: &[u8]) {

@@ -41,7 +41,9 @@ pub mod mixture;
 mod numbers;
 mod page_header;
 pub mod page_limits;
+mod page_values;
 pub mod parquet_digest;
+mod parquet_footer;
 pub mod parquet_table;
 pub mod picture;
 pub mod pixels;
@@ -60,6 +62,7 @@ pub mod source;
 pub mod store;
 mod sync;
 pub mod system;
+mod thrift;
 pub mod transform;
 pub mod tubelets;
 #[cfg(all(feature = "video", target_os = "linux"))]

@@ -1,4 +1,4 @@
-//! The header of a page of Parquet: the Thrift compact protocol, of which it needs little.
+//! The header of a page of Parquet.
 //!
 //! ```text
 //! column chunk   header: type, bytes unpacked, bytes packed, (values) │ packed bytes │ header …
@@ -8,6 +8,8 @@ use parquet::{
     errors::{ParquetError, Result},
     file::reader::ChunkReader,
 };
+
+use crate::thrift::Thrift;
 
 /// Bytes that are looked at for a header; more of them where statistics of long values follow its sizes.
 const HEADER: [usize; 2] = [1 << 10, 1 << 20];
@@ -48,9 +50,14 @@ impl Page {
         Err(ParquetError::General(format!("the page at byte {at} has no header that can be read")))
     }
 
+    /// Whether its values are bytes whose lengths stand before all of them, packed (DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY).
+    pub fn has_packed_lengths(&self) -> bool {
+        matches!(self.encoding, 6 | 7)
+    }
+
     /// The page whose header is at the beginning of `bytes`; nothing where it is not whole, or none.
     fn of(bytes: &[u8]) -> Option<Self> {
-        let mut thrift = Thrift { bytes };
+        let mut thrift = Thrift::new(bytes);
         let mut page = Self::default();
         thrift.fields(&mut |thrift, field, kind| match (field, kind) {
             (1, Thrift::NUMBER) => thrift.size().map(|kind| page.kind = kind),
@@ -69,95 +76,8 @@ impl Page {
             }
             _ => thrift.skip(kind, 0),
         })?;
-        page.header = (bytes.len() - thrift.bytes.len()) as u64;
+        page.header = (bytes.len() - thrift.left()) as u64;
         Some(page)
-    }
-}
-
-/// Reads the compact protocol of Thrift; nothing where the bytes end, or are no such thing.
-struct Thrift<'a> {
-    bytes: &'a [u8],
-}
-
-impl Thrift<'_> {
-    /// Kinds of fields: numbers of 32 bits, lists, structures.
-    const NUMBER: u8 = 5;
-    const STRUCT: u8 = 12;
-
-    /// Structures and lists in each other, at most: statistics have two.
-    const DEPTH: u8 = 8;
-
-    fn byte(&mut self) -> Option<u8> {
-        let (&first, rest) = self.bytes.split_first()?;
-        self.bytes = rest;
-        Some(first)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for place in 0..10 {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 127).checked_shl(7 * place)?;
-            if byte < 128 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// A number of zigzag that is not negative.
-    fn size(&mut self) -> Option<u64> {
-        let raw = self.varint()?;
-        (raw & 1 == 0).then_some(raw >> 1)
-    }
-
-    /// The fields of a structure, each handed to `take` with its number and kind.
-    fn fields(&mut self, take: &mut dyn FnMut(&mut Self, i64, u8) -> Option<()>) -> Option<()> {
-        let mut field = 0i64;
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                return Some(());
-            }
-            let step = i64::from(head >> 4);
-            field = if step > 0 {
-                field.checked_add(step)?
-            } else {
-                let raw = self.varint()?;
-                (raw >> 1) as i64 ^ -((raw & 1) as i64)
-            };
-            take(self, field, head & 15)?;
-        }
-    }
-
-    fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
-        if depth > Self::DEPTH {
-            return None;
-        }
-        match kind {
-            1 | 2 => Some(()),
-            3 => self.byte().map(drop),
-            4..=6 => self.varint().map(drop),
-            7 => self.pass(8),
-            8 => {
-                let length = self.varint()?;
-                self.pass(length)
-            }
-            9 | 10 => {
-                let head = self.byte()?;
-                let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
-                // The values of a list of switches take a byte each.
-                let kind = if matches!(head & 15, 1 | 2) { 3 } else { head & 15 };
-                (0..count).try_for_each(|_| self.skip(kind, depth + 1))
-            }
-            12 => self.fields(&mut |thrift, _, kind| thrift.skip(kind, depth + 1)),
-            _ => None,
-        }
-    }
-
-    fn pass(&mut self, count: u64) -> Option<()> {
-        self.bytes = self.bytes.get(usize::try_from(count).ok()?..)?;
-        Some(())
     }
 }
 

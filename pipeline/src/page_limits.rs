@@ -8,11 +8,12 @@ use parquet::{
     errors::{ParquetError, Result},
     file::{
         metadata::{ColumnChunkMetaData, ParquetMetaData},
+        page_index::offset_index::PageLocation,
         reader::ChunkReader,
     },
 };
 
-use crate::page_header::Page;
+use crate::{page_header::Page, page_values};
 
 /// Bytes of a page of a table: writers end a page at one megabyte, and a row may be larger.
 const MOST_BYTES: u64 = 64 << 20;
@@ -33,8 +34,8 @@ const BLOB_TIMES: u64 = 16;
 /// When a header cannot be read, or asks for more than such a file ever has.
 pub fn check<R: ChunkReader>(file: &R, metadata: &ParquetMetaData) -> Result<()> {
     check_places(metadata, file.len())?;
-    let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
-    chunks.into_iter().try_for_each(|chunk| check_chunk(file, chunk))
+    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    chunks.try_for_each(|chunk| check_chunk(file, chunk))
 }
 
 /// Checks what a file of so many bytes says of its rows and columns, before a page is read.
@@ -66,25 +67,56 @@ pub(crate) fn columns_have_places(metadata: &ParquetMetaData) -> bool {
 
 /// Checks the pages of one column of a group of rows.
 pub(crate) fn check_chunk<R: ChunkReader>(file: &R, chunk: &ColumnChunkMetaData) -> Result<()> {
-    check_pages(file, chunk, MOST_BYTES)
+    check_pages(file, chunk, MOST_BYTES).map(drop)
 }
 
-/// The same of pages that may unpack to `most` bytes.
-pub(crate) fn check_pages<R: ChunkReader>(file: &R, chunk: &ColumnChunkMetaData, most: u64) -> Result<()> {
+/// The same of a column that single rows are read of: those before them are passed over by their lengths. `index` has the
+/// places of its pages.
+pub(crate) fn check_chunk_with_index<R: ChunkReader>(
+    file: &R,
+    chunk: &ColumnChunkMetaData,
+    rows: usize,
+    index: Option<&[PageLocation]>,
+) -> Result<()> {
+    let pages = check_pages(file, chunk, MOST_BYTES)?;
+    let begins = |at: i64| pages.binary_search_by_key(&at.try_into().unwrap_or(0), |(at, _)| *at).is_ok();
+    if !index.unwrap_or_default().iter().all(|page| begins(page.offset)) {
+        return Err(refused("its index names a page where none begins"));
+    }
+    page_values::check(file, chunk, rows, index.map(<[_]>::to_vec))
+}
+
+/// The pages of one column of a group of rows, which may unpack to `most` bytes each, and where they begin.
+/// Packed lengths are checked too: Parquet's reader takes memory by them.
+pub(crate) fn check_pages<R: ChunkReader>(
+    file: &R,
+    chunk: &ColumnChunkMetaData,
+    most: u64,
+) -> Result<Vec<(u64, Page)>> {
     let (start, length) = chunk.byte_range();
     let end = start.saturating_add(length).min(file.len());
-    let mut at = start;
+    let (mut at, mut pages) = (start, Vec::new());
     while at < end {
         let page = Page::read(file, at)?;
         check_page(&page, most)?;
+        pages.push((at, page));
         at = at.saturating_add(page.header).saturating_add(page.packed);
     }
-    Ok(())
+    if at > file.len() {
+        return Err(refused("a page ends behind the file"));
+    }
+    if pages.iter().any(|(_, page)| page.has_packed_lengths()) {
+        page_values::check(file, chunk, 0, None)?;
+    }
+    Ok(pages)
 }
 
 /// Checks the page of a blob that begins at `at`.
 pub(crate) fn check_blob<R: ChunkReader>(file: &R, at: u64) -> Result<()> {
     let page = Page::read(file, at)?;
+    if page.has_packed_lengths() {
+        return Err(refused("its blobs are encoded"));
+    }
     check_page(&page, BLOB_BYTES.saturating_add(page.packed.saturating_mul(BLOB_TIMES)))
 }
 

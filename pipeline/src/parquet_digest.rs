@@ -14,14 +14,13 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use parquet::{
     errors::ParquetError,
-    file::{
-        metadata::{KeyValue, ParquetMetaDataReader},
-        reader::ChunkReader,
-    },
+    file::{metadata::KeyValue, reader::ChunkReader},
 };
 use schemas::MADE_BY;
 
 use crate::store::Output;
+
+use crate::parquet_footer;
 
 /// Key of the entry.
 const KEY: &str = "tubelet.digest";
@@ -123,7 +122,7 @@ fn digest_of<R: ChunkReader>(file: &R, at: u64) -> Result<String, ParquetError> 
 /// Whether another program wrote the file. Our name with a letter that rotted is no other, nor is one that a length or
 /// a field that rotted cut short.
 fn is_of_another_program<R: ChunkReader>(file: &R) -> Result<bool, ParquetError> {
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(file)?;
+    let metadata = parquet_footer::parsed(file)?;
     let ours = MADE_BY.split(' ').next().unwrap_or_default().as_bytes();
     let theirs = metadata.file_metadata().created_by().unwrap_or_default().as_bytes();
     Ok(ours.iter().zip(theirs).filter(|(our, their)| our != their).count() > 1)

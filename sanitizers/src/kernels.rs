@@ -7,6 +7,8 @@ pub(crate) mod cpu {
     #[cfg(target_arch = "x86_64")]
     mod blocked;
     pub(crate) mod buffer;
+    #[cfg(target_arch = "x86_64")]
+    mod cpu_maker;
     pub(crate) mod gelu;
     pub(crate) mod layer_norm;
     pub(crate) mod linear;

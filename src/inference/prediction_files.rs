@@ -54,7 +54,8 @@ fn read(path: &Path) -> Result<Predictions> {
         format!("{} is not a Parquet file, or is damaged or truncated", names::shown(path))
     })?;
     let schema = reader.schema().clone();
-    let batches: Vec<_> = reader.build()?.collect::<Result<_, _>>().with_context(|| names::shown(path))?;
+    let batches = parquet_table::batches(reader)?;
+    let batches: Vec<_> = batches.collect::<Result<_, _>>().with_context(|| names::shown(path))?;
     Predictions::of_batches(&schema, &batches)
         .with_context(|| format!("{} contains no predictions", names::shown(path)))
 }

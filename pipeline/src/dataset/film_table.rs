@@ -6,8 +6,6 @@
 use std::{io, path::Path};
 
 use arrow_array::cast::AsArray as _;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use schemas::regular_file;
 
 use super::labels::column_text::texts;
 use crate::{
@@ -77,8 +75,7 @@ struct Classes {
 
 impl Classes {
     fn read(path: &Path) -> io::Result<Self> {
-        let table = ParquetRecordBatchReaderBuilder::try_new(regular_file::open(path)?).map_err(damaged)?;
-        let schema = table.schema().clone();
+        let schema = parquet_table::schema_of(path)?;
         let Some(name) = LABELS.into_iter().find(|name| schema.field_with_name(name).is_ok()) else {
             return Ok(Self::default());
         };

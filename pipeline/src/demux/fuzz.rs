@@ -1,7 +1,11 @@
 //! Bytes as containers, for `crate::fuzz`.
 
-use super::{Demuxed, deadline, gstreamer, matroska, mp4, setup_of};
-use crate::{codec::bits::Framing, file::FileBytes, fuzz::stream_bytes};
+use super::{Demuxed, deadline, demuxer, gstreamer, matroska, mp4, setup_of};
+use crate::{
+    codec::bits::Framing,
+    file::{self, Container, FileBytes},
+    fuzz::stream_bytes,
+};
 
 fn file(bytes: &[u8]) -> FileBytes {
     FileBytes::none().shown_as(bytes.to_vec())
@@ -17,11 +21,10 @@ pub fn ebml(bytes: &[u8]) {
     let _ = matroska::demux(&file(bytes), deadline(10), 10);
 }
 
-/// The first packets of an MP4 or Matroska film, as the target of their codec takes them, with its name. For corpora.
+/// The first packets of a film, as the target of their codec takes them, with its name. For corpora.
 pub fn first_packets(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
-    let file = file(bytes);
-    let demuxed =
-        mp4::demux(&file, deadline(10), 10).or_else(|_| matroska::demux(&file, deadline(10), 10)).ok()?;
+    let (file, container) = (file(bytes), file::recognise(bytes)?);
+    let demuxed = demuxer::demux(file.clone(), container, deadline(10), 10).ok()?;
     let Demuxed { codec, framing, caps, packets, .. } = demuxed;
     let framing = match framing {
         Framing::Lengths(width) => width,
@@ -34,7 +37,7 @@ pub fn first_packets(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
     let packets: Vec<_> = packets.map(|packet| packet[..packet.len().min(400)].to_vec()).collect();
     let parts: Vec<&[u8]> =
         std::iter::once(setup.as_slice()).chain(packets.iter().map(Vec::as_slice)).collect();
-    Some((format!("{codec:?}").to_lowercase(), stream_bytes(framing, &parts)))
+    Some((codec.name().to_owned(), stream_bytes(framing, &parts)))
 }
 
 /// AVI: what is looked at beside GStreamer's demuxer.
@@ -45,6 +48,34 @@ pub fn avi(bytes: &[u8]) {
 /// Transport streams: tables, packets and their times.
 pub fn transport(bytes: &[u8]) {
     gstreamer::fuzz_transport(&file(bytes));
+}
+
+/// Ogg: pages, their numbers and sums.
+pub fn ogg(bytes: &[u8]) {
+    gstreamer::fuzz_ogg(&file(bytes));
+}
+
+/// ASF: packets and what is in them.
+pub fn asf(bytes: &[u8]) {
+    gstreamer::fuzz_asf(&file(bytes));
+}
+
+/// Whatever GStreamer takes apart, between our pads and with our checks.
+pub fn streams(bytes: &[u8]) {
+    demux(bytes, |container| {
+        !(container.is_pictures() || matches!(container, Container::Mp4 | Container::Matroska))
+    });
+}
+
+/// JPEG, PNG, GIF, WebP: pictures one behind the other, and animations.
+pub fn pictures(bytes: &[u8]) {
+    demux(bytes, Container::is_pictures);
+}
+
+fn demux(bytes: &[u8], is_meant: impl Fn(Container) -> bool) {
+    if let Some(container) = file::recognise(bytes).filter(|container| is_meant(*container)) {
+        let _ = demuxer::demux(file(bytes), container, deadline(10), 10);
+    }
 }
 
 /// An edit list over made samples.

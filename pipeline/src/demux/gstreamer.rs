@@ -377,6 +377,18 @@ pub(super) fn fuzz_avi(file: &FileBytes) {
     let _ = (superindex::flaw(file), riff::overrun(file));
 }
 
+/// What is looked at of Ogg beside the demuxer.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn fuzz_ogg(file: &FileBytes) {
+    let _ = ogg_pages::check(file);
+}
+
+/// What is looked at of ASF beside the demuxer.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn fuzz_asf(file: &FileBytes) {
+    let _ = (asf_packets::check(file), bitmap::caps(file));
+}
+
 /// What is looked at of transport streams beside the demuxer.
 #[cfg(any(test, feature = "fuzz"))]
 pub(super) fn fuzz_transport(file: &FileBytes) {

@@ -16,7 +16,7 @@ use bytes::Buf as _;
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+        arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder},
     },
     basic::Compression,
     errors::ParquetError,
@@ -30,8 +30,8 @@ use schemas::regular_file;
 use super::levels;
 use crate::{
     page_header::Page,
-    page_limits,
-    parquet_table::{of_table, without_panic},
+    page_limits, parquet_footer,
+    parquet_table::{self, of_table},
 };
 
 /// A column of films.
@@ -74,7 +74,7 @@ impl VideoCells {
     /// When it cannot be read, or is no Parquet file.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = regular_file::open(path)?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(of_table)?;
+        let metadata = parquet_footer::load(&file).map_err(of_table)?;
         page_limits::check_places(metadata.metadata(), file.len()).map_err(of_table)?;
         Ok(Self { file, metadata })
     }
@@ -160,10 +160,9 @@ impl VideoCells {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let wanted = ProjectionMask::leaves(builder.parquet_schema(), [column.leaf]);
         let builder = builder.with_row_groups(vec![group]).with_projection(wanted);
-        let mut reader = builder.with_batch_size(1).build().map_err(of_table)?;
         // Rows before it are read, and not skipped: the reader believes the lengths of values that it skips.
-        let batch =
-            without_panic(|| reader.nth(row))?.ok_or_else(absent)?.map_err(|why| of_table(why.into()))?;
+        let mut batches = parquet_table::batches(builder.with_batch_size(1)).map_err(of_table)?;
+        let batch = batches.nth(row).ok_or_else(absent)?.map_err(of_table)?;
         let cell =
             batch.column(0).as_struct_opt().and_then(|cell| cell.columns().first()).ok_or_else(absent)?;
         let null = || io::Error::new(io::ErrorKind::NotFound, "its cell has no film");

@@ -2,11 +2,7 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use parquet::{
-    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
-    errors::ParquetError,
-    file::metadata::PageIndexPolicy,
-};
+use parquet::{arrow::arrow_reader::ArrowReaderMetadata, errors::ParquetError};
 use schemas::frame_shard::VERSION_KEY;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +13,7 @@ use super::{
 };
 use crate::{
     file::OpenFile,
-    page_limits,
+    page_limits, parquet_footer,
     store::StoreFailure,
     system::{self, SystemError},
 };
@@ -107,8 +103,7 @@ fn load(path: &Path) -> Result<ArrowReaderMetadata, ShardError> {
     let failure = Failure::default();
     // The digests are in the footer itself, so what is read of it here has none.
     let file = open(path, Arc::default(), &failure)?;
-    let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-    ArrowReaderMetadata::load(&file, options).map_err(|cause| failed(path, &failure, cause))
+    parquet_footer::load_with_pages(&file).map_err(|cause| failed(path, &failure, cause))
 }
 
 /// Opens a shard's file; `failure` is told what the system fails at.

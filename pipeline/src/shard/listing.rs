@@ -42,9 +42,8 @@ fn listing<F: ShardFacts>(
     for shard in shards.shards() {
         let builder = shard.builder()?;
         let columns = ProjectionMask::columns(builder.parquet_schema(), [F::KEY, "video", "label"]);
-        let reader = builder.with_projection(columns).build().map_err(|cause| shard.damaged(cause))?;
-        for batch in reader {
-            let batch = batch.map_err(|cause| shard.damaged(cause.into()))?;
+        for batch in shard.batches(builder.with_projection(columns))? {
+            let batch = batch.map_err(|cause| shard.damaged(cause))?;
             for row in 0..batch.num_rows() {
                 let wrong =
                     |reason| ShardError::WrongRow { path: shard.path().to_owned(), row: row as u64, reason };

@@ -18,6 +18,7 @@ use parquet::{
         ProjectionMask,
         arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},
     },
+    errors::ParquetError,
     file::{
         metadata::{ColumnChunkMetaData, ParquetMetaData},
         reader::Length as _,
@@ -32,7 +33,11 @@ use super::{
     kind::ShardFacts,
     layout,
 };
-use crate::{Slot, page_limits, store};
+use crate::{
+    Slot, page_limits,
+    parquet_table::{self, Batches},
+    store,
+};
 
 /// An opened dataset of shards; a clone shares what was read from the footers.
 #[derive(Clone, Debug)]
@@ -187,10 +192,18 @@ impl Shard {
         let builder = self.builder()?;
         let file = footer::open(&self.path, self.blocks.clone(), &self.failure)?;
         let check = || {
-            page_limits::check_rows(builder.metadata(), file.len())?;
-            let chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns());
-            let mut others = chunks.filter(|chunk| !self.is_blob(chunk));
-            others.try_for_each(|chunk| page_limits::check_chunk(&file, chunk))
+            let metadata = builder.metadata();
+            page_limits::check_rows(metadata, file.len())?;
+            for (number, group) in metadata.row_groups().iter().enumerate() {
+                let index = metadata.page_index_for_row_group(number);
+                for (column, chunk) in group.columns().iter().enumerate() {
+                    if !self.is_blob(chunk) {
+                        let (rows, pages) = (group.num_rows() as usize, index.page_locations(column));
+                        page_limits::check_chunk_with_index(&file, chunk, rows, pages.map(Vec::as_slice))?;
+                    }
+                }
+            }
+            Ok(())
         };
         check().map_err(|cause| self.damaged(cause))
     }
@@ -208,8 +221,11 @@ impl Shard {
                 continue;
             }
             let pages = index.page_locations(column).map_or(&[][..], |pages| pages);
-            let page = pages.partition_point(|page| page.first_row_index <= row as i64).checked_sub(1);
-            let page = page.map_or(chunk.data_page_offset(), |page| pages[page].offset);
+            // Nothing is passed over inside of a page: its lengths were not checked.
+            let page = pages.binary_search_by_key(&(row as i64), |page| page.first_row_index);
+            let page = page.map(|page| pages[page].offset).map_err(|_| {
+                self.damaged(ParquetError::General("it has no index, or several blobs a page".to_owned()))
+            })?;
             for at in chunk.dictionary_page_offset().into_iter().chain([page]) {
                 let at = u64::try_from(at).unwrap_or(u64::MAX);
                 page_limits::check_blob(&file, at).map_err(|cause| self.damaged(cause))?;
@@ -222,11 +238,10 @@ impl Shard {
     fn keys(&self, column: &str, most: u32, range: Range<u64>) -> Result<Vec<u64>, ShardError> {
         let builder = self.builder()?;
         let only_keys = ProjectionMask::columns(builder.parquet_schema(), [column]);
-        let reader = builder.with_projection(only_keys).build().map_err(|cause| self.damaged(cause))?;
         let mut keys: Vec<u64> = Vec::new();
         let (mut open, mut same) = (range.clone(), 0);
-        for batch in reader {
-            let batch = batch.map_err(|cause| self.damaged(cause.into()))?;
+        for batch in self.batches(builder.with_projection(only_keys))? {
+            let batch = batch.map_err(|cause| self.damaged(cause))?;
             for &key in batch.column(0).as_primitive::<UInt64Type>().values() {
                 let again = keys.last() == Some(&key) && same < most;
                 if !open.contains(&key) && !again {
@@ -262,16 +277,10 @@ impl Shard {
         let wanted = projection(&schema, columns);
         let wanted = ProjectionMask::roots(builder.parquet_schema(), wanted);
         let one = RowSelection::from(vec![RowSelector::skip(before), RowSelector::select(1)]);
-        let mut reader = builder
-            .with_row_groups(vec![group])
-            .with_projection(wanted)
-            .with_row_selection(one)
-            .with_batch_size(1)
-            .build()
-            .map_err(|cause| self.damaged(cause))?;
-        match reader.next() {
+        let builder = builder.with_row_groups(vec![group]).with_projection(wanted);
+        match self.batches(builder.with_row_selection(one).with_batch_size(1))?.next() {
             None => Ok(RecordBatch::new_empty(schema)),
-            Some(batch) => batch.map_err(|cause| self.damaged(cause.into())),
+            Some(batch) => batch.map_err(|cause| self.damaged(cause)),
         }
     }
 
@@ -285,8 +294,16 @@ impl Shard {
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
     }
 
+    /// The batches of a reader that was told what to read.
+    pub(super) fn batches(
+        &self,
+        reader: ParquetRecordBatchReaderBuilder<CheckedFile>,
+    ) -> Result<Batches, ShardError> {
+        parquet_table::batches(reader).map_err(|cause| self.damaged(cause))
+    }
+
     /// What a failure to read it comes from.
-    pub(super) fn damaged(&self, cause: parquet::errors::ParquetError) -> ShardError {
+    pub(super) fn damaged(&self, cause: ParquetError) -> ShardError {
         footer::failed(&self.path, &self.failure, cause)
     }
 }

@@ -8,8 +8,11 @@ use arrow_array::{
 };
 use parquet::{
     arrow::ArrowWriter,
-    basic::{Compression, ZstdLevel},
-    file::{metadata::KeyValue, properties::WriterProperties},
+    basic::{Compression, Encoding, ZstdLevel},
+    file::{
+        metadata::KeyValue,
+        properties::{WriterProperties, WriterPropertiesBuilder},
+    },
 };
 use schemas::frame_shard::{self, FrameShardFacts, StoredPixels};
 
@@ -31,7 +34,7 @@ fn facts(videos: u64) -> FrameShardFacts {
     }
 }
 
-fn properties() -> parquet::file::properties::WriterPropertiesBuilder {
+fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_dictionary_enabled(false)
@@ -39,6 +42,45 @@ fn properties() -> parquet::file::properties::WriterPropertiesBuilder {
 
 /// A shard with one row, whose blob has so many zeros and whose name is so long.
 fn shard(facts: &FrameShardFacts, blob: usize, name: usize) -> Vec<u8> {
+    shard_of_rows(facts, &["a".repeat(name)], blob, properties())
+}
+
+/// A shard of 40 rows with these names one behind the other, in which the length of name 20 is `length`.
+fn shard_with_length(encoding: Encoding, length: u32) -> Vec<u8> {
+    let names: Vec<_> = (0..40).map(|row| format!("films/{row:02}.mp4")).collect();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_data_page_row_count_limit(1)
+        .set_write_batch_size(1)
+        .set_column_data_page_row_count_limit("video".into(), 40)
+        .set_column_encoding("video".into(), encoding);
+    let mut bytes = shard_of_rows(&facts(40), &names, 3_000_000 / 40, properties);
+    let plain = [&12u32.to_le_bytes()[..], b"films/20.mp4"].concat();
+    // Blocks of 128 in four parts, of 40 lengths.
+    let packed = [0x80, 1, 4, 40];
+    let find = |wanted: &[u8]| bytes.windows(wanted.len()).position(|some| some == wanted).unwrap();
+    match encoding {
+        Encoding::PLAIN => {
+            let at = find(&plain);
+            bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        }
+        _ => {
+            let at = find(&packed) + 3;
+            let parts = [0, 7, 14, 21].map(|shift| (length >> shift) as u8 | 128);
+            bytes[at..at + 4].copy_from_slice(&parts);
+            bytes[at + 4] = (length >> 28) as u8;
+        }
+    }
+    bytes
+}
+
+/// A shard whose rows have these names, and blobs of so many zeros each.
+fn shard_of_rows(
+    facts: &FrameShardFacts,
+    names: &[String],
+    blob: usize,
+    properties: WriterPropertiesBuilder,
+) -> Vec<u8> {
     // The digests cover nothing, as in a shard that was made to harm.
     let digests = KeyValue::new("tubelet.blocks".to_owned(), r#"{"covered":0,"digests":[]}"#.to_owned());
     let schema = frame_shard::schema(facts);
@@ -47,14 +89,14 @@ fn shard(facts: &FrameShardFacts, blob: usize, name: usize) -> Vec<u8> {
     let bare = Arc::new(arrow_schema::Schema::new(schema.fields().clone()));
     let zeros = vec![0; blob];
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(UInt64Array::from(vec![0])),
-        Arc::new(StringArray::from(vec!["a".repeat(name)])),
-        Arc::new(Int32Array::from(vec![None])),
-        Arc::new(UInt16Array::from(vec![1000])),
-        Arc::new(UInt16Array::from(vec![1000])),
-        Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>([Some([Some(0)])])),
-        Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([Some([Some(0)])])),
-        Arc::new(LargeBinaryArray::from_iter_values([&zeros])),
+        Arc::new(UInt64Array::from_iter_values(0..names.len() as u64)),
+        Arc::new(StringArray::from_iter_values(names)),
+        Arc::new(Int32Array::from(vec![None; names.len()])),
+        Arc::new(UInt16Array::from(vec![1000; names.len()])),
+        Arc::new(UInt16Array::from(vec![(blob / 3000) as u16; names.len()])),
+        Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(vec![Some([Some(0)]); names.len()])),
+        Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some([Some(0)]); names.len()])),
+        Arc::new(LargeBinaryArray::from_iter_values(vec![&zeros; names.len()])),
     ];
     // What lists may miss is said by the schema's own fields.
     let columns = columns.into_iter().zip(bare.fields()).map(|(column, field)| match field.data_type() {
@@ -66,7 +108,7 @@ fn shard(facts: &FrameShardFacts, blob: usize, name: usize) -> Vec<u8> {
         _ => column,
     });
     let batch = RecordBatch::try_new(Arc::clone(&bare), columns.collect()).unwrap();
-    let properties = properties().set_key_value_metadata(Some(pairs)).build();
+    let properties = properties.set_key_value_metadata(Some(pairs)).build();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, bare, Some(properties)).unwrap();
     writer.write(&batch).unwrap();
@@ -128,6 +170,12 @@ pub fn attacks() -> Vec<Attack> {
         shard_of(
             "size-of-a-page",
             Box::new(|| with_size(shard(&facts(1), 3_000_000, 9), 3_000_004, 130_000_000)),
+        ),
+        shard_of("lengths-as-they-are", Box::new(|| shard_with_length(Encoding::PLAIN, 12))),
+        shard_of("length-behind-its-page", Box::new(|| shard_with_length(Encoding::PLAIN, u32::MAX))),
+        shard_of(
+            "packed-lengths",
+            Box::new(|| shard_with_length(Encoding::DELTA_LENGTH_BYTE_ARRAY, 0x7fff_ffff)),
         ),
         Attack::new("manifest-letters/manifest.parquet", || manifest(1, 100 << 20)),
         Attack::new("manifest-rows/manifest.parquet", || manifest(1_000_000, 0)),

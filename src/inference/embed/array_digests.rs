@@ -8,7 +8,7 @@
 //! again. In a folder of a version that wrote none, arrays are taken as they are.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -23,6 +23,8 @@ const NAME: &str = "B3SUMS";
 pub struct ArrayDigests {
     folder: PathBuf,
     known: BTreeMap<String, String>,
+    /// Arrays whose digests were taken here and now: they are not read again to see that they have them.
+    taken: BTreeSet<String>,
 }
 
 impl ArrayDigests {
@@ -31,16 +33,14 @@ impl ArrayDigests {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn open<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> io::Result<Self> {
-        let mut digests = Self { folder: folder.to_owned(), known: BTreeMap::new() };
+        let mut digests = Self { folder: folder.to_owned(), known: BTreeMap::new(), taken: BTreeSet::new() };
         match regular_file::read(&digests.path()) {
             Ok(bytes) => {
                 let lines = bytes.split(|&byte| byte == b'\n');
                 digests.known = lines.filter_map(|line| read_line(std::str::from_utf8(line).ok()?)).collect();
             }
             Err(why) if why.kind() == io::ErrorKind::NotFound => {
-                for name in names.filter(|name| folder.join(name).is_file()) {
-                    digests.known.insert(name.to_owned(), digest_of(&folder.join(name))?);
-                }
+                digests.take_missing(names)?;
             }
             Err(why) => return Err(why),
         }
@@ -55,12 +55,20 @@ impl ArrayDigests {
     /// When a file cannot be read or written.
     pub fn of_all<'a>(folder: &Path, names: impl Iterator<Item = &'a str> + Clone) -> io::Result<Self> {
         let mut digests = Self::open(folder, names.clone())?;
-        for name in names.filter(|name| folder.join(name).is_file()) {
-            if !digests.known.contains_key(name) {
-                digests.known.insert(name.to_owned(), digest_of(&folder.join(name))?);
+        digests.take_missing(names)?;
+        Ok(digests)
+    }
+
+    /// Takes the digests of the arrays of these names that are there without one.
+    fn take_missing<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        for name in names {
+            let path = self.folder.join(name);
+            if !self.known.contains_key(name) && path.is_file() {
+                self.known.insert(name.to_owned(), digest_of(&path)?);
+                self.taken.insert(name.to_owned());
             }
         }
-        Ok(digests)
+        Ok(())
     }
 
     /// Whether the array of this name is there with the bytes that were written.
@@ -70,7 +78,7 @@ impl ArrayDigests {
     pub fn is_whole(&self, name: &str) -> io::Result<bool> {
         let path = self.folder.join(name);
         Ok(match self.known.get(name) {
-            Some(known) if path.is_file() => digest_of(&path)? == *known,
+            Some(known) if path.is_file() => self.taken.contains(name) || digest_of(&path)? == *known,
             _ => false,
         })
     }
@@ -141,6 +149,14 @@ mod tests {
         let is_whole = |name| open().is_whole(name).unwrap();
         assert!(names.into_iter().all(is_whole) && !is_whole("d.npy"));
         fs::write(at("b.npy"), "c.npy").unwrap();
+        assert!(is_whole("a.npy") && !is_whole("b.npy"));
+        // Read once: what takes the digest of an array does not ask it again.
+        fs::remove_file(at(NAME)).unwrap();
+        let all = ArrayDigests::of_all(folder.path(), names.into_iter()).unwrap();
+        fs::write(at("a.npy"), "changed since").unwrap();
+        assert!(all.is_whole("a.npy").unwrap() && !is_whole("a.npy"));
+        fs::write(at("a.npy"), "a.npy").unwrap();
+        fs::write(at("b.npy"), "b.npy").unwrap();
         assert!(is_whole("a.npy") && !is_whole("b.npy"));
         let mut digests = open();
         digests.add("b.npy", digest_of(&at("b.npy")).unwrap()).unwrap();

@@ -16,7 +16,7 @@ use std::{
 };
 
 use parquet::arrow::ArrowWriter;
-use pipeline::{names, parquet_digest, video_entry::VideoEntry};
+use pipeline::{names, parquet_digest, parquet_table, video_entry::VideoEntry};
 use schemas::{
     MADE_BY, OutputLock, Slice, WholeFile,
     embeddings::{Embedded, Embedding},
@@ -258,7 +258,7 @@ impl Store {
             if !path.is_file() {
                 continue;
             }
-            for batch in reader(&path)?.build()? {
+            for batch in parquet_table::batches(reader(&path)?)? {
                 let batch = batch.with_context(|| names::shown(&path))?;
                 self.embedded.rows(&batch).with_context(|| names::shown(&path))?;
                 joined.write(&batch).with_context(written)?;

@@ -119,7 +119,7 @@ impl Cells {
         let wanted: Vec<usize> = places(&head, &wanted.collect::<Vec<_>>());
         let mask = ProjectionMask::roots(reader.parquet_schema(), wanted);
         let mut rows = Vec::new();
-        for batch in reader.with_projection(mask).build().map_err(|why| other(&why))? {
+        for batch in parquet_table::batches(reader.with_projection(mask)).map_err(|why| other(&why))? {
             let batch = batch.map_err(|why| other(&why))?;
             let text = |name: &str| {
                 let column = batch.column_by_name(name).ok_or_else(|| other(&format!("no column {name}")))?;

@@ -183,7 +183,7 @@ fn of_parquet(file: &Path, labels: &[&str]) -> Result<Vec<(String, String)>, Lab
     let head: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     let (paths, labels) = columns(file, &head, labels)?;
     let mut pairs = Vec::new();
-    for batch in reader.build().map_err(|why| other(&why))? {
+    for batch in parquet_table::batches(reader).map_err(|why| other(&why))? {
         let batch = batch.map_err(|why| other(&why))?;
         let text = |column: usize| texts(batch.column(column)).map_err(|why| other(&why));
         for (path, label) in text(paths)?.into_iter().zip(text(labels)?) {

@@ -25,7 +25,7 @@ pub(super) fn read<E: From<ListError>>(
     wanted.dedup();
     let mask = ProjectionMask::roots(reader.parquet_schema(), wanted.iter().copied());
     let (mut rows, mut row) = (Rows::of(&meaning), 0);
-    for batch in reader.with_projection(mask).build().map_err(|why| unreadable(&why))? {
+    for batch in parquet_table::batches(reader.with_projection(mask)).map_err(|why| unreadable(&why))? {
         let batch = batch.map_err(|why| unreadable(&why))?;
         let mut cells: Vec<Vec<Option<String>>> = vec![Vec::new(); meaning.head.len()];
         for (column, &place) in batch.columns().iter().zip(&wanted) {

@@ -11,16 +11,13 @@ use std::{
 
 use arrow_array::RecordBatch;
 use parquet::{
-    arrow::{
-        ProjectionMask,
-        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
-    },
+    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
     errors::ParquetError,
 };
 
 use super::{ListedRow, ManifestError, ManifestRow, columns};
 use crate::{
-    parquet_table,
+    parquet_table::{self, Batches},
     shard::{self, CheckedFile, Failure, ShardError},
 };
 
@@ -30,7 +27,7 @@ const ROWS_AT_ONCE: usize = 1024;
 /// The rows of a manifest, one after the other.
 pub struct ManifestReader<T> {
     file: ManifestFile,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     to_rows: ToRows<T>,
     ready: vec::IntoIter<T>,
 }
@@ -94,8 +91,8 @@ impl<T> ManifestReader<T> {
             None => ProjectionMask::all(),
             Some(wanted) => ProjectionMask::columns(builder.parquet_schema(), wanted.iter().copied()),
         };
-        let batches = builder.with_projection(columns).with_batch_size(ROWS_AT_ONCE).build();
-        let batches = batches.map_err(|cause| file.damaged(cause))?;
+        let builder = builder.with_projection(columns).with_batch_size(ROWS_AT_ONCE);
+        let batches = parquet_table::batches(builder).map_err(|cause| file.damaged(cause))?;
         Ok(Self { file, batches, to_rows, ready: Vec::new().into_iter() })
     }
 }
@@ -109,7 +106,7 @@ impl<T> Iterator for ManifestReader<T> {
                 return Some(Ok(row));
             }
             let rows = match self.batches.next()? {
-                Err(cause) => Err(self.file.damaged(cause.into())),
+                Err(cause) => Err(self.file.damaged(cause)),
                 Ok(batch) => (self.to_rows)(&batch).map_err(|column| self.file.wrong(column)),
             };
             match rows {

@@ -49,7 +49,8 @@ fn layout(file: &FileBytes) -> Option<(u64, u64, u64)> {
     let long = |place: u64| {
         file.slice(place..place + 8).as_ref().first_chunk().map(|&bytes| u64::from_le_bytes(bytes))
     };
-    let end = long(16)?;
+    // Whatever is in the header lies before its end, and so in the file.
+    let end = long(16).filter(|end| *end <= file.length())?;
     let (mut at, mut size) = (HEADER, 0);
     for _ in 0..MOST_OBJECTS {
         if at >= end {
@@ -139,6 +140,16 @@ mod tests {
         damaged[(start + size) as usize..][..8].fill(0xff);
         assert_eq!(verdict(&damaged), Some("container-damaged"));
         assert_eq!(verdict(&film[..20]), None);
+    }
+
+    #[test]
+    fn sizes_that_lead_beyond_all_files_are_left_to_the_demuxer() {
+        for end in [u64::MAX, 60, 100] {
+            for object in [u64::MAX - 60, u64::MAX - 30, u64::MAX] {
+                let header = [&[0; 16][..], &end.to_le_bytes(), &[0; 6], &[0; 16], &object.to_le_bytes()];
+                assert_eq!(verdict(&[&header.concat()[..], &[0; 60]].concat()), None, "{end} {object}");
+            }
+        }
     }
 
     #[test]

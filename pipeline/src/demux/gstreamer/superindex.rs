@@ -45,6 +45,10 @@ pub(super) fn flaw(file: &FileBytes) -> Option<&'static str> {
         if name == *b"idx1" && size > MOST_INDEX {
             return Some("its index is longer than that of any film");
         }
+        // The demuxer adds to it in 32 bits, and would come back to the same chunk for ever.
+        if name != *b"LIST" && size.next_multiple_of(2) + 8 > u64::from(u32::MAX) {
+            return Some("a chunk is longer than any AVI file");
+        }
         at += 8 + size.next_multiple_of(2);
     }
     flaw_of_superindices(file, file.slice(HEADERS..HEADERS + 8 + size).as_ref())
@@ -104,6 +108,20 @@ mod tests {
         let path = folder.path().join("film.avi");
         std::fs::write(&path, film).unwrap();
         flaw(&FileBytes::open(&path, 1 << 20).unwrap())
+    }
+
+    #[test]
+    fn a_chunk_whose_end_is_its_beginning_in_32_bits_is_found() {
+        let film = |size: u32| {
+            let chunks = [chunk(b"LIST", b"hdrl"), chunk(b"JUNK", b""), size.to_le_bytes().to_vec()];
+            let [headers, junk, size] = chunks;
+            let film = [b"RIFF\0\0\0\0AVI ", &headers[..], &junk[..4], &size].concat();
+            flaw(&FileBytes::none().shown_as(film))
+        };
+        assert_eq!((film(0), film(u32::MAX - 9)), (None, None));
+        for size in [u32::MAX - 8, u32::MAX - 7] {
+            assert_eq!(film(size), Some("a chunk is longer than any AVI file"));
+        }
     }
 
     #[test]

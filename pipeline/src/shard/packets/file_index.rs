@@ -65,14 +65,11 @@ impl FileIndex {
     #[cfg(feature = "video")]
     pub fn all_rows(&self) -> impl Iterator<Item = Result<Row, ShardError>> + '_ {
         self.shards().iter().flat_map(move |shard| -> Box<dyn Iterator<Item = _>> {
-            let reader = shard
-                .builder()
-                .and_then(|builder| builder.with_batch_size(1).build().map_err(|cause| shard.damaged(cause)));
-            match reader {
+            match shard.builder().and_then(|builder| shard.batches(builder.with_batch_size(1))) {
                 Err(why) => Box::new(std::iter::once(Err(why))),
-                Ok(reader) => Box::new((0..).zip(reader).map(move |(row, batch)| {
+                Ok(batches) => Box::new((0..).zip(batches).map(move |(row, batch)| {
                     let wrong = |flaw| ShardError::WrongVideo { path: shard.path().to_owned(), row, flaw };
-                    let batch = batch.map_err(|cause| shard.damaged(cause.into()))?;
+                    let batch = batch.map_err(|cause| shard.damaged(cause))?;
                     let key = read::number::<UInt64Type>(&batch, FileIndexFacts::KEY).map_err(wrong)?;
                     let places = read::items::<UInt64Type>(&batch, "places").map_err(wrong)?.len();
                     let columns = batch.columns().to_vec();
