@@ -30,23 +30,19 @@ mod without;
 #[cfg(feature = "cloud")]
 mod write;
 
+#[cfg(not(feature = "cloud"))]
+pub use self::without::{Listed, fetched, list, put};
+#[cfg(not(feature = "cloud"))]
+pub(crate) use self::without::{children, open, remove, stamp, upload};
 pub use self::{
     address::{check, check_out, is_address, shown},
     failure::StoreFailure,
     folder::{entries, is_folder, make_folder, remove_file},
     output::Output,
 };
-
 #[cfg(feature = "cloud")]
-pub(crate) use self::cache::{open, stamp};
-#[cfg(not(feature = "cloud"))]
-pub use self::without::{Listed, fetched, list, put};
-#[cfg(not(feature = "cloud"))]
-use self::without::{children, remove, upload};
-#[cfg(not(feature = "cloud"))]
-pub(crate) use self::without::{open, stamp};
-#[cfg(feature = "cloud")]
-use self::{
+pub(crate) use self::{
+    cache::{open, stamp},
     client::children,
     write::{remove, upload},
 };

@@ -78,7 +78,7 @@ pub fn list(path: &Path) -> io::Result<Vec<Listed>> {
 }
 
 /// The objects directly below an address, in no order.
-pub(super) fn children(path: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn children(path: &Path) -> io::Result<Vec<PathBuf>> {
     let place = Place::of(path)?;
     let listed = whole(|| {
         let (store, key) = (place.store.clone(), place.key.clone());

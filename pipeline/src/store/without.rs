@@ -37,7 +37,7 @@ pub fn fetched() -> (u64, u64) {
     (0, 0)
 }
 
-pub(super) fn children(_: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn children(_: &Path) -> io::Result<Vec<PathBuf>> {
     none()
 }
 
@@ -49,10 +49,10 @@ pub fn put(_: &Path, _: Vec<u8>) -> io::Result<()> {
     none()
 }
 
-pub(super) fn upload(_: &Path, _: fs::File) -> io::Result<()> {
+pub(crate) fn upload(_: &Path, _: fs::File) -> io::Result<()> {
     none()
 }
 
-pub(super) fn remove(_: &Path) -> io::Result<()> {
+pub(crate) fn remove(_: &Path) -> io::Result<()> {
     none()
 }
