@@ -18,7 +18,7 @@ use crate::{
     Slot, VideoNumber,
     codec::{Codec, bits::Framing, headers},
     dataset::{film_table, labels::Table, lerobot, list_file, manifest},
-    file::{tar_members, video_cells::VideoCells},
+    file::{OpenFile, tar_members, video_cells::VideoCells},
     page_limits, parquet_table,
     shard::{FileIndex, FrameShards, PacketShards},
 };
@@ -72,9 +72,15 @@ pub const TARGETS: &[Target] = &[
     ("pages", pages),
     ("table", table),
     ("lerobot", lerobot_),
-    ("tar", |bytes| as_file("films.tar", bytes, |path| drop(tar_members::read(path)))),
+    ("tar", tar),
     ("list", list),
 ];
+
+fn tar(bytes: &[u8]) {
+    as_file("films.tar", bytes, |path| {
+        drop(OpenFile::open(path).and_then(|mut tar| tar_members::read(&mut tar)))
+    });
+}
 
 /// The headers in the packets of a stream. Its bytes are those of [`stream_bytes`]: how units are framed, then parts with
 /// their lengths before them, of which the first is the decoder's setup and all others are packets.
