@@ -62,8 +62,7 @@ pub(super) fn look(
             }
             numbers.note(&units, sequence.as_ref());
             units.iter().filter_map(|unit| sei::turn_in_h264(unit)).for_each(|turn| turns.note(turn));
-            let marks = sequence.as_ref().and_then(|sequence| marks_of(&units, sequence));
-            let recovers = marks.is_some_and(|marks| recovery.is_reached_by(marks));
+            let recovers = marks_of(&units).is_some_and(|marks| recovery.is_reached_by(marks));
             Coded { recovers, ..look_at(&units, sequence.as_ref()) }
         })
         .collect();
@@ -117,30 +116,24 @@ fn frame_number_of(unit: &[u8], sequence: &Sequence) -> Option<u32> {
 
 /// Reads a slice header up to and with `frame_num`.
 fn slice_frame_number(bits: &mut Bits, sequence: &Sequence) -> Option<u32> {
-    Some(slice_kind_and_number(bits, sequence)?.1)
-}
-
-/// The same, with `slice_type` before it.
-fn slice_kind_and_number(bits: &mut Bits, sequence: &Sequence) -> Option<(u32, u32)> {
-    bits.unsigned()?; // first_mb_in_slice
-    let kind = bits.unsigned()?;
-    bits.unsigned()?; // pic_parameter_set_id
+    for _first_macroblock_kind_and_parameter_set in 0..3 {
+        bits.unsigned()?;
+    }
     bits.skip(if sequence.separate_planes { 2 } else { 0 });
-    Some((kind, bits.number(sequence.frame_number_bits)?))
+    bits.number(sequence.frame_number_bits)
 }
 
 /// What the picture of a packet says of itself, by its first slice and the messages.
-fn marks_of(units: &[&[u8]], sequence: &Sequence) -> Option<Marks> {
+fn marks_of(units: &[&[u8]]) -> Option<Marks> {
     let slice =
         units.iter().find(|unit| unit.first().is_some_and(|first| matches!(first & 31, 1 | 2 | 5)))?;
     let raw = raw_bytes(slice, 32);
-    let (kind, number) = slice_kind_and_number(&mut Bits::new(raw.get(1..)?), sequence)?;
+    let mut bits = Bits::new(raw.get(1..)?);
+    bits.unsigned()?; // first_mb_in_slice
     Some(Marks {
-        number,
-        bits: sequence.frame_number_bits,
         is_reference: slice[0] >> 5 & 3 != 0,
         // I and SI (table 7-6).
-        is_intra: matches!(kind % 5, 2 | 4),
+        is_intra: matches!(bits.unsigned()? % 5, 2 | 4),
         refreshes: slice[0] & 31 == 5,
         stated: units.iter().rev().find_map(|unit| sei::recovery_point_in_h264(unit)),
     })

@@ -35,6 +35,11 @@ pub(super) fn any() -> bool {
     COMPLAINTS.with_borrow(|complaints| complaints.count > 0)
 }
 
+/// Whether the first of them is one that begins so.
+pub(super) fn begin_with(text: &str) -> bool {
+    COMPLAINTS.with_borrow(|complaints| complaints.first.starts_with(text))
+}
+
 /// Takes this thread's complaints and begins anew.
 pub(super) fn take() -> Complaints {
     COMPLAINTS.take()

@@ -174,28 +174,35 @@ impl GstDecoder {
             self.lock().own.note(bytes.as_slice());
         }
         let buffer = packet_time::with_own(buffer, self.base + place);
-        let mut flow = self.input.push(buffer.clone());
-        if at == 0 && self.codec == Codec::H264 && stream.index[0].start == Start::Open {
-            // Before it libavcodec invents the pictures that were cut off. For each it asks GStreamer for a buffer, which gives
-            // some for a packet and then fails; it goes on where it stopped.
-            for _ in 0..MOST_INVENTED {
-                if !complaints::any() {
-                    break;
-                }
-                complaints::take();
-                flow = self.input.push(buffer.clone());
-            }
-        }
+        let unrecovered = stream.header.unrecovered;
+        let in_the_middle = stream.index.first().is_some_and(|first| first.start == Start::Open);
+        let lacks = in_the_middle && self.codec == Codec::H264;
+        let shown_at = stream.index.get(at).and_then(|fact| fact.place);
+        let is_behind = shown_at.is_some_and(|place| place.0 > unrecovered);
+        let flow = self.push(buffer, lacks && !is_behind);
         self.stands_at = Some(number);
         sending.pushed += 1;
         heartbeat::step();
-        if stream.index[at].place.is_some_and(|place| place.0 < stream.header.unrecovered) {
+        if shown_at.is_some_and(|place| place.0 < unrecovered) {
             // Of what is not there for it. No frame is shown of this picture, and none of those refers to it that are.
             complaints::take();
         }
         self.check(flow, sending.pushed, sending.limit)?;
         sending.kept += self.hand_over(sending.keep);
         Ok(())
+    }
+
+    /// Sends a packet. Before one of H.264 that `lacks` what was cut off, libavcodec invents that: for each picture it asks
+    /// GStreamer for a buffer, which gives some for a packet and then fails; it goes on where it stopped.
+    fn push(&self, packet: gst::Buffer, lacks: bool) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let mut flow = self.input.push(packet.clone());
+        for _ in 0..if lacks { MOST_INVENTED } else { 0 } {
+            if complaints::begin_with(NO_BUFFER) {
+                complaints::take();
+                flow = self.input.push(packet.clone());
+            }
+        }
+        flow
     }
 
     /// Sends packets until the needed pictures have come. Says whether they have.
@@ -321,6 +328,9 @@ impl GstDecoder {
 
 /// What decoders of libav complain of where GStreamer has no name for the format of their pictures.
 const NO_FORMAT: &str = "decoder requires a video format unsupported by GStreamer";
+
+/// What libavcodec complains of where it gets no buffer for a picture.
+const NO_BUFFER: &str = "get_buffer() failed";
 
 /// Pictures of H.264 that others refer to, at most.
 const MOST_INVENTED: u32 = 16;
