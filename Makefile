@@ -25,7 +25,7 @@ test:
 	scripts/setup.sh --python $(if $(TCH),--libtorch)
 	@command -v $${CHROMIUM:-chromium} >/dev/null || \
 	  echo "make test: no Chromium is here, so reports are not opened in one; scripts/setup.sh --browser installs it"
-	scripts/with_libtorch.sh $(if $(TCH),--bring) scripts/with_dav1d.sh cargo test --workspace
+	scripts/with_libtorch.sh $(if $(TCH),--bring) scripts/with_dav1d.sh cargo test --workspace $(if $(FEATURES),--features $(FEATURES))
 	scripts/test_wheel.sh
 
 wheel:

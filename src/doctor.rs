@@ -1,6 +1,6 @@
 //! What this installation can read, and what it computes with: the words of `tubelet doctor`.
 //!
-//! [`examine`] looks; nothing is decoded and nothing is changed. `packages` knows which package of a distribution brings
+//! `examine.rs` looks; nothing is decoded and nothing is changed. `packages` knows which package of a distribution brings
 //! what is missing.
 
 mod cpu;

@@ -11,7 +11,7 @@
 //! It is written to a file, or told to browsers of this machine again whenever a run has gone on ([`serve`]).
 //!
 //! Names of files, classes and whatever else comes from outside is text: it is escaped where it becomes HTML
-//! ([`html`]), and the page allows no script but its own.
+//! (`html.rs`), and the page allows no script but its own.
 
 mod curves;
 mod failures;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each [`VideoReader`](crate::video::VideoReader) that asks for it has one child process, which is started when it is first
-//! needed. The parent opens files; the child takes them apart and decodes them, and can do little else ([`confine`]). A
+//! needed. The parent opens files; the child takes them apart and decodes them, and can do little else (`confine.rs`). A
 //! child that dies is started again, and what was asked of it is asked once more; a film on which it dies twice, or is stuck,
 //! gets a verdict. Pictures are those that a thread gives, to the byte.
 //!

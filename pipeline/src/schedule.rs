@@ -16,7 +16,7 @@
 //! batch b of a run ─▶ epoch b / S, batch b % S of it        S = ⌊slots / clips of a batch⌋, rest dropped
 //! ```
 //!
-//! In a mixture of sets ([`mixed_runs`]) a clip's set is drawn first; where its slot fails, the next one of the same set
+//! In a mixture of sets (`mixed_runs.rs`) a clip's set is drawn first; where its slot fails, the next one of the same set
 //! is taken. A slot that comes again in an epoch is numbered higher by all slots, so that it has a first frame of its own.
 //!
 //! With repeated sampling (VideoMAE V2's `num_sample`) a clip gives R rows with their own crops and

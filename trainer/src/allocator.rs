@@ -2,7 +2,7 @@
 //!
 //! Every operation makes its result anew. The system's allocator gives a large block back to the kernel when
 //! it is freed and gets fresh pages for the next one, each of which the kernel has to zero: a fifth of a
-//! training step. Here a freed block waits in an [`arena`] instead, joined with its free neighbours, and the
+//! training step. Here a freed block waits in an arena (`arena.rs`) instead, joined with its free neighbours, and the
 //! next request is cut out of the smallest block that has room. Steps are alike, so after the first one no
 //! fresh page is needed, and what is held is little more than what was in use at the fullest moment.
 //!

@@ -1,7 +1,7 @@
 //! The operations that a step spends its time in, as plain functions.
 //!
 //! The model calls these and does not know which device runs them. A device that brings kernels of its own
-//! ([`fused`]) runs these; every other one runs the composed version that stands in the operation's file:
+//! (`fused.rs`) runs these; every other one runs the composed version that stands in the operation's file:
 //! tensor operations that anyone can check by eye, and against which the kernels are tested.
 //! [`with_kernels`] runs that version on any device.
 //!

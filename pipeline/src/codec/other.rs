@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One of the codecs in [`ROWS`].
+/// One of the codecs in `ROWS`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub struct OtherCodec(u8);

@@ -34,7 +34,7 @@ use crate::{
 /// what is unsupported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ManifestRow {
-    /// The file; see [`names`](crate::names) where its path is no UTF-8.
+    /// The file; see [`names`] where its path is no UTF-8.
     pub path: String,
     /// The very bytes of its path, where that is no UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,7 @@ pub struct ManifestRow {
     pub verdict: String,
     /// What is wrong, in a sentence; of a good one, what was assumed of it.
     pub reason: Option<String>,
-    /// The kind of the verdict, by which it is told what to do: [`Kind`](schemas::Kind) has the names.
+    /// The kind of the verdict, by which it is told what to do: [`Kind`] has the names.
     pub kind: Option<String>,
     /// Name of the container.
     pub container: Option<String>,

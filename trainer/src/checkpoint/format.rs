@@ -11,7 +11,7 @@ pub enum Format {
     Tubelet,
 }
 
-/// Format version, in the metadata key [`FORMAT_KEY`].
+/// Format version, in the metadata key `format`.
 pub const FORMAT: &str = "tubelet-checkpoint/1";
 /// Metadata key of the format version.
 pub(super) const FORMAT_KEY: &str = "format";
