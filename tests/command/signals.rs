@@ -12,8 +12,10 @@ use crate::{
     models, refusal, samples, succeed, text, tubelet,
 };
 
+/// Tests that were started by `nohup` ignore hangups, and so would the command.
 fn start(arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tubelet"));
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(env!("CARGO_BIN_EXE_tubelet"));
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
