@@ -14,7 +14,8 @@ pub(super) struct Headless {
     /// There was one.
     is_over: bool,
     is_hevc: bool,
-    /// One of them may be decoded without others: FFmpeg may know what describes it from later, and show it.
+    /// One of them may be decoded without others, or a message says from which one on frames are right: FFmpeg may know
+    /// from later what describes them, and show them.
     is_doubtful: bool,
 }
 
@@ -30,6 +31,7 @@ impl Headless {
                 (7, _) if !self.is_hevc => self.is_over = true,
                 (33, _) if self.is_hevc => self.is_over = true,
                 (1 | 5, [_, slice @ ..]) if !self.is_hevc => self.note_h264(unit, slice),
+                (6, _) if !self.is_hevc => self.is_doubtful |= sei::recovery_point_in_h264(unit).is_some(),
                 (0..=9 | 16..=21, [_, _, slice @ ..]) if self.is_hevc => {
                     self.pictures += u32::from(slice.first().is_some_and(|first| first & 128 != 0));
                     self.is_doubtful |= is_start(unit, true);
@@ -94,6 +96,8 @@ mod tests {
         assert!(!explained(&before, 2, &[SEQUENCE, I]));
         assert!(!explained(&[P, I, SEQUENCE], 2, &[SEQUENCE, REFRESH]));
         assert!(!explained(&[SEQUENCE, P], 1, &[SEQUENCE, REFRESH]));
+        // A refresh by and by is said to be over before the first description.
+        assert!(!explained(&[&[POINT, P].concat(), P, SEQUENCE], 2, &[SEQUENCE, REFRESH]));
     }
 
     #[test]
