@@ -33,6 +33,8 @@ def load_truth(path):
 
         def by_pyav(file):
             result = module.decode(str(file))
+            if any(frame["format"] in PACKED for frame in result["frames"]):
+                return by_command(file)
             corrupt = [f"frame {frame['rank']} is marked as corrupt" for frame in result["frames"] if frame["corrupt"]]
             return Truth([frame["md5"] for frame in result["frames"]], result["errors"] + corrupt)
 
@@ -40,10 +42,20 @@ def load_truth(path):
     return by_command
 
 
+PACKED = {"rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "rgb0", "bgr0", "0rgb", "0bgr"}
+
+
+def as_planes(file):
+    """What makes FFmpeg take packed RGB apart into planes, as tubelet does, without rounding and without transparency."""
+    command = ["ffprobe", "-v", "quiet", "-select_streams", "V:0", "-show_entries", "stream=pix_fmt", "-of", "csv=p=0", str(file)]
+    layout = subprocess.run(command, capture_output=True, text=True, errors="replace").stdout.strip()
+    return ["-pix_fmt", "gbrp"] if layout in PACKED else []
+
+
 def by_command(file):
     """What FFmpeg's command gives and says."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-flags", "unaligned", "-noautorotate", "-i", str(file)]
-    command += ["-map", "0:V:0", "-fps_mode", "passthrough", "-f", "framemd5", "-"]
+    command += ["-map", "0:V:0", "-fps_mode", "passthrough", *as_planes(file), "-f", "framemd5", "-"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     lines = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
     return Truth([line.split(",")[-1].strip() for line in lines], done.stderr.splitlines())
