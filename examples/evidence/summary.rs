@@ -256,7 +256,11 @@ fn standing(experiment: &Experiment, figures: &Figures) -> String {
         seeds => format!("Numbers are means of {seeds} seeds, with least and most in brackets"),
     };
     let real = match scale.form {
-        "full" => " The same on windows over real films: [docs/evidence-real.md](docs/evidence-real.md).",
+        "full" => {
+            " The same on windows over real films: [docs/evidence-real.md](docs/evidence-real.md). Two further questions: [what a \
+             model paints behind a frame](docs/evidence-before-and-after.md), and [what longer clips give and \
+             cost](docs/evidence-longer.md)."
+        }
         _ => "",
     };
     format!(
