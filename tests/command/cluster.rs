@@ -35,12 +35,14 @@ fn example(name: &str) -> PathBuf {
 
 /// A folder `bin` with the command and `sbatch`, first on the PATH.
 fn path_with_programs(folder: &Path) -> String {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
     let programs = folder.join("bin");
     fs::create_dir(&programs).unwrap();
     symlink(env!("CARGO_BIN_EXE_tubelet"), programs.join("tubelet")).unwrap();
-    fs::write(programs.join("sbatch"), SBATCH).unwrap();
-    fs::set_permissions(programs.join("sbatch"), fs::Permissions::from_mode(0o755)).unwrap();
+    // Another process writes it: a file that this one has open for writing, or one that it started meanwhile, is not run.
+    let (written, run) = (folder.join("sbatch.sh"), programs.join("sbatch"));
+    fs::write(&written, SBATCH).unwrap();
+    assert!(Command::new("install").args(["-m", "755"]).args([&written, &run]).status().unwrap().success());
     format!("{}:{}", text(&programs), std::env::var("PATH").unwrap())
 }
 

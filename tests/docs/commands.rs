@@ -10,9 +10,10 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    io::Write as _,
+    os::unix::fs::symlink,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     thread,
 };
 
@@ -118,14 +119,22 @@ fn run(page: &Page) -> Result<(), String> {
     Ok(())
 }
 
+/// Writes a script by another process: a file that this one has open for writing may not be run, and a process that
+/// another test starts at this moment may have it open for longer.
+fn write_script(path: &Path, script: &str) {
+    let mut install = Command::new("install");
+    install.args(["-m", "755", "/dev/stdin"]).arg(path).stdin(Stdio::piped());
+    let mut install = install.spawn().unwrap();
+    install.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(install.wait().unwrap().success());
+}
+
 /// An empty folder with the sample films, and a `bin` for the PATH.
 fn prepare(folder: &Path) {
     symlink(root().join("samples"), folder.join("samples")).unwrap();
     fs::create_dir(folder.join("bin")).unwrap();
     for (name, script) in [("tubelet", TUBELET), ("sample_films", SAMPLE_FILMS)] {
-        let path = folder.join("bin").join(name);
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&folder.join("bin").join(name), script);
     }
 }
 
