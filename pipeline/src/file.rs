@@ -30,6 +30,9 @@ use std::{
     },
 };
 
+#[cfg(feature = "video")]
+pub(crate) use self::container::transport_packets;
+pub(crate) use self::handle::Handle;
 pub use self::{
     archive::{Kind, archive_of, file_of, kind_of},
     archives::Archives,
@@ -41,7 +44,6 @@ pub use self::{
     place::Place,
     stamp::FileStamp,
 };
-pub(crate) use self::{container::transport_packets, handle::Handle};
 use crate::{
     heartbeat,
     system::{self, SystemError},

@@ -28,6 +28,7 @@ mod parts;
 mod position;
 #[cfg(feature = "video")]
 mod reader;
+#[cfg(feature = "video")]
 mod recovered;
 #[cfg(feature = "video")]
 mod sequential;
