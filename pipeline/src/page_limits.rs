@@ -83,7 +83,7 @@ pub(crate) fn check_chunk_with_index<R: ChunkReader>(
     if !index.unwrap_or_default().iter().all(|page| begins(page.offset)) {
         return Err(refused("its index names a page where none begins"));
     }
-    page_values::check(file, chunk, rows, index.map(<[_]>::to_vec))
+    page_values::check(file, chunk, rows, index)
 }
 
 /// The pages of one column of a group of rows, which may unpack to `most` bytes each, and where they begin.

@@ -33,12 +33,13 @@ pub(crate) fn check<R: ChunkReader>(
     file: &R,
     chunk: &ColumnChunkMetaData,
     rows: usize,
-    places: Option<Vec<PageLocation>>,
+    places: Option<&[PageLocation]>,
 ) -> Result<()> {
     if !matches!(chunk.column_type(), Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY) {
         return Ok(());
     }
     without_panic(|| {
+        let places = places.map(<[_]>::to_vec);
         let mut pages = SerializedPageReader::new(Arc::new(Lent(file)), chunk, rows, places)?;
         pages.try_for_each(|page| match is_sound(&page?, chunk) {
             true => Ok(()),

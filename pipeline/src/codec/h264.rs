@@ -62,7 +62,8 @@ pub(super) fn look(
             }
             numbers.note(&units, sequence.as_ref());
             units.iter().filter_map(|unit| sei::turn_in_h264(unit)).for_each(|turn| turns.note(turn));
-            let recovers = marks_of(&units).is_some_and(|marks| recovery.is_reached_by(marks));
+            let recovers =
+                !recovery.is_over() && marks_of(&units).is_some_and(|marks| recovery.is_reached_by(marks));
             Coded { recovers, ..look_at(&units, sequence.as_ref()) }
         })
         .collect();

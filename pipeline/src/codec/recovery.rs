@@ -34,6 +34,11 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
+    /// Whether no later picture can be the one.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Takes in the next picture, and says whether it is the one.
     pub(super) fn is_reached_by(&mut self, picture: Marks) -> bool {
         let stands_alone = picture.is_intra && picture.is_reference;

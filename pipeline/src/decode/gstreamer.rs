@@ -195,8 +195,11 @@ impl GstDecoder {
     /// Sends a packet. Before one of H.264 that `lacks` what was cut off, libavcodec invents that: for each picture it asks
     /// GStreamer for a buffer, which gives some for a packet and then fails; it goes on where it stopped.
     fn push(&self, packet: gst::Buffer, lacks: bool) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if !lacks {
+            return self.input.push(packet);
+        }
         let mut flow = self.input.push(packet.clone());
-        for _ in 0..if lacks { MOST_INVENTED } else { 0 } {
+        for _ in 0..MOST_INVENTED {
             if complaints::begin_with(NO_BUFFER) {
                 complaints::take();
                 flow = self.input.push(packet.clone());

@@ -22,14 +22,14 @@ pub(super) struct Headless {
 impl Headless {
     /// Takes in what comes next.
     pub(super) fn note(&mut self, codec: Codec, bytes: &[u8]) {
+        if self.is_over {
+            return;
+        }
         self.is_hevc = codec == Codec::Hevc;
         for unit in split_at_start_codes(bytes) {
-            if self.is_over {
-                return;
-            }
             match (kind_of(unit, self.is_hevc), unit) {
-                (7, _) if !self.is_hevc => self.is_over = true,
-                (33, _) if self.is_hevc => self.is_over = true,
+                (7, _) if !self.is_hevc => return self.is_over = true,
+                (33, _) if self.is_hevc => return self.is_over = true,
                 (1 | 5, [_, slice @ ..]) if !self.is_hevc => self.note_h264(unit, slice),
                 (6, _) if !self.is_hevc => self.is_doubtful |= sei::recovery_point_in_h264(unit).is_some(),
                 (0..=9 | 16..=21, [_, _, slice @ ..]) if self.is_hevc => {
