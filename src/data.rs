@@ -36,7 +36,7 @@ pub mod report;
 #[cfg(feature = "video")]
 pub mod scan;
 pub mod source;
-mod stores;
+pub(crate) mod stores;
 mod table_films;
 pub mod videos;
 mod webdataset;

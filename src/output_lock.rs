@@ -6,6 +6,7 @@ use pipeline::store;
 use schemas::output_lock::{OutputLock, OutputLockError};
 
 use crate::{
+    data::stores,
     error::{Context as _, Result, Usage},
     observer::Observer,
 };
@@ -48,7 +49,7 @@ fn taken(
     observer: &dyn Observer,
 ) -> Result<OutputLock> {
     if store::is_address(path) {
-        let shown = store::shown(&pipeline::names::shown(path));
+        let shown = stores::shown(path);
         return Err(Usage::new(format!(
             "{shown} is an address of an object store, and this is written to files"
         ))

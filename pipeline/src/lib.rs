@@ -27,6 +27,7 @@ mod demux;
 pub mod draws;
 #[cfg(feature = "video")]
 pub mod error;
+pub mod error_words;
 pub mod file;
 #[cfg(feature = "video")]
 pub mod film_file;

@@ -18,9 +18,7 @@ use parquet::{
 };
 use schemas::MADE_BY;
 
-use crate::store::Output;
-
-use crate::parquet_footer;
+use crate::{parquet_footer, store::Output};
 
 /// Key of the entry.
 const KEY: &str = "tubelet.digest";

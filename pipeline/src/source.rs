@@ -3,6 +3,8 @@
 //! A [`ClipSource`] is shared by all workers and knows the slots; each worker has a [`ClipReader`] of its
 //! own, which holds what must stay on one thread (decoders, open files).
 
+#[cfg(test)]
+mod echo;
 mod frame_shards;
 pub mod mixture;
 #[cfg(feature = "video")]

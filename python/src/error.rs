@@ -5,7 +5,7 @@ use pyo3::{
     sync::PyOnceLock,
     types::{PyDict, PyType},
 };
-use tubelet::Error;
+use tubelet::{Error, pipeline::error_words::with_causes};
 
 static USAGE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static VIDEO: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -14,13 +14,19 @@ static OTHER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 /// The exception of an error: `UsageError` with its hint, `VideoError` with path and verdict, `TubeletError`.
 pub fn exception(py: Python<'_>, error: &Error) -> PyErr {
     let raised = match (error.usage(), video_of(error)) {
-        (Some(usage), _) => usage_exception(py, &words(error), usage.hinted()),
+        (Some(usage), _) => usage_exception(py, &with_causes(error), usage.hinted()),
         #[cfg(feature = "video")]
         (None, Some((path, cause))) => {
             let path = tubelet::pipeline::names::name_of(path);
-            made(py, &VIDEO, "VideoError", &words(error), &[("verdict", cause.verdict()), ("path", &path)])
+            made(
+                py,
+                &VIDEO,
+                "VideoError",
+                &with_causes(error),
+                &[("verdict", cause.verdict()), ("path", &path)],
+            )
         }
-        (None, _) => made(py, &OTHER, "TubeletError", &words(error), &[]),
+        (None, _) => made(py, &OTHER, "TubeletError", &with_causes(error), &[]),
     };
     raised.unwrap_or_else(|failed| failed)
 }
@@ -53,20 +59,6 @@ fn made(
     }
     let class = class.import(py, "tubelet._errors", name)?;
     Ok(PyErr::from_value(class.call((message,), Some(&keywords))?))
-}
-
-/// What an error and its causes say, none of it twice: a message may end in its cause's words.
-fn words(error: &Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(found) = cause {
-        let words = found.to_string();
-        if !message.contains(&words) {
-            message = format!("{message}: {words}");
-        }
-        cause = found.source();
-    }
-    message
 }
 
 #[cfg(feature = "video")]

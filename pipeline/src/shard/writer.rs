@@ -9,14 +9,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    ShardError,
-    blocks::{BLOCKS_KEY, Hashed},
-    footer,
-    kind::ShardFacts,
-    layout,
-};
-use crate::store::{self, Output};
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use parquet::{
@@ -28,6 +20,15 @@ use parquet::{
     },
     schema::types::ColumnPath,
 };
+
+use super::{
+    ShardError,
+    blocks::{BLOCKS_KEY, Hashed},
+    footer,
+    kind::ShardFacts,
+    layout,
+};
+use crate::store::{self, Output};
 
 /// A row, ready to be written.
 #[derive(Clone, Debug)]

@@ -91,54 +91,15 @@ impl ClipReader for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FrameRank, draws::Purpose, source::Pixels};
-
-    /// Frames that say which slot and video were asked for.
-    struct Echo(u64);
-
-    impl ClipSource for Echo {
-        fn videos(&self) -> u64 {
-            self.0
-        }
-
-        fn name(&self, video: VideoNumber) -> String {
-            format!("{} of {}", video.0, self.0)
-        }
-
-        fn bytes(&self, video: VideoNumber, clips: u64) -> u64 {
-            video.0 * clips
-        }
-
-        fn reader(&self, _: Arc<Profile>) -> Box<dyn ClipReader> {
-            Box::new(Echo(self.0))
-        }
-    }
-
-    impl ClipReader for Echo {
-        fn frames_together(
-            &mut self,
-            video: VideoNumber,
-            slots: Vec<(Slot, Draws)>,
-        ) -> Vec<Result<ClipFrames, SourceError>> {
-            let of = |(slot, _): (Slot, Draws)| {
-                Ok(ClipFrames {
-                    video: self.name(video).into(),
-                    label: None,
-                    ranks: vec![FrameRank(slot.0 as u32)],
-                    times: Vec::new(),
-                    pixels: Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() },
-                })
-            };
-            slots.into_iter().map(of).collect()
-        }
-    }
+    use crate::{draws::Purpose, source::echo::Echo};
 
     #[test]
     fn a_clip_is_read_from_its_own_set_by_that_set_s_numbers() {
         let set = |name: &str, videos| Weighted {
             name: name.into(),
             weight: 1.0,
-            set: Arc::new(Echo(videos)) as Arc<dyn ClipSource>,
+            set: Arc::new(Echo { videos, name: |video, videos| format!("{video} of {videos}") })
+                as Arc<dyn ClipSource>,
         };
         let source = MixtureSource::new(vec![set("films", 3), set("robots", 2)], 2);
         assert_eq!(

@@ -116,53 +116,14 @@ impl ClipReader for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FrameRank, StreamTime, draws::Purpose, source::Pixels};
-
-    /// Frames that say which slot and video were asked for.
-    struct Echo;
-
-    impl ClipSource for Echo {
-        fn videos(&self) -> u64 {
-            9
-        }
-
-        fn name(&self, video: VideoNumber) -> String {
-            format!("video {}", video.0)
-        }
-
-        fn bytes(&self, video: VideoNumber, clips: u64) -> u64 {
-            video.0 * clips
-        }
-
-        fn reader(&self, _: Arc<Profile>) -> Box<dyn ClipReader> {
-            Box::new(Echo)
-        }
-    }
-
-    impl ClipReader for Echo {
-        fn frames_together(
-            &mut self,
-            video: VideoNumber,
-            slots: Vec<(Slot, Draws)>,
-        ) -> Vec<Result<ClipFrames, SourceError>> {
-            let of = |(slot, _): (Slot, Draws)| {
-                Ok(ClipFrames {
-                    video: format!("video {}", video.0).into(),
-                    label: None,
-                    ranks: vec![FrameRank(slot.0 as u32)],
-                    times: vec![StreamTime(0)],
-                    pixels: Pixels::Rgb { width: 0, height: 0, bytes: Vec::new() },
-                })
-            };
-            slots.into_iter().map(of).collect()
-        }
-    }
+    use crate::{draws::Purpose, source::echo::Echo};
 
     #[test]
     fn a_chosen_video_has_its_own_number_and_class_and_the_frames_of_the_source() {
         let videos = [(7, Some(2)), (3, None)]
             .map(|(number, label)| SubsetVideo { number: VideoNumber(number), label });
-        let chosen = Subset::new(Arc::new(Echo), videos.to_vec(), 2, 5);
+        let echo = Echo { videos: 9, name: |video, _| format!("video {video}") };
+        let chosen = Subset::new(Arc::new(echo), videos.to_vec(), 2, 5);
         let [first, second, third] = [0, 1, 2].map(VideoNumber);
         assert_eq!(
             (chosen.videos(), chosen.name(first), chosen.bytes(second, 2)),

@@ -24,7 +24,7 @@ use object_store::{
 use tokio::runtime::{Builder, Runtime};
 
 use super::{address, failure::StoreFailure};
-use crate::{file::FileStamp, heartbeat};
+use crate::{error_words, file::FileStamp, heartbeat};
 
 /// Times that a request is sent again, the pauses between two, and how long all of them may take.
 const RETRIES: usize = 8;
@@ -230,19 +230,7 @@ fn of_store(why: Error) -> io::Error {
     match why {
         Error::NotFound { .. } => io::Error::new(io::ErrorKind::NotFound, "there is no such object"),
         Error::Precondition { .. } => changed(),
-        why => StoreFailure::error(&in_words(&why)),
+        // Of a request that failed the cause lies deep.
+        why => StoreFailure::error(&error_words::with_causes(&why)),
     }
-}
-
-/// All that an error says: of a request that failed the cause lies deep.
-fn in_words(why: &dyn std::error::Error) -> String {
-    let (mut words, mut cause) = (why.to_string(), why.source());
-    while let Some(why) = cause {
-        let more = why.to_string();
-        if !words.contains(&more) {
-            words = format!("{words}: {more}");
-        }
-        cause = why.source();
-    }
-    words
 }
