@@ -4,8 +4,6 @@ pub(crate) mod precision;
 pub(crate) mod cpu {
     #[cfg(target_arch = "x86_64")]
     mod bf16;
-    #[cfg(target_arch = "x86_64")]
-    mod blocked;
     pub(crate) mod buffer;
     #[cfg(target_arch = "x86_64")]
     mod cpu_maker;
@@ -14,8 +12,7 @@ pub(crate) mod cpu {
     pub(crate) mod linear;
     pub(crate) mod matrix;
     pub(crate) mod product;
-    #[cfg(target_arch = "x86_64")]
-    mod registers;
+    mod product_f32;
     pub(crate) mod square_sum;
     mod vector;
 }

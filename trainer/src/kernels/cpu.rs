@@ -11,8 +11,6 @@ pub(super) mod adamw;
 pub(super) mod attention;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
-#[cfg(target_arch = "x86_64")]
-mod blocked;
 pub(super) mod buffer;
 #[cfg(target_arch = "x86_64")]
 mod cpu_maker;
@@ -22,7 +20,6 @@ pub(super) mod linear;
 pub(super) mod masked_loss;
 mod matrix;
 pub(super) mod product;
-#[cfg(target_arch = "x86_64")]
-mod registers;
+mod product_f32;
 pub(super) mod square_sum;
 mod vector;

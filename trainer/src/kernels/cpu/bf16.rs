@@ -15,16 +15,15 @@ mod amx;
 mod instructions;
 mod lines;
 mod panels;
+mod registers;
 mod tile;
 mod words;
 
 use rayon::prelude::*;
 
 pub(super) use self::instructions::Instructions;
-use super::{
-    matrix::{Matrix, Output, Target},
-    registers::{COLUMNS, Shared},
-};
+use self::registers::{COLUMNS, Shared};
+use super::matrix::{Matrix, Output, Target};
 
 /// Pairs of a stretch: a panel of 32 lines then takes 40 of the first cache's 48 KiB.
 const PAIRS: usize = 320;

@@ -27,16 +27,8 @@ impl<'a> Matrix<'a> {
     }
 
     /// The same from row `row` and column `column` on.
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn from(self, [row, column]: [usize; 2]) -> Self {
         Self { values: &self.values[row * self.row_stride + column * self.column_stride..], ..self }
-    }
-
-    /// Where `ROWS` rows begin, of which `there` are there; for each other one it is the last again.
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    pub(super) fn beginnings<const ROWS: usize>(self, there: usize) -> [*const f32; ROWS] {
-        std::array::from_fn(|row| self.values.as_ptr().wrapping_add(row.min(there - 1) * self.row_stride))
     }
 
     /// Panics when the buffer ends before the last of so many rows and columns.
@@ -91,6 +83,30 @@ impl<'a> Target<'a> {
         Target { first, stride: self.stride, size, buffer: PhantomData }
     }
 
+    /// Rows and columns.
+    pub(super) fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// The first `rows` and `columns`, cut into blocks of `height` rows and `width` columns, smaller ones at the ends:
+    /// the row and column that each begins with, and the block.
+    pub(super) fn blocks(
+        &mut self,
+        [rows, columns]: [usize; 2],
+        [height, width]: [usize; 2],
+    ) -> Vec<([usize; 2], Target<'_>)> {
+        self.check([rows, columns]);
+        let begins = (0..rows).step_by(height);
+        let begins = begins.flat_map(|row| (0..columns).step_by(width).map(move |column| [row, column]));
+        // They share rows, and no element.
+        let block = |[row, column]: [usize; 2]| {
+            let first = self.first.wrapping_add(row * self.stride + column);
+            let size = [height.min(rows - row), width.min(columns - column)];
+            ([row, column], Target { first, stride: self.stride, size, buffer: PhantomData })
+        };
+        begins.map(block).collect()
+    }
+
     /// Sets all elements to 0.
     pub(super) fn clear(&mut self) {
         let [rows, columns] = self.size;
@@ -119,7 +135,7 @@ impl<'a> Target<'a> {
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
 pub(super) mod tests {
     use super::*;
 

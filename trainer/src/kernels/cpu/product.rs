@@ -1,15 +1,10 @@
-//! Matrix products of strided blocks of larger buffers: in f32 by [`blocked`] or, on other
-//! CPUs, the crate `gemm`; in bf16 by [`bf16`].
+//! Matrix products of strided blocks of larger buffers: in f32 by [`product_f32`], in bf16 by [`bf16`].
 
-#![allow(unsafe_code)] // products write through pointers; bounds are checked here
-
-use gemm::Parallelism;
-
-use super::matrix::{Matrix, Output, Target};
 #[cfg(target_arch = "x86_64")]
+use super::bf16;
 use super::{
-    bf16,
-    blocked::{self, Instructions},
+    matrix::{Matrix, Output, Target},
+    product_f32::{self, Instructions},
 };
 use crate::kernels::precision::Precision;
 
@@ -23,11 +18,7 @@ pub(in super::super) fn bf16_instructions() -> Option<&'static str> {
 
 /// What products of this precision are computed by here.
 pub(in super::super) fn in_words(precision: Precision) -> String {
-    #[cfg(target_arch = "x86_64")]
-    let f32_by = Instructions::found().map(Instructions::name);
-    #[cfg(not(target_arch = "x86_64"))]
-    let f32_by = None;
-    let f32_by = f32_by.unwrap_or("the crate gemm");
+    let f32_by = Instructions::found().name();
     match (precision, bf16_instructions()) {
         (Precision::F32, _) => format!("f32 by {f32_by}"),
         (Precision::Bf16, Some(name)) => format!("bf16 by {name}"),
@@ -64,25 +55,15 @@ pub(super) fn multiply(
     {
         return bf16::multiply(lengths, left, right, &mut output, kind, instructions);
     }
-    #[cfg(target_arch = "x86_64")]
-    if let Some(instructions) = Instructions::found() {
-        return blocked::multiply(lengths, left, right, &mut output, kind, instructions);
-    }
     let _ = precision;
-    // Short products cost less than asking other threads for help.
-    let work = lengths.iter().product::<usize>();
-    let threads = if work < 1 << 16 { Parallelism::None } else { Parallelism::Rayon(0) };
-    multiply_f32(lengths, left, right, &mut output, kind, threads);
+    product_f32::multiply(lengths, left, right, &mut output, kind, Instructions::found());
 }
 
 /// A right factor that several products on one thread have in common.
 pub(super) enum Right<'a> {
     /// As it stands.
     Matrix(Matrix<'a>, [usize; 2]),
-    /// In the order of the inner loop.
-    #[cfg(target_arch = "x86_64")]
-    Panels(blocked::Panels),
-    /// The same, rounded.
+    /// Rounded, in the order of the inner loop.
     #[cfg(target_arch = "x86_64")]
     RoundedPanels(bf16::Panels),
 }
@@ -96,10 +77,6 @@ impl<'a> Right<'a> {
         {
             return Self::RoundedPanels(bf16::Panels::new(right, lengths, instructions));
         }
-        #[cfg(target_arch = "x86_64")]
-        if let Some(instructions) = Instructions::found() {
-            return Self::Panels(blocked::Panels::new(right, lengths, instructions));
-        }
         let _ = precision;
         Self::Matrix(right, lengths)
     }
@@ -109,49 +86,10 @@ impl<'a> Right<'a> {
 pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Right, mut output: Target, kind: Output) {
     match right {
         Right::Matrix(right, [k, n]) => {
-            multiply_f32([rows, *n, *k], left, *right, &mut output, kind, Parallelism::None);
+            let lengths = [rows, *n, *k];
+            product_f32::multiply_alone(lengths, left, *right, &mut output, kind, Instructions::found());
         }
         #[cfg(target_arch = "x86_64")]
-        Right::Panels(right) => blocked::multiply_alone(rows, left, right, &mut output, kind),
-        #[cfg(target_arch = "x86_64")]
         Right::RoundedPanels(right) => bf16::multiply_alone(rows, left, right, &mut output, kind),
-    }
-}
-
-fn multiply_f32(
-    [m, n, k]: [usize; 3],
-    left: Matrix,
-    right: Matrix,
-    output: &mut Target,
-    kind: Output,
-    parallelism: Parallelism,
-) {
-    left.check([m, k]);
-    right.check([k, n]);
-    output.check([m, n]);
-    // SAFETY: every element that lengths and strides reach lies within its buffer, as checked, and no two
-    // elements of the output share a place because its rows are not longer than their distance.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            output.first,
-            1,
-            output.stride as isize,
-            kind == Output::AddedTo,
-            left.values.as_ptr(),
-            left.column_stride as isize,
-            left.row_stride as isize,
-            right.values.as_ptr(),
-            right.column_stride as isize,
-            right.row_stride as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            parallelism,
-        );
     }
 }

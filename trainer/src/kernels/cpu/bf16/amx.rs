@@ -14,8 +14,8 @@ use std::{
     sync::OnceLock,
 };
 
-use super::super::{
-    matrix::Output,
+use super::{
+    super::matrix::Output,
     registers::{COLUMNS, LANES, Tile},
 };
 

@@ -1,11 +1,10 @@
 //! What a CPU multiplies in bf16 by.
 
 use super::{
-    super::{
-        matrix::Matrix,
-        registers::{self, COLUMNS, LANES, Tile},
-    },
-    amx, lines, panels, tile,
+    super::matrix::Matrix,
+    amx, lines, panels,
+    registers::{self, COLUMNS, LANES, Tile},
+    tile,
 };
 
 /// Instructions of x86-64 for products in bf16, with their tiles.

@@ -10,10 +10,8 @@
 use std::arch::x86_64::{__m512i, _mm512_set1_epi32, _mm512_storeu_si512};
 
 use super::{
-    super::{
-        matrix::Matrix,
-        registers::{LANES, mask, turn},
-    },
+    super::matrix::Matrix,
+    registers::{LANES, mask, turn},
     words,
 };
 

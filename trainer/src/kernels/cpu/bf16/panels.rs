@@ -13,10 +13,8 @@
 use std::arch::x86_64::{_mm512_mask_storeu_epi32, _mm512_set1_epi32};
 
 use super::{
-    super::{
-        matrix::Matrix,
-        registers::{LANES, mask, turn},
-    },
+    super::matrix::Matrix,
+    registers::{LANES, mask, turn},
     words,
 };
 

@@ -4,7 +4,7 @@ use std::arch::x86_64::{
     __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps,
 };
 
-use super::super::registers::{COLUMNS, ROWS, Tile};
+use super::registers::{COLUMNS, ROWS, Tile};
 
 /// `output (+)= left · right`, from a panel each.
 ///

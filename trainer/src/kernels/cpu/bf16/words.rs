@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm512_set_epi16,
 };
 
-use super::super::registers::{LANES, mask};
+use super::registers::{LANES, mask};
 
 /// Sixteen words of a line that is contiguous from `source` on, of which `rest` places are there.
 ///

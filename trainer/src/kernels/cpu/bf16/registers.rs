@@ -1,4 +1,4 @@
-//! What products in f32 and in bf16 do alike with registers of AVX-512.
+//! Registers of AVX-512, and the tiles of the output that their sums go to.
 
 #![allow(unsafe_code)] // instructions that the CPU was found to have; a tile is written through a pointer
 
@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi64,
 };
 
-use super::matrix::{Output, Target};
+use super::super::matrix::{Output, Target};
 
 /// Words of a register.
 pub(super) const LANES: usize = 16;
