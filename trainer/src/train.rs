@@ -4,7 +4,7 @@
 //! pretrain, finetune            the two loops, one screen each
 //! initial_weights,              what a training begins with: a checkpoint's weights, and what they lack, drawn
 //! initial_pretraining
-//! prefetch                      the next micro-batch goes to the device while the current one is computed
+//! prefetch                      the next micro-batch goes to a GPU while the current one is computed
 //! forward_backward              the loss of a micro-batch and its gradients; with little memory by
 //!                               activation_checkpointing
 //! objective                     what a head's answers are compared with
@@ -34,7 +34,7 @@ pub mod loss_trend;
 pub mod metrics;
 pub mod objective;
 mod pair_tree;
-mod prefetch;
+pub mod prefetch;
 pub mod pretrain;
 pub mod run_folder;
 mod set_losses;

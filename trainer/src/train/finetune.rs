@@ -25,8 +25,9 @@ use super::{
     error::TrainError,
     forward_backward::{Computation, Gradients, forward_backward_labelled},
     initial_weights::InitialClassifier,
-    objective::Objective,
+    objective::{Labels, Objective},
     pair_tree::PairTree,
+    prefetch::{Batches, DataError, prefetch},
     run_folder::{RunFolder, RunFolderError},
     state::TrainState,
     steps::{Next, Outcome, RunLog, Steps, next_update, optimiser_step, share},
@@ -82,10 +83,10 @@ pub fn begin(recipe: &Recipe, run: &RunFolder, initial: InitialClassifier) -> Re
 /// # Errors
 /// When anything but a request to stop keeps it from its last step.
 #[allow(clippy::too_many_arguments)] // what a run is made of, each once
-pub fn finetune<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub fn finetune<'a, E: Into<DataError>>(
     recipe: &Recipe,
     machines: impl Into<Machines<'a>>,
-    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    batches: impl Iterator<Item = Result<RecordBatch, E>> + Send,
     mut validate: Option<&mut Validate<'_>>,
     run: &RunFolder,
     steps: Steps,
@@ -102,33 +103,37 @@ pub fn finetune<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let mut log = RunLog::open(recipe, run, state.step, place)?;
     let validates = validate.is_some() && place.writes();
     let mut validations = validates.then(|| Validations::open(run, state.step)).transpose()?;
-    let mut batches = batches.fuse();
+    let upload = |batch| Labelled::upload(batch, &model, device);
+    let needed = steps.micro_batches(state.step, share.len());
 
-    while state.step < steps.until {
-        let rate = learning_rate.at(state.step);
-        let of = Update { recipe, device, model: &model, state: &state, micro_batch, share: share.clone() };
-        let compute = |stopwatch: &mut Stopwatch| of.gradients(|| stopwatch.waiting(|| batches.next()));
-        let (epoch, gradients) = match next_update(machines, asked, &mut log.stopwatch, compute)? {
-            Next::Update(epoch, gradients) => (epoch, gradients),
-            Next::Stop => return log.stopped(&state),
-            Next::OutOfData => return log.out_of_data(&state, asked),
-        };
-        let (loss, gradient_norm);
-        (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
-        let step = state.step;
-        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
-        log.line(fill, |line| report(Event::Step(line)))?;
-        if let (Some(validate), Some(validations), true) =
-            (validate.as_deref_mut(), validations.as_mut(), is_validated(recipe, steps, step))
-        {
-            let (line, best) =
-                validations.validate(validate, &model.classifier, &state, recipe, epoch, device)?;
-            log.validated(&line)?;
-            report(Event::Validated { line: &line, best });
+    prefetch(batches.take(needed), upload, !device.is_cpu(), |batches| {
+        while state.step < steps.until {
+            let rate = learning_rate.at(state.step);
+            let of =
+                Update { recipe, device, model: &model, state: &state, micro_batch, share: share.clone() };
+            let compute = |stopwatch: &mut Stopwatch| of.gradients(batches, stopwatch);
+            let (epoch, gradients) = match next_update(machines, asked, &mut log.stopwatch, compute)? {
+                Next::Update(epoch, gradients) => (epoch, gradients),
+                Next::Stop => return log.stopped(&state),
+                Next::OutOfData => return log.out_of_data(&state, asked),
+            };
+            let (loss, gradient_norm);
+            (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
+            let step = state.step;
+            let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, ..line };
+            log.line(fill, |line| report(Event::Step(line)))?;
+            if let (Some(validate), Some(validations), true) =
+                (validate.as_deref_mut(), validations.as_mut(), is_validated(recipe, steps, step))
+            {
+                let (line, best) =
+                    validations.validate(validate, &model.classifier, &state, recipe, epoch, device)?;
+                log.validated(&line)?;
+                report(Event::Validated { line: &line, best });
+            }
+            log.save_when_due(&state, asked)?;
         }
-        log.save_when_due(&state, asked)?;
-    }
-    log.done(&state)
+        log.done(&state)
+    })
 }
 
 /// What is fine-tuned.
@@ -169,6 +174,20 @@ fn resume(recipe: &Recipe, device: &Device, run: &RunFolder) -> Result<(TrainSta
     Ok((state, Model { classifier: classifier(&description, device), objective }))
 }
 
+/// Clips on the device, and their labels.
+struct Labelled {
+    clips: LabelledClips,
+    labels: Labels,
+}
+
+impl Labelled {
+    fn upload(batch: RecordBatch, model: &Model, device: &Device) -> Result<Self, TrainError> {
+        let batch = LabelledBatch::try_from(batch)?;
+        let clips = LabelledClips::upload(&batch, model.classifier.shape().geometry, device)?;
+        Ok(Self { clips, labels: model.objective.labels(&batch)? })
+    }
+}
+
 /// The next update.
 struct Update<'a> {
     recipe: &'a Recipe,
@@ -183,23 +202,22 @@ struct Update<'a> {
 
 impl Update<'_> {
     /// Epoch, loss and gradients of its micro-batches; none when the batches end before it is whole.
-    fn gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    fn gradients(
         &self,
-        mut next: impl FnMut() -> Option<Result<RecordBatch, E>>,
+        batches: &mut Batches<'_, Labelled>,
+        stopwatch: &mut Stopwatch,
     ) -> Result<Option<(u64, Gradients)>, TrainError> {
         let Self { recipe, device, model, state, micro_batch, ref share } = *self;
         let (seed, geometry) = (recipe.run.seed, model.classifier.shape().geometry);
         let (mut epoch, mut tree) = (None, PairTree::new());
         for part in share.clone() {
-            let Some(batch) = next() else { return Ok(None) };
-            let batch = batch.map_err(|cause| TrainError::Data { step: state.step, cause: cause.into() })?;
-            let batch = LabelledBatch::try_from(batch)?;
-            let clips = LabelledClips::upload(&batch, geometry, device)?;
+            let fetched = stopwatch.waiting(|| batches.next(state.step))?;
+            let Some(Labelled { clips, labels }) = fetched else { return Ok(None) };
             if clips.len() != micro_batch {
                 return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
             }
             let mix = Mix::draw(recipe.augment.mixing(), geometry, seed, state.step, part as u64);
-            let targets = model.objective.targets(&batch, mix, device)?;
+            let targets = model.objective.targets(&labels, mix, device);
             let found = forward_backward_labelled(
                 &model.classifier,
                 &state.weights,

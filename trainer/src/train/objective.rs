@@ -49,32 +49,45 @@ impl Objective {
         Ok(Self { loss, problem_type, answers, weights, smoothing: recipe.augment.smoothing })
     }
 
-    /// The targets of a batch, `[B, K]`, mixed as its pixels are.
+    /// The labels of a batch.
     ///
     /// # Errors
     /// When a clip has none, or others than the head's.
-    pub fn targets(
-        &self,
-        batch: &LabelledBatch,
-        mix: Mix,
-        device: &Device,
-    ) -> Result<Tensor<2>, LabelledClipsError> {
-        let (count, smoothing) = (self.answers, self.smoothing);
-        let mut targets = match self.problem_type {
-            ProblemType::SingleLabelClassification => mix.targets(&labels(batch, count)?, count, smoothing),
-            ProblemType::MultiLabelClassification => {
-                // Half of what is taken from a label is what is given to its absence, as in Keras's loss.
-                let smooth = |label: f32| (f64::from(label) * (1.0 - smoothing) + 0.5 * smoothing) as f32;
-                let labels = label_vectors(batch, count)?.into_iter().map(smooth);
-                mix.vectors(&labels.collect::<Vec<_>>(), count)
+    pub fn labels(&self, batch: &LabelledBatch) -> Result<Labels, LabelledClipsError> {
+        Ok(match self.problem_type {
+            ProblemType::SingleLabelClassification => Labels::Classes(labels(batch, self.answers)?),
+            ProblemType::MultiLabelClassification | ProblemType::Regression => {
+                Labels::Vectors(label_vectors(batch, self.answers)?)
             }
-            ProblemType::Regression => mix.vectors(&label_vectors(batch, count)?, count),
+        })
+    }
+
+    /// The targets of a batch with these labels, `[B, K]`, mixed as its pixels are.
+    pub fn targets(&self, labels: &Labels, mix: Mix, device: &Device) -> Tensor<2> {
+        let (count, smoothing) = (self.answers, self.smoothing);
+        let mut targets = match labels {
+            Labels::Classes(classes) => mix.targets(classes, count, smoothing),
+            Labels::Vectors(labels) if self.problem_type == ProblemType::MultiLabelClassification => {
+                // Half of what is taken from a label is what is given to its absence, as in Keras's loss.
+                let smooth = |label: &f32| (f64::from(*label) * (1.0 - smoothing) + 0.5 * smoothing) as f32;
+                mix.vectors(&labels.iter().map(smooth).collect::<Vec<_>>(), count)
+            }
+            Labels::Vectors(numbers) => mix.vectors(numbers, count),
         };
         if !self.weights.is_empty() {
             targets.iter_mut().zip(self.weights.iter().cycle()).for_each(|(share, weight)| *share *= weight);
         }
-        Ok(upload_targets(targets, count, device))
+        upload_targets(targets, count, device)
     }
+}
+
+/// What the clips of a micro-batch are labelled with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Labels {
+    /// The class of each clip.
+    Classes(Vec<usize>),
+    /// The labels, or numbers, of each clip, one row after the other.
+    Vectors(Vec<f32>),
 }
 
 #[cfg(test)]
@@ -117,7 +130,8 @@ mod tests {
 
     fn targets(settings: &[&str], clips: &[(Option<i32>, Option<&[f32]>)], mix: Mix) -> Vec<f32> {
         let objective = objective(settings, 2).unwrap();
-        floats(objective.targets(&batch(clips), mix, &Device::flex()).unwrap())
+        let labels = objective.labels(&batch(clips)).unwrap();
+        floats(objective.targets(&labels, mix, &Device::flex()))
     }
 
     fn close(found: &[f32], wanted: &[f32]) {
@@ -152,7 +166,7 @@ mod tests {
     fn a_clip_with_other_answers_than_the_head_is_named() {
         let objective = objective(&["classifier.problem_type=regression"], 2).unwrap();
         let refused = |clips: &[(Option<i32>, Option<&[f32]>)]| {
-            objective.targets(&batch(clips), Mix::Nothing, &Device::flex()).unwrap_err().to_string()
+            objective.labels(&batch(clips)).unwrap_err().to_string()
         };
         assert_eq!(refused(&[(Some(1), None)]), "a.mp4 (row 0 of the data) has no label");
         let words = refused(&[(None, Some(&[1.0]))]);

@@ -4,7 +4,7 @@
 //! for clip batches, from where the last run ended:
 //!     set the learning rate of this step
 //!     loss, gradients  ←  forward and backward of each micro-batch, averaged
-//!                         (a GPU computes while the next micro-batch is fetched and sent to it)
+//!                         (the next micro-batch goes to a GPU meanwhile)
 //!     of several processes, each computes its micro-batches; all decide to go on, and average
 //!     stop here if the loss or the gradient norm is not finite        (weights untouched)
 //!     clip; update; count
@@ -15,7 +15,7 @@
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use schemas::{ClipBatch, metrics::MetricsLine};
+use schemas::{ClipBatch, ClipGeometry, metrics::MetricsLine};
 
 use super::{
     asked::Asked,
@@ -23,7 +23,7 @@ use super::{
     forward_backward::{Computation, Gradients, forward_backward},
     look::Look,
     pair_tree::PairTree,
-    prefetch::Prefetch,
+    prefetch::{Batches, DataError, prefetch},
     run_folder::RunFolder,
     state::TrainState,
     steps::{Next, Outcome, RunLog, Steps, next_update, optimiser_step, share},
@@ -44,10 +44,10 @@ use crate::{
 ///
 /// # Errors
 /// When anything but a request to stop keeps it from its last step.
-pub fn pretrain<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub fn pretrain<'a, E: Into<DataError>>(
     recipe: &Recipe,
     machines: impl Into<Machines<'a>>,
-    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    batches: impl Iterator<Item = Result<RecordBatch, E>> + Send,
     run: &RunFolder,
     steps: Steps,
     asked: impl Into<Asked<'a>>,
@@ -61,10 +61,10 @@ pub fn pretrain<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// # Errors
 /// As [`fn@pretrain`], and where they cannot be looked at.
 #[allow(clippy::too_many_arguments)] // what a run is made of, each once
-pub fn pretrain_and_look<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub fn pretrain_and_look<'a, E: Into<DataError>>(
     recipe: &Recipe,
     machines: impl Into<Machines<'a>>,
-    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    batches: impl Iterator<Item = Result<RecordBatch, E>> + Send,
     run: &RunFolder,
     steps: Steps,
     asked: impl Into<Asked<'a>>,
@@ -78,28 +78,31 @@ pub fn pretrain_and_look<'a, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     let (mut state, model) = begin_or_resume(recipe, device, run)?;
     let learning_rate = recipe.learning_rate(steps.per_epoch, steps.schedule);
     let mut log = RunLog::open(recipe, run, state.step, place)?;
-    let mut prefetch = Prefetch::new(batches, model.shape().geometry, device);
+    let geometry = model.shape().geometry;
+    let upload = |batch| Counted::upload(batch, geometry, device);
+    let needed = steps.micro_batches(state.step, share.len());
 
-    while state.step < steps.until {
-        let rate = learning_rate.at(state.step);
-        let is_last = state.step + 1 == steps.until;
-        let of = Update { recipe, model: &model, state: &state, micro_batch, parts: share.len(), is_last };
-        let compute = |stopwatch: &mut Stopwatch| of.gradients(&mut prefetch, stopwatch);
-        let (epoch, gradients) = match next_update(machines, asked, &mut log.stopwatch, compute)? {
-            Next::Update(epoch, gradients) => (epoch, gradients),
-            Next::Stop => return log.stopped(&state),
-            Next::OutOfData => return log.out_of_data(&state, asked),
-        };
-        log.stopwatch.sets(gradients.sets.as_ref());
-        let (loss, gradient_norm);
-        (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
-        let step = state.step;
-        let probe = log.look(look.as_deref_mut(), &state)?;
-        let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, probe, ..line };
-        log.line(fill, &mut report)?;
-        log.save_when_due(&state, asked)?;
-    }
-    log.done(&state)
+    prefetch(batches.take(needed), upload, !device.is_cpu(), |batches| {
+        while state.step < steps.until {
+            let rate = learning_rate.at(state.step);
+            let of = Update { recipe, model: &model, state: &state, micro_batch, parts: share.len() };
+            let compute = |stopwatch: &mut Stopwatch| of.gradients(batches, stopwatch);
+            let (epoch, gradients) = match next_update(machines, asked, &mut log.stopwatch, compute)? {
+                Next::Update(epoch, gradients) => (epoch, gradients),
+                Next::Stop => return log.stopped(&state),
+                Next::OutOfData => return log.out_of_data(&state, asked),
+            };
+            log.stopwatch.sets(gradients.sets.as_ref());
+            let (loss, gradient_norm);
+            (state, loss, gradient_norm) = optimiser_step(state, gradients, rate, recipe)?;
+            let step = state.step;
+            let probe = log.look(look.as_deref_mut(), &state)?;
+            let fill = |line| MetricsLine { step, epoch, loss, lr: rate, gradient_norm, probe, ..line };
+            log.line(fill, &mut report)?;
+            log.save_when_due(&state, asked)?;
+        }
+        log.done(&state)
+    })
 }
 
 /// Makes `steps` whole steps on the same micro-batch, with freshly drawn weights, and tells `after` the seconds
@@ -117,22 +120,23 @@ pub fn time_steps(
     recipe.check()?;
     let model = VideoMae::new(recipe.model_shape()?, device);
     let mut state = TrainState::begin(recipe, model.shape(), device);
-    let batch = ClipBatch::try_from(batch)?;
-    let upload = || MaskedClips::upload(&batch, model.shape().geometry, device);
-    let mut clips = upload()?;
-    for _ in 0..steps {
-        let start = Instant::now();
-        let gradients = gradients_of(recipe, &model, &state, &clips);
-        // As in a training, the next clips go to the device while it computes the gradients of these.
-        clips = upload()?;
-        // The norm is read from the device in every real step, so it belongs to the time.
-        let norm = adamw::global_norm(&gradients.tensors);
-        let gradients = adamw::clip(gradients.tensors, norm, f64::INFINITY);
-        state = state.step(gradients, recipe.optimiser.floor_lr, recipe.optimiser.ema);
-        device.finish();
-        after(start.elapsed().as_secs_f64());
-    }
-    Ok(())
+    let geometry = model.shape().geometry;
+    let upload = |batch| Counted::upload(batch, geometry, device);
+    let batches = std::iter::repeat_n(batch, steps).map(Ok::<_, DataError>);
+    prefetch(batches, upload, !device.is_cpu(), |batches| {
+        for _ in 0..steps {
+            let start = Instant::now();
+            let Some(Counted { clips, .. }) = batches.next(state.step)? else { break };
+            let gradients = gradients_of(recipe, &model, &state, &clips);
+            // The norm is read from the device in every real step, so it belongs to the time.
+            let norm = adamw::global_norm(&gradients.tensors);
+            let gradients = adamw::clip(gradients.tensors, norm, f64::INFINITY);
+            state = state.step(gradients, recipe.optimiser.floor_lr, recipe.optimiser.ema);
+            device.finish();
+            after(start.elapsed().as_secs_f64());
+        }
+        Ok(())
+    })
 }
 
 fn begin_or_resume(
@@ -150,6 +154,22 @@ fn begin_or_resume(
     Ok((state, model))
 }
 
+/// Clips on the device, and how many of their frames repeat the one before.
+struct Counted {
+    clips: MaskedClips,
+    frames: usize,
+    repeated: usize,
+}
+
+impl Counted {
+    fn upload(batch: RecordBatch, geometry: ClipGeometry, device: &Device) -> Result<Self, TrainError> {
+        let batch = ClipBatch::try_from(batch)?;
+        let clips = MaskedClips::upload(&batch, geometry, device)?;
+        let frames = batch.len() * batch.geometry().frames();
+        Ok(Self { clips, frames, repeated: batch.repeated_frames() })
+    }
+}
+
 /// The next update.
 struct Update<'a> {
     recipe: &'a Recipe,
@@ -159,33 +179,26 @@ struct Update<'a> {
     micro_batch: usize,
     /// Its micro-batches in this process.
     parts: usize,
-    /// Whether it is the last of the training.
-    is_last: bool,
 }
 
 impl Update<'_> {
-    /// Epoch, loss and gradients of its micro-batches; none when the batches end before it is whole. Behind all but
-    /// the last of the training, the micro-batch after it is fetched.
-    fn gradients<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    /// Epoch, loss and gradients of its micro-batches; none when the batches end before it is whole.
+    fn gradients(
         &self,
-        prefetch: &mut Prefetch<'_, impl Iterator<Item = Result<RecordBatch, E>>>,
+        batches: &mut Batches<'_, Counted>,
         stopwatch: &mut Stopwatch,
     ) -> Result<Option<(u64, Gradients)>, TrainError> {
-        let Self { recipe, model, state, micro_batch, parts, is_last } = *self;
+        let Self { recipe, model, state, micro_batch, parts } = *self;
         let (mut epoch, mut tree) = (None, PairTree::new());
-        for part in 1..=parts {
-            let Some(clips) = prefetch.next(state.step, stopwatch)? else { return Ok(None) };
+        for _ in 0..parts {
+            let fetched = stopwatch.waiting(|| batches.next(state.step))?;
+            let Some(Counted { clips, frames, repeated }) = fetched else { return Ok(None) };
+            stopwatch.frames(frames, repeated);
             if clips.len() != micro_batch {
                 return Err(TrainError::BatchSize { found: clips.len(), wanted: micro_batch });
             }
             epoch = epoch.or(Some(clips.identities[0].epoch));
-            let found = gradients_of(recipe, model, state, &clips);
-            if part < parts {
-                prefetch.fetch(state.step, stopwatch);
-            } else if !is_last {
-                prefetch.fetch(state.step + 1, stopwatch);
-            }
-            tree.push(found, Gradients::join);
+            tree.push(gradients_of(recipe, model, state, &clips), Gradients::join);
         }
         Ok(epoch.zip(tree.root(Gradients::join)))
     }

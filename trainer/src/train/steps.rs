@@ -36,6 +36,14 @@ pub struct Steps {
     pub until: u64,
 }
 
+impl Steps {
+    /// Micro-batches that a process takes which has made `step` steps and computes `parts` of each update.
+    pub(crate) fn micro_batches(self, step: u64, parts: usize) -> usize {
+        let steps = usize::try_from(self.until.saturating_sub(step)).unwrap_or(usize::MAX);
+        steps.saturating_mul(parts)
+    }
+}
+
 /// How a training ended; a checkpoint was written in every case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
