@@ -114,7 +114,7 @@ impl Device {
     pub fn products(name: &str, precision: Precision) -> String {
         match name {
             "flex" => kernels::cpu_products(precision),
-            "tch" => format!("{precision} by LibTorch"),
+            "tch" => kernels::libtorch_cpu_products(precision),
             other => format!("{precision} on {other}"),
         }
     }

@@ -54,9 +54,18 @@ pub fn cpu_bf16_instructions() -> Option<&'static str> {
     cpu::product::bf16_instructions()
 }
 
-/// How the CPU's own backend computes products of this precision, in words: `f32 by AVX-512`.
+/// How the CPU's own backend computes products of this precision, in words: `f32 by private-gemm-x86 with AVX-512`.
 pub fn cpu_products(precision: Precision) -> String {
     cpu::product::in_words(precision)
+}
+
+/// The same of LibTorch on the CPU, whose memory our own products read and write where they are faster than its own.
+pub fn libtorch_cpu_products(precision: Precision) -> String {
+    #[cfg(feature = "tch")]
+    if precision == Precision::F32 && cpu::product::outdoes_mkl() {
+        return format!("{}, on LibTorch", cpu_products(precision));
+    }
+    format!("{precision} by LibTorch")
 }
 
 /// Before a step on `device`: see [`libtorch`]'s threads. Other devices share theirs anyway.
