@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The training step on an NVIDIA card, beside PyTorch on the same card: ViT-B, batch 32, bf16, fused attention, with
-# and without torch.compile, and PyTorch's profile of what binds.
+# The training step on an NVIDIA card, beside PyTorch on the same card: ViT-B, bf16, batches of 32 and 64, and f32,
+# fused attention, with and without torch.compile; steps from disk; and PyTorch's profile of what binds.
 #
-#   benches/train_on_gpu.sh PYTHON TRAIN_PEER [CARD] [BATCH] [SHARDS]
+#   benches/train_on_gpu.sh PYTHON TRAIN_PEER [CARD] [BATCHES] [SHARDS]
 #
 # PYTHON has a torch with CUDA; TRAIN_PEER as in train_against_pytorch.sh, with --device, --compile and --profile.
 # tubelet is taken from the build of `cargo build --release`, with the features of the ways that are to be compared:
 # `cuda` (Burn's own kernels), `tch` with a LibTorch that has CUDA, or `wgpu` (Vulkan). Ways that the build lacks are
-# left out. SHARDS are frame shards (`tubelet preprocess`): with them a training of 50 steps from disk follows on each
-# way, and how much of its time it waited for data. TUBELET names another binary than the release build's.
+# left out. BATCHES are numbers of clips ("32 64"); f32 is measured with the first alone. SHARDS are frame shards (`tubelet
+# preprocess`): with them trainings of 50 steps from disk follow on each way, with the milliseconds of a step, to be read
+# beside those of the bench, and how much of them they waited for data. TUBELET names another binary than the release build's.
 #
 # LibTorch for `tch:cuda:0` is PyTorch's own, of the version that tch wants: `pip install torch==2.9.0`, then
 # LIBTORCH=.../site-packages/torch while building, and its `lib` and those of `nvidia/*/lib` in LD_LIBRARY_PATH.
@@ -17,7 +18,7 @@ set -euo pipefail
 python=${1:?usage: train_on_gpu.sh PYTHON TRAIN_PEER [CARD] [BATCH] [SHARDS]}
 peer=${2:?TRAIN_PEER is missing}
 card=${3:-0}
-batch=${4:-32}
+read -r -a batches <<<"${4:-32 64}"
 shards=${5:-}
 rounds=3
 steps=20
@@ -51,8 +52,8 @@ for name, of in runs.items():
     print(f"{name:90} {s:9.4f} {clips:8.1f} {peer / s:6.2f}")
 '
 
-for precision in bf16 f32; do
-  also=()
+side_by_side() { # PRECISION BATCH
+  local precision=$1 batch=$2 also=()
   for device in "${devices[@]}"; do
     also+=(--also "$tubelet bench train --device $device --model base --batch $batch --steps $steps --precision $precision")
   done
@@ -63,7 +64,12 @@ for precision in bf16 f32; do
       --dtype "$precision" $compile --warmup 5 --steps "$steps" --rounds "$rounds" "${also[@]}" |
       "$python" -c "$table"
   done
+}
+for batch in "${batches[@]}"; do
+  side_by_side bf16 "$batch"
 done
+batch=${batches[0]}
+side_by_side f32 "$batch"
 
 printf '\n== memory of the card while a step runs\n'
 for device in "${devices[@]}"; do
@@ -82,9 +88,10 @@ done
 printf '\n== what binds in PyTorch\n'
 "$python" "$peer" --device "cuda:$card" --model base --batch "$batch" --attention sdpa --embed visible --dtype bf16 --profile
 
-if [ -n "$shards" ]; then
+[ -n "$shards" ] || exit 0
+for batch in "${batches[@]}"; do
   for device in "${devices[@]}"; do
-    printf '\n== 50 steps from %s on %s\n' "$shards" "$device"
+    printf '\n== 50 steps of batch %s from %s on %s\n' "$batch" "$shards" "$device"
     run=$(mktemp -d)
     "$tubelet" pretrain --data "$shards" --out "$run/run" --recipe vit-b-k400-800 --set "optimiser.batch=$batch" \
       --set optimiser.micro_batch=0 --precision bf16 --set run.log_every=10 --steps 50 --device "$device"
@@ -92,9 +99,9 @@ if [ -n "$shards" ]; then
 import json, sys
 for line in open(sys.argv[1]):
     line = json.loads(line)
-    print("step {step}: {clips_per_second:.1f} clips/s, waited {share:.1%} for data".format(
-        step=line["step"], clips_per_second=line["clips_per_second"], share=line["waiting_share"]))
-' "$run/run/metrics.jsonl"
+    print("step {step}: {ms:.1f} ms a step, waited {share:.1%} for data".format(
+        step=line["step"], ms=1e3 * int(sys.argv[2]) / line["clips_per_second"], share=line["waiting_share"]))
+' "$run/run/metrics.jsonl" "$batch"
     rm -r "$run"
   done
-fi
+done
