@@ -4,6 +4,8 @@
 //! every one has its own, by the reordering rule of MPEG-1, 2 and 4 where times are missing, and not at
 //! all otherwise: then frames must be counted as they leave the decoder.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use serde::{Deserialize, Serialize};
 
 use super::OutputIndex;
@@ -58,7 +60,11 @@ pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec
         // the decoder, and that of MPEG never looks at times.
         let is_mpeg = matches!(codec, Codec::Mpeg1 | Codec::Mpeg2 | Codec::Mpeg4);
         let in_parts = stamps.iter().any(|stamp| stamp.part > 0);
-        if !is_mpeg || in_parts || places == by_role(coded) {
+        let are_followed = match codec {
+            Codec::H264 | Codec::Hevc => can_be_reordered(&places),
+            _ => !is_mpeg || in_parts || places == by_role(coded),
+        };
+        if are_followed {
             return (IndexMode::Times, places);
         }
     }
@@ -97,6 +103,27 @@ fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<OutputIndex>>
     }
     Some(places)
 }
+
+/// Whether a decoder could present packets at these places: whatever is decoded before a picture and presented behind it is
+/// held back meanwhile, and decoders hold back [`MOST_HELD_BACK`] pictures at most. They reorder by what pictures say of
+/// themselves, and do not know the times of the container.
+fn can_be_reordered(places: &[Option<OutputIndex>]) -> bool {
+    // The highest places so far.
+    let mut highest = BinaryHeap::with_capacity(MOST_HELD_BACK + 2);
+    places.iter().flatten().all(|place| {
+        let too_many = highest.len() > MOST_HELD_BACK;
+        let lowest = highest.peek().map(|&Reverse(place)| place);
+        let is_possible = !too_many || lowest < Some(place);
+        highest.push(Reverse(place));
+        if highest.len() > MOST_HELD_BACK + 1 {
+            highest.pop();
+        }
+        is_possible
+    })
+}
+
+/// Pictures in a decoder's buffer, at most: `MaxDpbSize` of H.264 (A.3.1) and HEVC (A.4.2).
+const MOST_HELD_BACK: usize = 16;
 
 /// A B-picture is shown at once, an anchor when the next anchor comes, the last one at the end.
 fn by_role(coded: &[Coded]) -> Vec<Option<OutputIndex>> {
@@ -267,6 +294,18 @@ mod tests {
     fn equal_times_are_not_trusted() {
         let stamps = [stamp(0), stamp(30), stamp(30)];
         assert_eq!(order(Codec::H264, &stamps, &[Coded::UNKNOWN; 3]).0, IndexMode::Linear);
+    }
+
+    #[test]
+    fn times_that_no_decoder_could_follow_are_not_trusted() {
+        let mode = |held_back: i64, codec| {
+            let times = (0..30).map(|at| if at == held_back { -1 } else { at });
+            order(codec, &times.map(stamp).collect::<Vec<_>>(), &[Coded::UNKNOWN; 30]).0
+        };
+        for codec in [Codec::H264, Codec::Hevc] {
+            assert_eq!([mode(1, codec), mode(16, codec)], [IndexMode::Times; 2]);
+            assert_eq!([mode(17, codec), mode(29, codec)], [IndexMode::Linear; 2]);
+        }
     }
 
     #[test]
