@@ -7,7 +7,7 @@
 # PYTHON has torch; TRAIN_PEER is a script with the options --model, --batch, --attention, --embed, --dtype,
 # --decoder-mask, --checkpoint, --threads, --warmup, --steps, --json, --rounds and --also COMMAND, which runs PyTorch
 # and each command in turn and prints a JSON line of each. tubelet is taken from the build of `cargo build`; its
-# device `tch` is left out where the build lacks it. CASE is one of f32, bf16, cells, plain, small, checkpoint; all
+# device `tch` is left out where the build lacks it. CASE is one of f32, bf16, cells, plain, small, small-bf16, checkpoint; all
 # by default. THREADS is one for each core unless it is set.
 #
 # Ratios are PyTorch's over tubelet's, so more is better, of medians over the rounds of each run's median step.
@@ -21,7 +21,7 @@ rounds=${3:-3}
 steps=${4:-5}
 shift $(($# < 4 ? $# : 4))
 cases=("$@")
-[ ${#cases[@]} -gt 0 ] || cases=(f32 bf16 cells plain small checkpoint)
+[ ${#cases[@]} -gt 0 ] || cases=(f32 bf16 cells plain small small-bf16 checkpoint)
 threads=${THREADS:-$(nproc)}
 export RAYON_NUM_THREADS=$threads OMP_NUM_THREADS=$threads
 tubelet="${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/debug/tubelet"
@@ -94,12 +94,16 @@ for case in "${cases[@]}"; do
       mapfile -d '' commands < <(on_each "--model small --batch 8")
       side_by_side "ViT-S, batch 8, f32, fused attention" "--model small --batch 8 --attention sdpa --dtype f32" \
         "${commands[@]}" ;;
+    small-bf16)
+      mapfile -d '' commands < <(on_each "--model small --batch 8 --precision bf16")
+      side_by_side "ViT-S, batch 8, bf16, fused attention" "--model small --batch 8 --attention sdpa --dtype bf16" \
+        "${commands[@]}" ;;
     checkpoint)
       wide="--model base --batch 16"
       side_by_side "ViT-B, batch 16, f32, blocks computed again" "$wide --attention sdpa --dtype f32 --checkpoint" \
         "--device flex $wide --set model.gradient_checkpointing=true" "--device flex $wide" ;;
     *)
-      echo "$case: no such case; f32, bf16, cells, plain, small, checkpoint" >&2
+      echo "$case: no such case; f32, bf16, cells, plain, small, small-bf16, checkpoint" >&2
       exit 2 ;;
   esac
 done
