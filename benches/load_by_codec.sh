@@ -5,7 +5,8 @@
 #   benches/load_by_codec.sh PYTHON LOAD_PEERS ROUNDS SECONDS VIDEOS...
 #
 # PYTHON and LOAD_PEERS as in load_against_peers.sh; PYTHON has pyarrow too. Files that are shorter than a clip's span
-# are left out. PEERS names the readers (as LOAD_PEERS calls them). tubelet is taken from the build of `cargo build`.
+# are left out. PEERS names the readers (as LOAD_PEERS calls them). tubelet is taken from the build of `cargo build`, or
+# is what TUBELET names.
 set -euo pipefail
 
 usage="usage: load_by_codec.sh PYTHON LOAD_PEERS ROUNDS SECONDS VIDEOS..."
@@ -16,7 +17,7 @@ seconds=${4:?SECONDS is missing}
 shift 4
 [ $# -gt 0 ] || { echo "$usage" >&2; exit 2; }
 workers=$(nproc --all)
-tubelet="${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/debug/tubelet"
+tubelet="${TUBELET:-${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/debug/tubelet}"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -65,8 +65,8 @@ pub(crate) struct Open {
 /// How a file is opened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum How {
-    /// To give frames.
-    Read,
+    /// To give frames, of which there are so many where that was counted before.
+    Read { counted: Option<u32> },
     /// To give facts only.
     Scan,
     /// By what an index keeps of it.

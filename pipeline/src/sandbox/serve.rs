@@ -215,7 +215,7 @@ impl Server<'_> {
             None => VideoReader::new(settings.0).with_skipping(skipping).with_verify(verify),
         };
         let (_, reader) = self.reader.insert((settings, reader));
-        let in_memory = if matches!(how, How::Read | How::Scan) { limits.file_bytes } else { 0 };
+        let in_memory = if matches!(how, How::Read { .. } | How::Scan) { limits.file_bytes } else { 0 };
         let file = File::from(handle);
         // A child that died may have read from the same handle.
         let fetch = || fetched.then(|| Arc::clone(&self.link) as Arc<dyn Fetch>);
@@ -230,7 +230,7 @@ impl Server<'_> {
         let file = system::read(&path, || FileBytes::of_handle(handle()?, in_memory))?
             .map_err(|cause| VideoError::CannotOpen { path: path.clone(), cause })?;
         match how {
-            How::Read => reader.open_bytes(&path, file),
+            How::Read { counted } => reader.open_bytes(&path, file, counted),
             How::Scan => reader.scan_bytes(&path, file),
             How::Indexed { stored, places } => reader.open_at_places(&stored, &places, file),
             How::Stored(stored) => reader.open_in_memory(&stored, file),

@@ -1,8 +1,11 @@
 //! Frames from video files: opened, planned and decoded when they are asked for.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use schemas::settings::{Skip, Verify};
@@ -16,8 +19,11 @@ use crate::{
     dataset::VideoList,
     draws::Draws,
     error::VideoError,
+    file::{FileStamp, Place},
+    plan::order::IndexMode,
     profile::{Profile, Stage},
     sampling::FrameRule,
+    store,
     video::{Limits, OpenVideo, VideoReader, stored_video::IndexedVideo},
     video_entry::VideoEntry,
 };
@@ -43,6 +49,15 @@ struct Learnt {
     bytes: Vec<[AtomicU64; 2]>,
     /// Bytes of the largest picture of all videos that were opened.
     largest: AtomicU64,
+    /// Frames of the files whose packets do not tell them, so that opening decodes them all, with the stamp that the file
+    /// had then.
+    counted: Mutex<HashMap<VideoNumber, (FileStamp, u32)>>,
+}
+
+impl Learnt {
+    fn counted(&self) -> MutexGuard<'_, HashMap<VideoNumber, (FileStamp, u32)>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Bytes of a picture before any video was opened: 3840×2160 with 4:2:0 chroma. Later a video that was
@@ -56,6 +71,7 @@ impl VideoSource {
             verified: videos.entries().iter().map(|_| AtomicBool::new(false)).collect(),
             bytes: videos.entries().iter().map(|_| Default::default()).collect(),
             largest: AtomicU64::new(0),
+            counted: Mutex::default(),
         };
         Self {
             videos: Arc::new(videos),
@@ -180,19 +196,36 @@ impl ClipReader for Reader {
     }
 }
 
-/// By its index, where a scan left one and the file is still the same.
-fn open_file(
-    reader: &mut VideoReader,
-    indexed: Option<&IndexedVideo>,
-    video: &VideoEntry,
-) -> Result<OpenVideo, VideoError> {
-    let open = indexed.map(|indexed| reader.open_indexed(video, indexed)).transpose()?.flatten();
-    open.map_or_else(|| reader.open(video), Ok)
-}
-
 impl Reader {
+    /// Opens a file, which is known by the first video in it: by its index, where a scan left one and the file is still
+    /// the same.
+    fn open_file(
+        &mut self,
+        file: VideoNumber,
+        indexed: Option<&IndexedVideo>,
+        video: &VideoEntry,
+    ) -> Result<OpenVideo, VideoError> {
+        let open = indexed.map(|indexed| self.reader.open_indexed(video, indexed)).transpose()?.flatten();
+        if let Some(open) = open {
+            return Ok(open);
+        }
+        // One that must be counted is not decoded whole for that each time, as long as nobody changes it.
+        let is_here = !store::is_address(&video.path);
+        let stamp = || is_here.then(|| Place::from(video).stamp().ok()).flatten();
+        let known = self.source.learnt.counted().get(&file).copied();
+        if let Some((_, frames)) = known.filter(|&(before, _)| stamp() == Some(before)) {
+            return self.reader.open_counted(video, Some(frames));
+        }
+        let before = stamp();
+        let open = self.reader.open(video)?;
+        if let Some(stamp) = before.filter(|_| open.facts.index == IndexMode::Linear) {
+            self.source.learnt.counted().insert(file, (stamp, open.facts.frames));
+        }
+        Ok(open)
+    }
+
     fn open(&mut self, number: VideoNumber) -> Result<OpenVideo, SourceError> {
-        let videos = &self.source.videos;
+        let (videos, profile) = (Arc::clone(&self.source.videos), Arc::clone(&self.profile));
         let video = videos.entries().get(number.index()).ok_or_else(|| SourceError::Broken {
             reason: format!("video {} of {} was asked for", number.0, videos.entries().len()),
         })?;
@@ -204,9 +237,9 @@ impl Reader {
         let open = match self.last.take() {
             Some((last, open)) if last == file => open,
             _ => {
-                let opened = self.profile.time(Stage::Read, || {
+                let opened = profile.time(Stage::Read, || {
                     let indexed = videos.indexed(number);
-                    open_file(&mut self.reader, indexed.as_ref(), video)
+                    self.open_file(file, indexed.as_ref(), video)
                 });
                 opened.map_err(|why| {
                     let why = if self.was_there(number) { why.of_one_that_was_there() } else { why };
@@ -248,5 +281,53 @@ impl Reader {
             of_file.store(open.facts.bytes, Relaxed);
             of_picture.store(picture, Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use schemas::ClipGeometry;
+
+    use super::*;
+    use crate::{FrameRank, settings::ClipSettings};
+
+    /// Makes a film of a sample whose packets do not tell its frames: all are shown at the same time.
+    fn write_untimed(sample: &str, path: &Path) {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples").join(sample);
+        let mut film = fs::read(sample).unwrap();
+        let times = film.windows(4).position(|name| name == b"stts").unwrap();
+        // The only entry, behind version, flags and the number of entries: so many packets, so far apart.
+        film[times + 16..times + 20].fill(0);
+        fs::write(path, film).unwrap();
+    }
+
+    #[test]
+    fn frames_that_only_decoding_tells_are_counted_once_for_as_long_as_the_file_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.mp4");
+        let videos = VideoList::new(vec![VideoEntry::whole(path.clone(), None)]);
+        let settings = ClipSettings::published(ClipGeometry::new(16, 112, 112, 2, 16).unwrap(), 2, 17);
+        let source = VideoSource::new(videos, settings.sampling(), Limits::default());
+        let reader = VideoReader::new(Limits::default());
+        let mut reader = Reader { source, reader, last: None, profile: Arc::default() };
+        let mut read = || {
+            let before = reader.reader.work().packets;
+            let open = reader.open(VideoNumber(0)).unwrap();
+            let counted = reader.reader.work().packets - before;
+            let pictures = reader.reader.decode(&open, &[FrameRank(3), FrameRank(40)]).unwrap();
+            assert_eq!(open.facts.index, IndexMode::Linear);
+            (counted, open.facts, pictures)
+        };
+        write_untimed("cars.mp4", &path);
+        let first = read();
+        let again = read();
+        assert_eq!((first.0, again.0), (100, 0), "packets that counting takes");
+        assert!(first.1 == again.1 && first.2 == again.2, "the same frames");
+        write_untimed("flower.mp4", &path);
+        let changed = read();
+        assert_eq!(changed.0, 150);
+        assert!(changed.2 != first.2, "pictures of the other film");
     }
 }

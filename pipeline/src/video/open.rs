@@ -25,19 +25,39 @@ impl VideoReader {
     /// # Errors
     /// When the file is no video that can be read whole; see [`VideoError`].
     pub fn open<'a>(&mut self, video: impl Into<Place<'a>>) -> Result<OpenVideo, VideoError> {
+        self.open_counted(video, None)
+    }
+
+    /// The same of a video of which opening has counted the frames before, if it had to. Its file must not have changed.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn open_counted<'a>(
+        &mut self,
+        video: impl Into<Place<'a>>,
+        counted: Option<u32>,
+    ) -> Result<OpenVideo, VideoError> {
         let place = video.into();
         #[cfg(target_os = "linux")]
         if self.child.is_some() {
-            return self.open_in_child(place, How::Read);
+            return self.open_in_child(place, How::Read { counted });
         }
-        self.open_bytes(place.path, open_file(place, self.limits.file_bytes)?)
+        self.open_bytes(place.path, open_file(place, self.limits.file_bytes)?, counted)
     }
 
     /// The same of the bytes of a file that is called `path`.
-    pub(crate) fn open_bytes(&mut self, path: &Path, file: FileBytes) -> Result<OpenVideo, VideoError> {
+    pub(crate) fn open_bytes(
+        &mut self,
+        path: &Path,
+        file: FileBytes,
+        counted: Option<u32>,
+    ) -> Result<OpenVideo, VideoError> {
         let mut video = self.scan_bytes(path, file)?;
         if video.facts.index == IndexMode::Linear {
-            self.count(&mut video)?;
+            match counted {
+                Some(frames) => video.recount(frames)?,
+                None => self.count(&mut video)?,
+            }
         }
         Ok(video)
     }

@@ -100,6 +100,16 @@ impl OpenVideo {
         self.mode() != IndexMode::Linear && self.packets.iter().all(is_first_part)
     }
 
+    /// Takes over how many frames its decoder gives.
+    pub(super) fn recount(&mut self, frames: u32) -> Result<(), VideoError> {
+        let stamps: Vec<_> = self.packets.iter().map(|packet| packet.stamp).collect();
+        self.facts.recount(frames, &stamps);
+        if frames == 0 {
+            return Err(VideoError::NothingShown { packets: self.facts.packets });
+        }
+        Ok(())
+    }
+
     /// What a decoder must be told to decode it.
     pub(super) fn stream(&self) -> Stream<'_> {
         Stream {

@@ -246,12 +246,7 @@ impl VideoReader {
         if came == 0 {
             return Err(VideoError::NothingDecoded { packets: video.facts.packets });
         }
-        let stamps: Vec<_> = video.packets.iter().map(|packet| packet.stamp).collect();
-        video.facts.recount(came as u32, &stamps);
-        if video.facts.frames == 0 {
-            return Err(VideoError::NothingShown { packets: video.facts.packets });
-        }
-        Ok(())
+        video.recount(came as u32)
     }
 }
 
