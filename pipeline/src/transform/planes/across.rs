@@ -1,7 +1,8 @@
 //! The pass over columns and the colour matrix, in plain Rust, for eight rows side by side.
 //!
 //! Rows side by side fill a vector register whatever the ratio: on aarch64 this is the fast way too, for which the compiler
-//! takes NEON's multiply-and-add. `simd/steps.rs` has the other way of x86-64; both do the same sums in integers.
+//! takes NEON's multiply-and-add. `simd/steps.rs` has the other way of x86-64; both do the same sums in integers,
+//! which have room: weights add up to 2^[`BITS`], and samples are below 2¹⁵.
 
 use super::{
     ROWS, Scratch,
@@ -14,7 +15,7 @@ use crate::{picture::Picture, transform::lines::Lines};
 /// A sum in units of 2⁻¹⁴ of a sample.
 #[inline(always)]
 fn to_sample(sum: i32) -> i32 {
-    (sum + (1 << (BITS - 1))) >> BITS
+    sum.wrapping_add(1 << (BITS - 1)) >> BITS
 }
 
 /// The plain way for the rows of `to` from `top` on; `taps` are luma's and chroma's.
@@ -38,7 +39,8 @@ pub(super) fn filter_columns(
             let tap = &taps[plane.min(1)][at];
             for (&weight, lanes) in tap.weights.iter().zip(&scratch.lanes[plane][tap.first..]) {
                 for (sum, &sample) in samples.iter_mut().zip(lanes) {
-                    *sum += i32::from(weight) * i32::from(sample);
+                    // A check of each sum, which release builds have elsewhere, would keep it out of vectors.
+                    *sum = sum.wrapping_add(i32::from(weight) * i32::from(sample));
                 }
             }
             samples.iter_mut().for_each(|sum| *sum = to_sample(*sum));
@@ -68,12 +70,12 @@ pub(super) fn samples_across(
     let (shift, highest) = (BITS + BETWEEN - bits, (1i32 << bits) - 1);
     let (from, lanes) = (&scratch.rows[0], &mut scratch.lanes[0]);
     from.beside(rows, lanes);
-    let sample = |sum: i32| ((sum + (1 << (shift - 1))) >> shift).min(highest);
+    let sample = |sum: i32| (sum.wrapping_add(1 << (shift - 1)) >> shift).min(highest);
     let sums = |tap: &Taps| {
         let mut sums = [0i32; ROWS];
         for (&weight, lanes) in tap.weights.iter().zip(&lanes[tap.first..]) {
             for (sum, &sample) in sums.iter_mut().zip(lanes) {
-                *sum += i32::from(weight) * i32::from(sample);
+                *sum = sum.wrapping_add(i32::from(weight) * i32::from(sample));
             }
         }
         sums.map(sample)

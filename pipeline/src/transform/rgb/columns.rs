@@ -29,7 +29,9 @@ pub(super) fn resize_columns(taps: &[Taps], from: &Lines, to: &mut Lines) {
                 let mut sums = [1i32 << (BITS - 1); ROWS];
                 for (weight, lanes) in tap.weights.iter().zip(&together[tap.first..]) {
                     for (sum, &sample) in sums.iter_mut().zip(lanes) {
-                        *sum += weight * i32::from(sample);
+                        // Weights add up to 2^BITS and samples are below 2⁸. A check of each sum, which release builds
+                        // have elsewhere, would keep it out of vectors.
+                        *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(sample)));
                     }
                 }
                 for (row, &sum) in sums[..rows].iter().enumerate() {
