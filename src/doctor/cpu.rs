@@ -34,7 +34,13 @@ fn cpuinfo_has(flag: &str) -> bool {
     flags.is_some_and(|flags| flags.split_whitespace().any(|word| word == flag))
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn features() -> Vec<CpuFeature> {
+    let neon = std::arch::is_aarch64_feature_detected!("neon");
+    vec![CpuFeature { name: "NEON", present: neon, used_for: "resizing and training" }]
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn features() -> Vec<CpuFeature> {
     Vec::new()
 }

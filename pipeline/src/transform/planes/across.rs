@@ -1,16 +1,8 @@
-//! The pass over columns and the colour matrix.
+//! The pass over columns and the colour matrix, in plain Rust, for eight rows side by side.
 //!
-//! The plain way takes eight rows side by side. The vector way takes 8 or 16 outputs of a row at once: their
-//! inputs lie close together, so one shuffle brings each output two of its taps, for an instruction that
-//! multiplies pairs and adds them:
-//!
-//! ```text
-//! input      s0 s1 s2 s3 s4 s5 s6 s7        outputs 0 1 2 3, taps 0 and 1 of each
-//! shuffled   s0 s1 | s1 s2 | s3 s4 | s4 s5
-//! ```
-//!
-//! It serves ratios up to about 2; where more is shrunk, the plain way runs. Both do the same sums in
-//! integers.
+//! Rows side by side fill a vector register whatever the ratio: on aarch64 this is the fast way too, for which the compiler
+//! takes NEON's multiply-and-add. `simd/steps.rs` has the other way of x86-64; both do the same sums in integers,
+//! which have room: weights add up to 2^[`BITS`], and samples are below 2¹⁵.
 
 use super::{
     ROWS, Scratch,
@@ -20,79 +12,10 @@ use super::{
 };
 use crate::{picture::Picture, transform::lines::Lines};
 
-/// Steps of a group at most: six taps, more than a ratio of 2 has.
-const MOST_STEPS: usize = 3;
-
-/// How a processor brings outputs their taps: `GROUP` outputs a step, in parts of `PART` outputs whose
-/// inputs lie within `2·PART` samples of each other.
-///
-/// AVX2 shuffles within halves of a register of eight outputs, AVX-512 in the whole of one of sixteen.
-#[derive(Clone, Debug)]
-pub(super) struct Steps<const GROUP: usize, const PART: usize> {
-    /// Group after group, each with the same number of steps.
-    pub steps: Vec<Step<GROUP>>,
-    /// Steps of a group, 1 to 3.
-    pub of_group: usize,
-    /// The furthest sample that a step reads, counted from the row's first.
-    pub reach: usize,
-}
-
-/// Two taps of each output of a group.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub(super) struct Step<const GROUP: usize> {
-    /// For each output the places of its two inputs, relative to its part's first input; the same place
-    /// twice, without weight, for an output that has none.
-    pub places: [[u16; 2]; GROUP],
-    /// Their weights.
-    pub weights: [[i16; 2]; GROUP],
-    /// First input of each part; there are at most two.
-    pub first: [u32; 2],
-}
-
-impl<const GROUP: usize, const PART: usize> Steps<GROUP, PART> {
-    /// The steps of a pass, if its inputs lie close enough together.
-    pub fn of(taps: &[Taps]) -> Option<Self> {
-        let of_group = taps.iter().map(|tap| tap.weights.len().div_ceil(2)).max()?.max(1);
-        if of_group > MOST_STEPS {
-            return None;
-        }
-        let groups = taps.chunks(GROUP);
-        let step = |group, pair| Self::step(group, 2 * pair);
-        let steps: Option<Vec<Step<GROUP>>> =
-            groups.flat_map(|group| (0..of_group).map(move |pair| step(group, pair))).collect();
-        let steps = steps?;
-        let reach = steps.iter().flat_map(|step| step.first).max()? as usize + 2 * PART;
-        Some(Self { steps, of_group, reach })
-    }
-
-    /// Taps `at` and `at + 1` of a group.
-    fn step(group: &[Taps], at: usize) -> Option<Step<GROUP>> {
-        let mut step = Step { places: [[0; 2]; GROUP], weights: [[0; 2]; GROUP], first: [0; 2] };
-        for (part, outputs) in group.chunks(PART).enumerate() {
-            let used = || outputs.iter().enumerate().filter(|(_, tap)| at < tap.weights.len());
-            let first = used().map(|(_, tap)| tap.first + at).min().unwrap_or(0);
-            step.first[part] = u32::try_from(first).ok()?;
-            for (output, tap) in used() {
-                let lane = part * PART + output;
-                let place = tap.first + at - first;
-                let weight = |at: usize| tap.weights.get(at).copied().unwrap_or(0);
-                step.weights[lane] = [weight(at), weight(at + 1)];
-                let second = if step.weights[lane][1] == 0 { place } else { place + 1 };
-                if second >= 2 * PART {
-                    return None;
-                }
-                step.places[lane] = [place as u16, second as u16];
-            }
-        }
-        Some(step)
-    }
-}
-
 /// A sum in units of 2⁻¹⁴ of a sample.
 #[inline(always)]
 fn to_sample(sum: i32) -> i32 {
-    (sum + (1 << (BITS - 1))) >> BITS
+    sum.wrapping_add(1 << (BITS - 1)) >> BITS
 }
 
 /// The plain way for the rows of `to` from `top` on; `taps` are luma's and chroma's.
@@ -116,7 +39,8 @@ pub(super) fn filter_columns(
             let tap = &taps[plane.min(1)][at];
             for (&weight, lanes) in tap.weights.iter().zip(&scratch.lanes[plane][tap.first..]) {
                 for (sum, &sample) in samples.iter_mut().zip(lanes) {
-                    *sum += i32::from(weight) * i32::from(sample);
+                    // A check of each sum, which release builds have elsewhere, would keep it out of vectors.
+                    *sum = sum.wrapping_add(i32::from(weight) * i32::from(sample));
                 }
             }
             samples.iter_mut().for_each(|sum| *sum = to_sample(*sum));
@@ -146,12 +70,12 @@ pub(super) fn samples_across(
     let (shift, highest) = (BITS + BETWEEN - bits, (1i32 << bits) - 1);
     let (from, lanes) = (&scratch.rows[0], &mut scratch.lanes[0]);
     from.beside(rows, lanes);
-    let sample = |sum: i32| ((sum + (1 << (shift - 1))) >> shift).min(highest);
+    let sample = |sum: i32| (sum.wrapping_add(1 << (shift - 1)) >> shift).min(highest);
     let sums = |tap: &Taps| {
         let mut sums = [0i32; ROWS];
         for (&weight, lanes) in tap.weights.iter().zip(&lanes[tap.first..]) {
             for (sum, &sample) in sums.iter_mut().zip(lanes) {
-                *sum += i32::from(weight) * i32::from(sample);
+                *sum = sum.wrapping_add(i32::from(weight) * i32::from(sample));
             }
         }
         sums.map(sample)

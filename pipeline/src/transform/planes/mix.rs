@@ -57,8 +57,10 @@ impl Mix {
     #[inline(always)]
     pub fn level(&self, colour: usize, samples: [i32; 3]) -> u8 {
         let products = samples.iter().zip(self.weights[colour]);
-        let sum =
-            products.fold(self.offsets[colour], |sum, (sample, weight)| sum + sample * i32::from(weight));
+        // As the vector ways add. A check of each sum, which release builds have elsewhere, would keep it out of vectors.
+        let sum = products.fold(self.offsets[colour], |sum, (sample, weight)| {
+            sum.wrapping_add(sample.wrapping_mul(i32::from(weight)))
+        });
         (sum >> FRACTION).clamp(0, 255) as u8
     }
 }

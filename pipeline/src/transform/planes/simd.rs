@@ -1,6 +1,6 @@
-//! The passes compiled for the processor at hand; the pass over columns by intrinsics.
+//! The passes compiled for the processor at hand; on x86-64 the pass over columns by intrinsics.
 //!
-//! Which version runs decides the time, never a byte.
+//! On aarch64 every processor has NEON, so the plain passes are compiled for it without being asked. Which version runs decides the time, never a byte.
 
 #![allow(unsafe_code)]
 
@@ -10,6 +10,8 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod steps;
 
 use super::{
     Rows, Scratch, across,

@@ -11,8 +11,7 @@
 //! version does the same sums in another order, in integers, so it gives the same bytes.
 
 use super::{
-    columns::Steps,
-    simd,
+    simd::{self, Columns},
     taps::{BITS, Taps, taps, to_byte},
 };
 use crate::transform::lines::Lines;
@@ -21,7 +20,7 @@ use crate::transform::lines::Lines;
 #[doc(alias = "Pillow")]
 #[doc(alias = "BILINEAR")]
 pub struct Resize {
-    columns: Option<(Vec<Taps>, Option<Steps>)>,
+    columns: Option<(Vec<Taps>, Columns)>,
     rows: Option<Vec<Taps>>,
 }
 
@@ -29,17 +28,17 @@ impl Resize {
     /// From frames of `from` (columns, rows) to `to`.
     pub fn new(from: (u32, u32), to: (u32, u32)) -> Self {
         let columns = (from.0 != to.0).then(|| taps(from.0, to.0));
-        let with_steps = |taps: Vec<Taps>| {
-            let steps = Steps::of(&taps);
-            (taps, steps)
+        let with_way = |taps: Vec<Taps>| {
+            let way = Columns::of(&taps);
+            (taps, way)
         };
-        Self { columns: columns.map(with_steps), rows: (from.1 != to.1).then(|| taps(from.1, to.1)) }
+        Self { columns: columns.map(with_way), rows: (from.1 != to.1).then(|| taps(from.1, to.1)) }
     }
 
     /// Resizes `frame`; `spare` lends its memory, and what it holds afterwards is left open.
     pub fn run(&self, frame: &mut Lines, spare: &mut Lines) {
-        if let Some((taps, steps)) = &self.columns {
-            simd::resize_columns(taps, steps.as_ref(), frame, spare);
+        if let Some((taps, way)) = &self.columns {
+            simd::resize_columns(taps, way, frame, spare);
             std::mem::swap(frame, spare);
         }
         if let Some(taps) = &self.rows {
@@ -157,7 +156,7 @@ mod tests {
             let (mut frame, mut fast, mut plain) = (Lines::default(), Lines::default(), Lines::default());
             frame.cut_from(&pixels, width, Window { x: 0, y: 0, width, height });
             let across = taps(width, to);
-            simd::resize_columns(&across, Steps::of(&across).as_ref(), &frame, &mut fast);
+            simd::resize_columns(&across, &Columns::of(&across), &frame, &mut fast);
             columns::resize_columns(&across, &frame, &mut plain);
             prop_assert_eq!(fast.samples(), plain.samples());
             let down = taps(height, to);

@@ -1,20 +1,43 @@
 //! The passes over a clip's pixels, compiled for AVX2 where the processor has it.
 //!
 //! Each pass is written once, as an always-inlined function of safe Rust; here it is compiled a second
-//! time with wider registers. Only the pass over columns, which no compiler vectorises, is written with
-//! intrinsics. Which version runs decides the time, never a byte.
+//! time with wider registers. Only the pass over columns has a way of its own, written with intrinsics. On aarch64 every
+//! processor has NEON, so the plain passes are compiled for it without being asked. Which version runs decides the time,
+//! never a byte.
 
 #![allow(unsafe_code)]
 
-use super::{
-    columns::{self, Steps},
-    fixed_point, rows,
-    taps::Taps,
-};
+#[cfg(target_arch = "x86_64")]
+mod steps;
+
+use super::{columns, fixed_point, rows, taps::Taps};
 use crate::{
     picture::Picture,
     transform::{crop::Window, lines::Lines},
 };
+
+/// What the pass over columns needs on this processor.
+pub(super) enum Columns {
+    /// Taps alone.
+    Plain,
+    /// Steps for AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(steps::Steps),
+}
+
+impl Columns {
+    /// The widest way that the processor has and the taps allow.
+    pub fn of(taps: &[Taps]) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2")
+            && let Some(steps) = steps::Steps::of(taps)
+        {
+            return Self::Avx2(steps);
+        }
+        let _ = taps;
+        Self::Plain
+    }
+}
 
 /// Calls the pass of this name: the one for AVX2 if the processor has it, otherwise the plain one.
 macro_rules! widest {
@@ -38,16 +61,13 @@ pub(super) fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
     widest!(avx2::resize_rows(taps, from, to), rows::resize_rows(taps, from, to))
 }
 
-/// See [`columns`]; `steps` are those of `taps`, if they can be had.
-pub(super) fn resize_columns(taps: &[Taps], steps: Option<&Steps>, from: &Lines, to: &mut Lines) {
-    match steps {
-        Some(steps) => {
-            widest!(
-                avx2::resize_columns_by_steps(taps.len(), steps, from, to),
-                columns::resize_columns(taps, from, to)
-            )
-        }
-        None => {
+/// See [`columns`]; `way` was made of `taps`.
+pub(super) fn resize_columns(taps: &[Taps], way: &Columns, from: &Lines, to: &mut Lines) {
+    match way {
+        // SAFETY: steps are made only where the processor has AVX2.
+        #[cfg(target_arch = "x86_64")]
+        Columns::Avx2(steps) => unsafe { avx2::resize_columns_by_steps(taps.len(), steps, from, to) },
+        Columns::Plain => {
             widest!(avx2::resize_columns(taps, from, to), columns::resize_columns(taps, from, to))
         }
     }
@@ -62,8 +82,11 @@ mod avx2 {
         _mm256_slli_epi32, _mm256_srai_epi32,
     };
 
-    use super::{Lines, Picture, Steps, Taps, Window, columns, fixed_point, rows};
-    use crate::transform::rgb::{columns::LOW_BITS, taps::BITS};
+    use super::{
+        Lines, Picture, Taps, Window, columns, fixed_point, rows,
+        steps::{LOW_BITS, Steps},
+    };
+    use crate::transform::rgb::taps::BITS;
 
     #[target_feature(enable = "avx2")]
     pub fn convert(picture: &Picture, window: Window, to: &mut Lines) {
@@ -80,7 +103,7 @@ mod avx2 {
         columns::resize_columns(taps, from, to);
     }
 
-    /// A [`columns::Step`] in registers.
+    /// A [`Step`](super::steps::Step) in registers.
     struct WideStep {
         first: [u32; 2],
         shuffle: __m256i,

@@ -7,14 +7,16 @@ use std::arch::x86_64::{
     _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi32, _mm256_srai_epi32,
 };
 
-use super::kernel::filter_columns_with;
+use super::{
+    kernel::filter_columns_with,
+    steps::{self, Step},
+};
 use crate::{
     picture::Picture,
     transform::{
         lines::Lines,
         planes::{
-            ROWS, Rows, Scratch,
-            across::{self, Step},
+            ROWS, Rows, Scratch, across,
             down::{self, Part},
             mix::{FRACTION, Mix},
             taps::{BITS, Taps},
@@ -26,7 +28,7 @@ use crate::{
 const GROUP: usize = 8;
 
 /// Steps of eight outputs in two parts, since shuffles work within halves of a register.
-pub type Steps = across::Steps<GROUP, { GROUP / 2 }>;
+pub type Steps = steps::Steps<GROUP, { GROUP / 2 }>;
 
 type Register = __m256i;
 

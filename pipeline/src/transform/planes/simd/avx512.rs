@@ -8,12 +8,14 @@ use std::arch::x86_64::{
     _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
 };
 
-use super::kernel::filter_columns_with;
+use super::{
+    kernel::filter_columns_with,
+    steps::{self, Step},
+};
 use crate::transform::{
     lines::Lines,
     planes::{
         ROWS, Rows, Scratch,
-        across::{self, Step},
         down::{BETWEEN, Part},
         mix::{FRACTION, Mix},
         taps::{BITS, Taps},
@@ -24,7 +26,7 @@ use crate::transform::{
 const GROUP: usize = 16;
 
 /// Steps of sixteen outputs in one part: a permutation takes from the whole of a register.
-pub type Steps = across::Steps<GROUP, GROUP>;
+pub type Steps = steps::Steps<GROUP, GROUP>;
 
 type Register = __m512i;
 
