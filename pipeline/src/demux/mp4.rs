@@ -70,12 +70,10 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
         None => layout.movie.as_ref(),
     };
     let defaults = Defaults::of(movie);
-    let mut film_of_png = None;
     for candidate in movie::candidates(movie) {
         let candidate = candidate?;
-        if candidate.is_png {
-            // One picture is the cover; more are a film that is not read here.
-            film_of_png = film_of_png.or((candidate.stated_samples() > 1).then_some("png"));
+        // One picture is the cover; more are a film.
+        if candidate.is_png && candidate.stated_samples() <= 1 {
             continue;
         }
         let samples = Samples::of(&candidate, file, &layout, &defaults, &clock)?;
@@ -85,10 +83,7 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
         heartbeat::step();
         return film(&candidate, &samples, file, &clock);
     }
-    Err(match film_of_png {
-        Some(codec) => VideoError::UnknownCodec { codec: codec.to_owned() },
-        None => VideoError::NoVideoStream { container: Container::Mp4.name() },
-    })
+    Err(VideoError::NoVideoStream { container: Container::Mp4.name() })
 }
 
 /// The samples of a track: those of its tables, put together by its edit list, and those of fragments behind.
