@@ -51,6 +51,9 @@ def as_planes(file):
     """What makes FFmpeg take packed pictures apart into planes, as tubelet does, without rounding and without transparency."""
     command = ["ffprobe", "-v", "quiet", "-select_streams", "V:0", "-show_entries", "stream=pix_fmt", "-of", "csv=p=0", str(file)]
     layout = subprocess.run(command, capture_output=True, text=True, errors="replace").stdout.strip()
+    if layout == "pal8":
+        # Straight to planes, FFmpeg rounds.
+        return ["-vf", "format=rgb24,format=gbrp"]
     planes = "gbrp" if layout in PACKED else PLANES.get(layout)
     return ["-pix_fmt", planes] if planes else []
 
