@@ -48,6 +48,10 @@ pub enum Codec {
     Other(OtherCodec),
     /// The planes of G, B and R as they are: pictures that were decoded when their file was taken apart.
     Rgb,
+    /// Pictures without compression.
+    Raw,
+    /// A PNG a packet.
+    Png,
 }
 
 impl Codec {
@@ -67,7 +71,8 @@ impl Codec {
 
     /// The codec of a name.
     pub fn named(name: &str) -> Option<Self> {
-        let own = Self::ALL.into_iter().chain([Self::Rgb]).find(|codec| codec.name() == name);
+        let own =
+            Self::ALL.into_iter().chain([Self::Rgb, Self::Raw, Self::Png]).find(|codec| codec.name() == name);
         own.or_else(|| OtherCodec::named(name).map(Self::Other))
     }
 
@@ -86,6 +91,8 @@ impl Codec {
             Self::Theora => "theora",
             Self::Other(codec) => codec.name(),
             Self::Rgb => "rgb",
+            Self::Raw => "rawvideo",
+            Self::Png => "png",
         }
     }
 }

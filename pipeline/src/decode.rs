@@ -12,7 +12,9 @@ pub(crate) mod elements;
 mod gstreamer;
 mod output;
 mod packet_time;
+mod png;
 mod raw;
+pub(crate) mod raw_format;
 mod stop;
 
 use std::time::Instant;

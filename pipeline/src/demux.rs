@@ -9,9 +9,12 @@ mod four_letters;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
 mod gstreamer;
+mod ivf;
 mod matroska;
 mod mp4;
 mod pictures;
+mod raw_pictures;
+mod y4m;
 
 use std::{
     ops::Range,

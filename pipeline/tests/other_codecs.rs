@@ -14,7 +14,19 @@ use shared::md5_of_all;
 
 /// Name, container, codec, frames, the digest of FFmpeg's, and how they are told from each other.
 #[rustfmt::skip]
-const FILMS: [(&str, &str, &str, u32, &str, IndexMode); 11] = [
+const FILMS: [(&str, &str, &str, u32, &str, IndexMode); 23] = [
+    ("av1.ivf", "ivf", "av1", 6, "fcfa9675d8394f070a1018f04f063927", Times),
+    ("vp8.ivf", "ivf", "vp8", 6, "8bad3c1d0bb1adea164b8778d658b666", Times),
+    ("vp9.ivf", "ivf", "vp9", 6, "472e760ff66e08a6c8905a3de74b8a2d", Times),
+    ("grey.y4m", "y4m", "rawvideo", 3, "7bd86c8309806c2354d5f8f50a09ca6b", Times),
+    ("ten_bits.y4m", "y4m", "rawvideo", 3, "711ff1c2ff56271ebfcad80f37c11b6f", Times),
+    ("raw_420.avi", "avi", "rawvideo", 3, "b4c928299c1c8430731caf9a17526706", Reorder),
+    ("raw_bgr.avi", "avi", "rawvideo", 3, "301053383a637b42b74b3e12fda1081d", Reorder),
+    ("raw_uyvy.mov", "mp4", "rawvideo", 3, "585c8fe288f4a9ed0d42dc708f746c80", Times),
+    ("raw_yuyv.mkv", "matroska", "rawvideo", 3, "9e28e28c7d37f96453c1801d599f3ad2", Times),
+    ("v210.mov", "mp4", "rawvideo", 3, "697084b0f092ac6d5d8660c6ebc5f2ff", Times),
+    ("png.avi", "avi", "png", 3, "7bd86c8309806c2354d5f8f50a09ca6b", Reorder),
+    ("png.mov", "mp4", "png", 3, "301053383a637b42b74b3e12fda1081d", Times),
     ("ffv1.mkv", "matroska", "ffv1", 4, "63e3bd28a0d8d6b2bddfb3a99e096dda", Linear),
     ("flv1.flv", "flv", "flv1", 7, "fc80b7be969fab9552b8b945803ebaac", Linear),
     ("h263.3gp", "mp4", "h263", 7, "acb4cd4d8d8298d91530d31724a67e11", Linear),

@@ -81,6 +81,8 @@ fn codec_name(codec: Codec) -> &'static str {
         Codec::Theora => "Theora",
         Codec::Other(codec) => codec.known_as(),
         Codec::Rgb => "RGB",
+        Codec::Raw => "raw pictures",
+        Codec::Png => "PNG",
     }
 }
 
@@ -98,6 +100,8 @@ fn container_name(container: Container) -> &'static str {
         Container::Asf => "ASF, WMV",
         Container::Mxf => "MXF",
         Container::Dv => "DV",
+        Container::Ivf => "IVF",
+        Container::Y4m => "Y4M",
         Container::RawH264 => "H.264 without a container",
         Container::RawHevc => "HEVC without a container",
         Container::Jpeg => "JPEG",

@@ -33,7 +33,7 @@ def load_truth(path):
 
         def by_pyav(file):
             result = module.decode(str(file))
-            if any(frame["format"] in PACKED for frame in result["frames"]):
+            if any(frame["format"] in PACKED or frame["format"] in PLANES for frame in result["frames"]):
                 return by_command(file)
             corrupt = [f"frame {frame['rank']} is marked as corrupt" for frame in result["frames"] if frame["corrupt"]]
             return Truth([frame["md5"] for frame in result["frames"]], result["errors"] + corrupt)
@@ -42,14 +42,20 @@ def load_truth(path):
     return by_command
 
 
-PACKED = {"rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "rgb0", "bgr0", "0rgb", "0bgr"}
+PACKED = {"rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "rgb0", "bgr0", "0rgb", "0bgr", "pal8"}
+# The planes of what has Y, Cb and Cr beside each other, which FFmpeg's scaler only puts in other places.
+PLANES = {"yuyv422": "yuv422p", "uyvy422": "yuv422p", "yvyu422": "yuv422p", "nv12": "yuv420p", "nv21": "yuv420p", "ya8": "gray"}
 
 
 def as_planes(file):
-    """What makes FFmpeg take packed RGB apart into planes, as tubelet does, without rounding and without transparency."""
+    """What makes FFmpeg take packed pictures apart into planes, as tubelet does, without rounding and without transparency."""
     command = ["ffprobe", "-v", "quiet", "-select_streams", "V:0", "-show_entries", "stream=pix_fmt", "-of", "csv=p=0", str(file)]
     layout = subprocess.run(command, capture_output=True, text=True, errors="replace").stdout.strip()
-    return ["-pix_fmt", "gbrp"] if layout in PACKED else []
+    if layout == "pal8":
+        # Straight to planes, FFmpeg rounds.
+        return ["-vf", "format=rgb24,format=gbrp"]
+    planes = "gbrp" if layout in PACKED else PLANES.get(layout)
+    return ["-pix_fmt", planes] if planes else []
 
 
 def by_command(file):

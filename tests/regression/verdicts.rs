@@ -112,14 +112,14 @@ fn rows(files: &[(&str, &[u8])]) -> Vec<serde_json::Value> {
     stdout(&arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Seen: FLV and IVF, a cut film and a web page had one verdict, "not a video". Right: unsupported with the line that converts
+/// Seen: FLV and NUT, a cut film and a web page had one verdict, "not a video". Right: unsupported with the line that converts
 /// it, damaged, and no video with what it is (reports 09).
 #[test]
 fn films_that_are_not_read_were_called_no_video() {
     let film = std::fs::read(Path::new(&samples()).join("flower.mp4")).unwrap();
     let rows = rows(&[
         ("cut.mp4", &film[..film.len() / 2]),
-        ("named.mp4", b"DKIF\0\0\x20\0VP90"),
+        ("named.mp4", b"nut/multimedia container\0"),
         ("page.mp4", b"<!DOCTYPE html><html><body>404</body></html>"),
         ("empty.mp4", b""),
     ]);
@@ -139,7 +139,7 @@ fn films_that_are_not_read_were_called_no_video() {
     );
     let reason = |at: usize| rows[at]["reason"].as_str().unwrap();
     assert!(
-        reason(2).contains("IVF is not a supported format; `ffmpeg -i ") && reason(2).contains("named"),
+        reason(2).contains("NUT is not a supported format; `ffmpeg -i ") && reason(2).contains("named"),
         "{}",
         reason(2)
     );
@@ -154,7 +154,7 @@ fn an_error_did_not_say_whether_the_film_or_the_format_was_meant() {
     let film = std::fs::read(Path::new(&samples()).join("flower.mp4")).unwrap();
     for (name, bytes, words) in [
         ("cut.mp4", &film[..film.len() / 2], "cut.mp4: damaged: the file is truncated"),
-        ("ogg.mp4", b"YUV4MPEG2 W2 H2", "ogg.mp4: unsupported: Y4M is not a supported format; `ffmpeg"),
+        ("ogg.mp4", b"BIKi", "ogg.mp4: unsupported: Bink is not a supported format; `ffmpeg"),
         ("text.mp4", b"no film", "text.mp4: not a video: it is text"),
     ] {
         std::fs::write(folder.path().join(name), bytes).unwrap();

@@ -22,7 +22,7 @@ pub fn look(
         Codec::Vp9 => (header, packets.map(|packet| vpx::vp9(packet.as_ref())).collect()),
         Codec::Av1 => (header, av1::look(setup, packets)),
         Codec::Theora => theora::look(packets),
-        Codec::Mjpeg | Codec::Rgb => (header, each(ALONE, packets)),
+        Codec::Mjpeg | Codec::Rgb | Codec::Raw | Codec::Png => (header, each(ALONE, packets)),
         Codec::Other(other) if other.is_alone() => (header, each(ALONE, packets)),
         Codec::Other(other) if other.name() == "flv1" => sorenson::look(packets),
         Codec::Other(_) => (header, each(Coded::COUNTED, packets)),

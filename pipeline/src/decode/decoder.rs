@@ -10,7 +10,7 @@ use crate::{PacketNumber, codec::Codec, error::VideoError};
 pub(crate) enum Decoder {
     /// An element of GStreamer.
     Element(GstDecoder),
-    /// None: packets are pictures.
+    /// None of GStreamer's: packets are pictures by themselves.
     Raw(RawPictures),
     /// dav1d, without GStreamer.
     #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
@@ -23,7 +23,7 @@ impl Decoder {
         match codec {
             #[cfg(any(feature = "dav1d", feature = "dav1d-1-0"))]
             Codec::Av1 => Ok(Self::Dav1d(Dav1d::new()?)),
-            Codec::Rgb => Ok(Self::Raw(RawPictures::default())),
+            Codec::Rgb | Codec::Raw | Codec::Png => Ok(Self::Raw(RawPictures::default())),
             _ => Ok(Self::Element(GstDecoder::new(codec)?)),
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn names(codec: Codec) -> &'static [&'static str] {
         // No decoder of libav is registered for it.
         Codec::Theora => &["theoradec"],
         Codec::Other(other) => std::slice::from_ref(other.element()),
-        Codec::Rgb => &[],
+        Codec::Rgb | Codec::Raw | Codec::Png => &[],
     }
 }
 

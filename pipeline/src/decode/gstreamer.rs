@@ -183,7 +183,9 @@ impl GstDecoder {
         self.stands_at = Some(number);
         sending.pushed += 1;
         heartbeat::step();
-        if shown_at.is_some_and(|place| place.0 < unrecovered) {
+        // Shards that were counted keep no places.
+        let is_hidden = unrecovered > 0 && packet.stamp.hidden;
+        if shown_at.map_or(is_hidden, |place| place.0 < unrecovered) {
             // Of what is not there for it. No frame is shown of this picture, and none of those refers to it that are.
             complaints::take();
         }

@@ -5,8 +5,9 @@ use std::time::Instant;
 use super::{
     Demuxed,
     gstreamer::{self, file_pad::Mode},
-    matroska, mp4,
+    ivf, matroska, mp4,
     pictures::{self, animation, jpeg, png},
+    y4m,
 };
 use crate::{
     error::VideoError,
@@ -24,6 +25,8 @@ pub(crate) fn demux(
         Some(element) => gstreamer::demux(file, container, element, deadline, seconds),
         None if container.is_pictures() => of_pictures(&file, container),
         None if container == Container::Matroska => matroska::demux(&file, deadline, seconds),
+        None if container == Container::Ivf => ivf::demux(&file),
+        None if container == Container::Y4m => y4m::demux(&file),
         None => mp4::demux(&file, deadline, seconds),
     }
 }
@@ -42,7 +45,7 @@ fn of_pictures(file: &FileBytes, container: Container) -> Result<Demuxed, VideoE
 /// GStreamer's demuxer of a container, and how it takes the bytes; none where the demuxer is our own.
 fn element(container: Container) -> Option<(&'static str, Mode)> {
     match container {
-        Container::Mp4 | Container::Matroska => None,
+        Container::Mp4 | Container::Matroska | Container::Ivf | Container::Y4m => None,
         Container::Jpeg | Container::Png | Container::Gif | Container::WebP => None,
         Container::Avi => Some(("avidemux", Mode::Pull)),
         Container::ProgramStream => Some(("mpegpsdemux", Mode::Push)),

@@ -3,7 +3,10 @@
 use gst::prelude::*;
 use gstreamer as gst;
 
-use crate::codec::{Codec, bits::Framing, other::OtherCodec};
+use crate::{
+    codec::{Codec, bits::Framing, other::OtherCodec},
+    decode::raw_format::RawFormat,
+};
 
 /// The codec that caps name.
 pub(crate) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
@@ -24,6 +27,11 @@ pub(crate) fn codec_of(structure: &gst::StructureRef) -> Option<Codec> {
             _ => return None,
         },
         "video/x-theora" => Codec::Theora,
+        "image/png" => Codec::Png,
+        "video/x-raw" => {
+            RawFormat::named(structure.get::<&str>("format").ok()?)?;
+            Codec::Raw
+        }
         _ => {
             return OtherCodec::all()
                 .find(|codec| codec.caps().iter().any(|caps| says(structure, caps)))

@@ -208,7 +208,7 @@ fn attend(
     demuxer.connect_pad_added(move |_, pad| {
         let Ok(mut links) = links.lock() else { return };
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let sink = if is_wanted(&added, pad, &caps, &file) {
+        let sink = if is_wanted(&added, pad, &caps, (container, &file)) {
             match parser_for(&caps, container, &file) {
                 None => packet_pad::collect(&added, gst::Caps::new_any(), &file),
                 Some(parser) => match behind_parser(&parser, &added, &bus, &mut links, &file) {
@@ -233,13 +233,15 @@ fn attend(
 }
 
 /// Whether this pad is the first video that is no picture of the cover; notes what it is otherwise.
-fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps, file: &FileBytes) -> bool {
+fn is_wanted(shared: &Shared, pad: &gst::Pad, caps: &gst::Caps, of: (Container, &FileBytes)) -> bool {
+    let (container, file) = of;
     let Some(structure) = caps.structure(0) else { return false };
     let media = structure.name().as_str();
     if !is_video(pad, media) {
         return false;
     }
-    if media == "image/png" {
+    // AVI has no covers.
+    if media == "image/png" && container != Container::Avi {
         shared.change(|track| track.cover = true);
         return false;
     }

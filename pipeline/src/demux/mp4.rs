@@ -74,21 +74,33 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
     for candidate in movie::candidates(movie) {
         let candidate = candidate?;
         if candidate.is_png {
-            // One picture is the cover; more are a film that is not read here.
-            film_of_png = film_of_png.or((candidate.stated_samples() > 1).then_some("png"));
+            // One picture is the cover; more are the film where there is no other.
+            film_of_png = film_of_png.or((candidate.stated_samples() > 1).then_some(candidate));
             continue;
         }
-        let samples = Samples::of(&candidate, file, &layout, &defaults, &clock)?;
-        if samples.track.samples.is_empty() && samples.fragments.is_empty() {
-            continue;
+        if let Some(found) = film_of(&candidate, file, &layout, &defaults, &clock)? {
+            return Ok(found);
         }
-        heartbeat::step();
-        return film(&candidate, &samples, file, &clock);
     }
-    Err(match film_of_png {
-        Some(codec) => VideoError::UnknownCodec { codec: codec.to_owned() },
-        None => VideoError::NoVideoStream { container: Container::Mp4.name() },
-    })
+    let film_of_png = film_of_png.map(|candidate| film_of(&candidate, file, &layout, &defaults, &clock));
+    let none = VideoError::NoVideoStream { container: Container::Mp4.name() };
+    film_of_png.transpose()?.flatten().ok_or(none)
+}
+
+/// The film of a track; nothing where it has no samples.
+fn film_of(
+    candidate: &Candidate<'_>,
+    file: &FileBytes,
+    layout: &Layout,
+    defaults: &BTreeMap<u32, Defaults>,
+    clock: &Clock,
+) -> Result<Option<Demuxed>, VideoError> {
+    let samples = Samples::of(candidate, file, layout, defaults, clock)?;
+    if samples.track.samples.is_empty() && samples.fragments.is_empty() {
+        return Ok(None);
+    }
+    heartbeat::step();
+    film(candidate, &samples, file, clock).map(Some)
 }
 
 /// The samples of a track: those of its tables, put together by its edit list, and those of fragments behind.

@@ -27,6 +27,10 @@ pub enum Container {
     Mxf,
     /// Raw DV.
     Dv,
+    /// IVF: packets of VP8, VP9 or AV1, each behind its length.
+    Ivf,
+    /// YUV4MPEG2: pictures without compression.
+    Y4m,
     /// A stream of H.264 without a container, its units behind start codes.
     RawH264,
     /// The same of HEVC.
@@ -43,7 +47,7 @@ pub enum Container {
 
 impl Container {
     /// Those of films.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Mp4,
         Self::Matroska,
         Self::Avi,
@@ -54,6 +58,8 @@ impl Container {
         Self::Asf,
         Self::Mxf,
         Self::Dv,
+        Self::Ivf,
+        Self::Y4m,
         Self::RawH264,
         Self::RawHevc,
     ];
@@ -83,6 +89,8 @@ impl Container {
             Self::Asf => "asf",
             Self::Mxf => "mxf",
             Self::Dv => "dv",
+            Self::Ivf => "ivf",
+            Self::Y4m => "y4m",
             Self::RawH264 => "h264",
             Self::RawHevc => "hevc",
             Self::Jpeg => "jpeg",
@@ -107,6 +115,8 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
         b"RIFF" if at(8..11) == b"AVI" => return Some(Container::Avi),
         [0, 0, 1, 0xba] => return Some(Container::ProgramStream),
         b"FLV\x01" => return Some(Container::Flv),
+        b"DKIF" => return Some(Container::Ivf),
+        b"YUV4" if bytes.starts_with(b"YUV4MPEG2 ") => return Some(Container::Y4m),
         b"OggS" if foreign::is_film_in_ogg(bytes) => return Some(Container::Ogg),
         [0x30, 0x26, 0xb2, 0x75] if at(4..8) == b"\x8e\x66\xcf\x11" => return Some(Container::Asf),
         [0x06, 0x0e, 0x2b, 0x34] if at(4..13) == b"\x02\x05\x01\x01\x0d\x01\x02\x01\x01" => {

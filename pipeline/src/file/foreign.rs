@@ -48,9 +48,7 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 
 /// Name of a film's format, and how it is converted.
 fn film(bytes: &[u8]) -> Option<(&'static str, Way)> {
-    const BEGINNINGS: [(&[u8], &str, Way); 11] = [
-        (b"DKIF", "IVF", Way::Copy),
-        (b"YUV4MPEG2 ", "Y4M", Way::Encode),
+    const BEGINNINGS: [(&[u8], &str, Way); 9] = [
         (b"GIF87a", "GIF", Way::Encode),
         (b"GIF89a", "GIF", Way::Encode),
         (b".RMF", "RealMedia", Way::Encode),
@@ -245,8 +243,7 @@ mod tests {
     fn films_of_other_formats_are_named() {
         let wrapped = |parts: [&[u8]; 3]| parts.concat();
         assert_eq!(of(b"GIF89a\x40\x01"), film("GIF", Way::Encode));
-        assert_eq!(of(b"YUV4MPEG2 W64 H64 F25:1\n"), film("Y4M", Way::Encode));
-        assert_eq!(of(b"DKIF\0\0\x20\0VP90"), film("IVF", Way::Copy));
+        assert_eq!(of(b"nut/multimedia container\0"), film("NUT", Way::Encode));
         assert_eq!(
             of(&wrapped([b"OggS\0\x02", &[0; 22], b"\x01vorbis"])),
             Some(Foreign::NoFilm("sound (Ogg)"))

@@ -71,7 +71,14 @@ pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec
     match codec {
         Codec::Mpeg1 | Codec::Mpeg2 | Codec::Mpeg4 => (IndexMode::Reorder, by_role(coded)),
         // Decode order is presentation order in these.
-        Codec::Mjpeg | Codec::Rgb | Codec::Other(_) | Codec::Vp8 | Codec::Vp9 | Codec::Av1 => {
+        Codec::Mjpeg
+        | Codec::Rgb
+        | Codec::Raw
+        | Codec::Png
+        | Codec::Other(_)
+        | Codec::Vp8
+        | Codec::Vp9
+        | Codec::Av1 => {
             let all = coded.iter().map(|picture| Coded { role: Role::Between, ..*picture });
             (IndexMode::Reorder, by_role(&all.collect::<Vec<_>>()))
         }

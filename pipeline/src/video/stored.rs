@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     FrameRank, PacketNumber, VideoNumber,
-    codec::{Codec, Start, StreamHeader, headers},
+    codec::{Codec, StreamHeader, headers},
     demux::{self, Body, Packet},
     error::VideoError,
     file::FileBytes,
@@ -68,12 +68,12 @@ impl OpenVideo {
         let packet = |(packet, fact): (&Packet, PacketFact)| StoredPacket {
             bytes: packet.body.length(),
             pts: packet.stamp.pts,
-            fact: PacketFact { place: fact.place.filter(|_| !counted), ..fact },
+            fact,
             hidden: packet.stamp.hidden || (counted && packet.stamp.behind),
             key: packet.key,
         };
         let facts = &self.facts;
-        Ok(StoredVideo {
+        let stored = StoredVideo {
             number,
             video,
             digest,
@@ -88,12 +88,13 @@ impl OpenVideo {
             orientation: facts.orientation,
             interlaced: facts.interlaced,
             mode: self.mode(),
-            hidden: if counted { 0 } else { self.hidden },
+            hidden: self.hidden,
             times: facts.times.clone(),
             packets: self.packets.iter().zip(self.index.iter().copied()).map(packet).collect(),
             made: None,
             part: None,
-        })
+        };
+        Ok(if counted { stored.counted() } else { stored })
     }
 
     /// A video that was encoded again, upright, from all frames of one with these facts: its packets in decode order,
@@ -251,13 +252,11 @@ impl VideoReader {
             stamp: Stamp { pts: packet.pts, hidden: packet.hidden, ..Stamp::default() },
             key: packet.key,
         };
-        let first = stored.packets.first().map(|packet| packet.fact.start);
-        let in_the_middle = stored.codec == Codec::H264 && first == Some(Start::Open);
         let header = StreamHeader {
             size: stored.coded,
             interlaced: stored.interlaced,
             left: stored.left,
-            unrecovered: if in_the_middle { stored.hidden_before() } else { 0 },
+            unrecovered: if stored.begins_in_the_middle() { stored.hidden } else { 0 },
             ..StreamHeader::default()
         };
         let mut facts = VideoFacts::of_stored(stored);
@@ -316,4 +315,29 @@ fn described(caps: &str, setup: &[u8]) -> Option<gst::Caps> {
         caps.make_mut().structure_mut(0)?.set(SETUP, setup);
     }
     Some(caps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::video::Limits;
+
+    #[test]
+    fn a_film_that_begins_in_the_middle_has_its_frames_also_where_they_are_counted() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/other_codecs/h264_cut.mkv");
+        let mut reader = VideoReader::new(Limits::default());
+        let video = reader.open(std::path::Path::new(path)).unwrap();
+        let all: Vec<_> = (0..video.facts.frames).map(FrameRank).collect();
+        let whole = reader.decode(&video, &all).unwrap();
+        assert_eq!((whole.len(), video.header.unrecovered), (28, 7));
+        let bytes: Vec<_> = video.packet_bytes().unwrap().into_iter().flatten().collect();
+        let ranked = video.to_stored(VideoNumber(0), "cut".to_owned(), None, [0; 16]).unwrap();
+        for stored in [ranked.clone(), ranked.counted()] {
+            let mut back = reader.open_stored(&stored).unwrap();
+            back.put_packets(0..bytes.len(), &bytes.concat().into()).unwrap();
+            assert!(reader.decode(&back, &all).unwrap() == whole, "{:?}", stored.mode);
+            let late = reader.decode(&back, &all[20..]).unwrap();
+            assert!(late == whole[20..], "{:?}", stored.mode);
+        }
+    }
 }

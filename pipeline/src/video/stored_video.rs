@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     FrameRank, StreamTime, VideoNumber,
-    codec::Codec,
+    codec::{Codec, Start},
     file::FileStamp,
     picture::Orientation,
     plan::{PacketFact, order::IndexMode},
@@ -55,6 +55,23 @@ pub struct StoredVideo {
 }
 
 impl StoredVideo {
+    /// The same video as one whose frames are counted as they come out of its decoder.
+    pub fn counted(mut self) -> Self {
+        self.mode = IndexMode::Linear;
+        if !self.begins_in_the_middle() {
+            self.hidden = 0;
+        }
+        self.packets.iter_mut().for_each(|packet| packet.fact.place = None);
+        self
+    }
+
+    /// Whether it is H.264 that does not begin with a start. Its hidden frames are those that lack what was cut off, also
+    /// where frames are counted.
+    pub(crate) fn begins_in_the_middle(&self) -> bool {
+        let first = self.packets.first().map(|packet| packet.fact.start);
+        self.codec == Codec::H264 && first == Some(Start::Open)
+    }
+
     /// Frames that come out of the decoder before frame 0. Where frames are counted, packets that are hidden say so.
     #[cfg(feature = "video")]
     pub(crate) fn hidden_before(&self) -> u32 {

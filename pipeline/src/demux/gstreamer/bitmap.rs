@@ -6,7 +6,10 @@
 
 use gstreamer as gst;
 
-use crate::{demux::four_letters, file::FileBytes};
+use crate::{
+    demux::{four_letters, raw_pictures},
+    file::FileBytes,
+};
 
 /// What the demuxer calls such a stream.
 pub(super) const UNKNOWN: &str = "video/x-avi-unknown";
@@ -39,7 +42,8 @@ fn described(format: &[u8]) -> Option<gst::Caps> {
     let number = |at: usize| header.get(at..)?.first_chunk().map(|&side| i32::from_le_bytes(side));
     let depth = header.get(14..)?.first_chunk().map(|&bits| i32::from(u16::from_le_bytes(bits)))?;
     let four = header.get(16..)?.first_chunk()?;
-    let mut structure: gst::Structure = four_letters::description(four)?.parse().ok()?;
+    let described = four_letters::description(four).and_then(|description| description.parse().ok());
+    let mut structure: gst::Structure = described.or_else(|| raw_pictures::description(four))?;
     structure.set("width", number(4)?);
     structure.set("height", number(8)?.checked_abs()?);
     structure.set("depth", depth);

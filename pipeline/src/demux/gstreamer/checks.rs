@@ -62,7 +62,7 @@ pub(super) fn check(
     if codec == Codec::Theora && container != Container::Ogg {
         return Err(VideoError::UnknownCodec { codec: structure.name().to_string() });
     }
-    if matches!(codec, Codec::Theora | Codec::Other(_)) {
+    if matches!(codec, Codec::Theora | Codec::Raw | Codec::Png | Codec::Other(_)) {
         // FFmpeg shows nothing for a packet without bytes; some decoders would show the picture before again.
         packets.retain(|packet| packet.body.length() > 0);
     }

@@ -74,7 +74,9 @@ fn format_of(coded: &TrackCodec) -> gst::Structure {
             .build(),
         Codec::Mjpeg => gst::Structure::new_empty("image/jpeg"),
         // These are described by their own, or not read; and no film has the last.
-        Codec::Theora | Codec::Other(_) | Codec::Rgb => gst::Structure::new_empty("video/x-raw"),
+        Codec::Theora | Codec::Other(_) | Codec::Rgb | Codec::Raw | Codec::Png => {
+            gst::Structure::new_empty("video/x-raw")
+        }
         Codec::Mpeg1 => mpeg(1),
         Codec::Mpeg2 => mpeg(2),
         // The decoder corrects the mistakes of these encoders, which their names tell.

@@ -6,7 +6,7 @@ use gstreamer as gst;
 use super::tracks::Track;
 use crate::{
     codec::Codec,
-    demux::{description::codec_of, four_letters},
+    demux::{description::codec_of, four_letters, raw_pictures},
 };
 
 /// The codec of a track's blocks, and what comes with it.
@@ -52,6 +52,7 @@ const QUICKTIME: &str = "V_QUICKTIME";
 /// Names of codecs without rules of their own.
 pub(super) const PRORES: &str = "V_PRORES";
 const FFV1: &str = "V_FFV1";
+const RAW: &str = "V_UNCOMPRESSED";
 const MICROSOFT: &str = "V_MPEG4/MS/V3";
 
 /// Where the four characters stand in it.
@@ -109,6 +110,7 @@ impl TrackCodec {
             PRORES => Self::other(&four(setup), Vec::new()),
             MICROSOFT => Self::other(b"MP43", Vec::new()),
             FFV1 => Self::other(b"FFV1", setup.clone()),
+            RAW => Self::other(&track.video.colour_space, Vec::new()),
             _ => None,
         };
         if let Some(other) = other {
@@ -122,7 +124,8 @@ impl TrackCodec {
 
     /// A codec without rules of its own, by its four characters.
     fn other(four: &[u8; 4], setup: Vec<u8>) -> Option<Self> {
-        let described: gst::Structure = four_letters::description(four)?.parse().ok()?;
+        let described = four_letters::description(four).and_then(|description| description.parse().ok());
+        let described: gst::Structure = described.or_else(|| raw_pictures::description(four))?;
         let codec = codec_of(&described)?;
         Some(Self { codec, setup, four: None, described: Some(described) })
     }

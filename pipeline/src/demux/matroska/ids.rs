@@ -44,6 +44,7 @@ pub(super) const DISPLAY_UNIT: u32 = 0x54b2;
 pub(super) const FLAG_INTERLACED: u32 = 0x9a;
 pub(super) const STEREO_MODE: u32 = 0x53b8;
 pub(super) const FRAME_RATE: u32 = 0x23_83e3;
+pub(super) const COLOUR_SPACE: u32 = 0x2e_b524;
 pub(super) const COLOUR: u32 = 0x55b0;
 pub(super) const MATRIX_COEFFICIENTS: u32 = 0x55b1;
 pub(super) const RANGE: u32 = 0x55b9;

@@ -81,6 +81,8 @@ pub(super) struct Video {
     pub stereo_mode: u64,
     pub frame_rate: f64,
     pub colour: Option<Colour>,
+    /// The four characters of the format of pictures without compression.
+    pub colour_space: [u8; 4],
     /// Yaw, pitch and roll of the projection, in degrees.
     pub pose: (f64, f64, f64),
 }
@@ -187,6 +189,10 @@ impl Video {
                 ids::FLAG_INTERLACED => found.interlaced = reader.unsigned(&field)?.unwrap_or(0),
                 ids::STEREO_MODE => found.stereo_mode = reader.unsigned(&field)?.unwrap_or(0),
                 ids::FRAME_RATE => found.frame_rate = reader.float(&field)?.unwrap_or(0.0),
+                ids::COLOUR_SPACE => {
+                    let four = reader.value(&field, 4)?;
+                    found.colour_space = four.first_chunk().copied().unwrap_or_default();
+                }
                 ids::COLOUR => found.colour = Some(Colour::read(reader, &field)?),
                 ids::PROJECTION => found.pose = pose(reader, &field)?,
                 _ => {}

@@ -43,6 +43,8 @@ pub(super) fn caps(entry: &Entry, shown: Shown) -> Option<(Codec, gst::Caps)> {
         Media::Mpeg1 => (Codec::Mpeg1, mpeg(1)),
         Media::Mpeg2 => (Codec::Mpeg2, mpeg(2)),
         Media::Jpeg => (Codec::Mjpeg, structure("image/jpeg").field("parsed", true)),
+        Media::Png => (Codec::Png, structure("image/png")),
+        Media::Raw(format) => (Codec::Raw, structure("video/x-raw").field("format", format)),
         Media::Other(description) => other(description, entry)?,
     };
     let mut media = media

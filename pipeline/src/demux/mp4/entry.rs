@@ -1,7 +1,10 @@
 //! Sample entries of video (`stsd`, ISO 14496-12, 8.5.2 and 12.1): which codec, and what its decoder must be told.
 
 use super::boxes::{Child, Fields, children};
-use crate::{demux::four_letters, error::VideoError};
+use crate::{
+    demux::{four_letters, raw_pictures},
+    error::VideoError,
+};
 
 /// Sample entries that a track may have, as in FFmpeg.
 const MOST_ENTRIES: usize = 1024;
@@ -29,6 +32,9 @@ pub(super) enum Media {
     Mpeg1,
     Mpeg2,
     Jpeg,
+    Png,
+    /// Pictures without compression, by GStreamer's name of their format.
+    Raw(&'static str),
     /// One without rules of its own, by its description.
     Other(&'static str),
 }
@@ -90,15 +96,16 @@ impl Entry {
         };
         let (reference, width, height) = head().unwrap_or_default();
         let (setup, aspect, colour) = Default::default();
+        let depth = Fields(body.get(DEPTH..).unwrap_or_default()).short().unwrap_or(0);
         let mut entry = Self {
             format,
-            media: media_of(&format),
+            media: media_of(&format, depth),
             width,
             height,
             setup,
             aspect,
             colour,
-            depth: Fields(body.get(DEPTH..).unwrap_or_default()).short().unwrap_or(0),
+            depth,
             fields: false,
             reference,
         };
@@ -158,8 +165,8 @@ pub(super) fn name_of(format: &[u8; 4]) -> String {
     format.escape_ascii().to_string()
 }
 
-/// The codec of a sample entry's format.
-fn media_of(format: &[u8; 4]) -> Option<Media> {
+/// The codec of a sample entry's format, whose pixels have so many bits.
+fn media_of(format: &[u8; 4], depth: u16) -> Option<Media> {
     Some(match format {
         b"avc1" | b"avc2" | b"avc3" | b"avc4" | b"dva1" | b"dvav" => Media::H264,
         b"H264" | b"h264" | b"X264" | b"x264" | b"AVin" | b"aivx" | b"xalg" | b"avlg" => Media::H264,
@@ -178,7 +185,11 @@ fn media_of(format: &[u8; 4]) -> Option<Media> {
         b"xd51" | b"xd54" | b"xd55" | b"xd59" | b"xdhd" | b"xdh2" => Media::Mpeg2,
         [b'x', b'd', b'5', b'a'..=b'f'] | [b'm', b'x', b'3'..=b'5', b'n' | b'p'] => Media::Mpeg2,
         b"jpeg" | b"mjpa" | b"AVDJ" | b"dmb1" | b"MJPG" | b"LJPG" => Media::Jpeg,
-        _ => return four_letters::description(format).map(Media::Other),
+        b"png " => Media::Png,
+        _ => {
+            let raw = || raw_pictures::format_in_mp4(format, depth).map(Media::Raw);
+            return four_letters::description(format).map(Media::Other).or_else(raw);
+        }
     })
 }
 
@@ -335,7 +346,8 @@ mod tests {
             (b"s263", Some(Media::Other("video/x-h263,variant=itu"))),
             (b"apch", Some(Media::Other("video/x-prores,variant=hq"))),
             (b"ap4h", None),
-            (b"png ", None),
+            (b"png ", Some(Media::Png)),
+            (b"v210", Some(Media::Raw("v210"))),
         ] {
             assert_eq!(only(format, &[]).media, media, "{}", name_of(format));
         }
