@@ -34,8 +34,8 @@ pub struct Listing {
     pub dataset: Dataset,
     /// The videos as the dataset numbers them.
     pub numbers: Vec<VideoNumber>,
-    /// Their files and classes.
-    pub entries: Vec<VideoEntry>,
+    /// Their files and classes; shared with the dataset until classes are given to them.
+    pub entries: Arc<Vec<VideoEntry>>,
     /// Where each was found.
     pub placed: Vec<Placed>,
     /// What lists say of their classes, if any does.
@@ -59,12 +59,15 @@ impl Listing {
                 (Dataset::of_videos(entries), roots, words)
             }
         };
-        let (numbers, entries): (Vec<VideoNumber>, Vec<VideoEntry>) = match &dataset {
-            // A list may have millions, which are not held once more in pairs.
+        let (numbers, entries) = match &dataset {
             Dataset::Videos(videos) => {
-                ((0..dataset.videos()).map(VideoNumber).collect(), videos.entries().to_vec())
+                ((0..dataset.videos()).map(VideoNumber).collect(), videos.shared_entries())
             }
-            shards => shards.listing()?.into_iter().unzip(),
+            shards => {
+                let (numbers, entries): (Vec<VideoNumber>, Vec<VideoEntry>) =
+                    shards.listing()?.into_iter().unzip();
+                (numbers, Arc::new(entries))
+            }
         };
         if entries.is_empty() {
             return Err(Usage::new("there is no video in these shards").into());
@@ -93,7 +96,7 @@ impl Listing {
     pub fn names(&self) -> Vec<String> {
         let name =
             |(placed, entry): (&Placed, &VideoEntry)| slashed(placed.name()) + &entry.segment.fragment();
-        self.placed.iter().zip(&self.entries).map(name).collect()
+        self.placed.iter().zip(self.entries.iter()).map(name).collect()
     }
 
     /// The name of the file of each: parts of one file have one.
@@ -109,7 +112,7 @@ impl Listing {
         Self {
             dataset: self.dataset.clone(),
             numbers: pick(&self.numbers, rows),
-            entries: pick(&self.entries, rows),
+            entries: Arc::new(pick(&self.entries, rows)),
             placed: pick(&self.placed, rows),
             words: self.words.as_ref().map(|words| pick(words, rows)),
         }

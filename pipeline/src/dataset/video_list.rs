@@ -110,6 +110,11 @@ impl VideoList {
         &self.entries
     }
 
+    /// The same, shared: a list may have millions.
+    pub fn shared_entries(&self) -> Arc<Vec<VideoEntry>> {
+        Arc::clone(&self.entries)
+    }
+
     /// Whether video `number` was there when a scan opened it.
     pub fn was_there(&self, number: VideoNumber) -> bool {
         self.scanned && !self.found.failures.contains_key(&number)

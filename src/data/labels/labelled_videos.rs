@@ -77,7 +77,7 @@ impl LabelledVideos {
     pub fn chosen(&self) -> Vec<SubsetVideo> {
         let chosen =
             |(&number, entry): (&VideoNumber, &VideoEntry)| SubsetVideo { number, label: entry.label };
-        self.listing.numbers.iter().zip(&self.listing.entries).map(chosen).collect()
+        self.listing.numbers.iter().zip(self.listing.entries.iter()).map(chosen).collect()
     }
 
     /// Several labels, or numbers, of each video; empty where they have one class each or none.
@@ -87,7 +87,7 @@ impl LabelledVideos {
 
     /// Digest of paths and classes in their order.
     pub fn digest(&self) -> String {
-        let of_list = dataset::VideoList::new(self.listing.entries.clone()).digest();
+        let of_list = dataset::VideoList::new(self.listing.entries.to_vec()).digest();
         if self.labels.is_empty() { of_list } else { digest(&of_list, &self.labels) }
     }
 
@@ -99,7 +99,7 @@ impl LabelledVideos {
 
     /// Gives the videos these class numbers.
     pub fn with_classes(mut self, numbers: impl IntoIterator<Item = Option<i32>>) -> Self {
-        for (entry, number) in self.listing.entries.iter_mut().zip(numbers) {
+        for (entry, number) in Arc::make_mut(&mut self.listing.entries).iter_mut().zip(numbers) {
             entry.label = number;
         }
         self
@@ -107,7 +107,7 @@ impl LabelledVideos {
 
     /// Gives the videos several labels, or numbers, each. They are in no class then.
     pub fn set_labels(&mut self, labels: Vec<Arc<[f32]>>) {
-        self.listing.entries.iter_mut().for_each(|entry| entry.label = None);
+        Arc::make_mut(&mut self.listing.entries).iter_mut().for_each(|entry| entry.label = None);
         self.labels = labels;
     }
 }

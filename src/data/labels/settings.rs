@@ -115,7 +115,8 @@ impl LabelSettings {
             *videos = videos.rows(&rows);
             source = self.source(videos)?.0;
         }
-        let classes = labels::label(&mut videos.listing.entries, &source, known).map_err(wrong)?;
+        let entries: &mut Vec<_> = Arc::make_mut(&mut videos.listing.entries);
+        let classes = labels::label(entries, &source, known).map_err(wrong)?;
         Ok(Labelled { classes, origin, notes })
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::headless::Headless;
+use super::{headless::Headless, joined_pictures};
 use crate::{
     StreamTime,
     codec::{
@@ -168,7 +168,7 @@ pub(super) fn before_parser(
                     shared.end("a picture does not end within 12 MiB, or thousands of packets".to_owned())
                 );
             }
-            if let Some((codec, bytes)) = units_in(&buffer, &packets) {
+            if let Some((codec, bytes)) = units_in(&buffer, codec_at(&packets)) {
                 let mut track = shared.lock();
                 track.parsed.0 += pictures_in(codec, &bytes);
                 track.headless.note(codec, &bytes);
@@ -187,12 +187,16 @@ pub(super) fn before_parser(
     Some((before, between))
 }
 
-/// A buffer of H.264 or HEVC that comes out of `pad`; nothing of other codecs.
-fn units_in<'a>(
-    buffer: &'a gst::BufferRef,
-    pad: &gst::Pad,
-) -> Option<(Codec, gst::BufferMap<'a, gst::buffer::Readable>)> {
-    let codec = pad.current_caps().and_then(|caps| codec_of(caps.structure(0)?));
+/// What comes out of `pad`, or into it.
+fn codec_at(pad: &gst::Pad) -> Option<Codec> {
+    pad.current_caps().and_then(|caps| codec_of(caps.structure(0)?))
+}
+
+/// A buffer of H.264 or HEVC; nothing of other codecs.
+fn units_in(
+    buffer: &gst::BufferRef,
+    codec: Option<Codec>,
+) -> Option<(Codec, gst::BufferMap<'_, gst::buffer::Readable>)> {
     let codec = codec.filter(|codec| matches!(codec, Codec::H264 | Codec::Hevc))?;
     Some((codec, buffer.map_readable().ok()?))
 }
@@ -225,32 +229,12 @@ pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes)
     let (packets, events, file) = (shared.clone(), shared.clone(), file.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |pad, _, buffer| {
-            let units = if is_parsed { units_in(&buffer, pad) } else { None };
-            let pictures = units.map_or(0, |(codec, bytes)| pictures_in(codec, &bytes));
-            let mut track = packets.lock();
-            track.parsed.1 += pictures;
-            track.work.waiting = 0;
-            let stamp = stamp(&buffer, track.segment.as_ref());
-            let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-            let body = body_of(&buffer, &file);
-            if let Err(what) = track.allowance.take(body.length().into()) {
-                drop(track);
-                return Err(
-                    packets.end(format!("{what} would take much more memory than the file has bytes"))
-                );
-            }
-            if let Body::Held(bytes) = &body
-                && !file.is_in_memory()
-            {
-                track.held += bytes.len() as u64;
-                if track.held > MOST_HELD {
-                    drop(track);
-                    packets.change(|track| track.ended = true);
-                    return Err(gst::FlowError::Eos);
-                }
-            }
-            track.packets.push(Packet { body, stamp, key });
-            Ok(gst::FlowSuccess::Ok)
+            let codec = if is_parsed { codec_at(pad) } else { None };
+            let parts = joined_pictures::apart(codec, buffer).into_iter();
+            parts
+                .map(|buffer| take(&packets, codec, &buffer, &file))
+                .find(Result::is_err)
+                .unwrap_or(Ok(gst::FlowSuccess::Ok))
         })
         .event_function(move |_, _, event| {
             note(&events, &event);
@@ -258,6 +242,38 @@ pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes)
         })
         .query_function(move |_, _, query| accept(query, &wanted))
         .build()
+}
+
+/// Takes in a packet; `codec` is known where it comes from a parser.
+fn take(
+    shared: &Shared,
+    codec: Option<Codec>,
+    buffer: &gst::Buffer,
+    file: &FileBytes,
+) -> Result<gst::FlowSuccess, gst::FlowError> {
+    let pictures = units_in(buffer, codec).map_or(0, |(codec, bytes)| pictures_in(codec, &bytes));
+    let mut track = shared.lock();
+    track.parsed.1 += pictures;
+    track.work.waiting = 0;
+    let stamp = stamp(buffer, track.segment.as_ref());
+    let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+    let body = body_of(buffer, file);
+    if let Err(what) = track.allowance.take(body.length().into()) {
+        drop(track);
+        return Err(shared.end(format!("{what} would take much more memory than the file has bytes")));
+    }
+    if let Body::Held(bytes) = &body
+        && !file.is_in_memory()
+    {
+        track.held += bytes.len() as u64;
+        if track.held > MOST_HELD {
+            drop(track);
+            shared.change(|track| track.ended = true);
+            return Err(gst::FlowError::Eos);
+        }
+    }
+    track.packets.push(Packet { body, stamp, key });
+    Ok(gst::FlowSuccess::Ok)
 }
 
 /// Where the bytes of a packet are: those that lie in the file in one piece are left there. Others are copied, since a
