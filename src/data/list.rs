@@ -73,7 +73,7 @@ impl List {
     /// Usage error: a line is wrong, no video is looked for then.
     pub fn videos(&self, observer: &dyn Observer) -> Result<Vec<Found>> {
         let mut search = Search::of(&self.file);
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(list_file::lines_in(&self.file));
         list_file::read(&self.file, &self.columns, &folder::VIDEO_ENDINGS, &mut |listed| {
             found.push(search.found(listed)?);
             Ok::<_, Failed>(())
