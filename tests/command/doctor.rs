@@ -128,7 +128,7 @@ fn an_installation_without_plugins_says_what_brings_all_of_them() {
     };
     assert_eq!([state("HEVC"), state("AVI"), state("H.264 encoder")], ["missing"; 3]);
     assert_eq!([state("MP4, MOV"), state("Matroska, WebM")], ["ok"; 2]);
-    assert!(said.starts_with("error: 21 of 23 formats lack something: "), "{said}");
+    assert!(said.starts_with("error: 21 of 25 formats lack something: "), "{said}");
 }
 
 #[test]
