@@ -268,11 +268,11 @@ fn an_encrypted_film_was_of_an_unknown_codec() {
 #[test]
 fn a_codec_that_is_not_read_was_called_no_video() {
     let mut film = film();
-    film.descriptions[12..16].copy_from_slice(b"png ");
+    film.descriptions[12..16].copy_from_slice(b"tiff");
     let row = scanned("film.mov", &film.whole(None), &[]);
     assert_eq!((&row["kind"], &row["verdict"]), (&"unsupported".into(), &"unknown-codec".into()), "{row}");
     assert!(
-        row["reason"].as_str().unwrap().contains("PNG") && row.to_string().contains("`ffmpeg -i "),
+        row["reason"].as_str().unwrap().contains("TIFF") && row.to_string().contains("`ffmpeg -i "),
         "{row}"
     );
 }
