@@ -1,6 +1,10 @@
 //! Codecs by the four characters that containers call them: what GStreamer's demuxers make of them, for codecs without
 //! rules of their own.
 
+use ::gstreamer as gst;
+
+use super::raw_pictures;
+
 /// Descriptions of streams by four characters, of which small letters are the same as large ones. Those of MP4, of AVI
 /// and of Matroska in the manner of both name the same codecs.
 #[rustfmt::skip]
@@ -44,7 +48,15 @@ const DESCRIPTIONS: [(&[u8; 4], &str); 69] = [
 /// A frame a packet, which is not wrapped into a stream with sound.
 const DV: &str = "video/x-dv,systemstream=false";
 
-/// The description of a stream that is called so, without what its container states besides.
+/// The description of a stream that is called so, pictures without compression and PNG among them, without what its
+/// container states besides.
+pub(super) fn structure(four: &[u8; 4]) -> Option<gst::Structure> {
+    description(four)
+        .and_then(|description| description.parse().ok())
+        .or_else(|| raw_pictures::description(four))
+}
+
+/// The same of codecs with a decoder of GStreamer.
 pub(super) fn description(four: &[u8; 4]) -> Option<&'static str> {
     let is_it = |(name, _): &(&[u8; 4], &str)| four.eq_ignore_ascii_case(*name);
     DESCRIPTIONS.into_iter().find(is_it).map(|(_, description)| description)
@@ -52,8 +64,6 @@ pub(super) fn description(four: &[u8; 4]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use ::gstreamer as gst;
-
     use super::*;
     use crate::{codec::Codec, demux::codec_of};
 

@@ -70,6 +70,15 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
         None => layout.movie.as_ref(),
     };
     let defaults = Defaults::of(movie);
+    // Nothing where a track has no samples.
+    let film_of = |candidate: &Candidate<'_>| -> Result<Option<Demuxed>, VideoError> {
+        let samples = Samples::of(candidate, file, &layout, &defaults, &clock)?;
+        if samples.track.samples.is_empty() && samples.fragments.is_empty() {
+            return Ok(None);
+        }
+        heartbeat::step();
+        film(candidate, &samples, file, &clock).map(Some)
+    };
     let mut film_of_png = None;
     for candidate in movie::candidates(movie) {
         let candidate = candidate?;
@@ -78,29 +87,13 @@ pub(super) fn demux(file: &FileBytes, deadline: Instant, seconds: u32) -> Result
             film_of_png = film_of_png.or((candidate.stated_samples() > 1).then_some(candidate));
             continue;
         }
-        if let Some(found) = film_of(&candidate, file, &layout, &defaults, &clock)? {
+        if let Some(found) = film_of(&candidate)? {
             return Ok(found);
         }
     }
-    let film_of_png = film_of_png.map(|candidate| film_of(&candidate, file, &layout, &defaults, &clock));
+    let film_of_png = film_of_png.as_ref().map(film_of);
     let none = VideoError::NoVideoStream { container: Container::Mp4.name() };
     film_of_png.transpose()?.flatten().ok_or(none)
-}
-
-/// The film of a track; nothing where it has no samples.
-fn film_of(
-    candidate: &Candidate<'_>,
-    file: &FileBytes,
-    layout: &Layout,
-    defaults: &BTreeMap<u32, Defaults>,
-    clock: &Clock,
-) -> Result<Option<Demuxed>, VideoError> {
-    let samples = Samples::of(candidate, file, layout, defaults, clock)?;
-    if samples.track.samples.is_empty() && samples.fragments.is_empty() {
-        return Ok(None);
-    }
-    heartbeat::step();
-    film(candidate, &samples, file, clock).map(Some)
 }
 
 /// The samples of a track: those of its tables, put together by its edit list, and those of fragments behind.

@@ -56,13 +56,14 @@ pub fn order(codec: Codec, stamps: &[Stamp], coded: &[Coded]) -> (IndexMode, Vec
         return (IndexMode::Linear, vec![None; coded.len()]);
     }
     if let Some(places) = by_time(stamps, coded) {
-        // Some writers give times of decoding as those of presentation. FFmpeg counts frames as they leave
-        // the decoder, and that of MPEG never looks at times.
-        let is_mpeg = matches!(codec, Codec::Mpeg1 | Codec::Mpeg2 | Codec::Mpeg4);
-        let in_parts = stamps.iter().any(|stamp| stamp.part > 0);
         let are_followed = match codec {
             Codec::H264 | Codec::Hevc => can_be_reordered(&places),
-            _ => !is_mpeg || in_parts || places == by_role(coded),
+            // Some writers give times of decoding as those of presentation. FFmpeg counts frames as they leave
+            // the decoder, and that of MPEG never looks at times.
+            Codec::Mpeg1 | Codec::Mpeg2 | Codec::Mpeg4 => {
+                stamps.iter().any(|stamp| stamp.part > 0) || places == by_role(coded)
+            }
+            _ => true,
         };
         if are_followed {
             return (IndexMode::Times, places);
@@ -115,17 +116,12 @@ fn by_time(stamps: &[Stamp], coded: &[Coded]) -> Option<Vec<Option<OutputIndex>>
 /// held back meanwhile, and decoders hold back [`MOST_HELD_BACK`] pictures at most. They reorder by what pictures say of
 /// themselves, and do not know the times of the container.
 fn can_be_reordered(places: &[Option<OutputIndex>]) -> bool {
-    // The highest places so far.
+    // The highest places so far: one more than may be held back.
     let mut highest = BinaryHeap::with_capacity(MOST_HELD_BACK + 2);
     places.iter().flatten().all(|place| {
-        let too_many = highest.len() > MOST_HELD_BACK;
-        let lowest = highest.peek().map(|&Reverse(place)| place);
-        let is_possible = !too_many || lowest < Some(place);
         highest.push(Reverse(place));
-        if highest.len() > MOST_HELD_BACK + 1 {
-            highest.pop();
-        }
-        is_possible
+        // What falls out is the lowest. Where that is this one, all others are held back for it.
+        highest.len() <= MOST_HELD_BACK + 1 || highest.pop() != Some(Reverse(place))
     })
 }
 

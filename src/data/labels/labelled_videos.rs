@@ -87,7 +87,7 @@ impl LabelledVideos {
 
     /// Digest of paths and classes in their order.
     pub fn digest(&self) -> String {
-        let of_list = dataset::VideoList::new(self.listing.entries.to_vec()).digest();
+        let of_list = dataset::digest(&self.listing.entries);
         if self.labels.is_empty() { of_list } else { digest(&of_list, &self.labels) }
     }
 

@@ -6,10 +6,7 @@
 
 use gstreamer as gst;
 
-use crate::{
-    demux::{four_letters, raw_pictures},
-    file::FileBytes,
-};
+use crate::{demux::four_letters, file::FileBytes};
 
 /// What the demuxer calls such a stream.
 pub(super) const UNKNOWN: &str = "video/x-avi-unknown";
@@ -42,8 +39,7 @@ fn described(format: &[u8]) -> Option<gst::Caps> {
     let number = |at: usize| header.get(at..)?.first_chunk().map(|&side| i32::from_le_bytes(side));
     let depth = header.get(14..)?.first_chunk().map(|&bits| i32::from(u16::from_le_bytes(bits)))?;
     let four = header.get(16..)?.first_chunk()?;
-    let described = four_letters::description(four).and_then(|description| description.parse().ok());
-    let mut structure: gst::Structure = described.or_else(|| raw_pictures::description(four))?;
+    let mut structure = four_letters::structure(four)?;
     structure.set("width", number(4)?);
     structure.set("height", number(8)?.checked_abs()?);
     structure.set("depth", depth);

@@ -9,8 +9,10 @@ use crate::codec::{Codec, bits::start_codes};
 
 /// The parts of a buffer of MPEG-4, one for each picture; other buffers as they are. The first has the time.
 pub(super) fn apart(codec: Option<Codec>, buffer: gst::Buffer) -> Vec<gst::Buffer> {
-    let begins = match buffer.map_readable() {
-        Ok(bytes) if codec == Some(Codec::Mpeg4) => further_pictures(&bytes),
+    let begins = match codec {
+        Some(Codec::Mpeg4) => {
+            buffer.map_readable().map_or_else(|_| Vec::new(), |bytes| further_pictures(&bytes))
+        }
         _ => Vec::new(),
     };
     if begins.is_empty() {

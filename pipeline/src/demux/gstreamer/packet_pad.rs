@@ -230,11 +230,9 @@ pub(super) fn collect(shared: &Arc<Shared>, wanted: gst::Caps, file: &FileBytes)
     gst::Pad::builder(gst::PadDirection::Sink)
         .chain_function(move |pad, _, buffer| {
             let codec = if is_parsed { codec_at(pad) } else { None };
-            let parts = joined_pictures::apart(codec, buffer).into_iter();
-            parts
-                .map(|buffer| take(&packets, codec, &buffer, &file))
-                .find(Result::is_err)
-                .unwrap_or(Ok(gst::FlowSuccess::Ok))
+            let mut parts = joined_pictures::apart(codec, buffer).into_iter();
+            parts.try_for_each(|buffer| take(&packets, codec, &buffer, &file))?;
+            Ok(gst::FlowSuccess::Ok)
         })
         .event_function(move |_, _, event| {
             note(&events, &event);
@@ -250,7 +248,7 @@ fn take(
     codec: Option<Codec>,
     buffer: &gst::Buffer,
     file: &FileBytes,
-) -> Result<gst::FlowSuccess, gst::FlowError> {
+) -> Result<(), gst::FlowError> {
     let pictures = units_in(buffer, codec).map_or(0, |(codec, bytes)| pictures_in(codec, &bytes));
     let mut track = shared.lock();
     track.parsed.1 += pictures;
@@ -273,7 +271,7 @@ fn take(
         }
     }
     track.packets.push(Packet { body, stamp, key });
-    Ok(gst::FlowSuccess::Ok)
+    Ok(())
 }
 
 /// Where the bytes of a packet are: those that lie in the file in one piece are left there. Others are copied, since a

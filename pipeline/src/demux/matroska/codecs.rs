@@ -6,7 +6,7 @@ use gstreamer as gst;
 use super::tracks::Track;
 use crate::{
     codec::Codec,
-    demux::{description::codec_of, four_letters, raw_pictures},
+    demux::{description::codec_of, four_letters},
 };
 
 /// The codec of a track's blocks, and what comes with it.
@@ -124,8 +124,7 @@ impl TrackCodec {
 
     /// A codec without rules of its own, by its four characters.
     fn other(four: &[u8; 4], setup: Vec<u8>) -> Option<Self> {
-        let described = four_letters::description(four).and_then(|description| description.parse().ok());
-        let described: gst::Structure = described.or_else(|| raw_pictures::description(four))?;
+        let described = four_letters::structure(four)?;
         let codec = codec_of(&described)?;
         Some(Self { codec, setup, four: None, described: Some(described) })
     }

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 pub(super) use self::instructions::Instructions;
 use self::registers::{COLUMNS, Shared};
-use super::matrix::{Matrix, Output, Target};
+use super::matrix::{Matrix, Output, Target, check_product};
 
 /// Pairs of a stretch: a panel of 32 lines then takes 40 of the first cache's 48 KiB.
 const PAIRS: usize = 320;
@@ -87,9 +87,7 @@ pub(super) fn multiply(
     kind: Output,
     instructions: Instructions,
 ) {
-    left.check([m, k]);
-    right.check([k, n]);
-    output.check([m, n]);
+    check_product([m, n, k], left, right, output);
     let (rows, right) = (instructions.rows(), right.transposed());
     let stretches = k.div_ceil(2).div_ceil(PAIRS);
     let step = 2 * instructions.pairs(2 * k.div_ceil(2).div_ceil(stretches));

@@ -38,6 +38,13 @@ impl<'a> Matrix<'a> {
     }
 }
 
+/// Panics when a buffer of a product of `[m, k]` and `[k, n]` is shorter than these lengths say.
+pub(super) fn check_product([m, n, k]: [usize; 3], left: Matrix, right: Matrix, output: &Target) {
+    left.check([m, k]);
+    right.check([k, n]);
+    output.check([m, n]);
+}
+
 /// What is done with what stands in the output.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {

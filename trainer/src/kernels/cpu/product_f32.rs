@@ -10,7 +10,7 @@ use gemm::Parallelism;
 use private_gemm_x86::{Accum, DType, DstKind, IType, InstrSet};
 use rayon::prelude::*;
 
-use super::matrix::{Matrix, Output, Target};
+use super::matrix::{Matrix, Output, Target, check_product};
 
 /// Columns of a block, at least: as many are multiplied with a row at once by AVX-512, four times those of AVX2.
 const COLUMNS_AT_LEAST: usize = 96;
@@ -142,9 +142,7 @@ fn by_private_gemm(
     kind: Output,
     instructions: InstrSet,
 ) {
-    left.check([m, k]);
-    right.check([k, n]);
-    output.check([m, n]);
+    check_product([m, n, k], left, right, output);
     let added = match kind {
         Output::Overwritten => Accum::Replace,
         Output::AddedTo => Accum::Add,
@@ -192,9 +190,7 @@ fn by_gemm(
     kind: Output,
     parallelism: Parallelism,
 ) {
-    left.check([m, k]);
-    right.check([k, n]);
-    output.check([m, n]);
+    check_product([m, n, k], left, right, output);
     // SAFETY: every element that lengths and strides reach lies within its buffer, as checked, and no two
     // elements of the output share a place because its rows are not longer than their distance.
     unsafe {
