@@ -16,7 +16,7 @@ use std::{
 };
 
 use pipeline::{
-    dataset::list_file::{self, Columns, Form, ListError, ListFile, Listed},
+    dataset::list_file::{self, Columns, Form, ListError, Listed},
     file::{self, Archives, Extent, Part},
     names, store,
     system::{self, SystemError},
@@ -72,27 +72,22 @@ impl List {
     /// # Errors
     /// Usage error: a line is wrong, no video is looked for then.
     pub fn videos(&self, observer: &dyn Observer) -> Result<Vec<Found>> {
-        let wrong = |why: Failed| self.wrong(why);
-        let list = ListFile::open(&self.file).map_err(Failed::List).map_err(wrong)?;
-        let (mut search, mut found) = (Search::of(&self.file), Vec::with_capacity(list.lines()));
-        list.read(&self.columns, &folder::VIDEO_ENDINGS, &mut |listed| {
+        let mut search = Search::of(&self.file);
+        let mut found = Vec::with_capacity(list_file::lines_in(&self.file));
+        list_file::read(&self.file, &self.columns, &folder::VIDEO_ENDINGS, &mut |listed| {
             found.push(search.found(listed)?);
-            Ok(())
+            Ok::<_, Failed>(())
         })
-        .map_err(wrong)?;
-        search.say(found.len(), observer);
-        Ok(found)
-    }
-
-    fn wrong(&self, why: Failed) -> Error {
-        match why {
+        .map_err(|why| match why {
             Failed::List(why) => {
                 let usage = Usage::new(format!("{}: {why}", names::shown(&self.file)));
                 Error::from(why.hint().into_iter().fold(usage, Usage::hint))
             }
             Failed::System(why) => why.into(),
             Failed::Archive(path, why) => Usage::new(format!("{}: {why}", names::shown(&path))).into(),
-        }
+        })?;
+        search.say(found.len(), observer);
+        Ok(found)
     }
 }
 

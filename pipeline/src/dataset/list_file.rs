@@ -26,7 +26,13 @@ mod read;
 mod row;
 mod table;
 
-use std::{borrow::Cow, path::Path};
+use std::{
+    borrow::Cow,
+    io::{BufRead as _, BufReader},
+    path::Path,
+};
+
+use schemas::regular_file;
 
 use crate::names;
 
@@ -35,7 +41,7 @@ pub use self::{
     error::ListError,
     form::Form,
     listed::Listed,
-    read::{ListFile, read_text},
+    read::{read, read_text},
 };
 
 /// Endings of files that list videos.
@@ -44,6 +50,22 @@ pub const ENDINGS: [&str; 8] = ["txt", "csv", "tsv", "list", "lst", "jsonl", "js
 /// Whether a file lists videos, by its ending.
 pub fn is_list(path: &Path) -> bool {
     ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// Lines of a list, so that room can be made for as many videos at once; 0 where it cannot be read.
+pub fn lines_in(path: &Path) -> usize {
+    let Ok(file) = regular_file::open(path) else { return 0 };
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let mut lines = 1;
+    loop {
+        let Ok(bytes) = reader.fill_buf() else { return 0 };
+        if bytes.is_empty() {
+            return lines;
+        }
+        lines += bytes.iter().filter(|&&byte| byte == b'\n').count();
+        let length = bytes.len();
+        reader.consume(length);
+    }
 }
 
 fn ending(path: &Path) -> Option<String> {

@@ -7,51 +7,26 @@ use schemas::regular_file;
 use super::{Columns, ListError, Listed, ending, json, lines, parquet, table};
 use crate::system;
 
-/// A list whose bytes were read; of Parquet the columns are read later.
-#[derive(Debug)]
-pub struct ListFile<'a> {
-    file: &'a Path,
-    /// Nothing of Parquet.
-    bytes: Vec<u8>,
-}
-
-impl<'a> ListFile<'a> {
-    /// Reads the list in `file`.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn open(file: &'a Path) -> Result<Self, ListError> {
-        if ending(file).as_deref() == Some("parquet") {
-            return Ok(Self { file, bytes: Vec::new() });
-        }
-        let bytes = system::persistently(|| regular_file::read(file));
-        let bytes = bytes.map_err(|why| ListError::Unreadable { why: why.to_string() })?;
-        Ok(Self { file, bytes })
+/// Reads the list in `file`, and hands each video to `take`; `endings` are those of video files.
+///
+/// # Errors
+/// When the file cannot be read; the first line that is wrong, and whatever `take` fails with.
+pub fn read<E: From<ListError>>(
+    file: &Path,
+    columns: &Columns,
+    endings: &[&str],
+    take: &mut dyn FnMut(Listed) -> Result<(), E>,
+) -> Result<(), E> {
+    if ending(file).as_deref() == Some("parquet") {
+        return parquet::read(file, columns, take);
     }
-
-    /// Its lines, so that room can be made for as many videos at once; 0 of Parquet.
-    pub fn lines(&self) -> usize {
-        self.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count()
-    }
-
-    /// Hands each video to `take`; `endings` are those of video files.
-    ///
-    /// # Errors
-    /// The first line that is wrong, and whatever `take` fails with; when a table of Parquet cannot be read.
-    pub fn read<E: From<ListError>>(
-        &self,
-        columns: &Columns,
-        endings: &[&str],
-        take: &mut dyn FnMut(Listed) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Self { file, ref bytes } = *self;
-        match ending(file).as_deref() {
-            Some("parquet") => parquet::read(file, columns, take),
-            Some("json") => json::read_array(bytes, &json::labels_beside(file)?, columns, take),
-            Some("jsonl") => json::read_lines(bytes, columns, take),
-            Some("csv" | "tsv") => of_text(bytes, columns, endings, true, take),
-            _ => of_text(bytes, columns, endings, false, take),
-        }
+    let bytes = system::persistently(|| regular_file::read(file));
+    let bytes = bytes.map_err(|why| ListError::Unreadable { why: why.to_string() })?;
+    match ending(file).as_deref() {
+        Some("json") => json::read_array(&bytes, &json::labels_beside(file)?, columns, take),
+        Some("jsonl") => json::read_lines(&bytes, columns, take),
+        Some("csv" | "tsv") => of_text(&bytes, columns, endings, true, take),
+        _ => of_text(&bytes, columns, endings, false, take),
     }
 }
 
@@ -73,7 +48,7 @@ fn of_text<E: From<ListError>>(
 /// Reads a list of this text.
 ///
 /// # Errors
-/// As [`ListFile::read`].
+/// As [`read`].
 pub fn read_text(text: &str, endings: &[&str]) -> Result<Vec<Listed>, ListError> {
     let mut all = Vec::new();
     of_text(text.as_bytes(), &Columns::default(), endings, true, &mut |listed| {

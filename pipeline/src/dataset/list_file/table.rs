@@ -173,7 +173,7 @@ impl<'a> Cells<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::list_file::{Form, ListFile, read_text};
+    use crate::dataset::list_file::{Form, read, read_text};
 
     fn rows(text: &str) -> Vec<String> {
         read_text(text, &["mp4"]).unwrap().iter().map(shown).collect()
@@ -251,7 +251,7 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             let columns = if columns.is_empty() { Columns::default() } else { columns.parse().unwrap() };
             let mut all = Vec::new();
-            ListFile::open(&file)?.read(&columns, &["mp4"], &mut |listed| {
+            read(&file, &columns, &["mp4"], &mut |listed| {
                 all.push(shown(&listed));
                 Ok::<_, ListError>(())
             })?;
