@@ -52,6 +52,13 @@ impl<const BYTES: usize> Fixed<BYTES> {
         }
     }
 
+    /// `sum + weight × value`. Sums fit in 31 bits ([`fraction_bits`]); a check of each, which release builds have
+    /// elsewhere, would keep them out of vectors.
+    #[inline(always)]
+    fn add(sum: i32, weight: i32, value: i32) -> i32 {
+        sum.wrapping_add(weight.wrapping_mul(value))
+    }
+
     #[inline(always)]
     fn level(sum: i32) -> u8 {
         (sum >> fraction_bits(BYTES)).clamp(0, 255) as u8
@@ -75,7 +82,7 @@ pub(super) fn convert_lines(picture: &Picture, window: Window, to: &mut Lines) {
 /// `BYTES` a sample, `ACROSS` luma columns a chroma sample.
 #[inline(always)]
 fn convert_rows<const BYTES: usize, const ACROSS: usize>(picture: &Picture, window: Window, to: &mut Lines) {
-    let fixed = Fixed::<BYTES>::of(picture);
+    let (fixed, add) = (Fixed::<BYTES>::of(picture), Fixed::<BYTES>::add);
     let (left, width) = (window.x as usize, window.width as usize);
     to.reshape(width, window.height as usize);
     let planes: [_; 3] = std::array::from_fn(|plane| match plane < picture.layout.colour.planes() {
@@ -98,7 +105,7 @@ fn convert_rows<const BYTES: usize, const ACROSS: usize>(picture: &Picture, wind
         if picture.layout.colour == Sampling::Gbr {
             for (plane, out) in [green, blue, red].into_iter().enumerate() {
                 for (out, sample) in out.iter_mut().zip(&line(plane, y)[left..]) {
-                    *out = Fixed::<BYTES>::level(fixed.luma * fixed.value(sample) + fixed.offset);
+                    *out = Fixed::<BYTES>::level(add(fixed.offset, fixed.luma, fixed.value(sample)));
                 }
             }
             continue;
@@ -110,10 +117,10 @@ fn convert_rows<const BYTES: usize, const ACROSS: usize>(picture: &Picture, wind
             for (((cb, cr), red), (green, blue)) in
                 cbs.iter().zip(crs).zip(reds).zip(greens.iter_mut().zip(blues))
             {
-                let (cb, cr) = (fixed.value(cb) - fixed.neutral, fixed.value(cr) - fixed.neutral);
-                *red = [fixed.red_of_cr * cr + fixed.offset; ACROSS];
-                *green = [fixed.green_of_cb * cb + fixed.green_of_cr * cr + fixed.offset; ACROSS];
-                *blue = [fixed.blue_of_cb * cb + fixed.offset; ACROSS];
+                let [cb, cr] = [cb, cr].map(|chroma| fixed.value(chroma).wrapping_sub(fixed.neutral));
+                *red = [add(fixed.offset, fixed.red_of_cr, cr); ACROSS];
+                *green = [add(add(fixed.offset, fixed.green_of_cb, cb), fixed.green_of_cr, cr); ACROSS];
+                *blue = [add(fixed.offset, fixed.blue_of_cb, cb); ACROSS];
             }
         } else if !has_chroma && added_for.is_none() {
             added_for = Some(0);
@@ -126,10 +133,10 @@ fn convert_rows<const BYTES: usize, const ACROSS: usize>(picture: &Picture, wind
         for ((luma, ((red, green), blue)), ((more_red, more_green), more_blue)) in
             line(0, y)[left..][..width].iter().zip(outs).zip(adds)
         {
-            let luma = fixed.luma * fixed.value(luma);
-            *red = Fixed::<BYTES>::level(luma + more_red);
-            *green = Fixed::<BYTES>::level(luma + more_green);
-            *blue = Fixed::<BYTES>::level(luma + more_blue);
+            let luma = fixed.value(luma);
+            *red = Fixed::<BYTES>::level(add(*more_red, fixed.luma, luma));
+            *green = Fixed::<BYTES>::level(add(*more_green, fixed.luma, luma));
+            *blue = Fixed::<BYTES>::level(add(*more_blue, fixed.luma, luma));
         }
     }
 }

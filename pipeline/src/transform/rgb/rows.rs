@@ -20,7 +20,7 @@ pub(super) fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
                 sums.fill(1 << (BITS - 1));
                 for (weight, row) in weights.iter().zip(rows.chunks_exact(row_bytes)) {
                     for (sum, &sample) in sums.iter_mut().zip(row) {
-                        *sum += weight * i32::from(sample);
+                        *sum = add(*sum, *weight, sample);
                     }
                 }
                 for (out, &sum) in out.iter_mut().zip(&sums) {
@@ -29,6 +29,13 @@ pub(super) fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
             }
         }
     }
+}
+
+/// `sum + weight × sample`. Weights add up to 2^BITS and samples are below 2⁸; a check of each sum, which release builds
+/// have elsewhere, would keep it out of vectors.
+#[inline(always)]
+fn add(sum: i32, weight: i32, sample: u8) -> i32 {
+    sum.wrapping_add(weight.wrapping_mul(i32::from(sample)))
 }
 
 /// Samples whose sums are kept in registers together.
@@ -41,7 +48,7 @@ fn weigh<const N: usize>(rows: &[u8], weights: [i32; N], out: &mut [u8]) {
     let rows: [&[u8]; N] = std::array::from_fn(|row| &rows[row * length..][..length]);
     let sum = |samples: [u8; N]| {
         let half = 1 << (BITS - 1);
-        to_byte(samples.iter().zip(weights).fold(half, |sum, (sample, k)| sum + k * i32::from(*sample)))
+        to_byte(samples.into_iter().zip(weights).fold(half, |sum, (sample, weight)| add(sum, weight, sample)))
     };
     let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
     let whole = chunks.len();
