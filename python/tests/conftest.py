@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from textwrap import dedent
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+# A shell starts what runs in the background with SIGINT ignored, which a child would inherit, and Ctrl-C is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
