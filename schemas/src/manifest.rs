@@ -36,7 +36,8 @@ pub const COUNTED_PACKETS: &str = "counted packets";
 /// `stop` are frames, `start_seconds` and `stop_seconds` times of a row that is a part of a video, null for a whole
 /// one; `frames`, `times`, `key_frames` and `duration_ns` are then those of the part. `member_start` and
 /// `member_bytes` are where a video lies in a file that holds several (a tar), `archive_bytes` and `archive_modified`
-/// (ns since 1970) what that file was like; null for others. Manifests of earlier versions lack these eleven.
+/// (ns since 1970) what that file was like; null for others. `blake3` is the BLAKE3 digest of the bytes of a `verified`
+/// video in 64 hexadecimal digits, as `b3sum` prints it. Manifests of earlier versions lack these twelve.
 pub fn schema() -> SchemaRef {
     let list = |name: &str, item| Field::new(name, DataType::List(item_field(item)), true);
     let fields = vec![
@@ -72,6 +73,7 @@ pub fn schema() -> SchemaRef {
         Field::new("member_bytes", DataType::UInt64, true),
         Field::new("archive_bytes", DataType::UInt64, true),
         Field::new("archive_modified", DataType::Int64, true),
+        Field::new("blake3", DataType::Utf8, true),
     ];
     let metadata = HashMap::from([
         ("tubelet.format".to_owned(), VERSION.to_owned()),

@@ -265,17 +265,27 @@ impl ScanContext {
             };
             let video = &self.videos[at];
             let stamp = video.place().stamp().ok();
-            let opened = if self.verify { decoded(&mut reader, video) } else { reader.open_for_scan(video) };
+            let opened = match self.verify {
+                true => decoded(&mut reader, video).and_then(|open| Ok((Some(open.blake3()?), open))),
+                false => reader.open_for_scan(video).map(|open| (None, open)),
+            };
             if let Err(VideoError::System(why)) = opened {
                 return Err(why);
             }
             // Parts of one file have one row in the index, whichever slices they are in.
             let facts = self.facts.as_ref().filter(|_| self.is_first(at));
             let indexed = opened.as_ref().ok().zip(stamp).zip(facts);
-            let indexed = indexed.and_then(|((open, stamp), facts)| {
+            let indexed = indexed.and_then(|(((_, open), stamp), facts)| {
                 manifest::index::row(open, VideoNumber(at as u64), video, stamp, facts)
             });
-            let row = |video: &Chosen| ManifestRow::of(&self.videos[video.at], opened.as_ref());
+            let row = |video: &Chosen| match &opened {
+                Ok((digest, open)) => {
+                    let row = ManifestRow::of(&self.videos[video.at], Ok(open));
+                    let digest = digest.filter(|_| row.verified == Some(true));
+                    ManifestRow { blake3: digest.map(|digest| digest.to_hex().to_string()), ..row }
+                }
+                Err(why) => ManifestRow::of(&self.videos[video.at], Err(why)),
+            };
             Ok(FileScanned { rows: of_file.iter().map(row).collect(), indexed })
         })
     }

@@ -1,9 +1,13 @@
 //! A dataset as a source of clips, by what a recipe says of decoding.
 
 use std::sync::Arc;
+#[cfg(feature = "video")]
+use std::{fmt::Display, path::Path};
 
+#[cfg(feature = "video")]
+use pipeline::dataset::manifest;
 use pipeline::{
-    dataset::Dataset,
+    dataset::{Dataset, VideoList},
     mixture::Weighted,
     sampling::FrameRule,
     source::{ClipSource, mixture::MixtureSource},
@@ -11,9 +15,7 @@ use pipeline::{
 use trainer::Recipe;
 
 use super::{narrow::narrow, pretraining_videos::check_clips};
-use crate::error::Result;
-#[cfg(not(feature = "video"))]
-use crate::error::Usage;
+use crate::error::{Result, Usage};
 
 /// The dataset as a source of clips whose frames are chosen by `rule`; frame shards hold theirs.
 ///
@@ -35,14 +37,11 @@ pub fn source_by(dataset: &Dataset, recipe: &Recipe, rule: FrameRule) -> Result<
 }
 
 #[cfg(feature = "video")]
-fn raw(
-    videos: &pipeline::dataset::VideoList,
-    recipe: &Recipe,
-    rule: FrameRule,
-) -> Result<Arc<dyn ClipSource>> {
+fn raw(videos: &VideoList, recipe: &Recipe, rule: FrameRule) -> Result<Arc<dyn ClipSource>> {
     use pipeline::source::videos;
     let stills = recipe.clip.stills || matches!(rule, FrameRule::Labelled(_));
-    let videos = videos::VideoSource::new(videos.clone(), rule, limits(recipe)).with_stills(stills);
+    let videos = with_verified_digests(videos.clone(), recipe)?;
+    let videos = videos::VideoSource::new(videos, rule, limits(recipe)).with_stills(stills);
     Ok(Arc::new(videos.with_verify(recipe.clip.verify).with_skipping(recipe.clip.skip)))
 }
 
@@ -55,6 +54,27 @@ fn packets(
     use pipeline::source::packet_shards::PacketVideos;
     let videos = PacketVideos::new(shards.clone(), rule, limits(recipe));
     Ok(Arc::new(videos.with_skipping(recipe.clip.skip)))
+}
+
+/// The videos, told which files the recipe's manifest of earlier films has verified.
+///
+/// # Errors
+/// Usage error: the manifest cannot be read, or has no digest of a verified video.
+#[cfg(feature = "video")]
+fn with_verified_digests(videos: VideoList, recipe: &Recipe) -> Result<VideoList> {
+    if recipe.clip.verified_in.is_empty() {
+        return Ok(videos);
+    }
+    let unusable = |why: &dyn Display| {
+        let hint = "it names a manifest of `tubelet scan --verify`, which keeps a digest of each video";
+        Usage::new(format!("clip.verified_in: {why}")).hint(hint)
+    };
+    let manifest = &recipe.clip.verified_in;
+    let digests = manifest::verified_digests(Path::new(manifest)).map_err(|why| unusable(&why))?;
+    if digests.is_empty() {
+        return Err(unusable(&format_args!("{manifest} lists no verified video")).into());
+    }
+    Ok(videos.with_verified_digests(digests))
 }
 
 /// What a video may cost before it is refused.
@@ -72,7 +92,7 @@ fn packets(_: &pipeline::shard::PacketShards, _: &Recipe, _: FrameRule) -> Resul
 }
 
 #[cfg(not(feature = "video"))]
-fn raw(_: &pipeline::dataset::VideoList, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
+fn raw(_: &VideoList, _: &Recipe, _: FrameRule) -> Result<Arc<dyn ClipSource>> {
     Err(Usage::new("this build reads frame shards only")
         .hint("build with `--features video` to decode videos")
         .into())

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Settings that may change.
-const MAY_CHANGE: [&str; 61] = [
+const MAY_CHANGE: [&str; 62] = [
     // How a clip is read and what is cut out of a frame.
     "clip.stride",
     "clip.short_side",
@@ -23,6 +23,7 @@ const MAY_CHANGE: [&str; 61] = [
     "clip.stills",
     "clip.target_fps",
     "clip.verify",
+    "clip.verified_in",
     "clip.skip",
     // What is hidden.
     "mask.kind",

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::{
     films::{film, pretrain},
     killed::files,
-    shared, stdout, succeed, text,
+    refusal, shared, stdout, succeed, text,
 };
 
 /// Ten good films in `folder`, in the order of their names, and between them what is none: texts, films that were
@@ -75,4 +75,63 @@ fn a_training_by_a_manifest_of_the_good_films_is_one_on_them_alone() {
     assert!(trained(&all, "with-places").0 != alone);
     let (by_folder, verdicts) = trained(&place("films"), "by-folder");
     assert!(by_folder == trained(&all, "again").0 && !verdicts["quarantine.jsonl"].is_empty());
+}
+
+#[test]
+fn copies_of_verified_films_are_not_decoded_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let (films, copies, manifest) = (place("films"), place("copies"), place("verified.parquet"));
+    fs::create_dir(&films).unwrap();
+    fs::create_dir(&copies).unwrap();
+    for number in 0..6 {
+        film(&films.join(format!("{number}.mp4")), number);
+        let mut copy = fs::read(films.join(format!("{number}.mp4"))).unwrap();
+        if number == 3 {
+            let middle = copy.len() / 2;
+            copy[middle..][..400].fill(0x5a);
+        }
+        fs::write(copies.join(format!("{number}-copied.mp4")), copy).unwrap();
+    }
+    let rows = stdout(&["scan", text(&films), "--verify", "--json", "--out", text(&manifest)]);
+    let first: serde_json::Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    let digest = blake3::hash(&fs::read(films.join("0.mp4")).unwrap());
+    assert_eq!(first["blake3"], digest.to_hex().as_str());
+
+    let trained = |name: &str, setting: &str| {
+        let set = ["--steps", "2", "--set", "clip.verify=video", "--set", setting];
+        succeed(&pretrain(&copies, &place(name), &set));
+        let quarantine = fs::read_to_string(place(name).join("quarantine.jsonl")).unwrap();
+        let metrics = fs::read_to_string(place(name).join("metrics.jsonl")).unwrap();
+        let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let sent: u64 = metrics.lines().filter_map(|line| row(line)["loader"]["packets_sent"].as_u64()).sum();
+        (files(&place(name), "checkpoint-2.safetensors"), quarantine.contains("3-copied.mp4"), sent)
+    };
+    let setting = format!("clip.verified_in={}", text(&manifest));
+    let (whole, by_digest) = (trained("whole", "clip.verified_in="), trained("by-digest", &setting));
+    assert!(whole.0 == by_digest.0, "other weights");
+    assert!(
+        whole.1 && by_digest.1,
+        "the damaged copy has the length of a film that was verified, and is none"
+    );
+    assert!(by_digest.2 > 0 && 2 * by_digest.2 < whole.2, "{} of {} packets", by_digest.2, whole.2);
+}
+
+#[test]
+fn a_manifest_without_digests_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, manifest) = (folder.path().join("film.mp4"), folder.path().join("manifest.parquet"));
+    film(&path, 0);
+    succeed(&["scan", text(&path), "--out", text(&manifest)]);
+    for (manifest, why) in [(text(&manifest), "lists no verified video"), ("missing.parquet", "cannot read")]
+    {
+        let setting = format!("clip.verified_in={manifest}");
+        let out = folder.path().join("run");
+        let (code, said) = refusal(&pretrain(&path, &out, &["--steps", "1", "--set", &setting]));
+        assert_eq!(code, 2, "{said}");
+        assert!(
+            said.contains("clip.verified_in") && said.contains(why) && said.contains("--verify"),
+            "{said}"
+        );
+    }
 }

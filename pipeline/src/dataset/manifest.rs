@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     columns::of_rows as record_batch,
     file::{ManifestWriter, write},
-    reader::{ManifestReader, listed, read, rows},
+    reader::{ManifestReader, listed, read, rows, verified_digests},
 };
 
 #[cfg(feature = "video")]
@@ -107,6 +107,9 @@ pub struct ManifestRow {
     /// When the archive was changed last, in ns since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive_modified: Option<i64>,
+    /// BLAKE3 digest of its bytes, hexadecimal, where all of it was decoded without complaint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
 }
 
 /// What a run needs to know of a video.

@@ -1,7 +1,7 @@
 //! Video files in the order that numbers them, with what a scan found of them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
     sync::Arc,
 };
@@ -35,6 +35,8 @@ struct Found {
     failures: BTreeMap<VideoNumber, KnownFailure>,
     /// Bytes of each video that was decoded whole without complaint.
     verified: BTreeMap<VideoNumber, u64>,
+    /// Digests of files that were.
+    digests: Arc<HashSet<blake3::Hash>>,
 }
 
 impl VideoList {
@@ -47,7 +49,8 @@ impl VideoList {
     /// The videos with these numbers, in this order, with what a scan found of them. The index of packets is left behind:
     /// it goes by the numbers of the whole list.
     pub fn chosen(&self, numbers: &[VideoNumber]) -> Self {
-        let (mut entries, mut found) = (Vec::new(), Found::default());
+        let digests = Arc::clone(&self.found.digests);
+        let (mut entries, mut found) = (Vec::new(), Found { digests, ..Found::default() });
         for (behind, number) in numbers.iter().zip((0..).map(VideoNumber)) {
             let Some(entry) = self.entries.get(behind.index()) else { continue };
             entries.push(entry.clone());
@@ -128,6 +131,17 @@ impl VideoList {
     /// How many bytes video `number` had when a scan decoded it whole without complaint, if it did.
     pub fn verified_bytes(&self, number: VideoNumber) -> Option<u64> {
         self.found.verified.get(&number).copied()
+    }
+
+    /// The same videos; one whose bytes have one of these BLAKE3 digests is known to decode without complaint.
+    pub fn with_verified_digests(mut self, digests: HashSet<blake3::Hash>) -> Self {
+        self.found = Arc::new(Found { digests: Arc::new(digests), ..Found::clone(&self.found) });
+        self
+    }
+
+    /// Digests of files that are known to decode without complaint.
+    pub fn verified_digests(&self) -> &HashSet<blake3::Hash> {
+        &self.found.digests
     }
 
     /// The same videos, taken for decoded whole without complaint: for who measures what that costs, not for training.

@@ -74,19 +74,17 @@ impl OpenVideo {
         self.file.take_bytes_read()
     }
 
-    /// The first half of the BLAKE3 digest of the file's bytes.
+    /// The BLAKE3 digest of the file's bytes.
     ///
     /// # Errors
     /// When the system cannot read them.
-    pub(crate) fn digest(&self) -> Result<[u8; 16], VideoError> {
+    pub fn blake3(&self) -> Result<blake3::Hash, VideoError> {
         let mut hasher = blake3::Hasher::new();
         for start in (0..self.file.length()).step_by(HASHED_BYTES) {
             hasher.update(self.file.slice(start..start + HASHED_BYTES as u64).as_ref());
         }
-        let mut half = [0; 16];
-        half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         self.file.check()?;
-        Ok(half)
+        Ok(hasher.finalize())
     }
 
     /// How its frames are told from each other.

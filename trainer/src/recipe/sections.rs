@@ -71,6 +71,9 @@ pub struct Clip {
     pub target_fps: f64,
     /// What must decode without complaint before a video gives clips.
     pub verify: Verify,
+    /// A manifest of `tubelet scan --verify`: a video with the bytes of one that was verified there need not be
+    /// decoded whole. Empty where there is none.
+    pub verified_in: String,
     /// Which pictures that no clip wants are not decoded. It changes the speed and no pixel.
     pub skip: Skip,
 }
@@ -185,6 +188,7 @@ impl Default for Clip {
             stills: false,
             target_fps: 0.0,
             verify: Verify::Video,
+            verified_in: String::new(),
             skip: Skip::Unwanted,
         }
     }

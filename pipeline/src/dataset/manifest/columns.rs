@@ -60,6 +60,7 @@ pub fn of_rows(rows: &[ManifestRow]) -> RecordBatch {
         column!(UInt64Array, member_bytes),
         column!(UInt64Array, archive_bytes),
         column!(Int64Array, archive_modified),
+        column!(StringArray, blake3),
     ];
     RecordBatch::try_new(schema(), columns).expect("because the columns are those of the schema")
 }
@@ -138,6 +139,7 @@ pub(super) fn to_rows(batch: &RecordBatch) -> Result<Vec<ManifestRow>, &'static 
     take_if_there!(member_bytes, as_primitive_opt::<UInt64Type>);
     take_if_there!(archive_bytes, as_primitive_opt::<UInt64Type>);
     take_if_there!(archive_modified, as_primitive_opt::<Int64Type>);
+    take_if_there!(blake3, as_string_opt::<i32>);
     Ok(rows)
 }
 
@@ -176,6 +178,17 @@ pub(super) fn to_listed(batch: &RecordBatch) -> Result<Vec<ListedRow>, &'static 
         return Err("bytes");
     }
     (0..batch.num_rows()).map(row).collect()
+}
+
+/// The digests of the verified videos of a batch, or the name of the first column that is missing or of another type.
+pub(super) fn to_verified_digests(batch: &RecordBatch) -> Result<Vec<blake3::Hash>, &'static str> {
+    let column = |name: &'static str| batch.column_by_name(name).ok_or(name);
+    let verified = column("verified")?.as_boolean_opt().ok_or("verified")?;
+    let digests = column("blake3")?.as_string_opt::<i32>().ok_or("blake3")?;
+    iter::zip(verified, digests)
+        .filter_map(|(verified, digest)| digest.filter(|_| verified == Some(true)))
+        .map(|digest| blake3::Hash::from_hex(digest).map_err(|_| "blake3"))
+        .collect()
 }
 
 /// The columns that say which parts of videos rows mean.

@@ -138,6 +138,7 @@ mod tests {
             member_bytes: Some(1234),
             archive_bytes: Some(10_240),
             archive_modified: Some(5),
+            blake3: Some("0f".repeat(32)),
         };
         let mut bad = ManifestRow::unopened(r"films/\xFF.mp4", None);
         bad.path_bytes = Some(b"films/\xff.mp4".to_vec());

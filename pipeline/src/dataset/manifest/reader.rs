@@ -5,6 +5,7 @@
 //! all columns.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     vec,
 };
@@ -68,6 +69,15 @@ pub fn rows(path: &Path) -> Result<ManifestReader<ManifestRow>, ManifestError> {
 /// When it cannot be read, or is no manifest.
 pub fn listed(path: &Path) -> Result<ManifestReader<ListedRow>, ManifestError> {
     ManifestReader::open(path, Some(&LISTED), columns::to_listed)
+}
+
+/// BLAKE3 digests of the videos that the manifest at `path` lists as decoded whole without complaint.
+///
+/// # Errors
+/// When it cannot be read, or is no manifest, or keeps no digests: an earlier version wrote it.
+pub fn verified_digests(path: &Path) -> Result<HashSet<blake3::Hash>, ManifestError> {
+    let reader = ManifestReader::open(path, Some(&["verified", "blake3"]), columns::to_verified_digests)?;
+    reader.collect()
 }
 
 /// Reads the manifest at `path` as a whole.
