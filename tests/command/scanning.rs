@@ -104,12 +104,14 @@ fn copies_of_verified_films_are_not_decoded_whole() {
         let quarantine = fs::read_to_string(place(name).join("quarantine.jsonl")).unwrap();
         let metrics = fs::read_to_string(place(name).join("metrics.jsonl")).unwrap();
         let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
-        let sent: u64 = metrics.lines().filter_map(|line| row(line)["loader"]["packets_sent"].as_u64()).sum();
-        (files(&place(name), "checkpoint-2.safetensors"), quarantine.contains("3-copied.mp4"), sent)
+        let rows: Vec<_> = metrics.lines().map(row).collect();
+        let losses: Vec<_> = rows.iter().map(|row| row["loss"].to_string()).collect();
+        let sent: u64 = rows.iter().filter_map(|row| row["loader"]["packets_sent"].as_u64()).sum();
+        (losses, quarantine.contains("3-copied.mp4"), sent)
     };
     let setting = format!("clip.verified_in={}", text(&manifest));
     let (whole, by_digest) = (trained("whole", "clip.verified_in="), trained("by-digest", &setting));
-    assert!(whole.0 == by_digest.0, "other weights");
+    assert_eq!(whole.0, by_digest.0);
     assert!(
         whole.1 && by_digest.1,
         "the damaged copy has the length of a film that was verified, and is none"
@@ -120,14 +122,14 @@ fn copies_of_verified_films_are_not_decoded_whole() {
 #[test]
 fn a_manifest_without_digests_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, manifest) = (folder.path().join("film.mp4"), folder.path().join("manifest.parquet"));
-    film(&path, 0);
-    succeed(&["scan", text(&path), "--out", text(&manifest)]);
+    let [films, manifest, out] = ["films", "manifest.parquet", "run"].map(|name| folder.path().join(name));
+    fs::create_dir(&films).unwrap();
+    (0..4).for_each(|number| film(&films.join(format!("{number}.mp4")), number));
+    succeed(&["scan", text(&films), "--out", text(&manifest)]);
     for (manifest, why) in [(text(&manifest), "lists no verified video"), ("missing.parquet", "cannot read")]
     {
         let setting = format!("clip.verified_in={manifest}");
-        let out = folder.path().join("run");
-        let (code, said) = refusal(&pretrain(&path, &out, &["--steps", "1", "--set", &setting]));
+        let (code, said) = refusal(&pretrain(&films, &out, &["--steps", "1", "--set", &setting]));
         assert_eq!(code, 2, "{said}");
         assert!(
             said.contains("clip.verified_in") && said.contains(why) && said.contains("--verify"),

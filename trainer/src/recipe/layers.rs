@@ -10,12 +10,13 @@ use super::{error::RecipeError, run_section, sections::Recipe};
 /// Section, key and value of the settings that are written down only where they are another: a recipe that does not
 /// know them has the text, and the digest, that it always had.
 fn as_ever() -> impl Iterator<Item = (&'static str, &'static str, Value)> {
-    let of_classifier = [
+    let of_others = [
+        ("clip", "verified_in", Value::String(String::new())),
         ("classifier", "problem_type", Value::String("single_label_classification".to_owned())),
         ("classifier", "class_weights", Value::String("none".to_owned())),
         ("classifier", "balanced_sampling", Value::Boolean(false)),
     ];
-    of_classifier.into_iter().chain(run_section::as_ever().map(|(key, value)| ("run", key, value)))
+    of_others.into_iter().chain(run_section::as_ever().map(|(key, value)| ("run", key, value)))
 }
 
 impl Recipe {

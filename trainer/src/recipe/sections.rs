@@ -73,6 +73,7 @@ pub struct Clip {
     pub verify: Verify,
     /// A manifest of `tubelet scan --verify`: a video with the bytes of one that was verified there need not be
     /// decoded whole. Empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub verified_in: String,
     /// Which pictures that no clip wants are not decoded. It changes the speed and no pixel.
     pub skip: Skip,
