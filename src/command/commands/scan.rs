@@ -27,7 +27,7 @@ use crate::{
 /// except for videos whose packets do not tell which of them show a frame: the table says how many these are,
 /// and the column `numbers` which. With --verify each video is decoded completely, all numbers come from the
 /// decode, and a video with any complaint of the decoder counts as unusable. Runs that read the manifest need
-/// not verify again, nor runs on copies of these files with `--set clip.verified_in=MANIFEST`, which compares
+/// not verify again, nor runs on copies of these files with the setting `clip.verified_in=MANIFEST`, which compares
 /// their BLAKE3 digests.
 ///
 /// A video that cannot be used stays in the manifest (unless --only-good is given) with a verdict, a reason and its kind: damaged,

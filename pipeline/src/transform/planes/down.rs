@@ -71,12 +71,19 @@ impl Rounding {
         }
     }
 
+    /// `sum + weight × sample`. Sums have room: weights add up to 2^[`BITS`]. A check of each, which release builds have
+    /// elsewhere, would keep them out of vectors.
+    #[inline(always)]
+    fn add<const BYTES: usize>(self, sum: i32, weight: i16, sample: [u8; BYTES]) -> i32 {
+        sum.wrapping_add(self.value(sample).wrapping_mul(i32::from(weight)))
+    }
+
     /// Only a sample of 16 bits can round up to 2¹⁵.
     #[inline(always)]
     fn sample<const BYTES: usize>(self, sum: i32) -> i16 {
         match BYTES {
-            1 => ((sum + (1 << (BITS + 8 - BETWEEN - 1))) >> (BITS + 8 - BETWEEN)) as i16,
-            _ => ((sum + (1 << (self.shift - 1))) >> self.shift).min(i16::MAX.into()) as i16,
+            1 => (sum.wrapping_add(1 << (BITS + 8 - BETWEEN - 1)) >> (BITS + 8 - BETWEEN)) as i16,
+            _ => (sum.wrapping_add(1 << (self.shift - 1)) >> self.shift).min(i16::MAX.into()) as i16,
         }
     }
 }
@@ -103,8 +110,8 @@ fn weigh<const BYTES: usize, const N: usize>(
     let rows: [&[[u8; BYTES]]; N] =
         std::array::from_fn(|row| &inputs.samples[row * inputs.stride..][..length]);
     let sum = |samples: [[u8; BYTES]; N]| {
-        let products = samples.iter().zip(weights);
-        let sum = products.fold(0, |sum, (sample, weight)| sum + rounding.value(*sample) * i32::from(weight));
+        let weighed = samples.into_iter().zip(weights);
+        let sum = weighed.fold(0, |sum, (sample, weight)| rounding.add(sum, weight, sample));
         rounding.sample::<BYTES>(sum)
     };
     let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
@@ -133,7 +140,7 @@ fn weigh_many<const BYTES: usize>(
         for (row, &weight) in weights.iter().enumerate() {
             let samples = &inputs.samples[row * inputs.stride + chunk * CHUNK..][..out.len()];
             for (sum, &sample) in sums.iter_mut().zip(samples) {
-                *sum += rounding.value(sample) * i32::from(weight);
+                *sum = rounding.add(*sum, weight, sample);
             }
         }
         for (out, &sum) in out.iter_mut().zip(&sums) {
