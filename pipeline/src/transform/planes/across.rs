@@ -45,11 +45,7 @@ pub(super) fn filter_columns(
             }
             samples.iter_mut().for_each(|sum| *sum = to_sample(*sum));
         }
-        for colour in 0..3 {
-            let mut levels = [0; ROWS];
-            for (row, level) in levels.iter_mut().enumerate() {
-                *level = mix.level(colour, [samples[0][row], samples[1][row], samples[2][row]]);
-            }
+        for (colour, levels) in mix.levels(&samples).iter().enumerate() {
             for (row, &level) in levels[..rows].iter().enumerate() {
                 out[(row * 3 + colour) * width + at] = level;
             }

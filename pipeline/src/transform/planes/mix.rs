@@ -53,14 +53,21 @@ impl Mix {
         })
     }
 
-    /// The level of colour `colour`.
+    /// The levels of the three colours of pixels beside each other, `samples` being those of the three planes.
     #[inline(always)]
-    pub fn level(&self, colour: usize, samples: [i32; 3]) -> u8 {
-        let products = samples.iter().zip(self.weights[colour]);
-        // As the vector ways add. A check of each sum, which release builds have elsewhere, would keep it out of vectors.
-        let sum = products.fold(self.offsets[colour], |sum, (sample, weight)| {
-            sum.wrapping_add(sample.wrapping_mul(i32::from(weight)))
-        });
-        (sum >> FRACTION).clamp(0, 255) as u8
+    pub fn levels<const PIXELS: usize>(&self, samples: &[[i32; PIXELS]; 3]) -> [[u8; PIXELS]; 3] {
+        let [first, second, third] = samples;
+        std::array::from_fn(|colour| {
+            let [of_first, of_second, of_third] = self.weights[colour].map(i32::from);
+            let offset = self.offsets[colour];
+            // As the vector ways add. A check of each sum, which release builds have elsewhere, would keep it out of
+            // vectors.
+            std::array::from_fn(|at| {
+                let sum = offset.wrapping_add(first[at].wrapping_mul(of_first));
+                let sum = sum.wrapping_add(second[at].wrapping_mul(of_second));
+                let sum = sum.wrapping_add(third[at].wrapping_mul(of_third));
+                (sum >> FRACTION).clamp(0, 255) as u8
+            })
+        })
     }
 }
