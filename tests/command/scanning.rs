@@ -106,8 +106,9 @@ fn copies_of_verified_films_are_not_decoded_whole() {
         let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
         let rows: Vec<_> = metrics.lines().map(row).collect();
         let losses: Vec<_> = rows.iter().map(|row| row["loss"].to_string()).collect();
-        let sent: u64 = rows.iter().filter_map(|row| row["loader"]["packets_sent"].as_u64()).sum();
-        (losses, quarantine.contains("3-copied.mp4"), sent)
+        // Until the first step: later clips are of films that were verified by then, and how many are read ahead is chance.
+        let [sent, clips] = ["packets_sent", "clips"].map(|key| rows[0]["loader"][key].as_f64().unwrap());
+        (losses, quarantine.contains("3-copied.mp4"), sent / clips)
     };
     let setting = format!("clip.verified_in={}", text(&manifest));
     let (whole, by_digest) = (trained("whole", "clip.verified_in="), trained("by-digest", &setting));
@@ -116,7 +117,12 @@ fn copies_of_verified_films_are_not_decoded_whole() {
         whole.1 && by_digest.1,
         "the damaged copy has the length of a film that was verified, and is none"
     );
-    assert!(by_digest.2 > 0 && 2 * by_digest.2 < whole.2, "{} of {} packets", by_digest.2, whole.2);
+    assert!(
+        by_digest.2 > 0.0 && 1.5 * by_digest.2 < whole.2,
+        "{} and {} packets a clip",
+        by_digest.2,
+        whole.2
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Operations that go from a plainer frame through this one and beyond, as Pillow's `ImageEnhance` does:
 //! `out = trunc(plain + factor · (value − plain))` in f32, cut to 0 … 255.
 
+use super::lookup::same_for_all;
 use crate::transform::RgbFrame;
 
 fn blended(plain: u8, value: u8, factor: f32) -> u8 {
@@ -27,12 +28,12 @@ pub fn contrast(frame: &mut RgbFrame, factor: f32) {
     let pixels = frame.pixels.as_chunks::<3>().0;
     let sum: u64 = pixels.iter().map(|pixel| u64::from(luma(*pixel))).sum();
     let mean = (sum as f64 / pixels.len().max(1) as f64 + 0.5) as u8;
-    frame.pixels.iter_mut().for_each(|value| *value = blended(mean, *value, factor));
+    same_for_all(frame, |value| blended(mean, value, factor));
 }
 
 /// Away from or towards black.
 pub fn brightness(frame: &mut RgbFrame, factor: f32) {
-    frame.pixels.iter_mut().for_each(|value| *value = blended(0, *value, factor));
+    same_for_all(frame, |value| blended(0, value, factor));
 }
 
 /// Away from or towards the frame smoothed by weights 1 1 1 / 1 5 1 / 1 1 1 over 13; its border is not

@@ -11,7 +11,8 @@ fn look_up(frame: &mut RgbFrame, tables: &[[u8; 256]; 3]) {
     }
 }
 
-fn same_for_all(frame: &mut RgbFrame, rule: impl Fn(u8) -> u8) {
+/// Replaces each value by what `rule` makes of it, which is asked once for each of 256 values.
+pub(super) fn same_for_all(frame: &mut RgbFrame, rule: impl Fn(u8) -> u8) {
     let table: [u8; 256] = std::array::from_fn(|value| rule(value as u8));
     frame.pixels.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
 }

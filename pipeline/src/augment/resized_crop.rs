@@ -99,6 +99,13 @@ pub fn resize_plane(plane: &[f32], width: u32, window: Window, to: (u32, u32)) -
         .collect()
 }
 
+/// A level rounded, halves to the even one: beside this number an f32 has no room for parts. (`f32::round_ties_even` is a
+/// call where a build is for any x86-64.)
+fn rounded(level: f32) -> u8 {
+    const NO_PARTS: f32 = (3 << 22) as f32;
+    (level + NO_PARTS).to_bits() as u8
+}
+
 /// A window of a frame resized to `to` columns and rows, rounded to u8, in the place of `out`.
 pub fn resize_into(frame: &RgbFrame, window: Window, to: (u32, u32), out: &mut Lines) {
     out.reshape(to.0 as usize, to.1 as usize);
@@ -114,7 +121,7 @@ pub fn resize_into(frame: &RgbFrame, window: Window, to: (u32, u32), out: &mut L
         for (colour, out) in out.chunks_exact_mut(to.0 as usize).enumerate() {
             let value = |y: usize, x: usize| f32::from(line(y)[x * 3 + colour]);
             for (column, out) in columns.iter().zip(out) {
-                *out = between(value, row, *column).round_ties_even() as u8;
+                *out = rounded(between(value, row, *column));
             }
         }
     }
