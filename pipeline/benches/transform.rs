@@ -1,10 +1,15 @@
 //! CPU time of a clip's way from decoded pictures to cubes: 16 frames of 340×256, crops by the official
-//! rule, 224×224. Prints the fastest and the median of single-threaded rounds. Run with `cargo bench --bench transform`.
+//! rule, 224×224; then the operations of fine-tuning on such a frame. Prints the fastest and the median of single-threaded
+//! rounds. Run with `cargo bench --bench transform`.
 
 use std::hint::black_box;
 
 use pipeline::{
     ClipNumber, FrameRank, Slot, StreamTime,
+    augment::{
+        operation::{KINDS, Operation},
+        resized_crop::resize_into,
+    },
     clips::{RowMaker as _, masked::ClipMaker},
     picture::{Layout, Matrix, Orientation, Picture, Range, Sampling},
     profile::{Profile, Stage},
@@ -83,4 +88,21 @@ fn main() {
         });
     }
     measure("256×256 to 224×224, plain", 2, |_| drop(black_box(resize_plain(&rgb, from, to))));
+    augment(&picture);
+}
+
+/// The operations of RandAugment on a whole frame of 340×256, and the random resized crop of fine-tuning.
+fn augment(picture: &Picture) {
+    let (whole, mut lines) = (Window { x: 0, y: 0, width: 340, height: 256 }, Lines::default());
+    convert(picture, whole, &mut lines);
+    let frame = lines.to_rgb();
+    for kind in KINDS {
+        let operation = Operation::at(kind, 7.0, false);
+        // The copy takes a small part of the time.
+        measure(&format!("{kind:?}"), 20, |_| operation.apply(black_box(&mut frame.clone())));
+    }
+    let window = Window { x: 58, y: 16, width: 200, height: 210 };
+    measure("200×210 to 224×224 by two neighbours", 20, |_| {
+        resize_into(black_box(&frame), window, (224, 224), &mut lines);
+    });
 }
