@@ -198,12 +198,12 @@ vectorised! {
         let mut sums = [0f32; LANES];
         for lanes in lanes {
             for (score, sum) in lanes.iter_mut().zip(&mut sums) {
-                *score = exp(*score * scale - largest);
+                *score = exp(score.mul_add(scale, -largest));
                 *sum += *score;
             }
         }
         for score in rest.iter_mut() {
-            *score = exp(*score * scale - largest);
+            *score = exp(score.mul_add(scale, -largest));
         }
         let total = sum(std::iter::once(sums), rest.iter().copied());
         (largest + total.ln(), 1.0 / total)
@@ -214,7 +214,7 @@ vectorised! {
     /// Scores to shares, and gradients of shares to gradients of scores before scaling.
     fn share_and_slope(scores: &mut [f32], slopes: &mut [f32], log: f32, inner: f32, scale: f32) {
         for (score, slope) in scores.iter_mut().zip(slopes) {
-            let share = exp(*score * scale - log);
+            let share = exp(score.mul_add(scale, -log));
             *score = share;
             *slope = share * (*slope - inner) * scale;
         }
@@ -227,7 +227,7 @@ vectorised! {
         let mut sums = [0f32; LANES];
         for (left, right) in left.iter().zip(right) {
             for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
-                *sum += left * right;
+                *sum = left.mul_add(*right, *sum);
             }
         }
         sum(std::iter::once(sums), left_rest.iter().zip(right_rest).map(|(left, right)| left * right))

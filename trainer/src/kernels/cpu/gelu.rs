@@ -49,12 +49,12 @@ vectorised! {
 #[inline(always)]
 fn below(x: f32) -> (f32, f32) {
     let y = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * y);
-    let series = 1.061_405_4;
-    let series = series * t - 1.453_152_1;
-    let series = series * t + 1.421_413_8;
-    let series = series * t - 0.284_496_72;
-    let series = series * t + 0.254_829_6;
+    let t = 1.0 / 0.327_591_1f32.mul_add(y, 1.0);
+    let series = 1.061_405_4f32;
+    let series = series.mul_add(t, -1.453_152_1);
+    let series = series.mul_add(t, 1.421_413_8);
+    let series = series.mul_add(t, -0.284_496_72);
+    let series = series.mul_add(t, 0.254_829_6);
     let bell = exp(-y * y);
     // Half of 1 − erf(|x|/√2): what lies beyond |x|.
     let beyond = 0.5 * (series * t * bell);

@@ -4,6 +4,8 @@
 
 use std::marker::PhantomData;
 
+use super::{buffer::unwritten, vector::vectorised};
+
 /// A matrix somewhere in a buffer.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
@@ -31,10 +33,54 @@ impl<'a> Matrix<'a> {
         Self { values: &self.values[row * self.row_stride + column * self.column_stride..], ..self }
     }
 
+    /// The first so many rows and columns, row behind row, of a matrix whose rows or columns are contiguous.
+    pub(super) fn copied(self, [rows, columns]: [usize; 2]) -> Vec<f32> {
+        self.check([rows, columns]);
+        let mut copy = unwritten(rows * columns);
+        if self.column_stride == 1 {
+            for (row, copy) in copy.chunks_exact_mut(columns).enumerate() {
+                copy.copy_from_slice(&self.from([row, 0]).values[..columns]);
+            }
+        } else {
+            assert_eq!(self.row_stride, 1, "neither rows nor columns are contiguous");
+            let bands = copy.chunks_mut(TILE * columns).zip((0..rows).step_by(TILE));
+            bands.for_each(|(band, row)| transpose(band, self.from([row, 0]), columns));
+        }
+        copy
+    }
+
     /// Panics when the buffer ends before the last of so many rows and columns.
     pub(super) fn check(self, [rows, columns]: [usize; 2]) {
         let last = (rows - 1) * self.row_stride + (columns - 1) * self.column_stride;
         assert!(last < self.values.len(), "a factor is shorter than its lengths say");
+    }
+}
+
+/// Rows and columns that are transposed together.
+const TILE: usize = 16;
+
+vectorised! {
+    /// At most [`TILE`] rows of `columns` values each, from a matrix whose rows lie side by side.
+    fn transpose(band: &mut [f32], matrix: Matrix, columns: usize) {
+        let column = |at: usize| &matrix.values[at * matrix.column_stride..];
+        let whole = if band.len() == TILE * columns { columns / TILE * TILE } else { 0 };
+        for first in (0..whole).step_by(TILE) {
+            let mut tile = [[0f32; TILE]; TILE];
+            for (lane, at) in (first..first + TILE).enumerate() {
+                let values: &[f32; TILE] = column(at)[..TILE].try_into().expect("because it is cut to this length");
+                for (row, value) in tile.iter_mut().zip(values) {
+                    row[lane] = *value;
+                }
+            }
+            for (row, values) in band.chunks_exact_mut(columns).zip(&tile) {
+                row[first..first + TILE].copy_from_slice(values);
+            }
+        }
+        for at in whole..columns {
+            for (row, value) in band.chunks_exact_mut(columns).zip(column(at)) {
+                row[at] = *value;
+            }
+        }
     }
 }
 
@@ -145,6 +191,25 @@ impl<'a> Target<'a> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_has_the_rows_of_a_matrix_in_either_order() {
+        for [rows, columns] in [[1, 1], [16, 16], [48, 33], [67, 45], [5, 100]] {
+            let apart = columns.max(rows) + 3;
+            let values: Vec<f32> = (0..apart * apart).map(|at| at as f32).collect();
+            let matrix = Matrix::rows(&values, apart);
+            for matrix in [matrix, matrix.transposed()] {
+                let copy = matrix.copied([rows, columns]);
+                for (at, copied) in copy.iter().enumerate() {
+                    assert_eq!(
+                        *copied,
+                        matrix.from([at / columns, at % columns]).values[0],
+                        "{rows}×{columns}, {at}"
+                    );
+                }
+            }
+        }
+    }
 
     /// Checks that `compute`, given two factors and an output, leaves `times` times their product there, for factors in each
     /// of three orders in memory. They are small whole numbers, which every precision holds as they are, so that every order

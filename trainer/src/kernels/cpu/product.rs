@@ -60,17 +60,18 @@ pub(super) fn multiply(
 }
 
 /// A right factor that several products on one thread have in common.
-pub(super) enum Right<'a> {
-    /// As it stands.
-    Matrix(Matrix<'a>, [usize; 2]),
+pub(super) enum Right {
+    /// Row behind row: each product brings it into the order of the inner loop again, which takes several times as long
+    /// from columns.
+    Rows(Vec<f32>, [usize; 2]),
     /// Rounded, in the order of the inner loop.
     #[cfg(target_arch = "x86_64")]
     RoundedPanels(bf16::Panels),
 }
 
-impl<'a> Right<'a> {
+impl Right {
     /// `right` of `[k, n]` for products in `precision`.
-    pub(super) fn new(right: Matrix<'a>, lengths: [usize; 2], precision: Precision) -> Self {
+    pub(super) fn new(right: Matrix, lengths: [usize; 2], precision: Precision) -> Self {
         #[cfg(target_arch = "x86_64")]
         if precision == Precision::Bf16
             && let Some(instructions) = bf16::Instructions::found()
@@ -78,16 +79,16 @@ impl<'a> Right<'a> {
             return Self::RoundedPanels(bf16::Panels::new(right, lengths, instructions));
         }
         let _ = precision;
-        Self::Matrix(right, lengths)
+        Self::Rows(right.copied(lengths), lengths)
     }
 }
 
 /// `output (+)= left · right` on this thread, for `left` of `rows` rows: tasks are parallel already.
 pub(super) fn multiply_alone(rows: usize, left: Matrix, right: &Right, mut output: Target, kind: Output) {
     match right {
-        Right::Matrix(right, [k, n]) => {
-            let lengths = [rows, *n, *k];
-            product_f32::multiply_alone(lengths, left, *right, &mut output, kind, Instructions::found());
+        Right::Rows(right, [k, n]) => {
+            let (lengths, right) = ([rows, *n, *k], Matrix::rows(right, *n));
+            product_f32::multiply_alone(lengths, left, right, &mut output, kind, Instructions::found());
         }
         #[cfg(target_arch = "x86_64")]
         Right::RoundedPanels(right) => bf16::multiply_alone(rows, left, right, &mut output, kind),

@@ -1,7 +1,8 @@
 //! Loops that the compiler turns into vector instructions of the CPU at hand.
 //!
 //! A loop's body is written once and compiled for AVX-512, for AVX2 and for the baseline; which one runs is
-//! asked of the CPU at run time. No product is fused with a sum, so all three give the same bits.
+//! asked of the CPU at run time. A product is fused with a sum where `mul_add` says so and nowhere else, so all three
+//! give the same bits (the baseline of x86-64 has no such instruction and calls a slow function).
 //!
 //! Only what is inlined into a loop is compiled with it: plain loops over the lanes are, while the closure of
 //! `array::map` may become a function of its own, for the baseline.
@@ -20,16 +21,16 @@ macro_rules! vectorised {
 
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f")]
+                #[target_feature(enable = "avx512f,fma")]
                 fn avx512($($argument: $kind),*) $(-> $result)? { body($($argument),*) }
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 fn avx2($($argument: $kind),*) $(-> $result)? { body($($argument),*) }
 
-                if is_x86_feature_detected!("avx512f") {
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma") {
                     // SAFETY: the CPU has AVX-512, as was found on the line above.
                     return unsafe { avx512($($argument),*) };
                 }
-                if is_x86_feature_detected!("avx2") {
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                     // SAFETY: the CPU has AVX2, as was found on the line above.
                     return unsafe { avx2($($argument),*) };
                 }
@@ -51,16 +52,16 @@ pub(super) fn exp(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let x = x.clamp(-87.0, 88.0);
-    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
-    let r = x - n * LN_2_HIGH - n * LN_2_LOW;
-    let series = 1.987_569_1e-4;
-    let series = series * r + 1.398_2e-3;
-    let series = series * r + 8.333_452e-3;
-    let series = series * r + 4.166_579_6e-2;
-    let series = series * r + 1.666_666_5e-1;
-    let series = series * r + 0.5;
-    let power = series * r * r + r + 1.0;
+    let r = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2_HIGH, x));
+    let series = 1.987_569_1e-4f32;
+    let series = series.mul_add(r, 1.398_2e-3);
+    let series = series.mul_add(r, 8.333_452e-3);
+    let series = series.mul_add(r, 4.166_579_6e-2);
+    let series = series.mul_add(r, 1.666_666_5e-1);
+    let series = series.mul_add(r, 0.5);
+    let power = (series * r).mul_add(r, r) + 1.0;
     f32::from_bits(power.to_bits().wrapping_add(rounded.to_bits() << 23))
 }
 
