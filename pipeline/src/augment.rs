@@ -10,6 +10,7 @@
 //! values of 0 to 255, and its result rounded to u8 once.
 
 mod affine;
+mod bilinear;
 mod blend;
 pub mod erase;
 

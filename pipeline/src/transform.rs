@@ -16,6 +16,7 @@ pub mod lines;
 pub mod orientation;
 pub mod planes;
 pub mod rgb;
+mod weighted_sum;
 mod whole_frame;
 
 pub use self::{

@@ -5,41 +5,20 @@
 //! carry them through stages that know u8 alone: the level, and its 256ths. What is rounded off is at most
 //! 1/512 of a level, 8e-6 of full white.
 
+use super::bilinear::{Pair, between, pairs};
 use crate::transform::RgbFrame;
-
-/// Two neighbours and the share of the second.
-struct Pair {
-    places: [usize; 2],
-    share: f32,
-}
-
-fn pairs(from: u32, to: u32) -> Vec<Pair> {
-    let scale = from as f32 / to as f32;
-    let last = from.saturating_sub(1) as usize;
-    let pair = |at: u32| {
-        let exact = (scale * (at as f32 + 0.5) - 0.5).max(0.0);
-        let place = (exact as usize).min(last);
-        Pair { places: [place, (place + 1).min(last)], share: exact - place as f32 }
-    };
-    (0..to).map(pair).collect()
-}
 
 /// `frame` resized to `to` columns and rows: whole levels, and 256ths of a level.
 pub fn resize(frame: &RgbFrame, to: (u32, u32)) -> [RgbFrame; 2] {
-    let columns = pairs(frame.width, to.0);
+    let columns: Vec<Pair> = pairs(frame.width, to.0).collect();
     let line = frame.width as usize * 3;
     let size = to.0 as usize * to.1 as usize * 3;
     let (mut levels, mut parts) = (Vec::with_capacity(size), Vec::with_capacity(size));
-    for Pair { places: [upper, lower], share: down } in pairs(frame.height, to.1) {
-        let (upper, lower) = (&frame.pixels[upper * line..][..line], &frame.pixels[lower * line..][..line]);
-        for Pair { places: [left, right], share } in &columns {
+    for row in pairs(frame.height, to.1) {
+        for column in &columns {
             for colour in 0..3 {
-                let across = |row: &[u8]| {
-                    let (left, right) = (row[left * 3 + colour], row[right * 3 + colour]);
-                    (1.0 - share) * f32::from(left) + share * f32::from(right)
-                };
-                let level = (1.0 - down) * across(upper) + down * across(lower);
-                let fixed = (level * 256.0).round() as u16;
+                let value = |y: usize, x: usize| f32::from(frame.pixels[y * line + x * 3 + colour]);
+                let fixed = (between(value, row, *column) * 256.0).round() as u16;
                 levels.push((fixed >> 8) as u8);
                 parts.push((fixed & 255) as u8);
             }

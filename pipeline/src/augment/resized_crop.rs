@@ -1,6 +1,7 @@
 //! Random resized crop (`video_transforms.py`): a window of random area and shape, resized bilinearly
 //! without antialias, half-pixel centres.
 
+use super::bilinear::{Pair, between, pairs};
 use crate::{
     draws::Draws,
     transform::{RgbFrame, crop::Window, lines::Lines},
@@ -64,30 +65,6 @@ impl CropRange {
         let x = draws.below(u64::from(frame.0 - width) + 1) as u32;
         Window { x, y, width, height }
     }
-}
-
-/// Two neighbours and the share of the second.
-#[derive(Clone, Copy)]
-struct Pair {
-    first: usize,
-    second: usize,
-    share: f32,
-}
-
-/// PyTorch's places (`align_corners` false), in f32 as there.
-fn pairs(from: u32, to: u32) -> impl Iterator<Item = Pair> + Clone {
-    let scale = from as f32 / to as f32;
-    (0..to).map(move |at| {
-        let place = (scale * (at as f32 + 0.5) - 0.5).max(0.0);
-        let first = (place as usize).min(from.saturating_sub(1) as usize);
-        let second = (first + 1).min(from.saturating_sub(1) as usize);
-        Pair { first, second, share: place - first as f32 }
-    })
-}
-
-fn between(value: impl Fn(usize, usize) -> f32, row: Pair, column: Pair) -> f32 {
-    let across = |y| (1.0 - column.share) * value(y, column.first) + column.share * value(y, column.second);
-    (1.0 - row.share) * across(row.first) + row.share * across(row.second)
 }
 
 /// A window of one plane of floats, rows of `width`, resized to `to` columns and rows.

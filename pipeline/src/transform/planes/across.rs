@@ -10,7 +10,10 @@ use super::{
     mix::Mix,
     taps::{BITS, Taps},
 };
-use crate::{picture::Picture, transform::lines::Lines};
+use crate::{
+    picture::Picture,
+    transform::{lines::Lines, weighted_sum::add_weighted},
+};
 
 /// A sum in units of 2⁻¹⁴ of a sample.
 #[inline(always)]
@@ -39,8 +42,7 @@ pub(super) fn filter_columns(
             let tap = &taps[plane.min(1)][at];
             for (&weight, lanes) in tap.weights.iter().zip(&scratch.lanes[plane][tap.first..]) {
                 for (sum, &sample) in samples.iter_mut().zip(lanes) {
-                    // A check of each sum, which release builds have elsewhere, would keep it out of vectors.
-                    *sum = sum.wrapping_add(i32::from(weight) * i32::from(sample));
+                    *sum = add_weighted(*sum, i32::from(weight), i32::from(sample));
                 }
             }
             samples.iter_mut().for_each(|sum| *sum = to_sample(*sum));
@@ -71,7 +73,7 @@ pub(super) fn samples_across(
         let mut sums = [0i32; ROWS];
         for (&weight, lanes) in tap.weights.iter().zip(&lanes[tap.first..]) {
             for (sum, &sample) in sums.iter_mut().zip(lanes) {
-                *sum = sum.wrapping_add(i32::from(weight) * i32::from(sample));
+                *sum = add_weighted(*sum, i32::from(weight), i32::from(sample));
             }
         }
         sums.map(sample)

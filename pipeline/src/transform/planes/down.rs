@@ -6,7 +6,7 @@ use super::{
     Rows,
     taps::{BITS, Taps},
 };
-use crate::picture::Picture;
+use crate::{picture::Picture, transform::weighted_sum::add_weighted};
 
 /// Bits of a sample between the passes; the value 2^(bits of the picture) would be 2¹⁵.
 pub(super) const BETWEEN: u32 = 15;
@@ -71,11 +71,10 @@ impl Rounding {
         }
     }
 
-    /// `sum + weight × sample`. Sums have room: weights add up to 2^[`BITS`]. A check of each, which release builds have
-    /// elsewhere, would keep them out of vectors.
+    /// `sum + weight × sample`. It fits, since weights add up to 2^[`BITS`].
     #[inline(always)]
     fn add<const BYTES: usize>(self, sum: i32, weight: i16, sample: [u8; BYTES]) -> i32 {
-        sum.wrapping_add(self.value(sample).wrapping_mul(i32::from(weight)))
+        add_weighted(sum, i32::from(weight), self.value(sample))
     }
 
     /// Only a sample of 16 bits can round up to 2¹⁵.

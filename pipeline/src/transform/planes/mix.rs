@@ -3,7 +3,7 @@
 use super::down::BETWEEN;
 use crate::{
     picture::{Picture, Sampling},
-    transform::rgb::weights::Weights,
+    transform::{rgb::weights::Weights, weighted_sum::add_weighted},
 };
 
 /// Fraction bits of a level before it is rounded: the largest sum, below 900 levels, fits in 31 bits.
@@ -60,12 +60,10 @@ impl Mix {
         std::array::from_fn(|colour| {
             let [of_first, of_second, of_third] = self.weights[colour].map(i32::from);
             let offset = self.offsets[colour];
-            // As the vector ways add. A check of each sum, which release builds have elsewhere, would keep it out of
-            // vectors.
             std::array::from_fn(|at| {
-                let sum = offset.wrapping_add(first[at].wrapping_mul(of_first));
-                let sum = sum.wrapping_add(second[at].wrapping_mul(of_second));
-                let sum = sum.wrapping_add(third[at].wrapping_mul(of_third));
+                let sum = add_weighted(offset, of_first, first[at]);
+                let sum = add_weighted(sum, of_second, second[at]);
+                let sum = add_weighted(sum, of_third, third[at]);
                 (sum >> FRACTION).clamp(0, 255) as u8
             })
         })

@@ -5,7 +5,7 @@
 //! `simd/steps.rs` has the other way of x86-64.
 
 use super::taps::{BITS, Taps, to_byte};
-use crate::transform::lines::Lines;
+use crate::transform::{lines::Lines, weighted_sum::add_weighted};
 
 /// Rows that are filtered together: their sums fill vector registers, one weight serves them all.
 const ROWS: usize = 8;
@@ -29,9 +29,8 @@ pub(super) fn resize_columns(taps: &[Taps], from: &Lines, to: &mut Lines) {
                 let mut sums = [1i32 << (BITS - 1); ROWS];
                 for (weight, lanes) in tap.weights.iter().zip(&together[tap.first..]) {
                     for (sum, &sample) in sums.iter_mut().zip(lanes) {
-                        // Weights add up to 2^BITS and samples are below 2⁸. A check of each sum, which release builds
-                        // have elsewhere, would keep it out of vectors.
-                        *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(sample)));
+                        // It fits, since weights add up to 2^BITS and samples are below 2⁸.
+                        *sum = add_weighted(*sum, *weight, i32::from(sample));
                     }
                 }
                 for (row, &sum) in sums[..rows].iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::weights::Weights;
 use crate::{
     picture::{Picture, Sampling},
-    transform::{crop::Window, lines::Lines},
+    transform::{crop::Window, lines::Lines, weighted_sum::add_weighted},
 };
 
 /// Fraction bits of the weights for samples of so many bytes: the error of a weight grows with the sample.
@@ -52,13 +52,6 @@ impl<const BYTES: usize> Fixed<BYTES> {
         }
     }
 
-    /// `sum + weight × value`. Sums fit in 31 bits ([`fraction_bits`]); a check of each, which release builds have
-    /// elsewhere, would keep them out of vectors.
-    #[inline(always)]
-    fn add(sum: i32, weight: i32, value: i32) -> i32 {
-        sum.wrapping_add(weight.wrapping_mul(value))
-    }
-
     #[inline(always)]
     fn level(sum: i32) -> u8 {
         (sum >> fraction_bits(BYTES)).clamp(0, 255) as u8
@@ -82,7 +75,7 @@ pub(super) fn convert_lines(picture: &Picture, window: Window, to: &mut Lines) {
 /// `BYTES` a sample, `ACROSS` luma columns a chroma sample.
 #[inline(always)]
 fn convert_rows<const BYTES: usize, const ACROSS: usize>(picture: &Picture, window: Window, to: &mut Lines) {
-    let (fixed, add) = (Fixed::<BYTES>::of(picture), Fixed::<BYTES>::add);
+    let (fixed, add) = (Fixed::<BYTES>::of(picture), add_weighted);
     let (left, width) = (window.x as usize, window.width as usize);
     to.reshape(width, window.height as usize);
     let planes: [_; 3] = std::array::from_fn(|plane| match plane < picture.layout.colour.planes() {

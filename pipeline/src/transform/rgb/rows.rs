@@ -1,7 +1,7 @@
 //! The resize's pass over rows: every column becomes taller or shorter.
 
 use super::taps::{BITS, Taps, to_byte};
-use crate::transform::lines::Lines;
+use crate::transform::{lines::Lines, weighted_sum::add_weighted};
 
 /// The pass over rows: every output row is a weighted sum of a few input rows.
 #[inline(always)]
@@ -31,11 +31,10 @@ pub(super) fn resize_rows(taps: &[Taps], from: &Lines, to: &mut Lines) {
     }
 }
 
-/// `sum + weight × sample`. Weights add up to 2^BITS and samples are below 2⁸; a check of each sum, which release builds
-/// have elsewhere, would keep it out of vectors.
+/// `sum + weight × sample`. It fits, since weights add up to 2^[`BITS`] and samples are below 2⁸.
 #[inline(always)]
 fn add(sum: i32, weight: i32, sample: u8) -> i32 {
-    sum.wrapping_add(weight.wrapping_mul(i32::from(sample)))
+    add_weighted(sum, weight, i32::from(sample))
 }
 
 /// Samples whose sums are kept in registers together.

@@ -74,6 +74,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let _lock = arguments.out.as_ref().map(|out| output_lock::file(out, &terminal)).transpose()?;
     let output = Output { count: arguments.count, json: arguments.json, file: &arguments.out };
     let data = arguments.columns.of(&arguments.data);
+    if arguments.out.is_none() {
+        // A clip is printed when it is there. Which ones there are does not depend on how they are put into batches, but
+        // for what an epoch drops.
+        recipe.optimiser.batch = recipe.clip.repeats;
+        recipe.optimiser.micro_batch = 0;
+    }
     if arguments.finetune {
         let labels = arguments.labels.settings();
         return labelled::run(&data, labels, &recipe, arguments.workers, &output);
@@ -86,10 +92,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             say_written(out, batch_file::write(batches, arguments.count, out, |_| Ok(Vec::new()))?);
         }
         None => {
-            // Which clips there are does not depend on how they are put into batches, but for what an epoch
-            // drops.
-            recipe.optimiser.batch = recipe.clip.repeats;
-            recipe.optimiser.micro_batch = 0;
             let batches = masked::batches(&dataset, &recipe, 0, arguments.workers, &loading)?;
             print(batches, &output, |batch| {
                 let batch = ClipBatch::try_from(batch)?;
