@@ -177,6 +177,16 @@ pub struct StreamHeader {
     pub crowded: Option<u32>,
     /// How its pictures are to be turned for display.
     pub turns: Turns,
+    /// Its pictures may be of a format that GStreamer does not have ([`is_rare`]).
+    pub rare_format: bool,
+}
+
+/// Chroma by its code in H.264 and HEVC (`chroma_format_idc`, table 6-1 of both): none.
+const NO_CHROMA: u32 = 0;
+
+/// Whether GStreamer may lack a format, that of pictures whose chroma has this code and whose samples have so many bits.
+fn is_rare(chroma: u32, bits: u32) -> bool {
+    !matches!(bits, 8 | 10 | 12) || chroma == NO_CHROMA && bits > 8
 }
 
 impl StreamHeader {

@@ -128,7 +128,10 @@ pub enum VideoError {
         limit: u64,
     },
     /// The decoder gives a pixel format that is not read here.
-    #[error("unknown pixel format: {format}")]
+    #[error(
+        "unknown pixel format: {format}; `ffmpeg -i IN -map 0:v:0 -c:v libx264 -crf 16 -pix_fmt yuv444p OUT.mp4` makes a film of \
+         one that is known"
+    )]
     UnknownFormat {
         /// GStreamer's name of the format.
         format: String,

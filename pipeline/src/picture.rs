@@ -37,12 +37,14 @@ const LAYOUTS: [(&str, Sampling, u8); 17] = [
 
 /// What decoders give of a layout beside others: with a plane of transparency behind, which is left out as in FFmpeg's
 /// scaler, or with all components of a pixel beside each other.
-const SHOWN_AS: [(&str, &str); 14] = [
+const SHOWN_AS: [(&str, &str); 16] = [
     ("A420", "I420"),
     ("A420_10LE", "I420_10LE"),
     ("A422_10LE", "I422_10LE"),
     ("A444_10LE", "Y444_10LE"),
     ("GBRA", "GBR"),
+    ("GBRA_10LE", "GBR_10LE"),
+    ("GBRA_12LE", "GBR_12LE"),
     ("RGB", "GBR"),
     ("BGR", "GBR"),
     ("RGBx", "GBR"),

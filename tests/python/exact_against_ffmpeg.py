@@ -44,7 +44,10 @@ def load_truth(path):
 
 PACKED = {"rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "rgb0", "bgr0", "0rgb", "0bgr", "pal8"}
 # The planes of what has Y, Cb and Cr beside each other, which FFmpeg's scaler only puts in other places.
-PLANES = {"yuyv422": "yuv422p", "uyvy422": "yuv422p", "yvyu422": "yuv422p", "nv12": "yuv420p", "nv21": "yuv420p", "ya8": "gray"}
+PLANES = {"yuyv422": "yuv422p", "uyvy422": "yuv422p", "yvyu422": "yuv422p", "nv12": "yuv420p", "nv21": "yuv420p", "ya8": "gray", "monob": "gray"}
+# Planes with transparency, which tubelet leaves out.
+PLANES |= {f"yuva{sampling}p{bits}": f"yuv{sampling}p{bits}" for sampling in (420, 422, 444) for bits in ("", "9le", "10le", "12le", "16le")}
+PLANES |= {"gbrap": "gbrp", "gbrap10le": "gbrp10le"}  # gbrap12le is rounded on the way
 
 
 def as_planes(file):

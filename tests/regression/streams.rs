@@ -199,6 +199,27 @@ fn an_avi_header_that_is_shorter_than_its_film_ended_it() {
     assert_eq!(verdict("film.avi", &film).0, "container-damaged");
 }
 
+/// Seen: the decoder's process crashed on JPEG whose chroma has half the rows and all columns, as cameras write it that
+/// turn pictures without decoding them, and the film was called damaged. Right: GStreamer has no such format.
+#[test]
+fn chroma_of_half_the_rows_alone_crashed_the_decoder() {
+    let across = "videoconvert ! video/x-raw,format=Y42B ! jpegenc";
+    let mut film = made(across, "avimux", Times::Right);
+    assert_eq!(verdict("film.avi", &film).0, "good");
+    // The frame header (ITU-T T.81, B.2.2): 64 rows, 96 columns, 3 colours, the first with twice the columns.
+    let header = [0, 64, 0, 96, 3, 1, 0x21];
+    let mut pictures = 0;
+    for at in 0..film.len() - header.len() {
+        if film[at..].starts_with(&header) {
+            film[at + 6] = 0x12;
+            pictures += 1;
+        }
+    }
+    assert_eq!(pictures, FRAMES);
+    let (verdict, reason) = verdict("film.avi", &film);
+    assert!(verdict == "unknown-codec" && reason.contains("unknown pixel format"), "{verdict}: {reason}");
+}
+
 /// Seen: one wrong bit of AV1 gave 60 wrong pictures in silence with the decoder that Debian 12 has. Right: damaged,
 /// whichever library there is (attack av1_one_bit_flip_silent).
 #[test]

@@ -7,6 +7,7 @@
 use super::{
     Coded, Field, Start, StreamHeader,
     bits::{Bits, Framing, MOST_UNITS, framing_as_written, nal_units, raw_bytes},
+    is_rare,
     recovery::{Marks, Recovery},
     sei::{self, Turns},
 };
@@ -28,6 +29,7 @@ struct Sequence {
     frames_only: bool,
     size: (u32, u32),
     left: Option<(u32, u32)>,
+    rare_format: bool,
 }
 
 /// What the packets of an H.264 stream code. `setup` is the body of an `avcC` box, or empty.
@@ -42,6 +44,7 @@ pub(super) fn look(
         header.note_size(sequence.size);
         header.interlaced |= !sequence.frames_only;
         header.left = header.left.or(sequence.left);
+        header.rare_format |= sequence.rare_format;
         known &= KNOWN_PROFILES.contains(&sequence.profile);
     };
     let mut sequence = sequence_of_setup(setup);
@@ -202,8 +205,8 @@ fn sequence_of(unit: &[u8]) -> Option<Sequence> {
     let profile = bits.number(8)?;
     bits.skip(16);
     bits.unsigned()?; // seq_parameter_set_id
-    let (sampling, separate_planes) =
-        if PROFILES_WITH_CHROMA.contains(&profile) { chroma(&mut bits)? } else { (1, false) };
+    let (sampling, separate_planes, depth) =
+        if PROFILES_WITH_CHROMA.contains(&profile) { chroma(&mut bits)? } else { (1, false, 8) };
     let frame_number_bits = bits.unsigned()?.checked_add(4)?;
     match bits.unsigned()? {
         0 => drop(bits.unsigned()?),
@@ -236,15 +239,16 @@ fn sequence_of(unit: &[u8]) -> Option<Sequence> {
         frames_only,
         size: (columns, rows.checked_mul(if frames_only { 1 } else { 2 })?),
         left: (left > 0).then_some((left, visible)),
+        rare_format: is_rare(sampling, depth),
     })
 }
 
-/// Reads past chroma sampling, depths and scaling lists; gives `chroma_format_idc` and
-/// `separate_colour_plane_flag`.
-fn chroma(bits: &mut Bits) -> Option<(u32, bool)> {
+/// Reads past chroma sampling, depths and scaling lists; gives `chroma_format_idc`, `separate_colour_plane_flag` and the
+/// bits of a luma sample.
+fn chroma(bits: &mut Bits) -> Option<(u32, bool, u32)> {
     let sampling = bits.unsigned()?;
     let separate_planes = sampling == 3 && bits.flag()?;
-    bits.unsigned()?; // bit_depth_luma_minus8
+    let depth = bits.unsigned()?.checked_add(8)?;
     bits.unsigned()?; // bit_depth_chroma_minus8
     bits.skip(1);
     if bits.flag()? {
@@ -254,7 +258,7 @@ fn chroma(bits: &mut Bits) -> Option<(u32, bool)> {
             }
         }
     }
-    Some((sampling, separate_planes))
+    Some((sampling, separate_planes, depth))
 }
 
 /// Reads past a scaling list (7.3.2.1.1.1).

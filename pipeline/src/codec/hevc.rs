@@ -10,7 +10,7 @@
 use super::{
     Coded, Start, StreamHeader,
     bits::{Bits, Framing, MOST_UNITS, nal_units, raw_bytes},
-    sei,
+    is_rare, sei,
 };
 
 /// What the packets of an HEVC stream code. `setup` is the body of an `hvcC` box, or empty.
@@ -163,6 +163,8 @@ fn note_sequence(unit: &[u8], header: &mut StreamHeader) {
             header.left = header.left.or((left > 0).then_some((left, visible)));
         }
         header.interlaced |= interlaced && !progressive;
+        let depth = bits.unsigned()?.checked_add(8)?;
+        header.rare_format |= is_rare(sampling, depth);
         Some(())
     };
     read();
@@ -205,6 +207,25 @@ mod tests {
             [(Start::Closed, false, true), (Start::Never, true, true), (Start::Never, false, false)]
         );
         assert_eq!(header, StreamHeader::default());
+    }
+
+    #[test]
+    fn grey_of_ten_bits_is_a_format_that_may_lack() {
+        // Sequence parameter sets that x265 wrote, of grey and of 4:2:0, both with 10 bits.
+        let grey = [
+            66, 1, 1, 4, 8, 0, 0, 3, 0, 157, 200, 0, 0, 3, 0, 0, 30, 192, 130, 12, 77, 150, 86, 84, 164, 194,
+            230, 224,
+        ];
+        let colour = [
+            66, 1, 1, 2, 32, 0, 0, 3, 0, 144, 0, 0, 3, 0, 0, 3, 0, 30, 160, 32, 131, 19, 101, 149, 149, 41,
+            48, 185,
+        ];
+        let header = |unit: &[u8]| {
+            let packet = [&[unit.len() as u8][..], unit].concat();
+            look(Framing::Lengths(1), &[], [packet].iter()).0
+        };
+        let found = [&grey, &colour].map(|unit| (header(unit).size, header(unit).rare_format));
+        assert_eq!(found, [(Some((64, 48)), true), (Some((64, 48)), false)]);
     }
 
     #[test]

@@ -3,13 +3,48 @@
 //! No picture is disposable: also one that refreshes no reference saves probabilities,
 //! the segmentation map or motion vectors for its followers.
 
-use super::{Coded, Start, bits::Bits};
+use super::{Coded, Start, StreamHeader, bits::Bits};
 
 /// What a packet of VP8 codes (RFC 6386, 9.1).
 pub(super) fn vp8(packet: &[u8]) -> Coded {
     let Some(&first) = packet.first() else { return Coded { shown: false, ..Coded::UNKNOWN } };
     let start = if first & 1 == 0 { Start::Closed } else { Start::Never };
     Coded { start, shown: first >> 4 & 1 == 1, ..Coded::UNKNOWN }
+}
+
+/// What the packets of a VP9 stream code.
+pub(super) fn vp9_stream(packets: impl Iterator<Item = impl AsRef<[u8]>>) -> (StreamHeader, Vec<Coded>) {
+    let mut header = StreamHeader::default();
+    let coded = packets.map(|packet| {
+        let packet = packet.as_ref();
+        header.rare_format |=
+            superframe(packet).into_iter().any(|frame| halves_rows_alone(frame) == Some(true));
+        vp9(packet)
+    });
+    let coded = coded.collect();
+    (header, coded)
+}
+
+/// Whether a key frame has chroma of all columns and half the rows (4:4:0; bitstream specification 6.2.2), for which
+/// GStreamer has no format. None where it is no key frame, or does not say.
+fn halves_rows_alone(frame: &[u8]) -> Option<bool> {
+    /// `CS_RGB` of `color_space`.
+    const RGB: u32 = 7;
+    let mut bits = Bits::new(frame);
+    bits.skip(2);
+    let (low, high) = (bits.flag()?, bits.flag()?);
+    bits.skip(if low && high { 1 } else { 0 });
+    let (repeats, is_inter) = (bits.flag()?, bits.flag()?);
+    if !low || repeats || is_inter {
+        return None;
+    }
+    bits.skip(2 + 24); // show_frame, error_resilient_mode, frame_sync_code
+    bits.skip(if high { 1 } else { 0 }); // ten_or_twelve_bit
+    if bits.number(3)? == RGB {
+        return None;
+    }
+    bits.skip(1); // color_range
+    Some([bits.flag()?, bits.flag()?] == [false, true])
 }
 
 /// What a packet of VP9, a frame or a superframe, codes (bitstream specification 6.2, annex B).
@@ -76,5 +111,14 @@ mod tests {
         assert!(coded.shown && !coded.irregular && coded.start == Start::Never);
         assert!(!vp9(&[hidden, 0]).shown);
         assert_eq!(vp9(&[0b1000_0010, 0]).start, Start::Closed);
+    }
+
+    #[test]
+    fn key_frames_of_vp9_say_whether_chroma_has_half_the_rows_alone() {
+        // Profile 1, a key frame that is shown, the sync code, then colours: BT.601, limited range, sampling.
+        let frame = |sampling: u8| [0b1010_0010, 0x49, 0x83, 0x42, 0b0100_0000 | sampling << 2];
+        let rare = |sampling| vp9_stream([frame(sampling)].into_iter()).0.rare_format;
+        assert_eq!([0b00, 0b01, 0b10].map(rare), [false, true, false]);
+        assert!(!vp9_stream([[0b1000_0010, 0x49, 0x83, 0x42, 0b0100_0100]].into_iter()).0.rare_format);
     }
 }

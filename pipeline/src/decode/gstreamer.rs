@@ -79,10 +79,6 @@ impl GstDecoder {
         if element.has_property("qos") {
             element.set_property("qos", false);
         }
-        if let Codec::Other(_) = codec {
-            // Their pictures may be of formats that GStreamer does not have, for which it would make a pool and crash.
-            element.set_property("direct-rendering", false);
-        }
         if matches!(codec, Codec::Theora | Codec::Other(_)) {
             // Their decoders say nothing of some packets that they cannot decode, unless none is let pass.
             element.set_property("max-errors", 0i32);
@@ -248,6 +244,12 @@ impl GstDecoder {
             }
             self.base += self.places;
             self.places = stream.packets.len() as u64 + 1;
+            if self.element.has_property("direct-rendering") {
+                // For pictures of a format that GStreamer does not have it would make a pool, and crash.
+                let format_may_lack =
+                    matches!(self.codec, Codec::Mjpeg | Codec::Other(_)) || stream.header.rare_format;
+                self.element.set_property("direct-rendering", !format_may_lack);
+            }
         }
         complaints::take();
         let mut output = self.lock();
