@@ -19,7 +19,7 @@ pub fn look(
         Codec::Mpeg1 | Codec::Mpeg2 => mpeg::mpeg2(setup, packets),
         Codec::Mpeg4 => (header, mpeg::mpeg4_stream(packets)),
         Codec::Vp8 => (header, packets.map(|packet| vpx::vp8(packet.as_ref())).collect()),
-        Codec::Vp9 => vpx::vp9_stream(packets),
+        Codec::Vp9 => vpx::vp9(packets),
         Codec::Av1 => (header, av1::look(setup, packets)),
         Codec::Theora => theora::look(packets),
         Codec::Mjpeg | Codec::Rgb | Codec::Raw | Codec::Png => (header, each(ALONE, packets)),

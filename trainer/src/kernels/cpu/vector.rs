@@ -27,11 +27,11 @@ macro_rules! vectorised {
                 fn avx2($($argument: $kind),*) $(-> $result)? { body($($argument),*) }
 
                 if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma") {
-                    // SAFETY: the CPU has AVX-512, as was found on the line above.
+                    // SAFETY: the CPU has AVX-512 and FMA, as was found on the line above.
                     return unsafe { avx512($($argument),*) };
                 }
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    // SAFETY: the CPU has AVX2, as was found on the line above.
+                    // SAFETY: the CPU has AVX2 and FMA, as was found on the line above.
                     return unsafe { avx2($($argument),*) };
                 }
             }
