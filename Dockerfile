@@ -12,8 +12,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /tubelet
 COPY . .
-RUN cargo build --locked --release --bin tubelet --features dav1d \
-    && scripts/third_party_licenses.py --features dav1d > THIRD-PARTY-LICENSES.txt
+RUN cargo build --locked --release --bin tubelet --features dav1d,cloud \
+    && scripts/third_party_licenses.py --features dav1d,cloud > THIRD-PARTY-LICENSES.txt
 
 FROM debian:trixie-slim
 # hadolint ignore=DL3008

@@ -1,6 +1,7 @@
 # make demo   from sample videos to a trained model and a picture, in about three minutes
-# make test   every test; the ones with LibTorch too where LIBTORCH names it or it was brought before
+# make test   every test; those of LibTorch too where LIBTORCH names it or it was brought before
 # make test TCH=1   the same, and brings LibTorch first (Linux on x86-64: a download of 900 MB)
+# make test FEATURES=cloud   the same with object stores compiled in
 # make bench  speed of every stage on this machine
 # make evidence  whether pre-training teaches anything: videos made here, three seeds, controls; writes EVIDENCE.md, and
 #                docs/evidence-before-and-after.md and docs/evidence-longer.md of two smaller experiments
@@ -20,13 +21,14 @@ demo:
 	scripts/with_dav1d.sh cargo build
 	scripts/demo.sh
 
-# Without LibTorch this shares all crates below, and the command, with `make demo`.
+# Without FEATURES this shares all crates below, and the command, with `make demo`.
 test:
 	scripts/setup.sh --python $(if $(TCH),--libtorch)
 	@command -v $${CHROMIUM:-chromium} >/dev/null || \
 	  echo "make test: no Chromium is here, so reports are not opened in one; scripts/setup.sh --browser installs it"
-	scripts/with_libtorch.sh $(if $(TCH),--bring) scripts/with_dav1d.sh cargo test --workspace $(if $(FEATURES),--features $(FEATURES))
+	scripts/with_dav1d.sh cargo test --workspace $(if $(FEATURES),--features $(FEATURES))
 	scripts/test_wheel.sh
+	scripts/test_libtorch.sh $(if $(TCH),--bring)
 
 wheel:
 	scripts/setup.sh --python

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes two archives of the command in target/dist, each with README and licences, and SHA256SUMS:
 #
-#   tubelet-VERSION-x86_64-linux-gnu.tar.gz                 reads videos by the system's GStreamer (1.20 or newer)
+#   tubelet-VERSION-x86_64-linux-gnu.tar.gz                 reads videos by the system's GStreamer (1.20 or newer), and
+#                                                           from object stores
 #   tubelet-VERSION-x86_64-linux-gnu-without-video.tar.gz   needs the C library only; trains from shards of frames
 #
 # Either runs on systems whose C library is as new as that of the machine it is made on. AV1 is left to GStreamer's
@@ -44,5 +45,5 @@ archive() {
 
 rm -rf "$out"
 archive "$name-without-video" --no-default-features --features command
-archive "$name"
+archive "$name" --features cloud
 (cd "$out" && sha256sum -- *.tar.gz > SHA256SUMS && cat SHA256SUMS)

@@ -13,7 +13,7 @@ if ! command -v mpirun >/dev/null || ! command -v mpicc >/dev/null; then
   exit 0
 fi
 if [ $# -eq 0 ]; then
-  scripts/with_libtorch.sh scripts/with_dav1d.sh cargo build --workspace --bins --features "mpi${FEATURES:+,$FEATURES}"
+  scripts/with_dav1d.sh cargo build --workspace --bins --features "mpi${FEATURES:+,$FEATURES}"
 fi
 tubelet=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/debug/tubelet}")
 here=$PWD

@@ -2,11 +2,12 @@
 # Tests the Python package as people get it: the wheel, in a fresh virtual environment, checked by pytest and mypy.
 #
 # Tests with PyTorch and what builds on it run where PYTHON_TEST_PACKAGES brings them (such as "torch torchdata"), or
-# PYTHON_TEST_PATH names a site-packages that has them; else they are skipped, and said to be.
+# PYTHON_TEST_PATH names a site-packages that has them; else they are skipped, and said to be. FEATURES are those that the
+# tests were compiled with: what they share is not compiled again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-wheel=$(PROFILE=${PROFILE:-dev} scripts/build_wheel.sh | tail -n 1)
+wheel=$(PROFILE=${PROFILE:-dev} FEATURES=${FEATURES:-} scripts/build_wheel.sh | tail -n 1)
 venv=target/python/venv
 python3 -m venv --clear "$venv"
 # shellcheck disable=SC2086  # several packages are several words

@@ -6,7 +6,6 @@ use pipeline::store;
 use schemas::output_lock::{OutputLock, OutputLockError};
 
 use crate::{
-    data::stores,
     error::{Context as _, Result, Usage},
     observer::Observer,
 };
@@ -49,7 +48,7 @@ fn taken(
     observer: &dyn Observer,
 ) -> Result<OutputLock> {
     if store::is_address(path) {
-        let shown = stores::shown(path);
+        let shown = pipeline::names::shown(path);
         return Err(Usage::new(format!(
             "{shown} is an address of an object store, and this is written to files"
         ))

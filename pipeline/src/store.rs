@@ -1,13 +1,14 @@
 //! Objects of stores (`s3://`, `gs://`, `az://`, `http://`), read as files are: by ranges, as they are needed.
 //!
 //! ```text
-//! address.rs   which paths are addresses, and what of them may be shown
-//! client.rs    stores by their addresses: lists, stamps, ranges; tries again within limits      (feature `cloud`)
-//! object.rs    a file with holes, which are filled as they are read; ranges.rs what is there
-//! cache.rs     the objects that are kept, bounded in bytes
-//! write.rs     objects that are written as a whole; output.rs a file or an object in the making
-//! folder.rs    folders, and what stores have instead
-//! failure.rs   what a store says when it does not answer: an error of the system
+//! address.rs     which paths are addresses, and which are refused
+//! client.rs      stores by their addresses: lists, stamps, ranges; tries again within limits      (feature `cloud`)
+//! object.rs      a file with holes, which are filled as they are read; ranges.rs what is there
+//! cache.rs       the objects that are kept, bounded in bytes
+//! per_process.rs what a forked process begins anew: that thread, its connections, the cache
+//! write.rs       objects that are written as a whole; output.rs a file or an object in the making
+//! folder.rs      folders, and what stores have instead
+//! failure.rs     what a store says when it does not answer: an error of the system
 //! ```
 //!
 //! An object is a file without a name on this machine, as long as the object is. A process that decodes is handed that file,
@@ -24,6 +25,8 @@ mod folder;
 mod object;
 mod output;
 #[cfg(feature = "cloud")]
+mod per_process;
+#[cfg(feature = "cloud")]
 mod ranges;
 #[cfg(not(feature = "cloud"))]
 mod without;
@@ -35,7 +38,7 @@ pub use self::without::{Listed, fetched, list, put};
 #[cfg(not(feature = "cloud"))]
 pub(crate) use self::without::{children, open, remove, stamp, upload};
 pub use self::{
-    address::{check, check_out, is_address, shown},
+    address::{check, check_out, is_address},
     failure::StoreFailure,
     folder::{entries, is_folder, make_folder, remove_file},
     output::Output,

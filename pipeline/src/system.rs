@@ -31,7 +31,7 @@ const PAUSES: [Duration; 4] = [
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "this system could not {action} {}: {cause}, also when tried again; {}",
-    names::one_line(&names::name_of(path)),
+    names::shown(path),
     advice(cause)
 )]
 pub struct SystemError {

@@ -17,7 +17,8 @@ pub fn exception(py: Python<'_>, error: &Error) -> PyErr {
         (Some(usage), _) => usage_exception(py, &with_causes(error), usage.hinted()),
         #[cfg(feature = "video")]
         (None, Some((path, cause))) => {
-            let path = tubelet::pipeline::names::name_of(path);
+            let name = tubelet::pipeline::names::name_of(path);
+            let path = tubelet::schemas::secrets::without_secrets(&name);
             made(
                 py,
                 &VIDEO,

@@ -22,6 +22,7 @@ pub mod problem_type;
 pub mod quarantine;
 pub mod regular_file;
 pub mod run_state;
+pub mod secrets;
 pub mod settings;
 pub mod slice;
 mod try_lock;

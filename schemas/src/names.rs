@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::secrets::without_secrets;
+
 /// The name of the video at `path`.
 pub fn name_of(path: &Path) -> String {
     match path.to_str() {
@@ -72,9 +74,9 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escape).collect())
 }
 
-/// The name of a path, for a line.
+/// The name of a path, for a line; of an address without what may be a secret.
 pub fn shown(path: &Path) -> String {
-    one_line(&name_of(path)).into_owned()
+    one_line(&without_secrets(&name_of(path))).into_owned()
 }
 
 #[cfg(test)]

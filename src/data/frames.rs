@@ -15,6 +15,7 @@ use pipeline::{
 };
 use schemas::settings::{Skip, Verify};
 
+use super::stores;
 use crate::error::{Error, Result, Usage};
 
 /// How the pixels of a frame follow each other.
@@ -51,7 +52,8 @@ impl FrameReader {
     /// not decoded.
     ///
     /// # Errors
-    /// Usage error: no such file. When it is no video that can be decoded.
+    /// Usage error: no such file; an address that this build does not read, or with a secret in it. When it is no video
+    /// that can be decoded.
     pub fn open(path: &Path, verify: Verify, skipping: Skip) -> Result<Self> {
         Self::open_within(path, verify, skipping, Limits::default())
     }
@@ -61,6 +63,7 @@ impl FrameReader {
     /// # Errors
     /// The same.
     pub fn open_within(path: &Path, verify: Verify, skipping: Skip, limits: Limits) -> Result<Self> {
+        stores::check(path)?;
         if !Place::from(path).exists() {
             return Err(Usage::new(format!("{}: no such file", names::shown(path))).into());
         }

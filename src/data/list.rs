@@ -23,7 +23,7 @@ use pipeline::{
     video_entry::VideoEntry,
 };
 
-use super::{folder, found::Found, frames_folder, stores};
+use super::{folder, found::Found, frames_folder};
 use crate::{
     error::{Error, Result, Usage},
     observer::Observer,
@@ -158,7 +158,7 @@ impl Search {
         self.form = self.form.max(Some(listed.form));
         let address = PathBuf::from(&listed.path);
         if store::is_address(&address) {
-            store::check(&address).map_err(|why| Failed::Archive(stores::shown(&address).into(), why))?;
+            store::check(&address).map_err(|why| Failed::Archive(names::shown(&address).into(), why))?;
             // Objects are not looked for: that would be a request for each.
             return Ok(self.video(listed, address, None));
         }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use pipeline::{mixture::Weighted, names, store};
 
-use super::{list::List, mixture_file, stores};
+use super::{list::List, mixture_file};
 use crate::error::{Result, Usage};
 
 /// Sets of a mixture: how they are mixed is told by [`pipeline::mixture`].
@@ -134,7 +134,7 @@ fn checked(sets: Vec<mixture_file::NamedSet>) -> Result<Mixture> {
 }
 
 fn beside(with: &Path, without: &Path) -> Usage {
-    let (with, without) = (stores::shown(with), stores::shown(without));
+    let (with, without) = (names::shown(with), names::shown(without));
     Usage::new(format!("{without} has no weight, and {with} has one")).hint(format!(
         "a mixture gives each set a weight: {with} {without}=1; paths that end in `=NUMBER` can be named in a mixture file"
     ))

@@ -19,11 +19,6 @@ use crate::{
     slices::Share,
 };
 
-/// The address, as it may be shown.
-pub fn shown(address: &Path) -> String {
-    store::shown(&names::shown(address))
-}
-
 /// Refuses an address that may hold a secret, and any in a build that reads no stores.
 ///
 /// # Errors
@@ -47,7 +42,7 @@ pub fn check_out(address: &Path, share: Share) -> Result<()> {
 }
 
 fn usage(address: &Path, why: impl std::fmt::Display) -> Usage {
-    Usage::new(format!("{}: {why}", shown(address)))
+    Usage::new(format!("{}: {why}", names::shown(address)))
 }
 
 /// Whether an address may be one of shards, or of a manifest: those of films, tars and lists are not asked for.
@@ -115,7 +110,7 @@ fn below(address: &Path, observer: &dyn Observer) -> Result<Vec<Found>> {
     }
     observer.note(format_args!(
         "{} has {} objects, {} of them films",
-        shown(address),
+        names::shown(address),
         listed.len(),
         films.len()
     ));

@@ -5,12 +5,15 @@ use std::{
     fs, io,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use rustix::process::{Resource, getrlimit};
 
-use super::object::{self, Object};
+use super::{
+    object::{self, Object},
+    per_process::PerProcess,
+};
 use crate::file::{Fetch, FileStamp};
 
 /// Bytes that are kept, where `TUBELET_STORE_CACHE` does not say it. They lie in the folder for temporary files, without
@@ -27,7 +30,7 @@ struct Cache {
     uses: u64,
 }
 
-static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
+static CACHE: PerProcess<Cache> = PerProcess::new();
 
 /// The file of an object, what fills it, and its stamp.
 pub(crate) fn open(path: &Path) -> io::Result<(fs::File, Arc<dyn Fetch>, FileStamp)> {
@@ -49,27 +52,19 @@ impl Fetch for Kept {
     fn fetch(&self, range: Range<u64>) -> io::Result<()> {
         self.0.fetch(range)?;
         if object::held() > most_bytes() {
-            cache().shrink();
+            CACHE.with(Cache::shrink);
         }
         Ok(())
     }
 }
 
-fn cache() -> MutexGuard<'static, Cache> {
-    CACHE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn object(path: &Path) -> io::Result<Arc<Object>> {
-    if let Some(object) = cache().used(path) {
+    if let Some(object) = CACHE.with(|cache| cache.used(path)) {
         return Ok(object);
     }
     // Nobody waits for this one who wants another.
     let object = Arc::new(Object::open(path)?);
-    let mut cache = cache();
-    cache.shrink();
-    cache.uses += 1;
-    let uses = cache.uses;
-    cache.objects.insert(path.to_owned(), (uses, Arc::clone(&object)));
+    CACHE.with(|cache| cache.keep(path, Arc::clone(&object)));
     Ok(object)
 }
 
@@ -80,6 +75,12 @@ impl Cache {
         let (last, object) = self.objects.get_mut(path)?;
         *last = uses;
         Some(Arc::clone(object))
+    }
+
+    fn keep(&mut self, path: &Path, object: Arc<Object>) {
+        self.shrink();
+        self.uses += 1;
+        self.objects.insert(path.to_owned(), (self.uses, object));
     }
 
     /// Gives up objects until the rest is within the bounds. One that is being read is given up last: it keeps its bytes

@@ -10,7 +10,7 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError, mpsc},
+    sync::{Arc, mpsc},
     time::Duration,
 };
 
@@ -21,9 +21,9 @@ use object_store::{
     RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder,
     http::HttpBuilder, path::Path as Key,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::{address, failure::StoreFailure};
+use super::{address, failure::StoreFailure, per_process::PerProcess};
 use crate::{error_words, file::FileStamp, heartbeat};
 
 /// Times that a request is sent again, the pauses between two, and how long all of them may take.
@@ -164,15 +164,15 @@ impl Place {
 
 /// The store whose addresses begin with `base`, which is made once.
 fn store(scheme: &str, base: &str) -> io::Result<Arc<dyn ObjectStore>> {
-    static STORES: Mutex<Option<HashMap<String, Arc<dyn ObjectStore>>>> = Mutex::new(None);
-    let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
-    let stores = stores.get_or_insert_default();
-    if let Some(store) = stores.get(base) {
-        return Ok(Arc::clone(store));
-    }
-    let made = made(scheme, base).map_err(|why| StoreFailure::error(&why.to_string()))?;
-    stores.insert(base.to_owned(), Arc::clone(&made));
-    Ok(made)
+    static STORES: PerProcess<HashMap<String, Arc<dyn ObjectStore>>> = PerProcess::new();
+    STORES.with(|stores| {
+        if let Some(store) = stores.get(base) {
+            return Ok(Arc::clone(store));
+        }
+        let made = made(scheme, base).map_err(|why| StoreFailure::error(&why.to_string()))?;
+        stores.insert(base.to_owned(), Arc::clone(&made));
+        Ok(made)
+    })
 }
 
 fn made(scheme: &str, base: &str) -> Result<Arc<dyn ObjectStore>, Error> {
@@ -216,13 +216,17 @@ pub(super) fn wait<T: Send + 'static>(
     }
 }
 
-fn runtime() -> io::Result<&'static Runtime> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
-    }
-    let made = Builder::new_multi_thread().worker_threads(1).thread_name("stores").enable_all().build()?;
-    Ok(RUNTIME.get_or_init(|| made))
+/// The thread that speaks with all stores, begun at the first request.
+fn runtime() -> io::Result<Handle> {
+    static RUNTIME: PerProcess<Option<Runtime>> = PerProcess::new();
+    RUNTIME.with(|runtime| {
+        if let Some(runtime) = runtime {
+            return Ok(runtime.handle().clone());
+        }
+        let begun =
+            Builder::new_multi_thread().worker_threads(1).thread_name("stores").enable_all().build()?;
+        Ok(runtime.insert(begun).handle().clone())
+    })
 }
 
 /// What a store says, told apart: that there is no such object is a statement about the object.

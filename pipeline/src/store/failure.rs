@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use super::address;
+use schemas::secrets::without_secrets;
 
 /// A store does not give or take what it was asked to, though it was asked several times.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -12,7 +12,7 @@ pub struct StoreFailure(String);
 impl StoreFailure {
     /// The failure in these words, of which no secret is kept.
     pub fn error(words: &str) -> io::Error {
-        io::Error::other(Self(address::shown(&without_body(words))))
+        io::Error::other(Self(without_secrets(&without_body(words)).into_owned()))
     }
 
     /// Whether a request was answered, and the answer ended early.

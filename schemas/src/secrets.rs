@@ -1,0 +1,44 @@
+//! Addresses without what may be a secret: a user's name, a password, a query (a signed URL), a fragment. Messages show
+//! addresses so, also those that are refused.
+
+use std::borrow::Cow;
+
+/// An address, or a text in which some stand, without what may be a secret.
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split_inclusive([' ', '"', '\'', '(', ')', '\n']).map(word_without_secrets).collect())
+}
+
+fn word_without_secrets(word: &str) -> String {
+    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+    let end = word.len() - word.trim_end_matches([' ', '"', '\'', '(', ')', '\n']).len();
+    let (rest, end) = rest.split_at(rest.len() - end.min(rest.len()));
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let host = rest.find('/').unwrap_or(rest.len());
+    let user = rest[..host].rfind('@').filter(|_| !scheme.contains("abfs")).map_or(0, |at| at + 1);
+    format!("{scheme}://{}{end}", &rest[user..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_a_password_and_a_query_are_left_out() {
+        let text = r#"error sending request for url (http://a:secret@h:1/b?x=secret): "s3://b/c", refused"#;
+        let words = r#"error sending request for url (http://h:1/b): "s3://b/c", refused"#;
+        assert_eq!(without_secrets(text), words);
+        for address in ["https://me:secret@h/a.mp4", "https://h/a.mp4?sig=secret", "s3://secret@b/a#secret"] {
+            assert!(!without_secrets(address).contains("secret"), "{}", without_secrets(address));
+        }
+    }
+
+    #[test]
+    fn containers_of_azure_and_names_of_files_stay() {
+        for text in ["abfss://data@account/a.mp4", "films/why?.mp4", "a@b#c.mp4", "gs://bucket/a.mp4"] {
+            assert_eq!(without_secrets(text), text);
+        }
+    }
+}
