@@ -11,7 +11,8 @@ tools=target/python/tools
 [ -x "$tools/bin/maturin" ] || { python3 -m venv "$tools" && "$tools/bin/pip" install -q 'maturin>=1.9,<2'; }
 
 rm -f target/wheels/tubelet-*.whl
+# `video` is there anyway: with a feature on the command line those of pyproject.toml do not count.
 features=${FEATURES-cloud}
 scripts/with_dav1d.sh "$tools/bin/maturin" build --profile "${PROFILE:-release}" --out target/wheels \
-  ${features:+--features "$features"} >&2
+  --features "video${features:+,$features}" >&2
 ls target/wheels/tubelet-*.whl

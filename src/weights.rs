@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use pipeline::{dataset::labels::Classes, names::shown};
+use pipeline::{dataset::labels::Classes, names::shown, store};
 use schemas::{ProblemType, run_state::InitialWeights};
 use trainer::{
     Device, Recipe,
@@ -147,7 +147,7 @@ pub fn classifier(
         observer.note(format_args!("initial weights: from scratch, {} random tensors", beginning.new.len()));
         return Ok((beginning, None));
     }
-    if !init.exists() {
+    if !store::is_address(init) && !init.exists() {
         return Err(Usage::new(format!("{}: no such file or folder", shown(init)))
             .hint("`--init scratch` starts from random weights")
             .into());

@@ -255,7 +255,11 @@ fn secrets_in_addresses_are_refused_and_not_shown() {
         "https://host/a.mp4?sig=secret=1",
         "s3://k:secret@bucket/films/",
     ] {
-        for arguments in [&["scan", address][..], &["pretrain", "--data", address, "--out", text(&out)]] {
+        for arguments in [
+            &["scan", address][..],
+            &["frames", address, "--indices", "0"],
+            &["pretrain", "--data", address, "--out", text(&out)],
+        ] {
             let (code, _, said) = run(&server, arguments);
             assert_eq!(code, 2, "{said}");
             assert!(
@@ -264,6 +268,9 @@ fn secrets_in_addresses_are_refused_and_not_shown() {
             );
         }
     }
+    let (code, _, said) =
+        run(&server, &["embed", &samples(), "--out", "e.parquet", "--model", "https://me:secret@host/model"]);
+    assert!(code == 2 && said.contains("read from a file") && !said.contains("secret"), "{code}: {said}");
     let written = fs::read_dir(&out).map_or(0, |entries| entries.count());
     assert_eq!(written, 0);
 }
