@@ -42,7 +42,7 @@ pub enum QuarantineError {
         last: String,
     },
     /// The file cannot be read or written.
-    #[error("cannot write {path}: {cause}")]
+    #[error("cannot write {}: {cause}", crate::names::shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -51,7 +51,7 @@ pub enum QuarantineError {
         cause: io::Error,
     },
     /// The file holds something else than a quarantine.
-    #[error("line {line} of {path} is no entry of a quarantine: {cause}")]
+    #[error("line {line} of {} is no entry of a quarantine: {cause}", crate::names::shown(path))]
     WrongLine {
         /// The file.
         path: PathBuf,

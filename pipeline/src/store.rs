@@ -34,7 +34,7 @@ mod without;
 mod write;
 
 #[cfg(not(feature = "cloud"))]
-pub use self::without::{Listed, fetched, list, put};
+pub use self::without::{Listed, fetched, list, look_again, put};
 #[cfg(not(feature = "cloud"))]
 pub(crate) use self::without::{children, open, remove, stamp, upload};
 pub use self::{
@@ -44,14 +44,15 @@ pub use self::{
     output::Output,
 };
 #[cfg(feature = "cloud")]
+pub use self::{
+    cache::look_again,
+    client::{Listed, list},
+    object::fetched,
+    write::put,
+};
+#[cfg(feature = "cloud")]
 pub(crate) use self::{
     cache::{open, stamp},
     client::children,
     write::{remove, upload},
-};
-#[cfg(feature = "cloud")]
-pub use self::{
-    client::{Listed, list},
-    object::fetched,
-    write::put,
 };

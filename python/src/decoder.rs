@@ -2,7 +2,11 @@
 
 use std::{
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    process,
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
 };
 
 use arrow_buffer::Buffer as ArrowBuffer;
@@ -26,6 +30,8 @@ pub struct FrameDecoder {
     reader: Mutex<FrameReader>,
     facts: VideoFacts,
     signals: Signals,
+    /// The process that used it last.
+    owner: AtomicU32,
 }
 
 #[pymethods]
@@ -45,7 +51,12 @@ impl FrameDecoder {
         let signals = Signals::new();
         let heard = signals.clone();
         let reader = reader.with_stop(Stop::when(move || heard.are_raised()));
-        Ok(Self { facts: reader.video().facts.clone(), reader: Mutex::new(reader), signals })
+        Ok(Self {
+            facts: reader.video().facts.clone(),
+            reader: Mutex::new(reader),
+            signals,
+            owner: process::id().into(),
+        })
     }
 
     /// What is known of the video, by name.
@@ -77,12 +88,17 @@ impl FrameDecoder {
     fn decode(&self, py: Python<'_>, ranks: Vec<u32>, channels_last: bool) -> PyResult<Buffer> {
         let order = if channels_last { DimensionOrder::Nhwc } else { DimensionOrder::Nchw };
         let ranks: Vec<FrameRank> = ranks.into_iter().map(FrameRank).collect();
-        let (decoded, raised) = py.detach(|| {
-            let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            let decoded = reader.decode_rgb(&ranks, order);
-            // Within the lock: the signals of another thread's call are not this one's.
-            (decoded, self.signals.take())
-        });
+        let (decoded, raised) = py
+            .detach(|| {
+                let mut reader = self.lock()?;
+                let decoded = reader.decode_rgb(&ranks, order);
+                // Within the lock: the signals of another thread's call are not this one's.
+                Some((decoded, self.signals.take()))
+            })
+            .ok_or_else(|| {
+                let said = "a thread of the process that this one was forked from was decoding with this VideoDecoder";
+                error::usage(py, said, Some("open another one in this process"))
+            })?;
         if let Some(signal) = raised {
             return Err(signal);
         }
@@ -97,6 +113,21 @@ impl FrameDecoder {
 }
 
 impl FrameDecoder {
+    /// The reader, once no other thread uses it; none in a forked process where a thread of its parent used it, which is
+    /// not there to give it back.
+    fn lock(&self) -> Option<MutexGuard<'_, FrameReader>> {
+        if self.owner.load(Relaxed) == process::id() {
+            return Some(self.reader.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        let reader = match self.reader.try_lock() {
+            Ok(reader) => reader,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.owner.store(process::id(), Relaxed);
+        Some(reader)
+    }
+
     /// Columns and rows of an upright frame.
     fn size(&self) -> (u32, u32) {
         orientation::upright_size(self.facts.orientation, (self.facts.width, self.facts.height))

@@ -18,7 +18,7 @@ pub fn exception(py: Python<'_>, error: &Error) -> PyErr {
         #[cfg(feature = "video")]
         (None, Some((path, cause))) => {
             let name = tubelet::pipeline::names::name_of(path);
-            let path = tubelet::schemas::secrets::without_secrets(&name);
+            let path = tubelet::schemas::secrets::address_without_secrets(&name);
             made(
                 py,
                 &VIDEO,

@@ -7,6 +7,7 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -570,3 +571,21 @@ def test_a_stateful_data_loader_goes_on_where_it_was(samples: Path) -> None:
     after = loader()
     after.load_state_dict(ended.state_dict())
     assert [int(batch["epoch"][0]) for batch in after] == [1] * 6
+
+
+def test_threads_that_share_a_loop_get_each_batch_once(samples: Path) -> None:
+    wanted = sorted(int(clip) for batch in dataset(samples) for clip in batch["clip"])
+    for _ in range(5):
+        loop, found, barrier = iter(dataset(samples)), [], threading.Barrier(4)
+
+        def take() -> None:
+            barrier.wait()
+            for batch in loop:
+                found.extend(int(clip) for clip in batch["clip"])
+
+        threads = [threading.Thread(target=take) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(found) == wanted

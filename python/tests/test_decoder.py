@@ -269,6 +269,32 @@ def test_a_decoder_works_in_a_forked_process(samples: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_forked_process_does_not_wait_for_a_thread_that_is_not_there(samples: Path) -> None:
+    code = """
+        import os, sys, threading, time, tubelet
+        video = tubelet.VideoDecoder(sys.argv[1], format="buffer")
+        threading.Thread(target=lambda: [video[:] for _ in range(4)], daemon=True).start()
+        time.sleep(0.05)
+        child = os.fork()
+        if child == 0:
+            try:
+                video[3]
+            except tubelet.UsageError as error:
+                assert "forked" in str(error)
+            os._exit(0)
+        for _ in range(200):
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                print("ended", status)
+                break
+            time.sleep(0.1)
+        sys.stdout.flush()
+        os._exit(0 if done else 1)
+    """
+    done = run(code, str(samples / "big_buck_bunny.mp4"))
+    assert done.stdout == "ended 0\n", done
+
+
 def test_every_film_is_upright_and_its_frames_are_counted(mixed: Path) -> None:
     opened = 0
     for film in sorted(mixed.iterdir()):

@@ -80,3 +80,13 @@ def test_a_forked_process_may_read(samples: Path) -> None:
     """
     done = run(code, str(samples / "cars.mp4"))
     assert done.returncode == 0, done.stderr
+
+
+def test_columns_that_would_be_lost_and_a_single_path_are_refused(samples: Path) -> None:
+    path = str(samples / "cars.mp4")
+    for table in ({"path": [path], "video": ["mine"]}, pyarrow.table({"path": [path], "pixels": [1]})):
+        with pytest.raises(tubelet.UsageError, match="give it another name"):
+            tubelet.read_clips(table, recipe="tiny")
+    for clips in (path, samples / "cars.mp4", {"path": path}):
+        with pytest.raises(tubelet.UsageError, match="is one path"):
+            tubelet.read_clips(clips, recipe="tiny")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +101,50 @@ def test_a_film_that_is_not_there_is_no_failure_of_the_server(server: ThreadingH
         tubelet.VideoDecoder(f"http://127.0.0.1:{server.server_port}/nothing.mp4")
 
 
-@pytest.mark.parametrize("address", ["https://me:secret@h/a.mp4", "https://h/a.mp4?sig=secret", "s3://secret@b/a.mp4"])
+def test_a_film_that_is_replaced_is_read_anew(server: ThreadingHTTPServer, tmp_path: Path, samples: Path) -> None:
+    film = tmp_path / "film.mp4"
+    server.RequestHandlerClass = functools.partial(Ranges, directory=str(tmp_path))
+    address = f"http://127.0.0.1:{server.server_port}/film.mp4"
+    for number, name in enumerate(["cars.mp4", "flower.mp4", "flower.mp4"]):
+        film.write_bytes((samples / name).read_bytes())
+        os.utime(film, (number * 1000, number * 1000))
+        wanted = tubelet.VideoDecoder(samples / name, format="numpy")
+        found = tubelet.VideoDecoder(address, format="numpy")
+        assert len(found) == len(wanted) and np.array_equal(found[5], wanted[5])
+        table = tubelet.read_clips({"path": [address]}, recipe="tiny")
+        assert table["error"][0] is None
+
+
+def test_an_address_is_a_string() -> None:
+    for given in ["https://me:secret@h/a.mp4", "http://h/a.mp4", "s3://b/a.mp4"]:
+        for call in (tubelet.VideoDecoder, tubelet.ClipDataset, lambda path: tubelet.read_clips([path])):
+            with pytest.raises(tubelet.UsageError, match="must be a string") as raised:
+                call(Path(given))
+            assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [{"quarantine": "{}"}, {"recipe": "{}"}, {"set": {"clip.verified_in": "{}"}}])
+def test_no_message_has_a_secret(samples: Path, given: dict[str, Any]) -> None:
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: filled(part) for key, part in value.items()}
+        return value.format("https://h/a?sig=secret")
+
+    with pytest.raises(tubelet.TubeletError) as raised:
+        tubelet.ClipDataset(samples, **{"recipe": "tiny", **filled(given)})
+    assert "secret" not in repr(raised.value), raised.value
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:secret@h/a.mp4",
+        "https://me:a'secret@h/a.mp4",
+        "https://h/a.mp4?sig=secret",
+        "https://h/a.mp4?sig=(secret)",
+        "s3://secret@b/a.mp4",
+    ],
+)
 def test_a_secret_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(tubelet.UsageError, match="credentials come from the environment") as raised:
         tubelet.VideoDecoder(address)

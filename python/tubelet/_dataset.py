@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import tomllib
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
@@ -279,8 +280,15 @@ class ClipIterator(Iterator[Batch]):
         # Begun by the first batch, so that an iterator that is only made, or put elsewhere, costs nothing.
         self._stream: ClipStream | None = None
         self._format: _values.Format = "buffer"
+        self._lock = threading.Lock()
 
     def __next__(self) -> Batch:
+        if self._data._process != os.getpid():
+            return self._next()  # which refuses; a thread that is not here may have the lock
+        with self._lock:  # several threads may take batches of one loop
+            return self._next()
+
+    def _next(self) -> Batch:
         data = self._data
         if self._ended:
             raise StopIteration

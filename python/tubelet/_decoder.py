@@ -10,7 +10,7 @@ from fractions import Fraction
 from operator import index
 from typing import Any, Literal, overload
 
-from . import _sandbox, _values
+from . import _paths, _sandbox, _values
 from ._errors import UsageError
 from ._tubelet import FrameDecoder
 
@@ -144,7 +144,7 @@ class VideoDecoder:
         if verify not in ("clip", "video"):
             raise UsageError(f"verify = {verify!r} is neither 'clip' nor 'video'")
         _values.chosen(format)
-        path = os.fsdecode(source)
+        path = _paths.text(source)
         self._arguments = (path, dimension_order, verify, format, sandbox)
         self._decoder = FrameDecoder(path, verify == "video", bool(_sandbox.checked(sandbox)))
         self._channels_last, self._format = dimension_order == "NHWC", format

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from . import _arguments, _sandbox, _tubelet, _values
+from . import _arguments, _paths, _sandbox, _tubelet, _values
 from ._errors import UsageError
 from ._paths import Path, Videos, listed
 from ._tubelet import Table
@@ -60,10 +60,13 @@ def read_clips(
     """
     settings = [f"run.sandbox={str(bool(_sandbox.checked(sandbox))).lower()}", *_arguments.settings(set)]
     asked = _arguments.path(recipe), settings, str(layout), _arguments.count("threads", threads)
+    if isinstance(clips, (str, bytes, os.PathLike)):
+        raise UsageError("clips is one path: give a list of paths, or a table with a column `path`")
     if isinstance(clips, Mapping):
         return _of_columns(clips, asked)
     if hasattr(clips, "__arrow_c_stream__"):
         given = _tubelet.table_of(clips.__arrow_c_stream__())
+        _refuse_same(given.column_names, "pixels")
         table = _tubelet.read_clips(given._segments(), *asked)._with_columns_of(given)
         return table.to_pyarrow() if type(clips).__module__.startswith("pyarrow") else table
     if not isinstance(clips, Iterable):
@@ -75,6 +78,9 @@ def _of_columns(columns: Mapping[str, Any], asked: tuple[Any, ...]) -> dict[str,
     """Clips of a dictionary of columns, as such a one."""
     if "path" not in columns:
         raise UsageError("there is no column `path`")
+    _refuse_same(columns, "pts")
+    if isinstance(columns["path"], (str, bytes, os.PathLike)):
+        raise UsageError("the column `path` is one path: give a list of paths")
     paths = [_text(path) for path in columns["path"]]
     starts, ends = (_seconds(columns.get(name), name, len(paths)) for name in ("start", "end"))
     arrays, words = _tubelet.read_clips_as_arrays(list(zip(paths, starts, ends)), *asked)
@@ -82,6 +88,17 @@ def _of_columns(columns: Mapping[str, Any], asked: tuple[Any, ...]) -> dict[str,
     found = {key: _values.array(value, format) for key, value in arrays.items()}
     found.update({key: _values.objects(value) for key, value in words.items() if key != "path"})
     return {**columns, **found}
+
+
+# Columns of clips, besides their pixels.
+_OF_CLIPS = ("row", "video", "frames", "times", "crop", "verdict", "error")
+
+
+def _refuse_same(given: Iterable[str], more: str) -> None:
+    """Refuses a table of which a column would be lost."""
+    for name in given:
+        if name in _OF_CLIPS or name == more:
+            raise UsageError(f"the table has a column `{name}`, as the clips have: give it another name")
 
 
 def _seconds(column: Any, name: str, rows: int) -> list[float | None]:
@@ -99,6 +116,6 @@ def _seconds(column: Any, name: str, rows: int) -> list[float | None]:
 
 def _text(path: Path) -> str:
     try:
-        return os.fsdecode(path)
+        return _paths.text(path)
     except TypeError as error:
         raise UsageError(str(error)) from None

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::secrets::without_secrets;
+use crate::secrets::address_without_secrets;
 
 /// The name of the video at `path`.
 pub fn name_of(path: &Path) -> String {
@@ -76,7 +76,7 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 
 /// The name of a path, for a line; of an address without what may be a secret.
 pub fn shown(path: &Path) -> String {
-    one_line(&without_secrets(&name_of(path))).into_owned()
+    one_line(&address_without_secrets(&name_of(path))).into_owned()
 }
 
 #[cfg(test)]

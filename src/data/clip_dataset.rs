@@ -21,6 +21,7 @@ use pipeline::{
         channel,
         epoch::{EpochLoader, EpochPart},
     },
+    names, store,
 };
 use schemas::{ClipGeometry, PixelLayout, quarantine::QuarantineLine};
 use trainer::Recipe;
@@ -77,6 +78,12 @@ impl ClipDataset {
         }
         if wanted.workers > MOST_WORKERS {
             let message = format!("{} threads are more than {MOST_WORKERS}", wanted.workers);
+            return Err(Usage::new(message).into());
+        }
+        if let Some(file) = wanted.quarantine.as_deref().filter(|file| store::is_address(file)) {
+            let file = names::shown(file);
+            let message =
+                format!("{file} is an address of an object store, and the quarantine is written to a file");
             return Err(Usage::new(message).into());
         }
         let recipe = recipe(wanted)?;

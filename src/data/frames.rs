@@ -10,6 +10,7 @@ use pipeline::{
     file::Place,
     names,
     picture::Picture,
+    store,
     transform::{self, RgbFrame, crop::Window, lines::Lines, orientation},
     video::{Limits, OpenVideo, SequentialReader, Stop, VideoReader},
 };
@@ -64,6 +65,7 @@ impl FrameReader {
     /// The same.
     pub fn open_within(path: &Path, verify: Verify, skipping: Skip, limits: Limits) -> Result<Self> {
         stores::check(path)?;
+        store::look_again();
         if !Place::from(path).exists() {
             return Err(Usage::new(format!("{}: no such file", names::shown(path))).into());
         }

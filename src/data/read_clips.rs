@@ -20,6 +20,7 @@ use pipeline::{
     sampling::interval::Interval,
     settings::SettingsError,
     source::SourceError,
+    store,
     worker_pool::{Answer, Worker, WorkerPool, patience},
 };
 use schemas::{
@@ -82,6 +83,7 @@ impl ClipReading {
 /// Usage error: the recipe or a time does not fit. When the system cannot read a file, which says nothing of the
 /// video.
 pub fn read_clips(wanted: &ClipReading, stop: &AtomicBool, observer: &dyn Observer) -> Result<RecordBatch> {
+    store::look_again();
     let recipe = wanted.recipe.resolve(|| {
         let mut recipe = Recipe::default();
         recipe.clip.verify = Verify::Clip;

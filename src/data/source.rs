@@ -12,6 +12,8 @@ use pipeline::{
     sampling::FrameRule,
     source::{ClipSource, mixture::MixtureSource},
 };
+#[cfg(feature = "video")]
+use schemas::secrets::without_secrets;
 use trainer::Recipe;
 
 use super::{narrow::narrow, pretraining_videos::check_clips};
@@ -67,7 +69,7 @@ fn with_verified_digests(videos: VideoList, recipe: &Recipe) -> Result<VideoList
     }
     let unusable = |why: &dyn Display| {
         let hint = "it names a manifest of `tubelet scan --verify`, which keeps a digest of each video";
-        Usage::new(format!("clip.verified_in: {why}")).hint(hint)
+        Usage::new(without_secrets(&format!("clip.verified_in: {why}")).into_owned()).hint(hint)
     };
     let manifest = &recipe.clip.verified_in;
     let digests = manifest::verified_digests(Path::new(manifest)).map_err(|why| unusable(&why))?;

@@ -34,6 +34,7 @@ pub fn find_videos(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Vid
 /// # Errors
 /// As [`find_videos`].
 pub fn find(given: &[PathBuf], observer: &dyn Observer) -> Result<Vec<Found>> {
+    store::look_again();
     let mut videos = Vec::new();
     let mut passed_over = folder::PassedOver::default();
     for path in given {

@@ -11,6 +11,7 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 
 use super::{
+    client,
     object::{self, Object},
     per_process::PerProcess,
 };
@@ -23,11 +24,21 @@ const BYTES: u64 = 8 << 30;
 /// Objects that are kept at most: each has a handle.
 const OBJECTS: u64 = 4096;
 
-/// Objects by their addresses, with the number of their last use.
+/// Objects by their addresses.
 #[derive(Debug, Default)]
 struct Cache {
-    objects: HashMap<PathBuf, (u64, Arc<Object>)>,
+    objects: HashMap<PathBuf, Entry>,
     uses: u64,
+    /// Goes up whenever all objects are to be looked at again.
+    round: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    object: Arc<Object>,
+    last_use: u64,
+    /// The round in which the store last said that it is still this version.
+    looked_at: u64,
 }
 
 static CACHE: PerProcess<Cache> = PerProcess::new();
@@ -50,7 +61,8 @@ struct Kept(Arc<Object>);
 
 impl Fetch for Kept {
     fn fetch(&self, range: Range<u64>) -> io::Result<()> {
-        self.0.fetch(range)?;
+        // Whoever opens it next looks at it again, as it may be another one now.
+        self.0.fetch(range).inspect_err(|_| look_again())?;
         if object::held() > most_bytes() {
             CACHE.with(Cache::shrink);
         }
@@ -58,9 +70,17 @@ impl Fetch for Kept {
     }
 }
 
+/// Lets each object be asked for again before it is next used: it may have changed since it was opened.
+pub fn look_again() {
+    CACHE.with(|cache| cache.round += 1);
+}
+
 fn object(path: &Path) -> io::Result<Arc<Object>> {
-    if let Some(object) = CACHE.with(|cache| cache.used(path)) {
-        return Ok(object);
+    if let Some((object, is_looked_at)) = CACHE.with(|cache| cache.used(path)) {
+        if is_looked_at || client::version(path)? == *object.version() {
+            CACHE.with(|cache| cache.look_at(path));
+            return Ok(object);
+        }
     }
     // Nobody waits for this one who wants another.
     let object = Arc::new(Object::open(path)?);
@@ -69,18 +89,25 @@ fn object(path: &Path) -> io::Result<Arc<Object>> {
 }
 
 impl Cache {
-    fn used(&mut self, path: &Path) -> Option<Arc<Object>> {
+    /// The object, and whether it was looked at in this round.
+    fn used(&mut self, path: &Path) -> Option<(Arc<Object>, bool)> {
         self.uses += 1;
-        let uses = self.uses;
-        let (last, object) = self.objects.get_mut(path)?;
-        *last = uses;
-        Some(Arc::clone(object))
+        let entry = self.objects.get_mut(path)?;
+        entry.last_use = self.uses;
+        Some((Arc::clone(&entry.object), entry.looked_at == self.round))
+    }
+
+    fn look_at(&mut self, path: &Path) {
+        if let Some(entry) = self.objects.get_mut(path) {
+            entry.looked_at = self.round;
+        }
     }
 
     fn keep(&mut self, path: &Path, object: Arc<Object>) {
         self.shrink();
         self.uses += 1;
-        self.objects.insert(path.to_owned(), (self.uses, object));
+        let entry = Entry { object, last_use: self.uses, looked_at: self.round };
+        self.objects.insert(path.to_owned(), entry);
     }
 
     /// Gives up objects until the rest is within the bounds. One that is being read is given up last: it keeps its bytes
@@ -88,8 +115,8 @@ impl Cache {
     fn shrink(&mut self) {
         let (most, most_objects) = (most_bytes(), most_objects());
         while object::held() > most || self.objects.len() as u64 >= most_objects {
-            let unread = self.objects.iter().filter(|(_, (_, object))| Arc::strong_count(object) == 1);
-            let oldest = unread.min_by_key(|(_, (last, _))| *last).map(|(path, _)| path.clone());
+            let unread = self.objects.iter().filter(|(_, entry)| Arc::strong_count(&entry.object) == 1);
+            let oldest = unread.min_by_key(|(_, entry)| entry.last_use).map(|(path, _)| path.clone());
             match oldest {
                 Some(path) => drop(self.objects.remove(&path)),
                 None => return,

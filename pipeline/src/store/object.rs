@@ -76,6 +76,10 @@ impl Object {
         })
     }
 
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
     pub fn stamp(&self) -> FileStamp {
         self.version.stamp
     }

@@ -19,7 +19,7 @@ pub enum RecipeError {
         nearest: String,
     },
     /// There is no built-in recipe of this name.
-    #[error("there is no built-in recipe `{name}`")]
+    #[error("there is no built-in recipe `{}`", schemas::secrets::address_without_secrets(name))]
     UnknownRecipe {
         /// What was asked for.
         name: String,
