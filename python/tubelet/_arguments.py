@@ -14,10 +14,16 @@ def settings(given: Mapping[str, Any] | Sequence[str] | None) -> list[str]:
     if given is None:
         return []
     if isinstance(given, Mapping):
-        return [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in given.items()]
+        return [f"{key}={_written(value)}" for key, value in given.items()]
     if isinstance(given, str):
         raise UsageError("set must be a dictionary, or a list of strings such as 'clip.stride=2'")
     return [str(setting) for setting in given]
+
+
+def _written(value: Any) -> str:
+    """A value as TOML writes it; NumPy's booleans look like Python's."""
+    text = str(value)
+    return text.lower() if text in ("True", "False") else text
 
 
 def path(given: Any) -> str | None:

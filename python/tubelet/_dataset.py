@@ -35,11 +35,14 @@ class ClipDataset(_Iterable, metaclass=ABCMeta):
     It is the data set, the sampler, the collation and the loader in one, and iterable as it is::
 
         data = tubelet.ClipDataset("films", recipe="vit-b-k400-800", batch_size=32, mask="tube")
-        for batch in data:                       # an epoch; the next loop is the next epoch
+        for batch in data:                       # an epoch; behind its last batch the next loop is the next epoch
             batch["video"]                       # uint8 [32, 3, 16, 224, 224]
 
     To PyTorch it is an ``IterableDataset``: ``DataLoader(data, batch_size=None, num_workers=0, pin_memory=True)``. Worker
     processes are of no use to it, and refused: its threads do the work, and share what they know of the videos.
+
+    A loop that is left early (``break``) leaves the epoch where it is: the next one begins it anew, unless
+    :meth:`set_epoch` says another.
 
     What a batch holds depends on the seed, the epoch and its number alone: not on threads, nor on how many processes
     share the work. The batches of all ranks together are those of one process. A video that fails is left out, and

@@ -11,6 +11,7 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
+    thread,
     time::Duration,
 };
 
@@ -97,7 +98,8 @@ pub(super) fn version(path: &Path) -> io::Result<Version> {
 pub(super) fn read(path: &Path, version: &Version, range: Range<u64>) -> io::Result<Bytes> {
     let Place { store, key, .. } = Place::of(path)?;
     let mut short = String::new();
-    for _ in 0..TRIES_OF_SHORT {
+    for tries in 0..TRIES_OF_SHORT {
+        pause(tries);
         let (store, key, wanted) = (store.clone(), key.clone(), range.clone());
         let options =
             GetOptions { range: Some(wanted.into()), if_match: version.tag.clone(), ..GetOptions::default() };
@@ -127,9 +129,20 @@ where
     let mut tries = 1;
     loop {
         match wait(ask()) {
-            Err(why) if tries < TRIES_OF_SHORT && StoreFailure::is_of_a_body(&why) => tries += 1,
+            Err(why) if tries < TRIES_OF_SHORT && StoreFailure::is_of_a_body(&why) => {
+                pause(tries);
+                tries += 1;
+            }
             answer => return answer,
         }
+    }
+}
+
+/// Waits before a request is sent again: longer each time, and not before the first.
+fn pause(tries: u32) {
+    if tries > 0 {
+        heartbeat::step();
+        thread::sleep((SHORTEST_PAUSE * 2u32.pow(tries - 1)).min(LONGEST_PAUSE));
     }
 }
 
