@@ -179,6 +179,9 @@ pub struct StreamHeader {
     pub turns: Turns,
     /// Its pictures may be of a format that GStreamer does not have ([`is_rare`]).
     pub rare_format: bool,
+    /// A sequence of HEVC ends and a clean random-access picture follows: decoders then drop pictures that wait to be shown
+    /// (C.5.2.2), and which these are is not told by the packets.
+    pub restarts: bool,
 }
 
 /// Chroma by its code in H.264 and HEVC (`chroma_format_idc`, table 6-1 of both): none.

@@ -25,7 +25,7 @@ pub(super) fn look(
         note_turn(unit, &mut header);
     }
     let mut layers = Vec::new();
-    let mut skipped = Skipped::AtTheBeginning;
+    let (mut skipped, mut is_over) = (Skipped::AtTheBeginning, false);
     let mut coded: Vec<Coded> = packets
         .map(|packet| {
             let Some(mut units) = nal_units(packet.as_ref(), framing) else {
@@ -40,7 +40,10 @@ pub(super) fn look(
                 note_sequence(unit, &mut header);
                 note_turn(unit, &mut header);
             }
-            let (picture, layer) = look_at(&units, &mut skipped);
+            let before = is_over;
+            let (picture, layer) = look_at(&units, &mut skipped, &mut is_over);
+            let begins_anew = before || units.first().is_some_and(|unit| is_end(unit));
+            header.restarts |= begins_anew && units.iter().any(|unit| unit[0] >> 1 & 63 == 21);
             layers.push(layer);
             picture
         })
@@ -74,11 +77,25 @@ enum Skipped {
     Shown,
 }
 
-fn look_at(units: &[&[u8]], skipped: &mut Skipped) -> (Coded, u8) {
+/// Whether it is the end of a sequence or of the stream (7.4.2.2).
+fn is_end(unit: &[u8]) -> bool {
+    unit.first().is_some_and(|first| matches!(first >> 1 & 63, 36 | 37))
+}
+
+/// What a packet holds. `is_over`: whether the sequence ended with the packet before, after which a picture stands as at the
+/// beginning (8.1.3); then whether it ends with this one.
+fn look_at(units: &[&[u8]], skipped: &mut Skipped, is_over: &mut bool) -> (Coded, u8) {
     let (mut layer, mut others, mut kinds) = (0, false, Vec::new());
-    for unit in units {
+    let mut begins_anew = std::mem::take(is_over);
+    for (number, unit) in units.iter().enumerate() {
         let &[first, second, ..] = *unit else { continue };
         match first >> 1 & 63 {
+            // End of the sequence, or of the stream: at the head of a packet it belongs to what was before.
+            _ if is_end(unit) => {
+                others = true;
+                begins_anew |= number == 0;
+                *is_over |= number > 0;
+            }
             kind @ 0..=31 => {
                 kinds.push(kind);
                 layer = layer.max((second & 7).saturating_sub(1));
@@ -99,7 +116,8 @@ fn look_at(units: &[&[u8]], skipped: &mut Skipped) -> (Coded, u8) {
     let dropped = *skipped == Skipped::Dropped && all(|kind| matches!(kind, 8 | 9));
     let shown = !kinds.is_empty() && !dropped;
     if start != Start::Never {
-        let breaks = *skipped == Skipped::AtTheBeginning || all(|kind| matches!(kind, 16..=18));
+        let breaks =
+            begins_anew || *skipped == Skipped::AtTheBeginning || all(|kind| matches!(kind, 16..=18));
         *skipped = if breaks { Skipped::Dropped } else { Skipped::Shown };
     }
     let disposable = all(|kind| *kind <= 14 && kind % 2 == 0) && !others;
@@ -236,6 +254,27 @@ mod tests {
         let mirrored = Orientation { quarter_turns: 0, mirrored: true };
         let turns = look(Framing::Lengths(1), &[], [packet].iter()).0.turns;
         assert_eq!(turns, sei::Turns { first: Some(sei::Turn::Quarter(mirrored)), other: None });
+    }
+
+    #[test]
+    fn skipped_leading_pictures_behind_the_end_of_a_sequence_are_never_shown() {
+        let (cra, leading, end) = ([2, 21 << 1, 1], [2, 8 << 1, 1], [2, 36 << 1, 1]);
+        let shown = |packets: &[Vec<u8>]| -> Vec<bool> {
+            look(Framing::Lengths(1), &[], packets.iter()).1.iter().map(|picture| picture.shown).collect()
+        };
+        let at_the_end = [
+            cra.to_vec(),
+            [leading, end].concat(),
+            cra.to_vec(),
+            leading.to_vec(),
+            cra.to_vec(),
+            leading.to_vec(),
+        ];
+        assert_eq!(shown(&at_the_end), [true, false, true, false, true, true]);
+        let restarts = |packets: &[Vec<u8>]| look(Framing::Lengths(1), &[], packets.iter()).0.restarts;
+        assert!(restarts(&at_the_end) && !restarts(&[cra.to_vec(), leading.to_vec(), cra.to_vec()]));
+        let at_the_head = [cra.to_vec(), leading.to_vec(), [end, cra].concat(), leading.to_vec()];
+        assert_eq!(shown(&at_the_head), [true, false, true, false]);
     }
 
     #[test]

@@ -311,7 +311,7 @@ fn link_parser(
 /// What is looked at of AVI beside the demuxer.
 #[cfg(any(test, feature = "fuzz"))]
 pub(super) fn fuzz_avi(file: &FileBytes) {
-    let _ = (superindex::flaw(file), riff::overrun(file));
+    let _ = (superindex::flaw(file), riff::unread(file));
 }
 
 /// What is looked at of Ogg beside the demuxer.

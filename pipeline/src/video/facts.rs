@@ -204,6 +204,7 @@ impl VideoFacts {
     /// Takes over the number of frames that the decoder gave.
     pub(super) fn recount(&mut self, frames: u32, stamps: &[Stamp]) {
         self.frames = frames;
+        self.key_frames.retain(|rank| rank.0 < frames);
         self.set_times(order::times(self.index, stamps, &[], frames as usize), stamps);
     }
 

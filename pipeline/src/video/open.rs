@@ -124,8 +124,7 @@ impl VideoReader {
         if facts.frames == 0 {
             return Err(VideoError::NothingShown { packets: facts.packets });
         }
-        let missing = |at| VideoError::PacketsMissing { at, packets: facts.packets };
-        header.gap.map_or(Ok(()), |at| Err(missing(at)))?;
+        check_frames(&header, &facts)?;
         let shown = hidden_between(order::shown(&stamps, &places), parts, hidden);
         let index = packet_facts(&coded, &places, !facts.interlaced);
         let (sizes, verified, counted) = Default::default();
@@ -167,6 +166,19 @@ fn check_units(header: &StreamHeader, container: Container) -> Result<(), VideoE
     let reason = |at| format!("packet {at} has more than {MOST_UNITS} units");
     let damaged = |at| VideoError::ContainerDamaged { container: container.name(), reason: reason(at) };
     header.crowded.map_or(Ok(()), |at| Err(damaged(at)))
+}
+
+/// Refuses a stream in which a picture is missing that others refer to, or of which the packets do not tell which frames are
+/// shown and nobody counts these.
+fn check_frames(header: &StreamHeader, facts: &VideoFacts) -> Result<(), VideoError> {
+    if let Some(at) = header.gap {
+        return Err(VideoError::PacketsMissing { at, packets: facts.packets });
+    }
+    if header.restarts && facts.index != IndexMode::Linear {
+        let codec = "HEVC with the end of a sequence before a clean random-access picture".to_owned();
+        return Err(VideoError::UnknownCodec { codec });
+    }
+    Ok(())
 }
 
 /// Whether a file with this name may be a picture, or a folder of them. A picture that is called `film.mp4` is what a

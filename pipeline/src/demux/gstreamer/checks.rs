@@ -116,9 +116,9 @@ fn check_whole(
         return damaged(reason.clone());
     }
     if container == Container::Avi
-        && let Some(end) = riff::overrun(file)
+        && let Some(reason) = riff::unread(file)
     {
-        return damaged(format!("it says that it ends at byte {end}, and its index lies behind that"));
+        return damaged(reason);
     }
     match pid.and_then(|pid| continuity::first_gap(file, pid)) {
         Some(at) => damaged(format!("a packet of the video is missing or damaged before byte {at}")),

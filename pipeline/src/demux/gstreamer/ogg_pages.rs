@@ -3,13 +3,15 @@
 //! The demuxer passes over what it does not find whole, without a word, and its decoder shows what is left: every later
 //! frame would have the rank of another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{error::VideoError, file::FileBytes, heartbeat};
 
 /// The mark of a page, the bytes before its table of lengths, and where its numbers stand.
 const MARK: &[u8] = b"OggS";
 const HEAD: u64 = 27;
+const FLAGS: usize = 5;
+const POSITION: usize = 6;
 const STREAM: usize = 14;
 const NUMBER: usize = 18;
 const SUM: usize = 22;
@@ -17,9 +19,12 @@ const SUM: usize = 22;
 /// Streams that a file may have.
 const MOST_STREAMS: usize = 1 << 10;
 
+/// What the first packets of films begin with: Theora, VP8, Dirac.
+const FILMS: [&[u8]; 3] = [b"\x80theora", b"OVP80", b"BBCD"];
+
 /// Checks all pages.
 pub(super) fn check(file: &FileBytes) -> Result<(), VideoError> {
-    let mut last: BTreeMap<u32, u32> = BTreeMap::new();
+    let (mut last, mut films) = (BTreeMap::<u32, u32>::new(), BTreeSet::new());
     let mut at = 0;
     while at < file.length() {
         heartbeat::step();
@@ -49,12 +54,33 @@ pub(super) fn check(file: &FileBytes) -> Result<(), VideoError> {
         if before.is_some_and(|before| before.wrapping_add(1) != word(NUMBER)) {
             return damaged("does not follow the one before it");
         }
+        let begins = page[FLAGS] & 2 != 0;
+        if begins && page.get(HEAD as usize + usize::from(lengths)..).is_some_and(is_film) {
+            films.insert(word(STREAM));
+        }
+        if is_before_the_beginning(page) && films.contains(&word(STREAM)) {
+            let format =
+                "an Ogg film with pictures before its beginning, as a cut without encoding leaves them,";
+            return Err(VideoError::Unsupported { format: format.to_owned(), convert: None });
+        }
         if last.len() > MOST_STREAMS {
             return damaged("begins one more stream than any film has");
         }
         at += length;
     }
     Ok(())
+}
+
+/// Whether a page has a position before the beginning: its packets the demuxer drops, and FFmpeg shows them. On a page of -1
+/// no packet ends.
+fn is_before_the_beginning(page: &[u8]) -> bool {
+    let mut position = [0; 8];
+    position.copy_from_slice(&page[POSITION..POSITION + 8]);
+    i64::from_le_bytes(position) < -1
+}
+
+fn is_film(packet: &[u8]) -> bool {
+    FILMS.iter().any(|film| packet.starts_with(film))
 }
 
 /// The check sum of a page, whose own four bytes count as zeros.
@@ -88,9 +114,15 @@ mod tests {
     use super::*;
 
     fn page(stream: u8, number: u8, body: &[u8]) -> Vec<u8> {
+        placed(stream, number, body, 0, 0)
+    }
+
+    fn placed(stream: u8, number: u8, body: &[u8], flags: u8, position: i64) -> Vec<u8> {
         let mut page = vec![0; HEAD as usize];
         page[..4].copy_from_slice(MARK);
         (page[STREAM], page[NUMBER], page[HEAD as usize - 1]) = (stream, number, 1);
+        page[FLAGS] = flags;
+        page[POSITION..POSITION + 8].copy_from_slice(&position.to_le_bytes());
         page.push(body.len() as u8);
         page.extend(body);
         let sum = sum(&page).to_le_bytes();
@@ -117,6 +149,16 @@ mod tests {
         assert_eq!(verdict(&[&whole[..], b"more"].concat()), Some("container-damaged"));
         assert_eq!(verdict(&whole[..whole.len() - 3]), Some("truncated"));
         assert_eq!(verdict(&whole[..pages[0].len() + 2]), Some("truncated"));
+    }
+
+    #[test]
+    fn pages_of_a_film_that_lie_before_its_beginning_are_refused() {
+        let of = |head: &[u8], position| {
+            verdict(&[placed(1, 0, head, 2, 0), placed(1, 1, b"picture", 0, position)].concat())
+        };
+        assert_eq!(of(b"\x80theora", -768), Some("unsupported"));
+        assert_eq!(of(b"OVP80", -3), Some("unsupported"));
+        assert_eq!([of(b"\x80theora", -1), of(b"\x80theora", 64), of(b"OpusHead", -3)], [None; 3]);
     }
 
     #[test]
